@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hash.h - hashing of short byte strings, seeded, inline for hot rooms.
+ *
+ * One 64x64->128 multiply per 16 bytes (the wyhash/"mum" construction): on an 8-byte key it
+ * costs a few cycles.  Not cryptographic; the per-map seed keeps bucket choice unpredictable.
+ */
+#ifndef SKEP_BASE_HASH_H
+#define SKEP_BASE_HASH_H
+
+#include "base/base.h"
+
+#define HASH_K0 UINT64_C(0xa0761d6478bd642f)
+#define HASH_K1 UINT64_C(0xe7037ed1a0b428db)
+
+static inline uint64_t hash_mum(uint64_t a, uint64_t b)
+{
+	unsigned __int128 r = (unsigned __int128)a * b;
+
+	return (uint64_t)r ^ (uint64_t)(r >> 64);
+}
+
+static inline uint64_t hash_load(const uint8_t *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+static inline uint32_t hash_u64(uint64_t key, uint64_t seed)
+{
+	return (uint32_t)hash_mum(key ^ HASH_K0, seed ^ HASH_K1);
+}
+
+/** The 32-bit hash of n bytes (n may be a compile-time constant: then it unrolls). */
+static inline uint32_t hash_bytes(const void *key, size_t n, uint64_t seed)
+{
+	const uint8_t *p = key;
+	uint64_t h = seed ^ (n * HASH_K1);
+
+	for (; n > 16; n -= 16, p += 16)
+		h = hash_mum(hash_load(p, 8) ^ HASH_K0, hash_load(p + 8, 8) ^ h);
+	if (n > 8)
+		return (uint32_t)hash_mum(hash_load(p, 8) ^ HASH_K0, hash_load(p + 8, n - 8) ^ h);
+	return (uint32_t)hash_mum(hash_load(p, n) ^ HASH_K0, h ^ HASH_K1);
+}
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lock.c - the slow path of lock.h.  Hot: no libc, the yield is a bare system call. */
+#include "base/lock.h"
+#include "base/sys.h"
+
+#include <sys/syscall.h>
+
+#define SPINS_BEFORE_YIELD 128
+
+void spinlock_wait(struct spinlock *l)
+{
+	unsigned spins = 0;
+
+	while (atomic_load_explicit(&l->word, memory_order_relaxed)) {
+		if (++spins < SPINS_BEFORE_YIELD)
+			cpu_relax();
+		else
+			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	}
+}

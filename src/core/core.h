@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core.h - the door to the kernel proper: bpf(2) and the objects behind it.
+ *
+ * The public half of this door is <skep/skep.h>; here is what the rest of the project (the
+ * command, tests, benches, later the hooks) may use besides.  One struct skep_kernel holds
+ * everything: there is no other process-wide state.
+ */
+#ifndef SKEP_CORE_CORE_H
+#define SKEP_CORE_CORE_H
+
+#include <skep/skep.h>
+
+#include "base/diag.h"
+#include "prog/prog.h"
+
+/** Borrowed object of a descriptor: -EBADF for no descriptor, -EINVAL for another kind. */
+int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);
+int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret);
+
+/** The slots that programs of this kernel run in. */
+struct vcpus *core_vcpus(struct skep_kernel *k);
+/** What runs of this kernel carry in run->env. */
+const struct run_env *core_run_env(struct skep_kernel *k);
+
+#endif

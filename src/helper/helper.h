@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * helper.h - the door to helpers and kfuncs: helpers.def has one row each.
+ *
+ * Adding a helper costs a row in helpers.def, one function in its family's file, one test.
+ * Rows carry what the verifier needs (kinds of arguments and of the result) and who may call
+ * (program types).  Helpers are hot: no libc beyond mem*, no malloc, no blocking.
+ */
+#ifndef SKEP_HELPER_HELPER_H
+#define SKEP_HELPER_HELPER_H
+
+#include "base/base.h"
+#include "prog/image.h"
+
+/* What an argument must be (the kernel's enum bpf_arg_type, include/linux/bpf.h). */
+enum helper_arg {
+	ARG_NONE,
+	ARG_ANYTHING,
+	ARG_CONST_MAP_PTR,
+	ARG_MAP_KEY,
+	ARG_MAP_VALUE,
+	ARG_MAP_VALUE_UNINIT, /* the helper writes it */
+	ARG_MEM,	      /* readable memory, its size in the next argument */
+	ARG_MEM_OR_NULL,
+	ARG_MEM_UNINIT, /* the helper writes it; size in the next argument */
+	ARG_SIZE,	/* > 0 */
+	ARG_SIZE_OR_ZERO,
+	ARG_CTX,
+	ARG_CTX_OR_NULL,
+	ARG_CONST_STR,
+	ARG_FUNC,	   /* a callback of the program */
+	ARG_STACK_OR_NULL, /* pointer to the caller's stack, for a callback */
+	ARG_ALLOC_MEM,	   /* what ringbuf_reserve gave */
+	ARG_ALLOC_SIZE,	   /* constant, its size */
+	ARG_SPIN_LOCK,
+	ARG_LONG_PTR, /* pointer to 8 bytes that the helper writes */
+	ARG_BTF_ID,   /* pointer to a kernel object */
+	ARG_DYNPTR,
+	_ARG_MAX,
+};
+
+/* What comes back in r0. */
+enum helper_ret {
+	RET_INTEGER,
+	RET_VOID,
+	RET_MAP_VALUE_OR_NULL,
+	RET_MAP_VALUE,
+	RET_ALLOC_MEM_OR_NULL, /* its size is the ARG_ALLOC_SIZE argument */
+	RET_BTF_ID,
+	_RET_MAX,
+};
+
+/* Which program types may call: Linux's *_func_proto tables, as sets. */
+enum helper_set {
+	HELPER_BASE = 1u << 0,	  /* every type */
+	HELPER_TRACING = 1u << 1, /* raw_tracepoint, kprobe, tracepoint, perf_event, tracing */
+	HELPER_XDP = 1u << 2,
+	HELPER_TC = 1u << 3,	 /* sched_cls, sched_act */
+	HELPER_SOCKET = 1u << 4, /* socket_filter */
+	HELPER_SYSCALL = 1u << 5,
+};
+
+struct helper_proto {
+	uint32_t id;	  /* BPF_FUNC_* */
+	const char *name; /* "map_lookup_elem", without bpf_ */
+	skep_call_fn fn;
+	uint8_t ret;	/* enum helper_ret */
+	uint8_t arg[5]; /* enum helper_arg */
+	uint32_t sets;	/* enum helper_set */
+	bool gpl_only;
+	bool changes_pkt; /* packet pointers are stale after it */
+};
+
+/** The row of BPF_FUNC_* id, or NULL where Skep has no such helper. */
+const struct helper_proto *helper_by_id(uint32_t id);
+/** True when programs of this BPF_PROG_TYPE_* may call it. */
+bool helper_allowed(const struct helper_proto *h, uint32_t prog_type);
+/** Numbers known to the kernel's list run from 1 below this; names of all of them. */
+uint32_t helper_id_count(void);
+/** The kernel's name of helper id ("map_lookup_elem"), known here or not; NULL beyond the list. */
+const char *helper_name(uint32_t id);
+
+struct kfunc {
+	const char *name; /* as the program's BTF has it: "bpf_iter_num_new" */
+	skep_call_fn fn;
+	uint32_t flags; /* KF_* of Linux, for the verifier */
+};
+
+/** The i-th row of kfuncs.def, or NULL past the end; by name. */
+const struct kfunc *kfunc_at(uint32_t i);
+const struct kfunc *kfunc_by_name(const char *name);
+
+/*
+ * LD_ABS and LD_IND: loads size (1, 2, 4) bytes in network order at off of the packet.  True and
+ * *ret on success; false: the program ends with r0 = 0.  Engines call it.
+ */
+bool helper_ld_abs(struct skep_run *run, void *ctx, int32_t off, uint32_t size, uint64_t *ret);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vcpu.h - the "CPU" of a running program.
+ *
+ * The kernel's programs do not migrate: what is per-CPU needs no atomics.  Here a thread that
+ * runs programs first takes a slot, the one of the CPU it is on when that is free and the next
+ * free one otherwise, and holds it for the run.  "CPU n" is that slot.  A slot owns the
+ * program's stack and takes part in reclamation: `epoch` is odd while a program runs, so who
+ * wants to free something that programs may see waits in vcpus_synchronize() until every slot
+ * that ran at that moment has ended its run (the kernel's synchronize_rcu()).
+ */
+#ifndef SKEP_HIVE_VCPU_H
+#define SKEP_HIVE_VCPU_H
+
+#include "base/base.h"
+#include "base/uapi.h"
+
+#include <stdatomic.h>
+
+/* Stack of the interpreter's frames: one per bpf2bpf depth, callbacks included. */
+#define VCPU_STACK_SIZE (2 * SKEP_FRAMES_MAX * SKEP_STACK_MAX)
+
+struct vcpu {
+	_Atomic uint32_t owner; /* 0 free, else the thread id that holds the slot */
+	uint32_t id;		/* the program's CPU number */
+	_Atomic uint64_t epoch; /* odd while a program runs in this slot */
+	uint64_t prandom[2];	/* state of bpf_get_prandom_u32 */
+	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+struct vcpus {
+	uint32_t nr;	   /* slots; as many as the machine has possible CPUs */
+	struct vcpu *slot; /* [nr] */
+};
+
+/** The number of possible CPUs: what libbpf_num_possible_cpus() reads. At least 1. */
+uint32_t vcpus_possible(void);
+
+/** Allocates nr slots. 0 or -ENOMEM. */
+int vcpus_init(struct vcpus *v, uint32_t nr);
+void vcpus_fini(struct vcpus *v);
+
+/** Takes a slot and begins a run; waits while all are held. Never NULL. Hot. */
+struct vcpu *vcpu_get(struct vcpus *v);
+/** Ends the run and gives the slot back. Hot. */
+void vcpu_put(struct vcpu *c);
+/** Passes a quiescent point without giving the slot back: for long series of runs. */
+void vcpu_quiesce(struct vcpu *c);
+
+/** Waits until every run that was under way at the call has ended.  Not from inside a run. */
+void vcpus_synchronize(struct vcpus *v);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prog.h - the door to programs: struct skep_prog, its type's row, and how it is run.
+ *
+ * Adding a program type costs a row in types.def, its context table, one test.
+ */
+#ifndef SKEP_PROG_PROG_H
+#define SKEP_PROG_PROG_H
+
+#include "base/base.h"
+#include "base/diag.h"
+#include "base/uapi.h"
+#include "prog/image.h"
+#include "prog/run.h"
+
+struct skep_btf;
+struct skep_prog;
+
+/* How a program gets from image to something that runs: interp/ and jit/ each have one. */
+struct engine_ops {
+	const char *name; /* "jit", "interp" */
+	/*
+	 * Makes prog->image runnable: sets prog->entry (and code, jited_*, priv).  0 or -errno;
+	 * on failure nothing is left behind.
+	 */
+	int (*compile)(struct skep_prog *prog, struct skep_diag *reterr_diag);
+	/* Frees what compile made; accepts a program that was not compiled. */
+	void (*release)(struct skep_prog *prog);
+};
+
+/* Runs the program: ctx is r1.  `run` must be filled, run->prog included. */
+typedef uint64_t (*skep_entry_fn)(void *ctx, struct skep_run *run);
+
+/* One field of a context that programs see (struct xdp_md, struct __sk_buff, ...). */
+struct ctx_field {
+	const char *name;   /* as in <linux/bpf.h> */
+	uint16_t off, size; /* in the UAPI struct, bytes */
+	uint16_t real_off;  /* in the struct that r1 really points at */
+	uint8_t real_size;  /* bytes that hold it there; 8 for pointers */
+	uint8_t kind;	    /* enum ctx_field_kind */
+	bool writable;
+};
+
+enum ctx_field_kind {
+	CTX_SCALAR,   /* narrower loads are allowed */
+	CTX_PKT,      /* pointer to packet data */
+	CTX_PKT_META, /* pointer to data_meta */
+	CTX_PKT_END,  /* pointer to the end of the packet */
+	CTX_PTR,      /* any other pointer */
+	CTX_ARRAY,    /* cb[]: plain bytes, any aligned access inside */
+};
+
+/* Static facts of a program type. */
+struct prog_type {
+	const char *name;		/* bpftool's word, such as "xdp" */
+	const struct ctx_field *fields; /* NULL: the context is plain memory, not rewritten */
+	uint32_t nr_fields;
+	uint32_t ctx_size;  /* bytes of the UAPI context, 0: as large as the caller gives */
+	bool loadable;	    /* PROG_LOAD takes it */
+	bool test_run;	    /* PROG_TEST_RUN takes it */
+	bool ld_abs;	    /* LD_ABS and LD_IND are allowed: the context is an skb */
+	bool needs_perfmon; /* Linux asks for CAP_PERFMON */
+	bool needs_net;	    /* Linux asks for CAP_NET_ADMIN */
+};
+
+/** The row of a BPF_PROG_TYPE_*; NULL where the number is unknown. */
+const struct prog_type *prog_type(uint32_t type);
+uint32_t prog_type_count(void);
+
+/** The field of t's context that holds [off, off + size), or NULL. */
+const struct ctx_field *prog_ctx_field(const struct prog_type *t, uint32_t off, uint32_t size);
+
+struct skep_prog {
+	skep_entry_fn entry;	/* hot: runs it */
+	const void *tail_entry; /* compiled code: where a tail call jumps to */
+	const struct engine_ops *engine;
+	void *engine_priv;	       /* the engine's own */
+	struct prog_image image;       /* what it is */
+	const struct prog_type *kind;  /* row in types.def */
+	uint32_t type;		       /* BPF_PROG_TYPE_* */
+	uint32_t expected_attach_type; /* BPF_* */
+	uint32_t flags;		       /* BPF_F_* of PROG_LOAD */
+	bool gpl_compatible;	       /* by its license string */
+	const void *jited;	       /* machine code for `dump jited`, NULL when interpreted */
+	uint32_t jited_len;	       /* bytes */
+	uint32_t *jited_sub;	       /* [image.sub_cnt] offset of each subprogram in jited */
+
+	_Atomic uint32_t refs; /* prog_get, prog_put */
+	uint32_t id;	       /* object id, from 1; 0 while not published */
+	char name[BPF_OBJ_NAME_LEN];
+	uint8_t tag[BPF_TAG_SIZE]; /* SHA-1 of the instructions as loaded, first 8 bytes */
+	uint32_t uid;		   /* who loaded it */
+	uint64_t load_time;	   /* ns since boot */
+	uint32_t verified_insns;   /* what the verifier counted */
+	struct skep_map **maps;	   /* [map_cnt] every map it uses or is bound to; counted */
+	uint32_t map_cnt;
+	struct skep_btf *btf;	     /* counted; may be NULL */
+	void *func_info, *line_info; /* as loaded, records of *_rec_size bytes */
+	uint32_t func_info_cnt, func_info_rec_size;
+	uint32_t line_info_cnt, line_info_rec_size;
+	uint32_t attach_btf_id;
+	_Atomic uint64_t run_cnt, run_ns, recursion_misses; /* BPF_ENABLE_STATS */
+};
+
+/** Allocates a program with one reference and an empty image. 0 or -ENOMEM. */
+int prog_new(uint32_t type, struct skep_prog **ret);
+struct skep_prog *prog_get(struct skep_prog *p);
+/** Drops a reference; the last one releases engine, maps and BTF. Accepts NULL. */
+void prog_put(struct skep_prog *p);
+DEFINE_CLEANUP(struct skep_prog, prog_put)
+
+/** Runs once.  The caller has filled run but for prog and tail_calls. Hot. */
+static inline uint64_t prog_run(const struct skep_prog *p, void *ctx, struct skep_run *run)
+{
+	run->prog = p;
+	run->tail_calls = 0;
+	return p->entry(ctx, run);
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run.h - one run of a program: what helpers and engines find through the run register.
+ *
+ * It lives on the stack of whoever runs the program (hook, test run) and is borrowed by
+ * everything below.  Nothing in here is thread-local or global, so two kernels, or two runs,
+ * cannot meet by accident.
+ */
+#ifndef SKEP_PROG_RUN_H
+#define SKEP_PROG_RUN_H
+
+#include "hive/vcpu.h"
+#include "prog/image.h"
+
+struct skep_prog;
+struct interp_frame;
+
+/* Memory that programs of a run may reach besides stack and map values: packet, context... */
+struct run_region {
+	uintptr_t base; /* address */
+	size_t size;	/* bytes; 0: the row is unused */
+};
+
+#define RUN_REGIONS 8
+
+/* What the emulated kernel offers to helpers; core fills it, the run carries it. Hot. */
+struct run_env {
+	/* One line of bpf_trace_printk, without prefix; n bytes, not terminated. May be NULL. */
+	void (*trace)(void *arg, const struct skep_run *run, const char *line, size_t n);
+	void *arg;
+	/* bpf_sys_bpf for SYSCALL programs: nested bpf(2); NULL where not offered. */
+	long (*sys_bpf)(void *arg, uint32_t cmd, void *attr, uint32_t size);
+	int (*sys_close)(void *arg, uint32_t fd);
+};
+
+struct skep_run {
+	const struct skep_prog *prog; /* runs now; a tail call sets it anew */
+	struct vcpu *vcpu;	      /* the slot held for this run */
+	uint32_t cpu;		      /* vcpu->id, at hand for compiled code */
+	uint32_t tail_calls;	      /* taken so far in this run, at most SKEP_TAIL_CALLS_MAX */
+	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
+	const struct run_env *env;    /* never NULL */
+	/*
+	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
+	 * compiled code, where a callback is a function that C can call.
+	 */
+	uint64_t (*callback)(uint64_t func, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
+			     uint64_t r5, struct skep_run *run);
+	struct interp_frame *frame; /* the interpreter's innermost frame */
+	int fault;		    /* interpreter: -EFAULT when a memory check failed, else 0 */
+	uint32_t fault_insn;	    /* where */
+	uintptr_t fault_addr;	    /* on which address */
+	struct run_region region[RUN_REGIONS];
+};
+
+/** Calls a BPF function that a program handed to a helper (bpf_loop and its like). Hot. */
+static inline uint64_t run_callback(struct skep_run *run, uint64_t func, uint64_t r1, uint64_t r2,
+				    uint64_t r3, uint64_t r4, uint64_t r5)
+{
+	if (run->callback)
+		return run->callback(func, r1, r2, r3, r4, r5, run);
+	return ((skep_call_fn)(uintptr_t)func)(r1, r2, r3, r4, r5, run);
+}
+
+#endif

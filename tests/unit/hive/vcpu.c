@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hive/vcpu.h"
+#include "tests/harness/test.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define THREADS 6
+#define ROUNDS	20000
+
+static struct vcpus vcpus;
+static struct {
+	uint64_t n;
+	char pad[56];
+} per_cpu[2];
+
+static void *bump(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct vcpu *c = vcpu_get(&vcpus);
+
+		per_cpu[c->id].n++; /* no atomics: the slot is ours */
+		vcpu_put(c);
+	}
+	return arg;
+}
+
+TEST(vcpu_slots_exclude_each_other)
+{
+	pthread_t t[THREADS];
+
+	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	for (int i = 0; i < THREADS; i++)
+		ASSERT_EQ(pthread_create(&t[i], NULL, bump, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	ASSERT_EQ(per_cpu[0].n + per_cpu[1].n, THREADS * ROUNDS);
+	vcpus_fini(&vcpus);
+}
+
+static _Atomic int published = 1;
+static _Atomic bool stop;
+
+static void *reader(void *arg)
+{
+	while (!atomic_load(&stop)) {
+		struct vcpu *c = vcpu_get(&vcpus);
+		int *p = (int *)arg;
+
+		/* What was published at the start of a run stays valid until its end. */
+		if (atomic_load(&published))
+			ASSERT_EQ(*p, 42);
+		vcpu_put(c);
+	}
+	return NULL;
+}
+
+TEST(vcpu_synchronize_waits_for_readers)
+{
+	int value = 42;
+	pthread_t t;
+
+	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(pthread_create(&t, NULL, reader, &value), 0);
+	for (int i = 0; i < 2000; i++) {
+		atomic_store(&published, 0);
+		vcpus_synchronize(&vcpus);
+		value = 0; /* nobody looks any more */
+		value = 42;
+		atomic_store(&published, 1);
+	}
+	atomic_store(&stop, true);
+	pthread_join(t, NULL);
+	vcpus_fini(&vcpus);
+}
+
+TEST(vcpus_possible_counts_at_least_the_configured)
+{
+	ASSERT_GE(vcpus_possible(), sysconf(_SC_NPROCESSORS_ONLN));
+}
