@@ -10,6 +10,8 @@
 #include <linux/bpf.h>
 #include <linux/btf.h>
 
+#define BPF_PROG_TYPE_NETFILTER 32 /* 6.4 */
+
 #ifndef BPF_MEMSX
 #define BPF_MEMSX 0x80 /* LDX: load with sign extension (RFC 9669 5.2) */
 #endif

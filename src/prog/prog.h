@@ -31,29 +31,43 @@ struct engine_ops {
 /* Runs the program: ctx is r1.  `run` must be filled, run->prog included. */
 typedef uint64_t (*skep_entry_fn)(void *ctx, struct skep_run *run);
 
-/* One field of a context that programs see (struct xdp_md, struct __sk_buff, ...). */
+/*
+ * One field of a context that programs see (struct xdp_md, struct __sk_buff, ...).  An access is
+ * rewritten one to one: a load of `n` bytes at off + d becomes a load of n bytes (8 where the
+ * field is a pointer) at real_off + d; a store of the field becomes one of real_size bytes.
+ */
 struct ctx_field {
 	const char *name;   /* as in <linux/bpf.h> */
 	uint16_t off, size; /* in the UAPI struct, bytes */
 	uint16_t real_off;  /* in the struct that r1 really points at */
-	uint8_t real_size;  /* bytes that hold it there; 8 for pointers */
+	uint16_t real_size; /* bytes that hold it there; 8 for pointers */
 	uint8_t kind;	    /* enum ctx_field_kind */
 	bool writable;
 };
 
 enum ctx_field_kind {
-	CTX_SCALAR,   /* narrower loads are allowed */
+	CTX_NONE,     /* the type may not touch it */
+	CTX_SCALAR,   /* narrower loads are allowed, stores are whole */
+	CTX_EXACT,    /* whole only */
 	CTX_PKT,      /* pointer to packet data */
 	CTX_PKT_META, /* pointer to data_meta */
 	CTX_PKT_END,  /* pointer to the end of the packet */
 	CTX_PTR,      /* any other pointer */
 	CTX_ARRAY,    /* cb[]: plain bytes, any aligned access inside */
+	CTX_WORDS,    /* registers: 8-byte words, each whole only */
+};
+
+/* An access that a program wants to make to its context. */
+struct ctx_access {
+	uint32_t off, size; /* bytes, in the UAPI struct */
+	bool write;
+	bool sign; /* a load with sign extension: never of a pointer */
 };
 
 /* Static facts of a program type. */
 struct prog_type {
 	const char *name;		/* bpftool's word, such as "xdp" */
-	const struct ctx_field *fields; /* NULL: the context is plain memory, not rewritten */
+	const struct ctx_field *fields; /* what it may touch; one CTX_ARRAY for plain memory */
 	uint32_t nr_fields;
 	uint32_t ctx_size;  /* bytes of the UAPI context, 0: as large as the caller gives */
 	bool loadable;	    /* PROG_LOAD takes it */
@@ -69,6 +83,11 @@ uint32_t prog_type_count(void);
 
 /** The field of t's context that holds [off, off + size), or NULL. */
 const struct ctx_field *prog_ctx_field(const struct prog_type *t, uint32_t off, uint32_t size);
+/**
+ * The same for an access that programs of p's type and expected_attach_type may make, as Linux's
+ * is_valid_access() of the type; NULL: "invalid bpf_context access", -EACCES.
+ */
+const struct ctx_field *prog_ctx_access(const struct skep_prog *p, const struct ctx_access *a);
 
 struct skep_prog {
 	skep_entry_fn entry;	/* hot: runs it */
@@ -102,7 +121,11 @@ struct skep_prog {
 	_Atomic uint64_t run_cnt, run_ns, recursion_misses; /* BPF_ENABLE_STATS */
 };
 
-/** Allocates a program with one reference and an empty image. 0 or -ENOMEM. */
+/**
+ * Allocates a program with one reference and an empty image.  0 or -ENOMEM.  What its fields come
+ * to hold is the program's: prog_put frees instructions, aux, sub, maps, func_info, line_info
+ * (from skep_alloc) and drops the references; engine->release frees jited_sub.
+ */
 int prog_new(uint32_t type, struct skep_prog **ret);
 struct skep_prog *prog_get(struct skep_prog *p);
 /** Drops a reference; the last one releases engine, maps and BTF. Accepts NULL. */

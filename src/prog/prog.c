@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* prog.c - birth and death of a program; see prog.h */
+#include "prog/prog.h"
+#include "base/alloc.h"
+#include "btf/btf.h"
+#include "map/map.h"
+
+int prog_new(uint32_t type, struct skep_prog **ret)
+{
+	struct skep_prog *p = skep_alloc(sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->type = type;
+	p->kind = prog_type(type);
+	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	*ret = p;
+	return 0;
+}
+
+struct skep_prog *prog_get(struct skep_prog *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	return p;
+}
+
+static void prog_free(struct skep_prog *p)
+{
+	if (p->engine)
+		p->engine->release(p);
+	for (uint32_t i = 0; i < p->map_cnt; i++)
+		map_put(p->maps[i]);
+	skep_free(p->maps);
+	btf_put(p->btf);
+	skep_free(p->func_info);
+	skep_free(p->line_info);
+	skep_free(p->image.insns);
+	skep_free(p->image.aux);
+	skep_free(p->image.sub);
+	skep_free(p);
+}
+
+void prog_put(struct skep_prog *p)
+{
+	/* Release: our uses come first; acquire: the last one sees those of all others. */
+	if (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
+		prog_free(p);
+}
