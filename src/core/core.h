@@ -23,4 +23,7 @@ struct vcpus *core_vcpus(struct skep_kernel *k);
 /** What runs of this kernel carry in run->env. */
 const struct run_env *core_run_env(struct skep_kernel *k);
 
+/** unlink(2) of a pin: -ENOENT where no object is pinned at path. */
+int core_unpin(struct skep_kernel *k, const char *path);
+
 #endif

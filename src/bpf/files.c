@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * files.c - the files through which libbpf and its users learn about the kernel, as our kernel
+ * has them.
+ *
+ * Each open makes a memfd with the text of that moment: the reader gets an ordinary descriptor
+ * that it can seek, map and stat, and nothing is kept here.
+ */
+#include "bpf/calls_int.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <skep/skep.h>
+
+#include "base/alloc.h"
+#include "helper/helper.h"
+#include "model/model.h"
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			p += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* /sys/kernel/btf/vmlinux */
+static int fill_btf(int fd)
+{
+	size_t size;
+	const void *data = skep_kernel_btf(&size);
+
+	return data ? write_all(fd, data, size) : -ENOENT;
+}
+
+/* /boot/config-RELEASE, where libbpf looks up `extern ... CONFIG_X __kconfig`. */
+static int fill_kconfig(int fd)
+{
+	static const char text[] = "CONFIG_64BIT=y\n"
+				   "CONFIG_BPF=y\n"
+				   "CONFIG_BPF_SYSCALL=y\n"
+				   "CONFIG_BPF_JIT=y\n"
+				   "CONFIG_BPF_EVENTS=y\n"
+				   "CONFIG_DEBUG_INFO_BTF=y\n"
+				   "CONFIG_NET=y\n"
+				   "CONFIG_INET=y\n"
+				   "CONFIG_HZ_250=y\n"
+				   "CONFIG_HZ=250\n"
+				   "CONFIG_LOCALVERSION=\"-skep\"\n";
+
+	return write_all(fd, text, sizeof(text) - 1);
+}
+
+/*
+ * /proc/kallsyms.  The kernel shows a helper call as an offset from __bpf_call_base, and readers
+ * of `dump xlated` turn it into a name by this file.  Our instructions keep the helper's number,
+ * so the symbol of helper n stands n bytes after the base.
+ */
+#define CALL_BASE UINT64_C(0xffffffff81000000)
+
+static int fill_kallsyms(int fd)
+{
+	FILE *f;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
+
+	if (copy < 0)
+		return -errno;
+	f = fdopen(copy, "w");
+	if (!f) {
+		r = -errno;
+		close(copy);
+		return r;
+	}
+	fprintf(f, "%016llx T __bpf_call_base\n", (unsigned long long)CALL_BASE);
+	for (uint32_t id = 1; id < helper_id_count(); id++)
+		if (helper_name(id))
+			fprintf(f, "%016llx T bpf_%s\n", (unsigned long long)CALL_BASE + id,
+				helper_name(id));
+	return fclose(f) ? -EIO : 0;
+}
+
+static const struct kernel_file {
+	const char *path;
+	int (*fill)(int fd); /* writes the text; 0 or -errno */
+} kernel_files[] = {
+	{ "/sys/kernel/btf/vmlinux", fill_btf },
+	{ "/boot/config-" MODEL_RELEASE, fill_kconfig },
+	{ "/proc/kallsyms", fill_kallsyms },
+};
+
+static const struct kernel_file *file_find(const char *path)
+{
+	for (size_t i = 0; path && i < ARRAY_SIZE(kernel_files); i++)
+		if (!strcmp(path, kernel_files[i].path))
+			return &kernel_files[i];
+	return NULL;
+}
+
+bool bpf_file_is(const char *path)
+{
+	return file_find(path) != NULL;
+}
+
+int bpf_file_open(const char *path)
+{
+	const struct kernel_file *file = file_find(path);
+	_cleanup_(close_fd_p) int fd = -1;
+	int r;
+
+	if (!file)
+		return -ENOENT;
+	fd = memfd_create(path, MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = file->fill(fd);
+	if (r)
+		return r;
+	if (fchmod(fd, 0444) || lseek(fd, 0, SEEK_SET))
+		return -errno;
+	return TAKE_FD(fd);
+}

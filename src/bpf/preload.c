@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * preload.c - the door for unmodified programs: libskep-bpf.so defines the names of calls.def
+ * themselves and LD_PRELOAD puts it before the C library.
+ *
+ * The functions are defined under other names in C and get theirs by assembler labels, because
+ * the C library's headers declare some of them variadic or with attributes of their own.
+ *
+ * Environment, set by `skep run`: SKEP_ENGINE=jit|interp chooses the engine, SKEP_TRACE=1 writes
+ * lines of bpf_trace_printk to standard error.
+ */
+#include "bpf/calls_int.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <skep/skep.h>
+
+struct real_calls bpf_real;
+
+static void resolve(void)
+{
+#define CALL_BOTH(ret, name, params, args)    *(void **)&bpf_real.name = dlsym(RTLD_NEXT, #name);
+#define CALL_PRELOAD(ret, name, params, args) *(void **)&bpf_real.name = dlsym(RTLD_NEXT, #name);
+#include "bpf/calls.def"
+}
+
+static void trace(void *arg, const char *line, size_t n)
+{
+	fwrite(line, 1, n, arg);
+	fflush(arg);
+}
+
+static struct skep_kernel *preload_kernel;
+
+static void make_kernel(void)
+{
+	struct skep_kernel_opts opts = { .sz = sizeof(opts) };
+	const char *engine = getenv("SKEP_ENGINE");
+
+	if (engine && !strcmp(engine, "jit"))
+		opts.engine = SKEP_ENGINE_JIT;
+	if (engine && !strcmp(engine, "interp"))
+		opts.engine = SKEP_ENGINE_INTERP;
+	if (getenv("SKEP_TRACE")) {
+		opts.trace = trace;
+		opts.trace_arg = stderr;
+	}
+	if (skep_kernel_new(&opts, &preload_kernel))
+		preload_kernel = NULL;
+}
+
+/* Made when the program first asks for it: most programs never do. */
+struct skep_kernel *bpf_kernel_default(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_kernel);
+	return preload_kernel;
+}
+
+/* Also runs before main, but constructors of other libraries may call before that. */
+__attribute__((constructor)) static void prepare(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, resolve);
+}
+
+#define PRELOAD(ret, name, params, args)                   \
+	SKEP_API ret preload_##name params __asm__(#name); \
+	ret preload_##name params                          \
+	{                                                  \
+		prepare();                                 \
+		return call_##name args;                   \
+	}
+#define CALL_BOTH(ret, name, params, args)    PRELOAD(ret, name, params, args)
+#define CALL_PRELOAD(ret, name, params, args) PRELOAD(ret, name, params, args)
+#include "bpf/calls.def"
