@@ -50,11 +50,53 @@ uint32_t btf_resolve(const struct skep_btf *b, uint32_t id);
 int32_t btf_find(const struct skep_btf *b, const char *name, uint32_t kind);
 
 /**
- * Checks key and value types of a map against its sizes, and finds special fields of the value
- * (offset of bpf_spin_lock, bpf_timer, or -1).  -errno as map_check_btf: -EINVAL, -ENOTSUPP.
+ * Checks the key and value types of a map against the attributes of MAP_CREATE (type, sizes,
+ * max_entries, map_flags, btf_key_type_id, btf_value_type_id; the caller has seen that there is
+ * a value type), and finds special fields of the value: the offset of its struct bpf_spin_lock
+ * and struct bpf_timer, -1 where there is none.
+ *
+ * -errno as map_check_btf of kernel/bpf/syscall.c: -EINVAL where types do not fit, -EACCES for
+ * special fields in a read-only map, -EOPNOTSUPP for those that the map type cannot have,
+ * -ENOTSUPP for map types that take no BTF.
  */
-int btf_check_map(const struct skep_btf *b, uint32_t key_id, uint32_t value_id, uint32_t key_size,
-		  uint32_t value_size, int32_t *ret_spin_lock, int32_t *ret_timer);
+int btf_check_map(const struct skep_btf *b, const union bpf_attr *attr, int32_t *ret_spin_lock,
+		  int32_t *ret_timer);
+
+/* A subprogram, as far as its func_info is concerned. */
+struct btf_sub {
+	uint32_t start; /* first instruction */
+	bool ld_abs;	/* has LD_ABS or LD_IND, itself */
+	bool tail_call; /* has a tail call, itself */
+};
+
+/* What records of PROG_LOAD are checked against; all borrowed. */
+struct btf_info {
+	const struct skep_btf *btf;   /* of prog_btf_fd; NULL only without records */
+	const struct bpf_insn *insns; /* [insn_cnt] */
+	uint32_t insn_cnt;	      /* instructions */
+	const struct btf_sub *sub;    /* [sub_cnt], or NULL while they are not known */
+	uint32_t sub_cnt;	      /* subprograms */
+	const struct btf_log *log;    /* the verifier's; may be NULL */
+	struct skep_diag *diag;	      /* may be NULL */
+};
+
+/* cnt records of size bytes each, copied from the caller; size is not yet checked. */
+struct btf_recs {
+	const void *at;
+	uint32_t cnt, size;
+};
+
+/**
+ * Check the records of PROG_LOAD: sizes, order, what they refer to.  func_info without known
+ * subprograms is the kernel's early check, which comes before all others; with them it is both.
+ *
+ * 0, or -EINVAL, or -E2BIG where a record is longer than the kernel knows and not zero there
+ * (then Linux writes the size that it knows back to *_rec_size: 8, 16, 16).
+ * core_relo records are checked, not applied.
+ */
+int btf_check_func_info(const struct btf_info *in, const struct btf_recs *r);
+int btf_check_line_info(const struct btf_info *in, const struct btf_recs *r);
+int btf_check_core_relo(const struct btf_info *in, const struct btf_recs *r);
 
 /*
  * Object facts that core keeps: id from 1, name for kernel BTF, who may see it.
