@@ -56,7 +56,7 @@ enum helper_set {
 	HELPER_TRACING = 1u << 1, /* raw_tracepoint, kprobe, tracepoint, perf_event, tracing */
 	HELPER_XDP = 1u << 2,
 	HELPER_TC = 1u << 3,	 /* sched_cls, sched_act */
-	HELPER_SOCKET = 1u << 4, /* socket_filter */
+	HELPER_SOCKET = 1u << 4, /* socket_filter, cgroup_skb */
 	HELPER_SYSCALL = 1u << 5,
 };
 
@@ -68,6 +68,7 @@ struct helper_proto {
 	uint8_t arg[5]; /* enum helper_arg */
 	uint32_t sets;	/* enum helper_set */
 	bool gpl_only;
+	bool pkt_access;  /* memory arguments may be packet memory */
 	bool changes_pkt; /* packet pointers are stale after it */
 };
 

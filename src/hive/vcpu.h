@@ -20,11 +20,15 @@
 /* Stack of the interpreter's frames: one per bpf2bpf depth, callbacks included. */
 #define VCPU_STACK_SIZE (2 * SKEP_FRAMES_MAX * SKEP_STACK_MAX)
 
+/* Room for the task that runs the program, as programs see it. */
+#define VCPU_TASK_SIZE 512
+
 struct vcpu {
 	_Atomic uint32_t owner; /* 0 free, else the thread id that holds the slot */
 	uint32_t id;		/* the program's CPU number */
 	_Atomic uint64_t epoch; /* odd while a program runs in this slot */
 	uint64_t prandom[2];	/* state of bpf_get_prandom_u32 */
+	uint64_t task[VCPU_TASK_SIZE / 8]; /* bpf_get_current_task's answer (helper/task.h) */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 

@@ -19,6 +19,9 @@
 #define SKB_ETH_HLEN 14 /* ETH_HLEN */
 #define SKB_HEADROOM 64 /* what a test run leaves before the packet (NET_SKB_PAD) */
 
+/* CHECKSUM_*; PARTIAL does not occur: packets come from a wire. */
+enum skb_csum { SKB_CSUM_NONE, SKB_CSUM_UNNECESSARY, SKB_CSUM_COMPLETE };
+
 struct skb_ctx {
 	uint8_t *data, *data_end; /* the packet as the program sees it */
 	uint8_t *data_meta;	  /* metadata in front of data */
@@ -36,7 +39,7 @@ struct skb_ctx {
 	uint32_t priority;
 	uint32_t ingress_ifindex, ifindex;
 	uint32_t tc_index;   /* 16 bits */
-	uint32_t hash;	     /* flow hash; 0: not computed yet */
+	uint32_t hash;	     /* flow hash; 0 while not computed */
 	uint32_t tc_classid; /* 16 bits */
 	uint32_t napi_id;
 	uint32_t family, remote_ip4, local_ip4; /* of the socket; addresses in network order */
@@ -44,8 +47,10 @@ struct skb_ctx {
 	uint32_t remote_port, local_port;
 	uint32_t wire_len, gso_segs, gso_size;
 	uint8_t tstamp_type;
-	bool csum_complete; /* csum is that of the bytes from network on (CHECKSUM_COMPLETE) */
-	uint32_t csum;	    /* 32-bit ones' complement sum, not folded */
+	uint8_t ip_summed;  /* enum skb_csum: what is known of the packet's checksum */
+	uint8_t csum_level; /* SKB_CSUM_UNNECESSARY: checksums beyond the first, 0..3 */
+	bool hash_set;	    /* hash is valid: computed or set */
+	uint32_t csum;	    /* SKB_CSUM_COMPLETE: 32-bit sum of the bytes from network on */
 	uint32_t redirect_ifindex; /* bpf_redirect: where to, for the caller on TC_ACT_REDIRECT */
 	uint32_t redirect_flags;   /* BPF_F_INGRESS */
 };

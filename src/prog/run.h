@@ -62,4 +62,29 @@ static inline uint64_t run_callback(struct skep_run *run, uint64_t func, uint64_
 	return ((skep_call_fn)(uintptr_t)func)(r1, r2, r3, r4, r5, run);
 }
 
+/** Lets the interpreter's programs reach one more piece of memory in this run. Hot. */
+static inline void run_region_add(struct skep_run *run, const void *base, size_t size)
+{
+	for (int i = 0; i < RUN_REGIONS; i++) {
+		struct run_region *r = &run->region[i];
+
+		if (r->size == 0 || r->base == (uintptr_t)base) {
+			*r = (struct run_region){ (uintptr_t)base, size };
+			return;
+		}
+	}
+}
+
+/** True where all of [base, base + size) lies in one region of the run. Hot. */
+static inline bool run_region_has(const struct skep_run *run, uintptr_t base, size_t size)
+{
+	for (int i = 0; i < RUN_REGIONS; i++) {
+		const struct run_region *r = &run->region[i];
+
+		if (base - r->base < r->size && size <= r->size - (base - r->base))
+			return true;
+	}
+	return false;
+}
+
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * helper_int.h - what the families of helpers share among themselves.
+ */
+#ifndef SKEP_HELPER_HELPER_INT_H
+#define SKEP_HELPER_HELPER_INT_H
+
+#include "base/sys.h"
+#include "helper/helper.h"
+#include "prog/prog.h"
+
+#include <time.h>
+
+/* Every helper has the one shape of skep_call_fn; arguments narrower than 64 bits it cuts itself.
+ */
+#define HELPER_FN(name)                                                                         \
+	uint64_t helper_##name(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5, \
+			       struct skep_run *run)
+#define KFUNC_FN(name)                                                                         \
+	uint64_t kfunc_##name(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5, \
+			      struct skep_run *run)
+
+#define HELPER(id, fn, ret, args, sets, flags) HELPER_FN(fn);
+#include "helper/helpers.def"
+#undef HELPER
+#define KFUNC(name, flags) KFUNC_FN(name);
+#include "helper/kfuncs.def"
+#undef KFUNC
+
+/* A pointer that the program passed. */
+#define PTR(r) ((void *)(uintptr_t)(r))
+/* -errno as r0 holds it. */
+#define RET(x)		((uint64_t)(int64_t)(x))
+
+#define ENOTSUPP_KERNEL 524 /* the kernel's ENOTSUPP, which user space has no name for */
+
+/** clock_gettime of the vDSO, or the system call: vdso.c sets it before main. */
+extern long (*helper_clock_gettime)(clockid_t clock, struct timespec *ts);
+
+/**
+ * Reads n bytes at addr, which may be any number at all: 0, or -EFAULT with dst not specified.
+ * The string variant stops behind the first NUL: its length with the NUL, at most n, of which
+ * the last byte written is always NUL; 0 for n == 0.
+ */
+long probe_copy(const struct skep_run *run, void *dst, uint64_t addr, size_t n);
+long probe_string(const struct skep_run *run, char *dst, uint64_t addr, size_t n);
+
+/* format.c: the kernel's printf for programs. */
+#define FORMAT_ARGS_MAX 12   /* MAX_BPRINTF_VARARGS */
+#define FORMAT_LINE_MAX 1024 /* MAX_BPRINTF_BUF */
+
+/* Where text goes: counts beyond the end, as snprintf. */
+struct format_out {
+	char *buf; /* size bytes; may be NULL where size is 0 */
+	size_t size;
+	size_t len; /* of the whole text */
+};
+
+/**
+ * Formats fmt (NUL-terminated within fmt_size) with n raw arguments, terminates the text.
+ *
+ * @return 0 and out->len, or without a byte written -EINVAL for what bpf_bprintf_prepare refuses,
+ *	   -ENOSPC where the arguments' strings exceed 512 bytes
+ */
+int format_text(const struct skep_run *run, struct format_out *out, const char *fmt,
+		size_t fmt_size, const uint64_t *args, uint32_t n);
+
+/* The kernel's character classes: Latin-1, as lib/ctype.c. */
+static inline bool char_is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool char_is_space(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0;
+}
+
+static inline bool char_is_alnum(unsigned char c)
+{
+	unsigned char low = c | 0x20;
+
+	return char_is_digit(c) || (low >= 'a' && low <= 'z' && c < 0x80) ||
+	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
+}
+
+static inline bool char_is_punct(unsigned char c)
+{
+	return c < 0x80 ? c > ' ' && c < 0x7f && !char_is_alnum(c) : c > 0xa0 && !char_is_alnum(c);
+}
+
+/** 32-bit ones' complement sum of n bytes on top of sum, not folded (csum_partial). */
+uint32_t csum_bytes(const void *p, size_t n, uint32_t sum);
+/** csum_block_sub, csum_block_add: takes the n bytes at p out of *sum, or puts them in, where the
+ *  block stands at offset off of what is summed. */
+void csum_take(uint32_t *sum, const void *p, size_t n, size_t off);
+void csum_put(uint32_t *sum, const void *p, size_t n, size_t off);
+
+#endif

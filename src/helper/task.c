@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * task.c - who runs the program, and where.
+ *
+ * Nothing is remembered between runs: the calling thread may have forked, changed its user or
+ * its name since.
+ */
+#include "helper/task.h"
+#include "helper/helper_int.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#define TASK_COMM_LEN 16
+
+static uint32_t ask(long nr)
+{
+	return (uint32_t)sys_call6(nr, 0, 0, 0, 0, 0, 0);
+}
+
+static void ask_comm(char comm[TASK_COMM_LEN])
+{
+	memset(comm, 0, TASK_COMM_LEN);
+	sys_call6(SYS_prctl, PR_GET_NAME, (long)comm, 0, 0, 0, 0);
+}
+
+HELPER_FN(get_current_pid_tgid)
+{
+	return (uint64_t)ask(SYS_getpid) << 32 | ask(SYS_gettid);
+}
+
+HELPER_FN(get_current_uid_gid)
+{
+	return (uint64_t)ask(SYS_getgid) << 32 | ask(SYS_getuid);
+}
+
+HELPER_FN(get_current_comm)
+{
+	uint32_t size = (uint32_t)r2;
+	char comm[TASK_COMM_LEN], *dst = PTR(r1);
+	uint32_t n = MIN(size, TASK_COMM_LEN);
+
+	if (!size)
+		return 0;
+	ask_comm(comm);
+	memcpy(dst, comm, n);
+	memset(dst + n, 0, size - n);
+	dst[n - 1] = '\0';
+	return 0;
+}
+
+static void fill_cred(struct skep_cred *c)
+{
+	sys_call6(SYS_getresuid, (long)&c->uid, (long)&c->euid, (long)&c->suid, 0, 0, 0);
+	sys_call6(SYS_getresgid, (long)&c->gid, (long)&c->egid, (long)&c->sgid, 0, 0, 0);
+	/* The file system's ids can be asked for by setting them to what is never valid. */
+	c->fsuid = (uint32_t)sys_call6(SYS_setfsuid, -1, 0, 0, 0, 0, 0);
+	c->fsgid = (uint32_t)sys_call6(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
+}
+
+static void fill_task(struct task_slot *s)
+{
+	int32_t ppid = (int32_t)ask(SYS_getppid);
+	struct skep_task *t = &s->self;
+
+	memset(s, 0, sizeof(*s));
+	fill_cred(&s->cred);
+	s->parent.pid = s->parent.tgid = ppid;
+	s->parent.group_leader = &s->parent;
+
+	t->pid = (int32_t)ask(SYS_gettid);
+	t->tgid = (int32_t)ask(SYS_getpid);
+	t->real_parent = t->parent = &s->parent;
+	t->real_cred = t->cred = &s->cred;
+	ask_comm(t->comm);
+	s->leader = *t;
+	s->leader.pid = t->tgid;
+	if (t->pid != t->tgid)
+		memset(s->leader.comm, 0, sizeof(s->leader.comm)); /* its own name is not known */
+	s->leader.group_leader = &s->leader;
+	t->group_leader = t->pid == t->tgid ? t : &s->leader;
+}
+
+HELPER_FN(get_current_task)
+{
+	struct task_slot *s = (struct task_slot *)run->vcpu->task;
+
+	/* Once a run: the region's row remembers that it is filled. */
+	if (!run_region_has(run, (uintptr_t)s, sizeof(*s))) {
+		fill_task(s);
+		run_region_add(run, s, sizeof(*s));
+	}
+	return (uintptr_t)&s->self;
+}
+
+HELPER_FN(get_smp_processor_id)
+{
+	return run->cpu;
+}
+
+HELPER_FN(get_numa_node_id)
+{
+	uint32_t node = 0;
+
+	sys_call6(SYS_getcpu, 0, (long)&node, 0, 0, 0, 0);
+	return node;
+}
+
+/* xorshift128+ on the slot's own state: no atomics, no two runs share it. */
+HELPER_FN(get_prandom_u32)
+{
+	uint64_t *s = run->vcpu->prandom;
+	uint64_t a = s[0], b = s[1];
+
+	s[0] = b;
+	a ^= a << 23;
+	s[1] = a ^ b ^ a >> 18 ^ b >> 5;
+	return (uint32_t)((s[1] + b) >> 32);
+}
