@@ -3,35 +3,53 @@
  * verifier.h - the door to the verifier.
  *
  * Today it checks structure: opcodes and their fields, registers, jump targets, reachability,
- * the call graph, stack depth.  The abstract interpreter will come behind the same door.
+ * the call graph, stack depth; and it follows where the context, maps, the stack and constants
+ * go, which is what rewriting needs.  The abstract interpreter will come behind the same door.
  */
 #ifndef SKEP_VERIFIER_VERIFIER_H
 #define SKEP_VERIFIER_VERIFIER_H
 
 #include "prog/prog.h"
 
-/* The verifier's log, with the kernel's levels and buffer rules (BPF_LOG_*). */
+/*
+ * The verifier's log, with the kernel's levels and buffer rules (BPF_LOG_*).  Zeroed but for
+ * level, buf and size it is empty.  Without BPF_LOG_FIXED the buffer holds the end of the text:
+ * it is a ring until verifier_log_finish() turns it into a string.
+ */
 struct verifier_log {
 	uint32_t level; /* log_level of PROG_LOAD; 0 is silent */
 	char *buf;	/* the caller's buffer, may be NULL */
 	uint32_t size;	/* its bytes */
 	uint64_t len;	/* bytes that the whole text needs, with its NUL: log_true_size */
+	uint64_t base;	/* ring: position in the text of buf[0] */
 };
 
-/** Appends to the log as bpf_verifier_log_write does; always NUL-terminated. */
+/** Appends to the log as bpf_verifier_log_write does. */
 void verifier_log(struct verifier_log *log, const char *fmt, ...) __printf(2, 3);
+
+/**
+ * Makes the buffer a NUL-terminated string, whatever was written.  verifier_check() ends with
+ * it; who logs elsewhere calls it before the buffer goes out.  Writing may go on afterwards.
+ * len > size then says that text was lost (-ENOSPC of PROG_LOAD).
+ */
+void verifier_log_finish(struct verifier_log *log);
 
 struct verifier_opts {
 	bool privileged; /* the caller's right: limits and rules of the unprivileged otherwise */
+	bool callx;	 /* take calls through registers, which Linux refuses */
 };
 
 /**
- * Checks prog->image, whose operands are resolved, and completes it: subprograms, stack depths,
- * aux marks (jump targets, constant maps), context accesses rewritten by the program type's
- * table.  The pass table stands in check.c.
+ * Checks prog->image, whose maps, addresses and kfuncs are resolved (aux), and completes it:
+ * helpers and subprograms resolved, stack depths, aux marks (jump targets, constant maps),
+ * context accesses rewritten by the program type's table, code that cannot run replaced by traps
+ * as the kernel does (sanitize_dead_code).  The pass table stands in check.c.
  *
  * Returns 0, or -errno as Linux: -EINVAL for a malformed program, -EACCES for a forbidden
  * access, -E2BIG for limits, -EPERM for a missing right; the log and the diagnostic say why.
+ * After a failure the image is fit for prog_put() only.
+ *
+ * @param log  never NULL; level 0 is silent
  */
 int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 		   struct verifier_log *log, struct skep_diag *reterr_diag);

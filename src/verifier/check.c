@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * check.c - the verifier's passes and their order, which is the kernel's (bpf_check() of
+ * kernel/bpf/verifier.c), so that the first error is the same.
+ */
+#include "verifier/verifier_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+static const struct pass {
+	const char *name;
+	int (*run)(struct verifier *v); /* 0 or -errno, logged */
+} passes[] = {
+	{ "subprog", subprog_find },	  /* where subprograms begin, who refers to whom */
+	{ "jumps", subprog_check_jumps }, /* jumps stay inside their subprogram */
+	{ "resolve", resolve_check },	  /* opcodes, second slots */
+	{ "cfg", cfg_check },		  /* everything can be reached */
+	{ "walk", walk_run },	  /* what flows where; fields, registers, helpers, context */
+	{ "stack", stack_check }, /* depth of the call chains */
+	{ "dead", fixup_dead },	  /* traps where no path leads; rewrites begin here */
+	{ "ctx", ctx_rewrite },	  /* context accesses */
+	{ "describe", subprog_describe }, /* what engines want to know of each subprogram */
+};
+
+int verifier_fail_diag(struct verifier *v, int err)
+{
+	verifier_log(v->log, "%s\n", v->diag->msg);
+	return err;
+}
+
+int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, ...)
+{
+	char msg[sizeof(v->diag->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	verifier_log(v->log, "%s\n", msg);
+	return diag_set(v->diag, err, SKEP_AT_INSN, insn, "%s", msg);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int check_run(struct verifier *v)
+{
+	const uint32_t limit = v->opts->privileged ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+	int err = 0;
+
+	if (v->cnt == 0 || v->cnt > limit)
+		return diag_set(v->diag, -E2BIG, SKEP_AT_NONE, 0,
+				"a program has 1 to %u instructions, this one %u", limit, v->cnt);
+	v->mark = skep_alloc_array(v->cnt, sizeof(*v->mark));
+	if (!v->mark)
+		return -ENOMEM;
+	for (size_t p = 0; p < ARRAY_SIZE(passes) && !err; p++)
+		err = passes[p].run(v);
+	return err;
+}
+
+int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
+		   struct verifier_log *log, struct skep_diag *reterr_diag)
+{
+	struct skep_diag diag = { 0 };
+	struct verifier v = {
+		.prog = prog,
+		.opts = opts,
+		.log = log,
+		.diag = reterr_diag ? reterr_diag : &diag,
+		.insns = prog->image.insns,
+		.aux = prog->image.aux,
+		.cnt = prog->image.insn_cnt,
+		.isa = opts->callx ? ISA_ALL : ISA_LINUX_LATEST,
+	};
+	uint64_t start = log->level ? now_ns() : 0;
+	int err = check_run(&v);
+
+	if (log->level) {
+		log_stats(&v, now_ns() - start);
+		verifier_log_finish(log);
+	}
+	prog->verified_insns = v.processed;
+	skep_free(v.mark);
+	skep_free(v.depth);
+	vec_free(&v.refs);
+	return err;
+}

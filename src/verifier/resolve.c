@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * resolve.c - what the kernel looks at before it follows any path: opcodes exist, two-slot
+ * instructions are whole.  Fields and registers are the walk's matter, because code that cannot
+ * run may hold anything there (libbpf leaves calls of impossible helpers behind branches that
+ * CO-RE decided).
+ */
+#include "verifier/verifier_int.h"
+
+int resolve_check(struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->cnt; i++) {
+		const struct bpf_insn *insn = &v->insns[i];
+		enum insn_op first = (enum insn_op)insn_slots[insn->code].first;
+		int slots;
+
+		if (first != INSN_INVALID && insn_desc(first)->since <= v->isa &&
+		    !insn_is_ld_imm64(insn))
+			continue;
+		slots = insn_valid(v->insns, v->cnt, i, v->isa, v->diag);
+		if (slots < 0)
+			return verifier_fail_diag(v, slots);
+		i += (uint32_t)slots - 1;
+	}
+	return 0;
+}
