@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel.bpf.c - the kernel that programs see, as C types and functions; only its BTF is used.
+ *
+ * Names and meanings are Linux's, layouts are our own: CO-RE brings programs to them.  A struct
+ * has the fields that Skep can truly fill and no others, so bpf_core_field_exists() tells the
+ * truth.  Types of memory that Skep makes stand beside their C twin (helper/task.h,
+ * prog/ctx_xdp.h, prog/ctx_skb.h); tests/unit/model holds the two together.
+ *
+ * The compiler keeps the types that code refers to: functions below, and keep() for the rest.
+ */
+#include <linux/bpf.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/types.h>
+#include <linux/udp.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s8 s8;
+typedef __s16 s16;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+typedef int pid_t;
+typedef unsigned int uid_t;
+typedef unsigned int gid_t;
+typedef unsigned long size_t;
+typedef long long loff_t;
+typedef unsigned short umode_t;
+typedef unsigned int dev_t;
+
+/* --- tasks: helper/task.h --------------------------------------------------------------------- */
+
+#define TASK_COMM_LEN 16
+
+typedef struct {
+	uid_t val;
+} kuid_t;
+
+typedef struct {
+	gid_t val;
+} kgid_t;
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t suid;
+	kgid_t sgid;
+	kuid_t euid;
+	kgid_t egid;
+	kuid_t fsuid;
+	kgid_t fsgid;
+};
+
+struct task_struct {
+	pid_t pid;
+	pid_t tgid;
+	unsigned int flags;
+	int exit_code;
+	struct task_struct *real_parent;
+	struct task_struct *parent;
+	struct task_struct *group_leader;
+	const struct cred *real_cred;
+	const struct cred *cred;
+	char comm[TASK_COMM_LEN];
+};
+
+/* --- registers of a probed thread ---------------------------------------------------------------
+ */
+
+#if defined(__x86_64__)
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx;
+	unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;
+	unsigned long orig_ax;
+	unsigned long ip, cs, flags, sp, ss;
+};
+#elif defined(__aarch64__)
+struct user_pt_regs {
+	u64 regs[31], sp, pc, pstate;
+};
+
+struct pt_regs {
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			u64 regs[31], sp, pc, pstate;
+		};
+	};
+};
+#else
+#error "the model knows no registers of this architecture"
+#endif
+
+/* --- packets: prog/ctx_xdp.h, prog/ctx_skb.h
+ * ------------------------------------------------------ */
+
+struct xdp_buff {
+	void *data;
+	void *data_end;
+	void *data_meta;
+	void *data_hard_start;
+	void *data_hard_end;
+	u32 ingress_ifindex;
+	u32 rx_queue_index;
+	u32 egress_ifindex;
+};
+
+struct sk_buff {
+	unsigned char *data, *data_end, *data_meta;
+	unsigned char *head, *head_end;
+	unsigned char *mac, *network;
+	void *sk;
+	u64 tstamp, hwtstamp;
+	u64 cb_data[3];
+	unsigned int len;
+	u32 pkt_type;
+	u32 mark;
+	u32 queue_mapping;
+	u32 protocol;
+	u32 vlan_present, vlan_tci, vlan_proto;
+	u32 priority;
+};
+
+/* As <linux/icmp.h>, which brings the C library's headers along. */
+struct icmphdr {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	union {
+		struct {
+			__be16 id;
+			__be16 sequence;
+		} echo;
+		__be32 gateway;
+		struct {
+			__be16 __unused;
+			__be16 mtu;
+		} frag;
+		__u8 reserved[4];
+	} un;
+};
+
+/* --- events
+ * ----------------------------------------------------------------------------------------- */
+
+struct trace_entry {
+	unsigned short type;
+	unsigned char flags;
+	unsigned char preempt_count;
+	int pid;
+};
+
+struct trace_event_raw_sys_enter {
+	struct trace_entry ent;
+	long id;
+	unsigned long args[6];
+	char __data[0];
+};
+
+struct trace_event_raw_sys_exit {
+	struct trace_entry ent;
+	long id;
+	long ret;
+	char __data[0];
+};
+
+struct bpf_iter_num {
+	u64 __opaque[1];
+} __attribute__((aligned(8)));
+
+/* --- what only keep() refers to
+ * ----------------------------------------------------------------------- */
+
+#define KEEP(type) (sink = __builtin_btf_type_id(*(type *)0, 0))
+
+static inline __attribute__((always_inline)) void keep(void)
+{
+	volatile unsigned long sink;
+
+	KEEP(u8), KEEP(u16), KEEP(u32), KEEP(u64), KEEP(s8), KEEP(s16), KEEP(s32), KEEP(s64);
+	KEEP(__be16), KEEP(__be32), KEEP(__be64), KEEP(__wsum), KEEP(__sum16);
+	KEEP(__le16), KEEP(__le32), KEEP(__le64);
+	KEEP(bool), KEEP(pid_t), KEEP(uid_t), KEEP(gid_t), KEEP(size_t), KEEP(loff_t);
+	KEEP(umode_t), KEEP(dev_t);
+
+	KEEP(enum bpf_cmd), KEEP(enum bpf_map_type), KEEP(enum bpf_prog_type);
+	KEEP(enum bpf_attach_type), KEEP(enum bpf_link_type), KEEP(enum bpf_func_id);
+	KEEP(union bpf_attr), KEEP(struct bpf_insn), KEEP(enum xdp_action);
+	KEEP(struct bpf_spin_lock), KEEP(struct bpf_timer), KEEP(struct bpf_dynptr);
+	KEEP(struct bpf_map_info), KEEP(struct bpf_prog_info), KEEP(struct bpf_btf_info);
+
+	KEEP(struct xdp_md), KEEP(struct xdp_buff);
+	KEEP(struct __sk_buff), KEEP(struct sk_buff), KEEP(struct bpf_raw_tracepoint_args);
+	KEEP(struct pt_regs), KEEP(struct trace_event_raw_sys_enter);
+	KEEP(struct trace_event_raw_sys_exit);
+
+	KEEP(struct ethhdr), KEEP(struct iphdr), KEEP(struct ipv6hdr), KEEP(struct in6_addr);
+	KEEP(struct tcphdr), KEEP(struct udphdr), KEEP(struct icmphdr), KEEP(struct icmp6hdr);
+
+	KEEP(struct task_struct), KEEP(struct cred);
+}
+
+/* --- kfuncs: a prototype for each row of helper/kfuncs.def
+ * --------------------------------------------- */
+
+#define KFUNC __attribute__((used)) /* the bodies are never run */
+
+KFUNC int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end)
+{
+	return 0;
+}
+
+KFUNC int *bpf_iter_num_next(struct bpf_iter_num *it)
+{
+	return 0;
+}
+
+KFUNC void bpf_iter_num_destroy(struct bpf_iter_num *it)
+{
+}
+
+KFUNC void bpf_rcu_read_lock(void)
+{
+	keep();
+}
+
+KFUNC void bpf_rcu_read_unlock(void)
+{
+}
+
+KFUNC void bpf_preempt_disable(void)
+{
+}
+
+KFUNC void bpf_preempt_enable(void)
+{
+}
+
+KFUNC struct task_struct *bpf_task_acquire(struct task_struct *p)
+{
+	return p;
+}
+
+KFUNC void bpf_task_release(struct task_struct *p)
+{
+}

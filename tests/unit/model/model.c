@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.c - the model's BTF: everyone who reads BTF accepts it, and it tells the truth about the
+ * memory that Skep makes.
+ */
+#include "model/model.h"
+
+#include <bpf/btf.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../btf/raw.h"
+#include "helper/helper.h"
+#include "helper/task.h"
+#include "prog/ctx_skb.h"
+#include "prog/ctx_xdp.h"
+#include "tests/harness/test.h"
+
+static struct verdict verdict;
+
+static struct skep_btf *parse(void)
+{
+	struct skep_btf *b;
+	size_t size;
+	const void *blob = model_btf(&size);
+
+	judge_ours(blob, (uint32_t)size, &verdict, &b);
+	ASSERT_MSG(!verdict.err, "%d: %s", verdict.err, verdict.log);
+	return b;
+}
+
+TEST(we_accept_the_model)
+{
+	struct skep_btf *b = parse();
+
+	ASSERT_GT(btf_type_count(b), 100);
+	ASSERT_GT(btf_find(b, "task_struct", BTF_KIND_STRUCT), 0);
+	ASSERT_EQ(btf_find(b, "task_struct", BTF_KIND_UNION), -ENOENT);
+	btf_put(b);
+}
+
+TEST(the_host_accepts_the_model)
+{
+	const char *why;
+	size_t size;
+	const void *blob = model_btf(&size);
+
+	if (!judge_host(blob, (uint32_t)size, &verdict, &why))
+		test_skip("%s", why);
+	ASSERT_MSG(!verdict.err, "%d: %s", verdict.err, verdict.log);
+}
+
+/* --- layouts ------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define CRED(field) \
+	{ "cred", #field, offsetof(struct skep_cred, field), sizeof_field(struct skep_cred, field) }
+#define TASK(field) \
+	{ "task_struct", #field, offsetof(struct skep_task, field), sizeof_field(struct skep_task, field) }
+#define XDP(model_field, field) \
+	{ "xdp_buff", #model_field, offsetof(struct xdp_ctx, field), sizeof_field(struct xdp_ctx, field) }
+#define SKB(model_field, field) \
+	{ "sk_buff", #model_field, offsetof(struct skb_ctx, field), sizeof_field(struct skb_ctx, field) }
+
+static const struct layout {
+	const char *type, *field;
+	size_t off, size; /* in the C twin */
+} layouts[] = {
+	TASK(pid),
+	TASK(tgid),
+	TASK(flags),
+	TASK(exit_code),
+	TASK(real_parent),
+	TASK(parent),
+	TASK(group_leader),
+	TASK(real_cred),
+	TASK(cred),
+	TASK(comm),
+	CRED(uid),
+	CRED(gid),
+	CRED(suid),
+	CRED(sgid),
+	CRED(euid),
+	CRED(egid),
+	CRED(fsuid),
+	CRED(fsgid),
+	XDP(data, data),
+	XDP(data_end, data_end),
+	XDP(data_meta, data_meta),
+	XDP(data_hard_start, hard_start),
+	XDP(data_hard_end, hard_end),
+	XDP(ingress_ifindex, ingress_ifindex),
+	XDP(rx_queue_index, rx_queue_index),
+	XDP(egress_ifindex, egress_ifindex),
+	SKB(data, data),
+	SKB(data_end, data_end),
+	SKB(data_meta, data_meta),
+	SKB(head, head),
+	SKB(head_end, end),
+	SKB(mac, mac),
+	SKB(network, network),
+	SKB(sk, sk),
+	SKB(tstamp, tstamp),
+	SKB(hwtstamp, hwtstamp),
+	SKB(cb_data, cb),
+	SKB(len, len),
+	SKB(pkt_type, pkt_type),
+	SKB(mark, mark),
+	SKB(queue_mapping, queue_mapping),
+	SKB(protocol, protocol),
+	SKB(vlan_present, vlan_present),
+	SKB(vlan_tci, vlan_tci),
+	SKB(vlan_proto, vlan_proto),
+	SKB(priority, priority),
+};
+
+/* clang-format on */
+static const struct btf_member *find_member(const struct skep_btf *b, const struct layout *l)
+{
+	int32_t id = btf_find(b, l->type, BTF_KIND_STRUCT);
+	const struct btf_type *t = btf_type(b, id > 0 ? (uint32_t)id : 0);
+	const struct btf_member *m = (const void *)(t + 1);
+
+	ASSERT_MSG(id > 0, "no struct %s", l->type);
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++)
+		if (!strcmp(btf_str(b, m[i].name_off), l->field))
+			return &m[i];
+	test_fail(__FILE__, __LINE__, "struct %s has no %s", l->type, l->field);
+}
+
+TEST(layouts_are_those_of_the_memory_we_make)
+{
+	struct skep_btf *b = parse();
+
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		const struct layout *l = &layouts[i];
+		const struct btf_member *m = find_member(b, l);
+
+		ASSERT_MSG(m->offset == l->off * 8 && btf_size(b, m->type) == (int64_t)l->size,
+			   "struct %s, %s: bit %u, %lld bytes; in memory byte %zu, %zu bytes",
+			   l->type, l->field, m->offset, (long long)btf_size(b, m->type), l->off,
+			   l->size);
+	}
+	btf_put(b);
+}
+
+TEST(no_field_is_promised_beyond_the_memory_we_make)
+{
+	struct skep_btf *b = parse();
+
+	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "task_struct", BTF_KIND_STRUCT)),
+		  sizeof(struct skep_task));
+	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "cred", BTF_KIND_STRUCT)),
+		  sizeof(struct skep_cred));
+	ASSERT_LE(btf_size(b, (uint32_t)btf_find(b, "xdp_buff", BTF_KIND_STRUCT)),
+		  sizeof(struct xdp_ctx));
+	ASSERT_LE(btf_size(b, (uint32_t)btf_find(b, "sk_buff", BTF_KIND_STRUCT)),
+		  sizeof(struct skb_ctx));
+	btf_put(b);
+}
+
+TEST(every_kfunc_has_its_type_and_every_function_its_kfunc)
+{
+	struct skep_btf *b = parse();
+
+	for (uint32_t i = 0; kfunc_at(i); i++) {
+		int32_t id = btf_find(b, kfunc_at(i)->name, BTF_KIND_FUNC);
+
+		ASSERT_MSG(id > 0, "the model has no FUNC %s", kfunc_at(i)->name);
+		ASSERT(model_kfunc(b, (uint32_t)id) == kfunc_at(i));
+	}
+	for (uint32_t id = 0; id < btf_type_count(b); id++) {
+		const struct btf_type *t = btf_type(b, id);
+
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC)
+			ASSERT_MSG(model_kfunc(b, id), "no kfunc %s", btf_str(b, t->name_off));
+		else
+			ASSERT(!model_kfunc(b, id));
+	}
+	ASSERT(!model_kfunc(b, btf_type_count(b)));
+	btf_put(b);
+}
+
+/* --- others who read it --------------------------------------------------------------------- */
+
+TEST(libbpf_takes_the_model_as_vmlinux)
+{
+	size_t size;
+	const void *blob = model_btf(&size);
+	struct btf *btf = btf__new(blob, (uint32_t)size);
+	struct skep_btf *b = parse();
+	const struct btf_type *t;
+	int id;
+
+	ASSERT(btf);
+	ASSERT_EQ(btf__type_cnt(btf), btf_type_count(b));
+	ASSERT_EQ(btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT),
+		  btf_find(b, "task_struct", BTF_KIND_STRUCT));
+	id = btf__find_by_name_kind(btf, "bpf_iter_num_new", BTF_KIND_FUNC);
+	ASSERT_GT(id, 0);
+	t = btf__type_by_id(btf, (uint32_t)id);
+	t = btf__type_by_id(btf, t->type);
+	ASSERT_EQ(btf_kind(t), BTF_KIND_FUNC_PROTO);
+	ASSERT_EQ(btf_vlen(t), 3);
+	for (uint32_t i = 1; i < btf_type_count(b); i++) {
+		int64_t ours = btf_size(b, i);
+		int64_t theirs = btf__resolve_size(btf, i);
+
+		if (btf_kind(btf__type_by_id(btf, i)) != BTF_KIND_FUNC)
+			ASSERT_EQ(ours, theirs);
+	}
+	btf_put(b);
+	btf__free(btf);
+}
+
+/* Runs a shell command; its output in buf. The exit code, or -1. */
+static int shell(const char *command, char *buf, size_t cap)
+{
+	FILE *p = popen(command, "r");
+	size_t n;
+	int status;
+
+	ASSERT(p);
+	n = fread(buf, 1, cap - 1, p);
+	buf[n] = '\0';
+	while (fgetc(p) != EOF)
+		;
+	status = pclose(p);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The blob in a file of its own below /tmp, removed by the caller. */
+static void write_blob(char path[], int suffix)
+{
+	size_t size;
+	const void *blob = model_btf(&size);
+	int fd = mkstemps(path, suffix);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(write(fd, blob, size), size);
+	close(fd);
+}
+
+static char text[1 << 20];
+
+TEST(bpftool_dumps_the_model)
+{
+	char path[] = "/tmp/skep-model-XXXXXX.btf", cmd[200];
+
+	if (shell("PATH=$PATH:/usr/sbin command -v bpftool", text, sizeof(text)))
+		test_skip("bpftool is not installed");
+	write_blob(path, 4);
+	snprintf(cmd, sizeof(cmd), "PATH=$PATH:/usr/sbin bpftool btf dump file %s format raw",
+		 path);
+	ASSERT_EQ(shell(cmd, text, sizeof(text)), 0);
+	ASSERT_STRHAS(text, "STRUCT 'task_struct' size=");
+	ASSERT_STRHAS(text, "FUNC 'bpf_iter_num_next' type_id=");
+	unlink(path);
+}
+
+TEST(the_header_that_bpftool_makes_of_the_model_compiles)
+{
+	char path[] = "/tmp/skep-model-XXXXXX.btf", cmd[400];
+	const char *program = "printf '#include \"%s.h\"\\n'"
+			      " 'int f(struct task_struct *t) { return t->real_parent->tgid + "
+			      "sizeof(struct xdp_md)"
+			      " + BPF_MAP_TYPE_HASH; }' | clang -target bpf -g -O2 -Werror -x c -c "
+			      "- -o /dev/null 2>&1";
+
+	if (shell("PATH=$PATH:/usr/sbin command -v bpftool && command -v clang", text,
+		  sizeof(text)))
+		test_skip("bpftool or clang is not installed");
+	write_blob(path, 4);
+	snprintf(cmd, sizeof(cmd), "PATH=$PATH:/usr/sbin bpftool btf dump file %s format c > %s.h",
+		 path, path);
+	ASSERT_EQ(shell(cmd, text, sizeof(text)), 0);
+	snprintf(cmd, sizeof(cmd), program, path);
+	ASSERT_MSG(shell(cmd, text, sizeof(text)) == 0, "%s", text);
+	unlink(path);
+	snprintf(cmd, sizeof(cmd), "%s.h", path);
+	unlink(cmd);
+}
