@@ -10,6 +10,11 @@
 #include <linux/bpf.h>
 #include <linux/btf.h>
 
+/* The kernel's own "not supported", which user space has no name for but bpf(2) returns. */
+#ifndef ENOTSUPP
+#define ENOTSUPP 524
+#endif
+
 #define BPF_PROG_TYPE_NETFILTER 32 /* 6.4 */
 
 #ifndef BPF_MEMSX

@@ -9,6 +9,9 @@
  * is common to all types: sizes, flags, frozen and read-only maps, per-CPU values (one
  * round_up(value_size, 8) block per possible CPU), special fields, batches.
  *
+ * Who calls from a program holds a vCPU (hive/vcpu.h).  The bpf(2) side may wait for running
+ * programs (vcpus_synchronize), so it must not be called from inside a run.
+ *
  * Memory.  Every map has one memfd, which is at once its identity as a file descriptor and its
  * memory (struct map_area), so mmap() on the map's fd sees what programs see.  Memory that is
  * not touched is not committed; a map that may grow reserves its largest size at once and never
@@ -31,6 +34,7 @@ struct map_area {
 	int fd;	      /* the memfd; -1 before map_area_init */
 	uint8_t *mem; /* size bytes, page aligned, zero until written */
 	size_t size; /* bytes, a multiple of the page size; 0: no memory, the fd is identity only */
+	size_t head; /* bytes right before mem that are this process's alone, not the memfd's */
 };
 
 /* What the value of an element is to bpf(2). */
@@ -43,7 +47,7 @@ struct map_ops {
 	/* Allocates m->priv and m->area; the common fields are set.  On failure nothing is left. */
 	int (*create)(struct skep_map *m, const union bpf_attr *attr,
 		      struct skep_diag *reterr_diag);
-	/* Frees what create made (not the area, not m); m may be half built. */
+	/* Frees what create made (not the area, not m); m may be half built. NULL: nothing. */
 	void (*destroy)(struct skep_map *m);
 
 	/* --- hot: from programs; `cpu` is the vCPU of the run ----------------------------- */
@@ -65,29 +69,48 @@ struct map_ops {
 	int (*sys_lookup)(struct skep_map *m, const void *key, void *value, uint64_t flags);
 	/* Writes the value as bpf(2) gives it; default: update. */
 	int (*sys_update)(struct skep_map *m, const void *key, const void *value, uint64_t flags);
-	/* Removes the element and hands out its value in one step; NULL: -EOPNOTSUPP. */
+	/* Removes the element; default: delete. */
+	int (*sys_delete)(struct skep_map *m, const void *key);
+	/* Removes the element and hands out its value in one step; NULL: -ENOTSUPP. */
 	int (*sys_lookup_delete)(struct skep_map *m, const void *key, void *value, uint64_t flags);
+	/* map_sys_batch_lookup's work; NULL: the batch is a walk by next_key. */
+	int (*sys_batch)(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
+			 void *values, uint32_t *count, bool del, uint64_t flags);
+	/* The last fd and pin are gone: drops what only user space keeps alive. */
+	void (*release_user)(struct skep_map *m);
 
 	/* --- values that are objects (PROG_ARRAY, *_OF_MAPS) -------------------------------- */
 	enum map_fd_kind fd_kind; /* what a value names; MAP_FD_NONE for plain bytes */
 
 	/* The address of the value memory at offset `off` for BPF_PSEUDO_MAP_VALUE, or -errno. */
 	int (*value_addr)(struct skep_map *m, uint64_t *ret_addr, uint32_t off);
-	/* True when [addr, addr + len) is memory that programs of this map may access. */
+	/* True when [addr, addr + len) is memory that programs of this map may access: values,
+	 * and keys for callbacks. NULL: there is none. */
 	bool (*contains)(struct skep_map *m, uintptr_t addr, size_t len);
 	/* Calls cb on every element until it returns non-zero; the number visited, or -errno. */
 	long (*for_each)(struct skep_map *m, uint32_t cpu,
 			 uint64_t (*cb)(void *arg, const void *key, void *value), void *arg);
 };
 
+/* What a type can, beyond its ops. */
+enum map_trait {
+	MAP_PERCPU = 1u << 0,	    /* bpf(2) sees one value per possible CPU */
+	MAP_INNER = 1u << 1,	    /* may be the value of a map of maps */
+	MAP_INNER_SIZED = 1u << 2,  /* ... but only with the template's max_entries */
+	MAP_BATCH_LOOKUP = 1u << 3, /* BPF_MAP_LOOKUP_BATCH */
+	MAP_BATCH_UPDATE = 1u << 4, /* BPF_MAP_UPDATE_BATCH */
+	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH */
+};
+
 /* Static facts of a type: the columns of types.def. */
 struct map_type {
 	const char *name;	   /* bpftool's word, such as "percpu_hash" */
 	const struct map_ops *ops; /* NULL: the type is not here */
-	bool percpu;		   /* bpf(2) sees one value per possible CPU */
+	uint32_t traits;	   /* enum map_trait */
+	bool percpu;		   /* MAP_PERCPU, at hand */
 };
 
-/** The row of a BPF_MAP_TYPE_*; NULL where Skep has no such type. */
+/** The row of a BPF_MAP_TYPE_*, ops NULL where Skep lacks it; NULL where Linux has no such type. */
 const struct map_type *map_type(uint32_t type);
 /** How many numbers map_type() is defined for (from 0). */
 uint32_t map_type_count(void);
@@ -95,9 +118,14 @@ uint32_t map_type_count(void);
 struct skep_map {
 	const struct map_ops *ops;   /* never NULL */
 	const struct map_type *kind; /* its row in types.def */
-	uint8_t *values;      /* ARRAY, PERCPU_ARRAY: element 0 (the JIT inlines with these) */
-	uint32_t elem_size;   /* stride between elements at `values`, bytes */
-	uint32_t index_mask;  /* power of two minus 1 at or above max_entries - 1 */
+	uint8_t *values;     /* ARRAY, PERCPU_ARRAY: element 0 (the JIT inlines with these) */
+	uint32_t elem_size;  /* stride between elements at `values`, bytes */
+	uint32_t index_mask; /* power of two minus 1 at or above max_entries - 1 */
+	/*
+	 * PERCPU_ARRAY: bytes between the blocks of two CPUs, so that the JIT inlines a lookup as
+	 * values + cpu * cpu_stride + index * elem_size; 0 for the other types.
+	 */
+	uint64_t cpu_stride;
 	uint32_t type;	      /* BPF_MAP_TYPE_* */
 	uint32_t key_size;    /* bytes */
 	uint32_t value_size;  /* bytes, as the creator gave it */
@@ -111,7 +139,9 @@ struct skep_map {
 	struct vcpus *vcpus;  /* borrowed from the kernel; for reclamation; may be NULL */
 	const struct map_prog_ops *progs; /* how PROG_ARRAY counts programs; may be NULL */
 
+	struct spinlock lock;	     /* object values under bpf(2), owner_*; never from programs */
 	_Atomic uint32_t refs;	     /* map_get, map_put */
+	_Atomic uint32_t users;	     /* fds and pins: map_user_get, map_user_put */
 	_Atomic bool frozen;	     /* BPF_MAP_FREEZE: bpf(2) may not write any more */
 	_Atomic uint32_t writers;    /* bpf(2) writes under way; freeze waits for none */
 	uint32_t id;		     /* object id, from 1; 0 while not published */
@@ -120,9 +150,10 @@ struct skep_map {
 	struct skep_btf *btf;	     /* counted; may be NULL */
 	uint32_t btf_key_id;	     /* type ids in btf */
 	uint32_t btf_value_id;
-	int32_t spin_lock_off;	/* offset of struct bpf_spin_lock in the value, or -1 */
-	int32_t timer_off;	/* offset of struct bpf_timer in the value, or -1 */
-	struct skep_map *inner; /* *_OF_MAPS: the template that values must equal; counted */
+	int32_t spin_lock_off; /* offset of struct bpf_spin_lock in the value, or -1 */
+	int32_t timer_off;     /* offset of struct bpf_timer in the value, or -1 */
+	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
+	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
 	uint32_t owner_type;
 	const void *owner_engine;
@@ -140,7 +171,9 @@ struct map_prog_ops {
 /* What core gives map_new() from its fds; all borrowed, map_new takes its own references. */
 struct map_deps {
 	struct skep_btf *btf;	/* of btf_fd, or NULL */
+	int btf_err;		/* why btf is NULL, once it is needed: 0 reads as -EBADF */
 	struct skep_map *inner; /* of inner_map_fd, or NULL */
+	int inner_err;		/* why inner is NULL, once it is needed: 0 reads as -EBADF */
 	struct vcpus *vcpus;
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */
@@ -156,6 +189,12 @@ struct map_deps {
 int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep_map **ret,
 	    struct skep_diag *reterr_diag);
 struct skep_map *map_get(struct skep_map *m);
+/**
+ * Counts fds and pins, beside the references.  When the last one goes, a PROG_ARRAY lets its
+ * programs go: they may hold the array itself, and would keep each other alive for ever.
+ */
+void map_user_get(struct skep_map *m);
+void map_user_put(struct skep_map *m);
 /** Drops a reference; the last one frees. Accepts NULL. */
 void map_put(struct skep_map *m);
 DEFINE_CLEANUP(struct skep_map, map_put)
@@ -173,14 +212,29 @@ int map_sys_update(struct skep_map *m, const void *key, const void *value, uint6
 int map_sys_delete(struct skep_map *m, const void *key);
 int map_sys_next_key(struct skep_map *m, const void *key, void *next);
 int map_sys_lookup_delete(struct skep_map *m, const void *key, void *value, uint64_t flags);
-/** -EPERM when frozen already, -EBUSY while a bpf(2) write is under way. */
+/**
+ * BPF_MAP_LOOKUP_BATCH, and BPF_MAP_LOOKUP_AND_DELETE_BATCH with del; flags are elem_flags
+ * (core refuses batch.flags).  The tokens are opaque: 4 bytes for hashes, a key for the others;
+ * in_batch NULL begins.  *count is the room in keys[] and values[], and comes back as how many
+ * were written, also with -ENOENT (the end was reached) and -ENOSPC (not even one bucket fits).
+ */
+int map_sys_batch_lookup(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
+			 void *values, uint32_t *count, bool del, uint64_t flags);
+/** -EBUSY when frozen already or while a bpf(2) write is under way, -ENOTSUPP with special fields.
+ */
 int map_freeze(struct skep_map *m);
 
-/** Area of a map: memfd of `size` bytes (rounded to pages), mapped shared.  Cold. */
-int map_area_init(struct map_area *a, const char *name, size_t size);
+/** May this program stand in (or tail call through) the PROG_ARRAY m? 0 or -EINVAL. */
+int map_prog_fits(struct skep_map *m, const void *prog);
+
+/**
+ * The memory of a map: a memfd of size bytes (rounded up to pages), mapped shared, with head
+ * private bytes (rounded too) before it.  -EMFILE, -ENFILE, -ENOMEM.  Cold.
+ */
+int map_area_init(struct map_area *a, const char *name, size_t head, size_t size);
 void map_area_fini(struct map_area *a);
 
-/** Linux's bpf_map_meta_equal: may b be the value where a is the template? */
+/** Linux's map_meta_equal operations: may b be the value where a is the template? */
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b);
 
 /* The ring buffer's program side (helpers); layout in map/ringbuf.h. */
@@ -188,7 +242,10 @@ void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags);
 void ringbuf_commit(void *sample, uint64_t flags, bool discard);
 long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags);
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
-/** An eventfd-like wake-up: the fd that becomes readable with data; epoll on the map waits on it.
+/**
+ * The eventfd that stands in for the map in poll and epoll: written on every wake-up, never read
+ * by the ring.  A waiter takes it edge-triggered, or reads it and looks at the positions again.
+ * Made at the first call; borrowed.  -errno when out of fds.  Cold.
  */
 int ringbuf_wait_fd(struct skep_map *m);
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * area.c - the memory of maps, see struct map_area.  Cold.
+ *
+ *	mem - head                mem                             mem + size
+ *	| private, anonymous ... | the memfd, shared, sparse ... |
+ *
+ * The memfd is sealed against resizing: who holds the map's fd cannot cut memory away from
+ * under a running program.
+ */
+#include "map/map_int.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * Reserved, not committed; larger maps than this are a mistake.  hash.c's division by
+ * multiplication (elem_start) counts on it.
+ */
+#define AREA_MAX ((size_t)1 << 42)
+
+static size_t page_round(size_t n)
+{
+	return ALIGN_UP(n, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+static int area_fd(const char *name, size_t size)
+{
+	_cleanup_(close_fd_p) int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -ENOMEM;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int map_area_init(struct map_area *a, const char *name, size_t head, size_t size)
+{
+	_cleanup_(close_fd_p) int fd = -1;
+	uint8_t *base = NULL;
+
+	if (size > AREA_MAX || head > AREA_MAX)
+		return -ENOMEM;
+	size = page_round(size);
+	head = page_round(head);
+	fd = area_fd(name, size);
+	if (fd < 0)
+		return fd;
+
+	if (head + size) {
+		base = mmap(NULL, head + size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (base == MAP_FAILED)
+			return -ENOMEM;
+	}
+	if (size && mmap(base + head, size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
+		munmap(base, head + size);
+		return -ENOMEM;
+	}
+	*a = (struct map_area){
+		.fd = TAKE_FD(fd), .mem = base ? base + head : NULL, .size = size, .head = head
+	};
+	return 0;
+}
+
+void map_area_fini(struct map_area *a)
+{
+	if (a->mem)
+		munmap(a->mem - a->head, a->head + a->size);
+	close_fd_p(&a->fd);
+	*a = (struct map_area){ .fd = -1 };
+}
+
+int map_eventfd(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void map_eventfd_close(int fd)
+{
+	close_fd_p(&fd);
+}

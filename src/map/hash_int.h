@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hash_int.h - the table behind HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH and HASH_OF_MAPS.
+ *
+ * Elements live in one array and are named by their number, from 1.  A bucket is one cache line
+ * with eight slots, each a tag (7 bits of the hash; one word holds all eight, so one compare
+ * finds the candidates) and an element.  What does not fit hangs on `overflow`.
+ *
+ *	bucket  | lock | version | tag tag tag . . . . . | 17 4 9 . . . . . | overflow -> 31 -> 12 |
+ *	element | next hash ref | key, padded to 8 | value, padded to 8 |
+ *	per-CPU types: the values of CPU c stand at cpu_values + c * cpu_stride
+ *
+ * Writers hold the bucket's lock.  An element never moves within its bucket; an update puts
+ * another element into its place with one store.  A removed element may be used again at once,
+ * for any key, so readers (lock-free) work like this:
+ *
+ *   - A writer that takes an element out of a bucket adds one to `version` before the element
+ *     can be used again.  Key words are stored with release and loaded with acquire; therefore
+ *     who has seen a word of a later use also sees the new version.
+ *   - Not found counts only if the version is still what it was before the search.
+ *   - Found counts if the key was compared in one load (up to 8 bytes), because the slot held
+ *     that element during the search; longer keys, and the overflow chain, check the version.
+ *
+ * Free elements: a fresh tail of the array that was never used (its memory is not committed),
+ * and a list of returned ones.  An update of an existing key takes no free element: it swaps
+ * with the spare of its CPU, as the kernel does, so it never fails in a full map.
+ */
+#ifndef SKEP_MAP_HASH_INT_H
+#define SKEP_MAP_HASH_INT_H
+
+#include "base/hash.h"
+#include "map/map_int.h"
+
+/* How the variants differ. */
+enum hash_kind {
+	HASH_PLAIN = 0,
+	HASH_LRU = 1u << 0,    /* a full map evicts */
+	HASH_PERCPU = 1u << 1, /* values outside the element, updated in place */
+	HASH_OBJECT = 1u << 2, /* values are struct skep_map *, reached only through lookup */
+};
+
+#define BUCKET_SLOTS 8
+#define TAG_ONES     UINT64_C(0x0101010101010101)
+#define TAG_TOPS     UINT64_C(0x8080808080808080)
+
+struct bucket {
+	struct spinlock lock;		     /* writers */
+	_Atomic uint32_t version;	     /* counts removals */
+	_Atomic uint64_t tags;		     /* byte s: 0 free, else 0x80 | top bits of the hash */
+	_Atomic uint32_t slot[BUCKET_SLOTS]; /* elements; garbage where the tag is 0 */
+	_Atomic uint32_t overflow;	     /* first of the chain by elem.next, 0: empty */
+	uint32_t pad[3];		     /* to a cache line */
+};
+static_assert(sizeof(struct bucket) == 64, "a bucket is one cache line");
+
+struct elem {
+	_Atomic uint32_t next; /* in an overflow chain or the free list; 0 ends */
+	_Atomic uint32_t hash; /* of the key; stale while the element is free */
+	_Atomic uint8_t ref;   /* LRU: a program looked it up since the hand last passed */
+	uint8_t pad[7];	       /* the key is 8-byte aligned */
+};
+static_assert(sizeof(struct elem) == 16, "the key follows at 16");
+
+/* What all users of a table change; stands at the start of the area. */
+struct hash_shared {
+	_Atomic uint64_t free;	   /* low half: first free element; high half: a counter (ABA) */
+	_Atomic uint32_t fresh;	   /* elements taken from the fresh tail so far, or a little more */
+	_Atomic uint32_t hand;	   /* LRU: the element that eviction looked at last */
+	struct spinlock user_lock; /* guards the last spare, which bpf(2) uses */
+	struct {
+		uint32_t elem;	  /* the spare of this CPU; the last row is for bpf(2) */
+		uint32_t pad[15]; /* to a cache line */
+	} spare[] __attribute__((aligned(64)));
+};
+
+/* The geometry: m->priv, immutable. */
+struct hash {
+	struct bucket *buckets;
+	uint8_t *elems;		/* element n is at elems + n * elem_size; there is no 0 */
+	uint8_t *cpu_values;	/* as elems, for value_stride and CPU 0; NULL unless per-CPU */
+	uint64_t cpu_stride;	/* bytes between the values of two CPUs */
+	uint64_t seed;		/* of the hash function */
+	uint32_t mask;		/* buckets - 1 */
+	uint32_t elem_size;	/* bytes */
+	uint32_t key_size;	/* bytes */
+	uint32_t value_off;	/* of the value in the element */
+	uint32_t value_stride;	/* value_size padded to 8 */
+	uint32_t total;		/* elements, spares included */
+	uint32_t nr_cpus;	/* rows of spare, without the last */
+	uint32_t kind;		/* enum hash_kind */
+	uint64_t elem_recip;	/* 2^64 / elem_size, rounded up: for divisions in contains */
+	struct hash_shared *sh; /* in the area */
+};
+
+/* The `cpu` of callers from bpf(2). */
+#define HASH_USER UINT32_MAX
+
+/* Where an element hangs; the bucket's lock is held. */
+struct hash_pos {
+	uint32_t elem;		/* 0: not there */
+	uint32_t slot;		/* BUCKET_SLOTS: in the overflow chain */
+	_Atomic uint32_t *link; /* what names it */
+};
+
+/* Position of a walk over one bucket; starts as zeroes. */
+struct hash_walk {
+	uint32_t step; /* slots seen; beyond BUCKET_SLOTS the chain */
+	uint32_t elem; /* the last one given out */
+};
+
+MAP_ALWAYS_INLINE struct elem *hash_elem(const struct hash *h, uint32_t n)
+{
+	return (struct elem *)(h->elems + (size_t)n * h->elem_size);
+}
+
+MAP_ALWAYS_INLINE uint8_t *elem_key(const struct elem *e)
+{
+	return (uint8_t *)(e + 1);
+}
+
+/* With the size of the key known at compile time this is a constant offset. */
+MAP_ALWAYS_INLINE void *elem_value(const struct hash *h, const struct elem *e, uint32_t ks)
+{
+	return (uint8_t *)e + (ks ? sizeof(*e) + ALIGN_UP(ks, 8) : h->value_off);
+}
+
+MAP_ALWAYS_INLINE uint8_t *elem_cpu_value(const struct hash *h, uint32_t n, uint32_t cpu)
+{
+	return h->cpu_values + cpu * h->cpu_stride + (uint64_t)n * h->value_stride;
+}
+
+/* The last n % 8 bytes of a key of n bytes as a word. */
+MAP_ALWAYS_INLINE uint64_t key_tail(const uint8_t *key, uint32_t n)
+{
+	if (n < 8)
+		return hash_load(key, n);
+	return hash_load(key + n - 8, 8) >> (64 - n % 8 * 8);
+}
+
+MAP_ALWAYS_INLINE bool key_equal(const struct elem *e, const void *key, uint32_t n)
+{
+	const uint8_t *have = elem_key(e), *want = key;
+	uint32_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		if (__atomic_load_n((const uint64_t *)(have + i), __ATOMIC_ACQUIRE) !=
+		    hash_load(want + i, 8))
+			return false;
+	return n % 8 == 0 ||
+	       __atomic_load_n((const uint64_t *)(have + i), __ATOMIC_ACQUIRE) == key_tail(want, n);
+}
+
+MAP_ALWAYS_INLINE void key_put(struct elem *e, const void *key, uint32_t n)
+{
+	uint8_t *to = elem_key(e);
+	const uint8_t *from = key;
+	uint32_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		__atomic_store_n((uint64_t *)(to + i), hash_load(from + i, 8), __ATOMIC_RELEASE);
+	if (n % 8)
+		__atomic_store_n((uint64_t *)(to + i), key_tail(from, n), __ATOMIC_RELEASE);
+}
+
+MAP_ALWAYS_INLINE uint32_t hash_key(const struct hash *h, const void *key, uint32_t ks)
+{
+	return hash_bytes(key, ks ? ks : h->key_size, h->seed);
+}
+
+MAP_ALWAYS_INLINE struct bucket *hash_bucket(const struct hash *h, uint32_t hash)
+{
+	return &h->buckets[hash & h->mask];
+}
+
+MAP_ALWAYS_INLINE uint64_t hash_tag(uint32_t hash)
+{
+	return hash >> 25 | 0x80;
+}
+
+/* The top bit of each byte that may equal tag: exact for the lowest, a superset above. */
+MAP_ALWAYS_INLINE uint64_t tag_match(uint64_t tags, uint64_t tag)
+{
+	uint64_t x = tags ^ tag * TAG_ONES;
+
+	return (x - TAG_ONES) & ~x & TAG_TOPS;
+}
+
+MAP_ALWAYS_INLINE uint32_t tag_slot(uint64_t match)
+{
+	return (uint32_t)__builtin_ctzll(match) / 8;
+}
+
+/* The slow half of hash_find: the overflow chain; 0 also when the version moved on. */
+uint32_t hash_find_overflow(const struct hash *h, const struct bucket *b, const void *key,
+			    uint32_t version);
+
+/* The element of key, without a lock; 0: there is none.  ks as in hash_lookup_as. */
+MAP_ALWAYS_INLINE uint32_t hash_find(const struct hash *h, const void *key, uint32_t ks)
+{
+	uint32_t hash = hash_key(h, key, ks), n = ks ? ks : h->key_size;
+	struct bucket *b = hash_bucket(h, hash);
+	uint32_t version, e;
+
+	do {
+		version = atomic_load_explicit(&b->version, memory_order_acquire);
+		/* Acquire pairs with hash_link: the elements behind the tags are complete. */
+		uint64_t match = tag_match(atomic_load_explicit(&b->tags, memory_order_acquire),
+					   hash_tag(hash));
+
+		for (; match; match &= match - 1) {
+			/* Acquire pairs with hash_replace. */
+			e = atomic_load_explicit(&b->slot[tag_slot(match)], memory_order_acquire);
+			if (likely(key_equal(hash_elem(h, e), key, n)) &&
+			    (n <= 8 ||
+			     likely(atomic_load_explicit(&b->version, memory_order_relaxed) ==
+				    version)))
+				return e;
+		}
+		if (unlikely(atomic_load_explicit(&b->overflow, memory_order_relaxed))) {
+			e = hash_find_overflow(h, b, key, version);
+			if (e)
+				return e;
+		}
+	} while (unlikely(atomic_load_explicit(&b->version, memory_order_relaxed) != version));
+	return 0;
+}
+
+/* The same under the bucket's lock, with the place. */
+MAP_ALWAYS_INLINE struct hash_pos hash_find_locked(const struct hash *h, struct bucket *b,
+						   const void *key, uint32_t hash, uint32_t ks)
+{
+	uint64_t match =
+		tag_match(atomic_load_explicit(&b->tags, memory_order_relaxed), hash_tag(hash));
+	uint32_t n = ks ? ks : h->key_size, e, s;
+	_Atomic uint32_t *link;
+
+	for (; match; match &= match - 1) {
+		s = tag_slot(match);
+		e = atomic_load_explicit(&b->slot[s], memory_order_relaxed);
+		if (likely(key_equal(hash_elem(h, e), key, n)))
+			return (struct hash_pos){ e, s, &b->slot[s] };
+	}
+	for (link = &b->overflow; (e = atomic_load_explicit(link, memory_order_relaxed));
+	     link = &hash_elem(h, e)->next)
+		if (key_equal(hash_elem(h, e), key, n))
+			return (struct hash_pos){ e, BUCKET_SLOTS, link };
+	return (struct hash_pos){ 0 };
+}
+
+/* After an element left the bucket, before it can be used again. */
+MAP_ALWAYS_INLINE void hash_removed(struct bucket *b)
+{
+	uint32_t version = atomic_load_explicit(&b->version, memory_order_relaxed);
+
+	atomic_store_explicit(&b->version, version + 1, memory_order_release);
+}
+
+/* Puts a complete element into the bucket. */
+MAP_ALWAYS_INLINE void hash_link(const struct hash *h, struct bucket *b, uint32_t e, uint32_t hash)
+{
+	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed);
+	uint64_t room = ~tags & TAG_TOPS;
+	uint32_t s;
+
+	atomic_store_explicit(&hash_elem(h, e)->hash, hash, memory_order_relaxed);
+	if (unlikely(!room)) {
+		atomic_store_explicit(&hash_elem(h, e)->next,
+				      atomic_load_explicit(&b->overflow, memory_order_relaxed),
+				      memory_order_relaxed);
+		atomic_store_explicit(&b->overflow, e, memory_order_release);
+		return;
+	}
+	s = tag_slot(room);
+	atomic_store_explicit(&b->slot[s], e, memory_order_relaxed);
+	atomic_store_explicit(&b->tags, tags | hash_tag(hash) << s * 8, memory_order_release);
+}
+
+/* Puts the complete element e where pos is; pos.elem is out then. */
+MAP_ALWAYS_INLINE void hash_replace(const struct hash *h, struct bucket *b, struct hash_pos pos,
+				    uint32_t e, uint32_t hash)
+{
+	atomic_store_explicit(&hash_elem(h, e)->hash, hash, memory_order_relaxed);
+	if (unlikely(pos.slot == BUCKET_SLOTS))
+		atomic_store_explicit(
+			&hash_elem(h, e)->next,
+			atomic_load_explicit(&hash_elem(h, pos.elem)->next, memory_order_relaxed),
+			memory_order_relaxed);
+	atomic_store_explicit(pos.link, e, memory_order_release);
+	hash_removed(b);
+}
+
+/* Takes pos.elem out. */
+MAP_ALWAYS_INLINE void hash_unlink(const struct hash *h, struct bucket *b, struct hash_pos pos)
+{
+	if (unlikely(pos.slot == BUCKET_SLOTS))
+		atomic_store_explicit(
+			pos.link,
+			atomic_load_explicit(&hash_elem(h, pos.elem)->next, memory_order_relaxed),
+			memory_order_release);
+	else
+		atomic_store_explicit(&b->tags,
+				      atomic_load_explicit(&b->tags, memory_order_relaxed) &
+					      ~(UINT64_C(0xff) << pos.slot * 8),
+				      memory_order_release);
+	hash_removed(b);
+}
+
+static inline bool bucket_empty(const struct bucket *b)
+{
+	return !atomic_load_explicit(&b->tags, memory_order_relaxed) &&
+	       !atomic_load_explicit(&b->overflow, memory_order_relaxed);
+}
+
+/* The next element of the bucket; 0 at its end. */
+static inline uint32_t hash_walk_next(const struct hash *h, const struct bucket *b,
+				      struct hash_walk *w)
+{
+	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_acquire);
+
+	while (w->step < BUCKET_SLOTS) {
+		uint32_t s = w->step++;
+
+		if (tags >> s * 8 & 0xff)
+			return w->elem = atomic_load_explicit(&b->slot[s], memory_order_acquire);
+	}
+	if (w->step++ == BUCKET_SLOTS)
+		return w->elem = atomic_load_explicit(&b->overflow, memory_order_acquire);
+	return w->elem = atomic_load_explicit(&hash_elem(h, w->elem)->next, memory_order_acquire);
+}
+
+/* A free element, or 0; what it held before is garbage. */
+MAP_ALWAYS_INLINE uint32_t hash_take(const struct hash *h)
+{
+	/* Acquire pairs with hash_give: the last user is done with the element. */
+	uint64_t head = atomic_load_explicit(&h->sh->free, memory_order_acquire);
+	uint32_t n;
+
+	while ((uint32_t)head) {
+		uint64_t next = atomic_load_explicit(&hash_elem(h, (uint32_t)head)->next,
+						     memory_order_relaxed);
+
+		next |= ((head >> 32) + 1) << 32;
+		if (atomic_compare_exchange_weak_explicit(
+			    &h->sh->free, &head, next, memory_order_acquire, memory_order_acquire))
+			return (uint32_t)head;
+	}
+	if (atomic_load_explicit(&h->sh->fresh, memory_order_relaxed) >= h->total)
+		return 0;
+	n = atomic_fetch_add_explicit(&h->sh->fresh, 1, memory_order_relaxed);
+	return n < h->total ? n + 1 : 0;
+}
+
+/* Gives back an element that is in no bucket. */
+MAP_ALWAYS_INLINE void hash_give(const struct hash *h, uint32_t e)
+{
+	uint64_t head = atomic_load_explicit(&h->sh->free, memory_order_relaxed), next;
+
+	do {
+		atomic_store_explicit(&hash_elem(h, e)->next, (uint32_t)head, memory_order_relaxed);
+		next = e | ((head >> 32) + 1) << 32;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&h->sh->free, &head, next, memory_order_release, memory_order_relaxed));
+}
+
+/* LRU (lru.c): makes an element free, evicting one if need be.  No bucket lock may be held. */
+uint32_t lru_take(struct hash *h);
+/* Takes element e out of b, whose lock is held; false where it is not in there. */
+bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e);
+
+/* The inner map of key under the bucket's lock, for the reader that raced with a reuse. */
+void *hash_lookup_object_slow(struct skep_map *m, const void *key);
+
+/* Values of a per-CPU element: of all CPUs for HASH_USER; others become zero in a new one. */
+void hash_cpu_write(const struct skep_map *m, uint32_t n, const void *value, uint32_t cpu,
+		    bool fresh);
+
+/* Fills an element that no bucket holds. */
+MAP_ALWAYS_INLINE void hash_fill(struct skep_map *m, uint32_t n, const void *key, const void *value,
+				 uint32_t cpu, uint32_t ks, uint32_t kind, bool ref)
+{
+	const struct hash *h = m->priv;
+	struct elem *e = hash_elem(h, n);
+	void *inner;
+
+	key_put(e, key, ks ? ks : h->key_size);
+	if (kind & HASH_PERCPU) {
+		hash_cpu_write(m, n, value, cpu, true);
+	} else if (kind & HASH_OBJECT) {
+		/* Release pairs with hash_lookup_as: who sees the pointer sees the key. */
+		memcpy(&inner, value, sizeof(inner));
+		__atomic_store_n((void **)elem_value(h, e, ks), inner, __ATOMIC_RELEASE);
+	} else {
+		value_write(m, elem_value(h, e, ks), value, 0);
+	}
+	if (kind & HASH_LRU)
+		atomic_store_explicit(&e->ref, ref, memory_order_relaxed);
+}
+
+/* Puts a new element into the place of pos.elem, which becomes the caller's spare. */
+MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct hash_pos pos,
+				 const void *key, const void *value, uint32_t hash, uint32_t cpu,
+				 uint32_t ks, uint32_t kind)
+{
+	struct hash *h = m->priv;
+	uint32_t row = cpu == HASH_USER ? h->nr_cpus : cpu;
+	uint32_t *spare = &h->sh->spare[row].elem;
+
+	if (cpu == HASH_USER)
+		spin_lock(&h->sh->user_lock);
+	hash_fill(m, *spare, key, value, cpu, ks, kind, true);
+	hash_replace(h, b, pos, *spare, hash);
+	*spare = pos.elem;
+	if (cpu == HASH_USER)
+		spin_unlock(&h->sh->user_lock);
+}
+
+/*
+ * The lookup of all variants.  ks is the key size as a constant, 0: as the map says; kind is a
+ * constant: each combination becomes a function of its own (hash.c).
+ */
+MAP_ALWAYS_INLINE void *hash_lookup_as(struct skep_map *m, const void *key, uint32_t cpu,
+				       uint32_t ks, uint32_t kind)
+{
+	const struct hash *h = m->priv;
+	uint32_t n = hash_find(h, key, ks);
+	struct elem *e = hash_elem(h, n);
+	void *inner;
+
+	if (!n)
+		return NULL;
+	/* Look first: most elements are marked already, and the line stays shared. */
+	if ((kind & HASH_LRU) && !atomic_load_explicit(&e->ref, memory_order_relaxed))
+		atomic_store_explicit(&e->ref, 1, memory_order_relaxed);
+	if (kind & HASH_PERCPU)
+		return elem_cpu_value(h, n, cpu);
+	if (kind & HASH_OBJECT) {
+		/* The element may have got another key before its pointer was read. */
+		inner = __atomic_load_n((void **)elem_value(h, e, ks), __ATOMIC_ACQUIRE);
+		return likely(key_equal(e, key, ks ? ks : h->key_size))
+			       ? inner
+			       : hash_lookup_object_slow(m, key);
+	}
+	return elem_value(h, e, ks);
+}
+
+/* What an update does to a key that is there. */
+MAP_ALWAYS_INLINE long hash_change(struct skep_map *m, struct bucket *b, struct hash_pos pos,
+				   const void *key, const void *value, uint64_t flags,
+				   uint32_t hash, uint32_t cpu, uint32_t ks, uint32_t kind,
+				   void **ret_old)
+{
+	struct hash *h = m->priv;
+	struct elem *e = hash_elem(h, pos.elem);
+
+	if (unlikely(flags & BPF_NOEXIST))
+		return -EEXIST;
+	if (kind & HASH_PERCPU) {
+		hash_cpu_write(m, pos.elem, value, cpu, false);
+		if (kind & HASH_LRU)
+			atomic_store_explicit(&e->ref, 1, memory_order_relaxed);
+	} else if (unlikely(flags & BPF_F_LOCK)) {
+		value_write(m, elem_value(h, e, ks), value, flags);
+	} else {
+		if (kind & HASH_OBJECT)
+			memcpy(ret_old, elem_value(h, e, ks), sizeof(void *));
+		hash_swap(m, b, pos, key, value, hash, cpu, ks, kind);
+	}
+	return 0;
+}
+
+/*
+ * The update of all variants, see hash_lookup_as.  HASH_OBJECT: value points at the pointer, and
+ * *ret_old is the one that it replaced (untouched where there was none).
+ */
+MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const void *value,
+				      uint64_t flags, uint32_t cpu, uint32_t ks, uint32_t kind,
+				      void **ret_old)
+{
+	struct hash *h = m->priv;
+	uint32_t hash = hash_key(h, key, ks), e = 0;
+	struct bucket *b = hash_bucket(h, hash);
+	struct hash_pos pos;
+	long err = 0;
+
+	if (unlikely((flags & ~(uint64_t)BPF_F_LOCK) > BPF_EXIST ||
+		     ((flags & BPF_F_LOCK) && m->spin_lock_off < 0)))
+		return -EINVAL;
+	for (;;) {
+		spin_lock(&b->lock);
+		pos = hash_find_locked(h, b, key, hash, ks);
+		if (pos.elem) {
+			err = hash_change(m, b, pos, key, value, flags, hash, cpu, ks, kind,
+					  ret_old);
+			break;
+		}
+		err = flags & BPF_EXIST ? -ENOENT : -E2BIG;
+		if (unlikely(flags & BPF_EXIST))
+			break;
+		if (!(kind & HASH_LRU) || !e)
+			e = hash_take(h);
+		if (likely(e)) {
+			hash_fill(m, e, key, value, cpu, ks, kind, false);
+			hash_link(h, b, e, hash);
+			e = 0;
+			err = 0;
+			break;
+		}
+		if (!(kind & HASH_LRU))
+			break;
+		/* Eviction takes another bucket's lock: let go of ours, and look again. */
+		spin_unlock(&b->lock);
+		e = lru_take(h);
+	}
+	spin_unlock(&b->lock);
+	if ((kind & HASH_LRU) && unlikely(e))
+		hash_give(h, e);
+	return err;
+}
+
+/* The cold operations do not need a variant each (hash.c). */
+int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);
+void hash_destroy(struct skep_map *m);
+long hash_delete(struct skep_map *m, const void *key);
+int hash_next_key(struct skep_map *m, const void *key, void *next);
+int hash_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
+int hash_sys_batch(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
+		   void *values, uint32_t *count, bool del, uint64_t flags);
+
+#endif

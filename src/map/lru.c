@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lru.c - which element an LRU hash gives up (the part of kernel/bpf/bpf_lru_list.c).
+ *
+ * A clock: the hand walks over the element array; an element that a program has looked up since
+ * the hand last passed gets another round, the first other one goes.  A new element is behind
+ * the hand and so the last to be looked at, which makes this approximately least recently used
+ * without lists and without a lock of its own.  The work per eviction is bounded: after
+ * LRU_SCANS second chances the next element goes whatever its mark says.
+ *
+ * Spares and free elements are met too; they are in no bucket and are passed by.
+ */
+#include "map/hash_int.h"
+
+#define LRU_SCANS 128
+
+bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e)
+{
+	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed) & TAG_TOPS;
+	_Atomic uint32_t *link;
+	uint32_t n;
+
+	for (; tags; tags &= tags - 1) {
+		uint32_t s = tag_slot(tags);
+
+		if (atomic_load_explicit(&b->slot[s], memory_order_relaxed) != e)
+			continue;
+		hash_unlink(h, b, (struct hash_pos){ e, s, &b->slot[s] });
+		return true;
+	}
+	for (link = &b->overflow; (n = atomic_load_explicit(link, memory_order_relaxed));
+	     link = &hash_elem(h, n)->next) {
+		if (n != e)
+			continue;
+		hash_unlink(h, b, (struct hash_pos){ e, BUCKET_SLOTS, link });
+		return true;
+	}
+	return false;
+}
+
+/* The element under the hand.  Two threads may get the same one: only one unlinks it. */
+static uint32_t hand_next(const struct hash *h)
+{
+	uint32_t n = atomic_load_explicit(&h->sh->hand, memory_order_relaxed);
+
+	n = n < h->total ? n + 1 : 1;
+	atomic_store_explicit(&h->sh->hand, n, memory_order_relaxed);
+	return n;
+}
+
+uint32_t lru_take(struct hash *h)
+{
+	/* Ends: when nothing is free, all but a few elements are in buckets. */
+	for (uint32_t scans = 0;; scans++) {
+		uint32_t n = hash_take(h);
+		struct bucket *b;
+		struct elem *e;
+		bool ours;
+
+		if (n)
+			return n;
+		n = hand_next(h);
+		e = hash_elem(h, n);
+		if (scans < LRU_SCANS && atomic_load_explicit(&e->ref, memory_order_relaxed)) {
+			atomic_store_explicit(&e->ref, 0, memory_order_relaxed);
+			continue;
+		}
+		/* The hash may be stale: then e is not in that bucket. */
+		b = hash_bucket(h, atomic_load_explicit(&e->hash, memory_order_relaxed));
+		spin_lock(&b->lock);
+		ours = hash_unlink_elem(h, b, n);
+		spin_unlock(&b->lock);
+		if (ours)
+			return n;
+	}
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * map.c - the door (map.h): the table of types, creation, references, and the bpf(2) side as far
+ * as it is common to all types (kernel/bpf/syscall.c, map_in_map.c).  Cold.
+ */
+#include "base/alloc.h"
+#include "btf/btf.h"
+#include "hive/vcpu.h"
+#include "map/map_int.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct map_type types[] = {
+#define MAP_TYPE(nr, name, ops, traits) [nr] = { name, ops, traits, !!((traits)&MAP_PERCPU) },
+#include "map/types.def"
+#undef MAP_TYPE
+};
+static_assert(ARRAY_SIZE(types) == 34, "one row per BPF_MAP_TYPE_*");
+
+const struct map_type *map_type(uint32_t type)
+{
+	return type < ARRAY_SIZE(types) ? &types[type] : NULL;
+}
+
+uint32_t map_type_count(void)
+{
+	return ARRAY_SIZE(types);
+}
+
+/* --- values ------------------------------------------------------------------------------ */
+
+/* Copies what lies between the special fields of a value. */
+static void copy_between(const struct skep_map *m, void *to, const void *from)
+{
+	struct {
+		int32_t off; /* -1: there is none */
+		uint32_t size;
+	} hole[] = { { m->spin_lock_off, sizeof(struct bpf_spin_lock) },
+		     { m->timer_off, sizeof(struct bpf_timer) } };
+	int first = hole[1].off < hole[0].off;
+	uint32_t at = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int32_t off = hole[i ^ first].off;
+
+		if (off < 0)
+			continue;
+		memcpy((uint8_t *)to + at, (const uint8_t *)from + at, (uint32_t)off - at);
+		at = (uint32_t)off + hole[i ^ first].size;
+	}
+	memcpy((uint8_t *)to + at, (const uint8_t *)from + at, m->value_size - at);
+}
+
+static struct spinlock *value_lock(const struct skep_map *m, void *value)
+{
+	return (struct spinlock *)((uint8_t *)value + m->spin_lock_off);
+}
+
+void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags)
+{
+	if (flags & BPF_F_LOCK)
+		spin_lock(value_lock(m, map));
+	copy_between(m, map, from);
+	if (flags & BPF_F_LOCK)
+		spin_unlock(value_lock(m, map));
+}
+
+void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
+{
+	if (flags & BPF_F_LOCK)
+		spin_lock(value_lock(m, map));
+	if (m->spin_lock_off < 0 && m->timer_off < 0)
+		value_get(to, map, m->value_size);
+	else
+		copy_between(m, to, map);
+	if (flags & BPF_F_LOCK)
+		spin_unlock(value_lock(m, map));
+	if (m->spin_lock_off >= 0)
+		memset((uint8_t *)to + m->spin_lock_off, 0, sizeof(struct bpf_spin_lock));
+	if (m->timer_off >= 0)
+		memset((uint8_t *)to + m->timer_off, 0, sizeof(struct bpf_timer));
+}
+
+/* --- creation ---------------------------------------------------------------------------- */
+
+static bool numa_online(uint32_t node)
+{
+	char path[64];
+
+	if (node == 0 || node == UINT32_MAX)
+		return true;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", node);
+	return access(path, F_OK) == 0;
+}
+
+/* What Linux checks before it asks the type. */
+static int check_common(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	const struct map_type *t = map_type(attr->map_type);
+	uint32_t flags = attr->map_flags;
+
+	if (attr->btf_vmlinux_value_type_id || (attr->btf_key_type_id && !attr->btf_value_type_id))
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"BTF ids of the map do not fit together");
+	if (attr->map_extra)
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"map_extra 0x%llx is not for this type", attr->map_extra);
+	if ((flags & BPF_F_RDONLY) && (flags & BPF_F_WRONLY))
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"an fd cannot be read-only and write-only");
+	if ((flags & BPF_F_NUMA_NODE) && !numa_online(attr->numa_node))
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "NUMA node %u is not online",
+				attr->numa_node);
+	if (!t || !t->ops) {
+		diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "no map of type %u (%s)",
+			 attr->map_type, t ? t->name : "unknown");
+		diag_hint(reterr_diag, "`skep feature` lists the map types there are");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* As the kernel's bpf_obj_name_cpy. */
+static int copy_name(char *to, const char *from)
+{
+	size_t n = strnlen(from, BPF_OBJ_NAME_LEN);
+
+	if (n == BPF_OBJ_NAME_LEN)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)from[i]) && from[i] != '_' && from[i] != '.')
+			return -EINVAL;
+	memset(to, 0, BPF_OBJ_NAME_LEN);
+	memcpy(to, from, n);
+	return 0;
+}
+
+static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const struct map_deps *deps,
+		      struct skep_diag *reterr_diag)
+{
+	uint32_t key_id = attr->btf_key_type_id, value_id = attr->btf_value_type_id;
+	int err;
+
+	if (!value_id)
+		return 0;
+	if (!deps->btf)
+		return diag_set(reterr_diag, deps->btf_err ? deps->btf_err : -EBADF, SKEP_AT_NONE,
+				0, "btf_fd %u is not BTF", attr->btf_fd);
+	m->btf = btf_get(deps->btf);
+	m->btf_key_id = key_id;
+	m->btf_value_id = value_id;
+	err = btf_check_map(m->btf, attr, &m->spin_lock_off, &m->timer_off);
+	if (err)
+		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
+				"the BTF of key %u and value %u does not fit this map", key_id,
+				value_id);
+	return 0;
+}
+
+static int attach_inner(struct skep_map *m, const struct map_deps *deps,
+			struct skep_diag *reterr_diag)
+{
+	int err;
+
+	if (m->ops->fd_kind != MAP_FD_MAP)
+		return 0;
+	if (!deps->inner)
+		return diag_set(reterr_diag, deps->inner_err ? deps->inner_err : -EBADF,
+				SKEP_AT_NONE, 0, "inner_map_fd is not a map");
+	err = inner_template(m, deps->inner);
+	if (err)
+		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
+				"a map of type %s cannot be an inner map", deps->inner->kind->name);
+	return 0;
+}
+
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* A map with no memory and no fd yet, of these facts. */
+static struct skep_map *map_bare(uint32_t type)
+{
+	struct skep_map *m = skep_alloc(sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->type = type;
+	m->kind = map_type(type);
+	m->ops = m->kind->ops;
+	m->area.fd = -1;
+	m->spin_lock_off = -1;
+	m->timer_off = -1;
+	atomic_store_explicit(&m->refs, 1, memory_order_relaxed);
+	return m;
+}
+
+int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep_map **ret,
+	    struct skep_diag *reterr_diag)
+{
+	_cleanup_(map_put_p) struct skep_map *m = NULL;
+	int err = check_common(attr, reterr_diag);
+
+	if (!err)
+		err = map_type(attr->map_type)->ops->check(attr, reterr_diag);
+	if (err)
+		return err;
+	/* Offloading to a network device: there is none that could. */
+	if (attr->map_ifindex)
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"maps are not offloaded to devices");
+	m = map_bare(attr->map_type);
+	if (!m)
+		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
+	m->key_size = attr->key_size;
+	m->value_size = attr->value_size;
+	m->max_entries = attr->max_entries;
+	/* What the fd may do is the fd's, not the map's. */
+	m->flags = attr->map_flags & ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
+	m->nr_cpus = deps->nr_cpus;
+	m->vcpus = deps->vcpus;
+	m->progs = deps->progs;
+	m->load_time = boot_ns();
+	if (!(m->flags & BPF_F_ZERO_SEED) &&
+	    getrandom(&m->seed, sizeof(m->seed), 0) != sizeof(m->seed))
+		m->seed = m->load_time;
+
+	err = attach_inner(m, deps, reterr_diag);
+	if (!err)
+		err = m->ops->create(m, attr, reterr_diag);
+	if (err)
+		return err;
+	if (copy_name(m->name, attr->map_name))
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"a map name has letters, digits, _ and . only, at most 15");
+	err = attach_btf(m, attr, deps, reterr_diag);
+	if (err)
+		return err;
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+/* --- references -------------------------------------------------------------------------- */
+
+struct skep_map *map_get(struct skep_map *m)
+{
+	atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+	return m;
+}
+
+void map_put(struct skep_map *m)
+{
+	/* Release before the last, acquire by the last: it sees what the others did. */
+	if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (m->ops->destroy)
+		m->ops->destroy(m);
+	map_area_fini(&m->area);
+	btf_put(m->btf);
+	map_put(m->inner);
+	skep_free(m);
+}
+
+void map_user_get(struct skep_map *m)
+{
+	atomic_fetch_add_explicit(&m->users, 1, memory_order_relaxed);
+}
+
+void map_user_put(struct skep_map *m)
+{
+	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) == 1 &&
+	    m->ops->release_user)
+		m->ops->release_user(m);
+}
+
+/* --- maps and programs as values ----------------------------------------------------------- */
+
+bool map_meta_equal(const struct skep_map *a, const struct skep_map *b)
+{
+	if (a->type != b->type || a->key_size != b->key_size || a->value_size != b->value_size ||
+	    a->flags != b->flags || a->spin_lock_off != b->spin_lock_off ||
+	    a->timer_off != b->timer_off)
+		return false;
+	return !(a->kind->traits & MAP_INNER_SIZED) || (a->flags & BPF_F_INNER_MAP) ||
+	       a->max_entries == b->max_entries;
+}
+
+int inner_template(struct skep_map *m, const struct skep_map *like)
+{
+	struct skep_map *t;
+
+	if (like->inner)
+		return -EINVAL;
+	if (!(like->kind->traits & MAP_INNER))
+		return -ENOTSUPP;
+	t = map_bare(like->type);
+	if (!t)
+		return -ENOMEM;
+	t->key_size = like->key_size;
+	t->value_size = like->value_size;
+	t->max_entries = like->max_entries;
+	t->flags = like->flags;
+	t->elem_size = like->elem_size;
+	t->index_mask = like->index_mask;
+	t->nr_cpus = like->nr_cpus;
+	t->spin_lock_off = like->spin_lock_off;
+	t->timer_off = like->timer_off;
+	t->btf_key_id = like->btf_key_id;
+	t->btf_value_id = like->btf_value_id;
+	t->btf = like->btf ? btf_get(like->btf) : NULL;
+	m->inner = t;
+	return 0;
+}
+
+int inner_get(const struct skep_map *m, struct skep_map *inner)
+{
+	if (!map_meta_equal(m->inner, inner))
+		return -EINVAL;
+	map_get(inner);
+	return 0;
+}
+
+void inner_retire(struct skep_map *m, struct skep_map *old)
+{
+	if (m->vcpus)
+		vcpus_synchronize(m->vcpus);
+	map_put(old);
+}
+
+int map_prog_fits(struct skep_map *m, const void *prog)
+{
+	int err;
+
+	spin_lock(&m->lock);
+	err = m->progs->fits(m, prog);
+	spin_unlock(&m->lock);
+	return err;
+}
+
+/* --- the bpf(2) side ----------------------------------------------------------------------- */
+
+size_t map_sys_value_size(const struct skep_map *m)
+{
+	if (m->kind->percpu)
+		return (size_t)ALIGN_UP(m->value_size, 8) * m->nr_cpus;
+	return m->ops->fd_kind == MAP_FD_NONE ? m->value_size : sizeof(uint32_t);
+}
+
+/* BPF_F_LOCK needs a lock in the value. */
+static bool lock_ok(const struct skep_map *m, uint64_t flags)
+{
+	return !(flags & BPF_F_LOCK) || m->spin_lock_off >= 0;
+}
+
+static int write_begin(struct skep_map *m)
+{
+	/* Counted first: map_freeze sees the writer, or the writer sees the freeze. */
+	atomic_fetch_add(&m->writers, 1);
+	return atomic_load(&m->frozen) ? -EPERM : 0;
+}
+
+static void write_end(struct skep_map *m)
+{
+	atomic_fetch_sub(&m->writers, 1);
+}
+
+/* Without the checks of flags. */
+static int copy_value(struct skep_map *m, const void *key, void *value, uint64_t flags)
+{
+	void *mem;
+
+	if (m->ops->sys_lookup)
+		return m->ops->sys_lookup(m, key, value, flags);
+	if (!m->ops->lookup)
+		return -ENOTSUPP;
+	mem = m->ops->lookup(m, key, 0);
+	if (!mem)
+		return -ENOENT;
+	value_read(m, value, mem, flags);
+	return 0;
+}
+
+int map_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
+{
+	if ((flags & ~(uint64_t)BPF_F_LOCK) || !lock_ok(m, flags))
+		return -EINVAL;
+	return copy_value(m, key, value, flags);
+}
+
+int map_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
+{
+	int err = write_begin(m);
+
+	if (!err && !lock_ok(m, flags))
+		err = -EINVAL;
+	if (!err)
+		err = m->ops->sys_update ? m->ops->sys_update(m, key, value, flags)
+		      : m->ops->update	 ? (int)m->ops->update(m, key, value, flags, 0)
+					 : -ENOTSUPP;
+	write_end(m);
+	return err;
+}
+
+int map_sys_delete(struct skep_map *m, const void *key)
+{
+	int err = write_begin(m);
+
+	if (!err)
+		err = m->ops->sys_delete ? m->ops->sys_delete(m, key)
+		      : m->ops->delete	 ? (int)m->ops->delete (m, key)
+					 : -ENOTSUPP;
+	write_end(m);
+	return err;
+}
+
+int map_sys_next_key(struct skep_map *m, const void *key, void *next)
+{
+	return m->ops->next_key ? m->ops->next_key(m, key, next) : -ENOTSUPP;
+}
+
+int map_sys_lookup_delete(struct skep_map *m, const void *key, void *value, uint64_t flags)
+{
+	int err;
+
+	if (flags & ~(uint64_t)BPF_F_LOCK)
+		return -EINVAL;
+	err = write_begin(m);
+	if (!err && !lock_ok(m, flags))
+		err = -EINVAL;
+	if (!err)
+		err = m->ops->sys_lookup_delete ? m->ops->sys_lookup_delete(m, key, value, flags)
+						: -ENOTSUPP;
+	write_end(m);
+	return err;
+}
+
+/* A batch as a walk by next_key; the token is the last key. */
+static int batch_by_key(struct skep_map *m, const void *in_batch, void *out_batch, uint8_t *keys,
+			uint8_t *values, uint32_t *count, uint64_t flags)
+{
+	size_t value_size = map_sys_value_size(m);
+	uint32_t room = *count, done = 0;
+	const void *last = in_batch;
+	int err = 0;
+
+	*count = 0;
+	while (done < room) {
+		err = m->ops->next_key(m, last, keys);
+		if (err)
+			break;
+		last = keys;
+		err = copy_value(m, keys, values, flags);
+		/* An empty slot, or deleted meanwhile: its key is overwritten by the next. */
+		if (err == -ENOENT)
+			continue;
+		if (err)
+			return err;
+		done++;
+		keys += m->key_size;
+		values += value_size;
+	}
+	*count = done;
+	if (done)
+		memmove(out_batch, last, m->key_size);
+	return err;
+}
+
+int map_sys_batch_lookup(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
+			 void *values, uint32_t *count, bool del, uint64_t flags)
+{
+	uint32_t trait = del ? MAP_BATCH_DELETE : MAP_BATCH_LOOKUP;
+	int err = del ? write_begin(m) : 0;
+
+	if (!err && !(m->kind->traits & trait))
+		err = -ENOTSUPP;
+	if (!err && ((flags & ~(uint64_t)BPF_F_LOCK) || !lock_ok(m, flags)))
+		err = -EINVAL;
+	if (!err && *count)
+		err = m->ops->sys_batch
+			      ? m->ops->sys_batch(m, in_batch, out_batch, keys, values, count, del,
+						  flags)
+			      : batch_by_key(m, in_batch, out_batch, keys, values, count, flags);
+	if (del)
+		write_end(m);
+	return err;
+}
+
+int map_freeze(struct skep_map *m)
+{
+	bool before;
+	int err = 0;
+
+	if (m->spin_lock_off >= 0 || m->timer_off >= 0)
+		return -ENOTSUPP;
+	spin_lock(&m->lock);
+	/* Set first, see write_begin; taken back while somebody still writes. */
+	before = atomic_exchange(&m->frozen, true);
+	if (before || atomic_load(&m->writers)) {
+		atomic_store(&m->frozen, before);
+		err = -EBUSY;
+	}
+	spin_unlock(&m->lock);
+	return err;
+}

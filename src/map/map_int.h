@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * map_int.h - what the map types share: copying values, the array walk, objects as values.
+ *
+ * Programs read and write values while others copy them, so map memory is copied in aligned
+ * words with relaxed atomics: a counter is never torn, a struct may be (as in the kernel).
+ * Values in map memory are 8-byte aligned and padded to 8; memory of callers is neither.
+ */
+#ifndef SKEP_MAP_MAP_INT_H
+#define SKEP_MAP_MAP_INT_H
+
+#include "map/map.h"
+
+#define MAP_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+extern const struct map_ops array_map_ops, percpu_array_map_ops, prog_array_map_ops;
+extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
+extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
+extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
+
+/* Largest value of a per-CPU type (the kernel's PCPU_MIN_UNIT_SIZE). */
+#define PERCPU_VALUE_MAX (32u << 10)
+
+/* Which access flags a map may have at creation. */
+#define MAP_ACCESS_FLAGS (BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
+/** Read-only and write-only for programs at once is nothing. */
+static inline bool map_access_ok(uint32_t flags)
+{
+	return ~flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG);
+}
+
+/** Writes n bytes of the caller's into map memory. */
+MAP_ALWAYS_INLINE void value_put(void *map, const void *from, size_t n)
+{
+	uint8_t *d = map;
+	const uint8_t *s = from;
+
+	for (; n >= 8; n -= 8, d += 8, s += 8) {
+		uint64_t word;
+
+		memcpy(&word, s, 8);
+		__atomic_store_n((uint64_t *)d, word, __ATOMIC_RELAXED);
+	}
+	if (n & 4) {
+		uint32_t word;
+
+		memcpy(&word, s, 4);
+		__atomic_store_n((uint32_t *)d, word, __ATOMIC_RELAXED);
+		d += 4, s += 4;
+	}
+	for (n &= 3; n; n--)
+		__atomic_store_n(d++, *s++, __ATOMIC_RELAXED);
+}
+
+/** Reads n bytes of map memory. */
+MAP_ALWAYS_INLINE void value_get(void *to, const void *map, size_t n)
+{
+	uint8_t *d = to;
+	const uint8_t *s = map;
+
+	for (; n >= 8; n -= 8, d += 8, s += 8) {
+		uint64_t word = __atomic_load_n((const uint64_t *)s, __ATOMIC_RELAXED);
+
+		memcpy(d, &word, 8);
+	}
+	if (n & 4) {
+		uint32_t word = __atomic_load_n((const uint32_t *)s, __ATOMIC_RELAXED);
+
+		memcpy(d, &word, 4);
+		d += 4, s += 4;
+	}
+	for (n &= 3; n; n--)
+		*d++ = __atomic_load_n(s++, __ATOMIC_RELAXED);
+}
+
+/** As value_put with zeroes; n is a multiple of 8. */
+static inline void value_zero(void *map, size_t n)
+{
+	for (uint64_t *d = map; n; n -= 8)
+		__atomic_store_n(d++, 0, __ATOMIC_RELAXED);
+}
+
+/* The slow half of value_write: steps over the special fields, under the lock with BPF_F_LOCK. */
+void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags);
+
+/**
+ * Writes the value (value_size bytes) as an update does: special fields keep what they are;
+ * BPF_F_LOCK holds the value's own lock (the caller has checked that there is one).
+ */
+MAP_ALWAYS_INLINE void value_write(const struct skep_map *m, void *map, const void *from,
+				   uint64_t flags)
+{
+	if (unlikely(m->spin_lock_off >= 0 || m->timer_off >= 0))
+		value_write_special(m, map, from, flags);
+	else
+		value_put(map, from, m->value_size);
+}
+
+/** Reads the value for bpf(2): special fields read as zero; BPF_F_LOCK as above. */
+void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags);
+
+/* The array family (array.c): 4-byte index, -ENOENT after the last. */
+int array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+/* As array_check, for arrays of objects: 4-byte values, no access flags of programs. */
+int object_array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+/* Area and geometry for max_entries elements of elem_size bytes in `blocks` blocks. */
+int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
+		struct skep_diag *reterr_diag);
+int array_next_key(struct skep_map *m, const void *key, void *next);
+bool array_contains(struct skep_map *m, uintptr_t addr, size_t len);
+long array_no_delete(struct skep_map *m, const void *key);
+
+static inline uint32_t array_index(const void *key)
+{
+	uint32_t index;
+
+	memcpy(&index, key, sizeof(index));
+	return index;
+}
+
+/** Where the object pointer of an array of objects stands; NULL beyond the end. */
+static inline _Atomic(void *) *object_slot(const struct skep_map *m, const void *key)
+{
+	uint32_t index = array_index(key);
+
+	return index < m->max_entries ? (_Atomic(void *) *)m->values + index : NULL;
+}
+
+/* Maps as values (map.c): the template, the check, the end of a replaced one. */
+int inner_template(struct skep_map *m, const struct skep_map *like);
+/* 0 with a reference taken, or -EINVAL where inner does not equal the template. */
+int inner_get(const struct skep_map *m, struct skep_map *inner);
+/* After programs that may use `old` (or its absence) have ended, drops it; accepts NULL. */
+void inner_retire(struct skep_map *m, struct skep_map *old);
+/* A non-blocking eventfd, or -errno (area.c). */
+int map_eventfd(void);
+void map_eventfd_close(int fd);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringbuf.c - BPF_MAP_TYPE_RINGBUF: many producers, one consumer in user space; layout in
+ * ringbuf.h, behaviour of kernel/bpf/ringbuf.c.
+ *
+ * The consumer's position is only compared, never used as an offset, and lengths that are read
+ * back from the data are checked: a consumer that scribbles over the ring loses its own records.
+ */
+#include "map/ringbuf.h"
+#include "base/sys.h"
+#include "map/map_int.h"
+
+#include <sys/syscall.h>
+
+/* The largest record (the kernel's RINGBUF_MAX_RECORD_SZ). */
+#define RECORD_MAX (UINT32_MAX / 4)
+
+static int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	if (attr->map_flags & ~(uint32_t)BPF_F_NUMA_NODE)
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"map_flags 0x%x are not for this type", attr->map_flags);
+	if (attr->key_size || attr->value_size)
+		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+				"a ring buffer has key_size 0 and value_size 0");
+	if (!IS_POW2(attr->max_entries) || attr->max_entries % RINGBUF_PAGE) {
+		diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
+			 "max_entries %u of a ring buffer is not a power of two of whole pages",
+			 attr->max_entries);
+		diag_hint(reterr_diag, "max_entries is its size in bytes: 4096, 8192, 16384, ...");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
+			  struct skep_diag *reterr_diag)
+{
+	uint64_t size = attr->max_entries;
+	struct ringbuf *rb;
+	int err;
+
+	err = map_area_init(&m->area, "bpf-map", RINGBUF_PAGE, 2 * RINGBUF_PAGE + 2 * size);
+	if (err)
+		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
+				"no memory for a ring buffer of %u bytes", attr->max_entries);
+	rb = (struct ringbuf *)(m->area.mem - RINGBUF_PAGE);
+	rb->mask = size - 1;
+	atomic_store_explicit(&rb->wait_fd, -1, memory_order_relaxed);
+	rb->consumer = (_Atomic uint64_t *)m->area.mem;
+	rb->producer = (_Atomic uint64_t *)(m->area.mem + RINGBUF_PAGE);
+	rb->data = m->area.mem + 2 * RINGBUF_PAGE;
+	m->priv = rb;
+	return 0;
+}
+
+static void ringbuf_destroy(struct skep_map *m)
+{
+	struct ringbuf *rb = m->priv;
+
+	if (rb)
+		map_eventfd_close(atomic_load(&rb->wait_fd));
+}
+
+static void wake(const struct ringbuf *rb)
+{
+	uint64_t one = 1;
+	/* Sequentially consistent with ringbuf_wait_fd: either we see its fd, or it our record. */
+	int fd = atomic_load(&rb->wait_fd);
+
+	if (fd >= 0)
+		sys_call6(SYS_write, fd, (long)&one, sizeof(one), 0, 0, 0);
+}
+
+int ringbuf_wait_fd(struct skep_map *m)
+{
+	struct ringbuf *rb = m->priv;
+	int fd = atomic_load(&rb->wait_fd), none = -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = map_eventfd();
+	if (fd < 0)
+		return fd;
+	if (!atomic_compare_exchange_strong(&rb->wait_fd, &none, fd)) {
+		map_eventfd_close(fd);
+		return none;
+	}
+	/* What came before there was anybody to wake. */
+	if (atomic_load(rb->producer) != atomic_load(rb->consumer))
+		wake(rb);
+	return fd;
+}
+
+/* How far records are committed, starting from where we last looked.  Under the lock. */
+static uint64_t pending(const struct ringbuf *rb)
+{
+	uint64_t pos = rb->pending_pos;
+
+	while (pos != rb->producer_pos) {
+		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + (pos & rb->mask));
+		uint64_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
+
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			break;
+		len &= ~(uint64_t)BPF_RINGBUF_DISCARD_BIT;
+		len = ALIGN_UP(len + BPF_RINGBUF_HDR_SZ, 8);
+		if (unlikely(len > rb->producer_pos - pos))
+			break; /* not what we wrote */
+		pos += len;
+	}
+	return pos;
+}
+
+static void *reserve(struct ringbuf *rb, uint64_t size)
+{
+	uint64_t len = ALIGN_UP(size + BPF_RINGBUF_HDR_SZ, 8), consumer, end;
+	struct ringbuf_hdr *hdr;
+
+	if (unlikely(size > RECORD_MAX || len > rb->mask + 1))
+		return NULL;
+	/* Acquire pairs with the consumer's release: it is done with what it gives back. */
+	consumer = atomic_load_explicit(rb->consumer, memory_order_acquire);
+	spin_lock(&rb->lock);
+	rb->pending_pos = pending(rb);
+	end = rb->producer_pos + len;
+	/* Neither over what is unread, nor over what is uncommitted. */
+	if (unlikely(end - consumer > rb->mask || end - rb->pending_pos > rb->mask)) {
+		spin_unlock(&rb->lock);
+		return NULL;
+	}
+	hdr = (struct ringbuf_hdr *)(rb->data + (rb->producer_pos & rb->mask));
+	atomic_store_explicit(&hdr->len, (uint32_t)size | BPF_RINGBUF_BUSY_BIT,
+			      memory_order_relaxed);
+	hdr->pg_off = (uint32_t)(((uintptr_t)hdr - (uintptr_t)rb) / RINGBUF_PAGE);
+	rb->producer_pos = end;
+	/* Release pairs with the consumer's acquire: it finds the header busy. */
+	atomic_store_explicit(rb->producer, end, memory_order_release);
+	spin_unlock(&rb->lock);
+	return hdr + 1;
+}
+
+void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags)
+{
+	return unlikely(flags) ? NULL : reserve(m->priv, size);
+}
+
+void ringbuf_commit(void *sample, uint64_t flags, bool discard)
+{
+	struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)sample - 1;
+	uintptr_t page = (uintptr_t)hdr & ~(uintptr_t)(RINGBUF_PAGE - 1);
+	struct ringbuf *rb = (struct ringbuf *)(page - (uintptr_t)hdr->pg_off * RINGBUF_PAGE);
+	uint32_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
+	uint64_t at = (uint64_t)((uint8_t *)hdr - rb->data);
+
+	len ^= BPF_RINGBUF_BUSY_BIT;
+	if (discard)
+		len |= BPF_RINGBUF_DISCARD_BIT;
+	/* A full barrier: the record is complete, and the consumer's position is read after. */
+	atomic_exchange(&hdr->len, len);
+
+	/* A consumer that has caught up to this very record waits for it. */
+	if (unlikely(flags & BPF_RB_FORCE_WAKEUP) ||
+	    ((atomic_load_explicit(rb->consumer, memory_order_acquire) & rb->mask) == at &&
+	     !(flags & BPF_RB_NO_WAKEUP)))
+		wake(rb);
+}
+
+long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)
+{
+	void *sample;
+
+	if (unlikely(flags & ~(uint64_t)(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP)))
+		return -EINVAL;
+	sample = reserve(m->priv, size);
+	if (unlikely(!sample))
+		return -EAGAIN;
+	memcpy(sample, data, size);
+	ringbuf_commit(sample, flags, false);
+	return 0;
+}
+
+uint64_t ringbuf_query(struct skep_map *m, uint64_t flags)
+{
+	const struct ringbuf *rb = m->priv;
+	uint64_t consumer = atomic_load_explicit(rb->consumer, memory_order_acquire);
+	uint64_t producer = atomic_load_explicit(rb->producer, memory_order_acquire);
+
+	switch (flags) {
+	case BPF_RB_AVAIL_DATA:
+		return producer - consumer;
+	case BPF_RB_RING_SIZE:
+		return rb->mask + 1;
+	case BPF_RB_CONS_POS:
+		return consumer;
+	case BPF_RB_PROD_POS:
+		return producer;
+	default:
+		return 0;
+	}
+}
+
+static int ringbuf_next_key(struct skep_map *m, const void *key, void *next)
+{
+	(void)m, (void)key, (void)next;
+	return -ENOTSUPP;
+}
+
+static int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
+{
+	(void)m, (void)key, (void)value, (void)flags;
+	return -ENOTSUPP;
+}
+
+static int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value,
+			      uint64_t flags)
+{
+	(void)m, (void)key, (void)value, (void)flags;
+	return -ENOTSUPP;
+}
+
+static int ringbuf_sys_delete(struct skep_map *m, const void *key)
+{
+	(void)m, (void)key;
+	return -ENOTSUPP;
+}
+
+/* Records of programs: the data, both copies. */
+static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
+{
+	const struct ringbuf *rb = m->priv;
+	uint64_t off = addr - (uintptr_t)rb->data, size = 2 * (rb->mask + 1);
+
+	return off < size && len <= size - off;
+}
+
+const struct map_ops ringbuf_map_ops = {
+	.check = ringbuf_check,
+	.create = ringbuf_create,
+	.destroy = ringbuf_destroy,
+	.next_key = ringbuf_next_key,
+	.sys_lookup = ringbuf_sys_lookup,
+	.sys_update = ringbuf_sys_update,
+	.sys_delete = ringbuf_sys_delete,
+	.contains = ringbuf_contains,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ringbuf.h - the memory of a ring buffer as programs, user space and the kernel's ABI see it
+ * (kernel/bpf/ringbuf.c, libbpf ringbuf.c).
+ *
+ *	 private page            the map's memfd
+ *	| struct ringbuf       | consumer page | producer page | data .......... | data again .... |
+ *	 -4096                   0               4096            8192              8192 + size
+ *
+ * Linux maps the data pages twice, so a record that wraps is contiguous.  Consumers read
+ * linearly from position & mask, so here a record that wraps simply runs on into the second
+ * copy: no aliasing is needed, and nobody reads the start of the first copy for it.
+ */
+#ifndef SKEP_MAP_RINGBUF_H
+#define SKEP_MAP_RINGBUF_H
+
+#include "map/map.h"
+
+#define RINGBUF_PAGE 4096u
+
+/* Before every record; 8-byte aligned, never split. */
+struct ringbuf_hdr {
+	_Atomic uint32_t len; /* bytes of the record, BPF_RINGBUF_BUSY_BIT, _DISCARD_BIT */
+	uint32_t pg_off;      /* pages from struct ringbuf to this header */
+};
+static_assert(sizeof(struct ringbuf_hdr) == BPF_RINGBUF_HDR_SZ, "the header is ABI");
+
+/* The producers' side, in the page before the memfd's: no consumer can reach it. */
+struct ringbuf {
+	uint64_t mask;		    /* bytes of data - 1 */
+	_Atomic int wait_fd;	    /* eventfd of who waits; -1 until somebody does */
+	struct spinlock lock;	    /* reservations */
+	uint64_t producer_pos;	    /* the trusted copy of *producer */
+	uint64_t pending_pos;	    /* oldest record that was not committed when last looked */
+	_Atomic uint64_t *consumer; /* position in the consumer page: any value may stand there */
+	_Atomic uint64_t *producer; /* position in the producer page */
+	uint8_t *data;		    /* 2 * size bytes */
+};
+
+#endif
