@@ -156,7 +156,8 @@ int insn_valid(const struct bpf_insn *insns, uint32_t n, uint32_t at, uint16_t i
 	    (d->src == USE_NO && i->src_reg) || (d->off == USE_NO && i->off) ||
 	    (d->imm == USE_NO && i->imm))
 		return bad_fields(i, first->group, at, diag);
-	r = check_imm(i, d->imm, at, diag);
+	if (isa != ISA_ALL)
+		r = check_imm(i, d->imm, at, diag);
 	if (r)
 		return r;
 	r = check_regs(i, d, at, diag);

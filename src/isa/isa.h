@@ -95,7 +95,11 @@ extern const struct insn_slot insn_slots[256];
 /* Versions of the instruction set: what a row's `since` is compared with. */
 #define ISA_LINUX(major, minor) ((major) << 8 | (minor))
 #define ISA_LINUX_LATEST	0xfffe /* all that some Linux takes */
-#define ISA_ALL			0xffff /* and what none does: callx */
+/*
+ * And what none does: callx, and what RFC 9669 gives a meaning that Linux has no use for, division
+ * by an immediate 0 (as by a register that is 0) and immediate shifts that are masked.
+ */
+#define ISA_ALL 0xffff
 
 /** The row of an instruction; op is valid. */
 static inline const struct insn_desc *insn_desc(enum insn_op op)

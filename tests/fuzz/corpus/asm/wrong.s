@@ -1,0 +1,3 @@
+r1 += 0x1ffffffff
+r1 ?= 2
+goto nowhere
