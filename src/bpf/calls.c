@@ -16,7 +16,7 @@
 #include <skep/skep.h>
 
 #include "base/uapi.h"
-#include "bpf/bpf.h"
+#include "bpf/glue.h"
 #include "core/core.h"
 #include "model/model.h"
 

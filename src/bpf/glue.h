@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf.h - the glue between libbpf and our kernel.
+ * glue.h - the door to the glue between libbpf and our kernel (<bpf/bpf.h> is libbpf's name).
  *
  * libbpf knows one kernel: the one behind the C library's calls.  This room stands between the
  * two.  calls.def lists the calls that it answers, calls.c answers them, and there are two ways
@@ -12,8 +12,8 @@
  * Both pass on, unchanged, all that is not about eBPF.  files.c holds the files that libbpf and
  * its users read to learn about the kernel.
  */
-#ifndef SKEP_BPF_BPF_H
-#define SKEP_BPF_BPF_H
+#ifndef SKEP_BPF_GLUE_H
+#define SKEP_BPF_GLUE_H
 
 #include <skep/skep.h>
 

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * commands.c - the table of commands.
+ */
+#include "cli/commands.h"
+
+const struct cmd *const cli_commands[] = {
+	&prog_cmd, &map_cmd, &btf_cmd, &feature_cmd, &cc_cmd, &batch_cmd, &run_cmd, NULL,
+};

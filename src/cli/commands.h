@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * commands.h - the commands: each file hands one to the tables.
+ */
+#ifndef SKEP_CLI_COMMANDS_H
+#define SKEP_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/** The first level (commands.c). */
+extern const struct cmd *const cli_commands[];
+
+extern const struct cmd prog_cmd, map_cmd, btf_cmd, feature_cmd, cc_cmd, batch_cmd, run_cmd;
+extern const struct cmd prog_run_cmd, prog_load_cmd, prog_dump_cmd;
+
+#endif

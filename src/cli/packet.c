@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * packet.c - the program types that run on packets: a row each.
+ *
+ * The frame stands in a buffer with room to grow on both sides:
+ *
+ *	| XDP_HEADROOM | packet, up to max_len | XDP_TAILROOM |
+ */
+#include "cli/packet.h"
+
+#include <linux/pkt_cls.h>
+
+#include "base/alloc.h"
+#include "hive/vcpu.h"
+#include "prog/ctx_skb.h"
+#include "prog/ctx_xdp.h"
+
+struct packet_runner {
+	const struct packet_kind *kind; /* by the program's type */
+	struct skep_prog *prog;		/* counted */
+	struct vcpus *vcpus;		/* of the kernel */
+	uint8_t *buf;			/* the frame */
+	size_t size;			/* bytes at buf */
+	uint32_t max_len;		/* longest packet */
+	struct skep_run run;
+	union {
+		struct xdp_ctx xdp;
+		struct skb_ctx skb;
+	} ctx;
+};
+
+struct packet_kind {
+	uint32_t type;		       /* BPF_PROG_TYPE_* */
+	const struct verdict *verdict; /* ends with a row without name */
+	/* Describes the packet of len bytes in the frame to the program; 0 or -EINVAL. */
+	int (*begin)(struct packet_runner *r, uint32_t len);
+	/* Where the packet is after the run. */
+	void (*end)(struct packet_runner *r, int32_t verdict, struct net_packet *ret);
+};
+
+/* --- XDP ------------------------------------------------------------------------------------- */
+
+static int xdp_begin(struct packet_runner *r, uint32_t len)
+{
+	if (len < SKB_ETH_HLEN)
+		return -EINVAL;
+	xdp_ctx_init(&r->ctx.xdp, r->buf, r->size, XDP_HEADROOM, len);
+	return 0;
+}
+
+static void xdp_end(struct packet_runner *r, int32_t verdict, struct net_packet *ret)
+{
+	ret->data = r->ctx.xdp.data;
+	ret->len = (uint32_t)(r->ctx.xdp.data_end - r->ctx.xdp.data);
+}
+
+static const struct verdict xdp_verdicts[] = {
+	{ XDP_ABORTED, "XDP_ABORTED", false },	 { XDP_DROP, "XDP_DROP", false },
+	{ XDP_PASS, "XDP_PASS", true },		 { XDP_TX, "XDP_TX", false },
+	{ XDP_REDIRECT, "XDP_REDIRECT", false }, { 0 },
+};
+
+/* --- TC and socket filters -------------------------------------------------------------------- */
+
+static int skb_begin(struct packet_runner *r, uint32_t len)
+{
+	return skb_ctx_init(&r->ctx.skb, r->buf, r->size, XDP_HEADROOM, len, true);
+}
+
+static void skb_end(struct packet_runner *r, int32_t verdict, struct net_packet *ret)
+{
+	ret->data = r->ctx.skb.data;
+	ret->len = (uint32_t)(r->ctx.skb.data_end - r->ctx.skb.data);
+}
+
+/* A socket filter returns how many bytes the socket gets. */
+static void filter_end(struct packet_runner *r, int32_t verdict, struct net_packet *ret)
+{
+	skb_end(r, verdict, ret);
+	ret->len = MIN(ret->len, (uint32_t)verdict);
+}
+
+static const struct verdict tc_verdicts[] = {
+	{ TC_ACT_UNSPEC, "TC_ACT_UNSPEC", true },
+	{ TC_ACT_OK, "TC_ACT_OK", true },
+	{ TC_ACT_RECLASSIFY, "TC_ACT_RECLASSIFY", true },
+	{ TC_ACT_SHOT, "TC_ACT_SHOT", false },
+	{ TC_ACT_PIPE, "TC_ACT_PIPE", true },
+	{ TC_ACT_STOLEN, "TC_ACT_STOLEN", false },
+	{ TC_ACT_QUEUED, "TC_ACT_QUEUED", false },
+	{ TC_ACT_REPEAT, "TC_ACT_REPEAT", false },
+	{ TC_ACT_REDIRECT, "TC_ACT_REDIRECT", false },
+	{ TC_ACT_TRAP, "TC_ACT_TRAP", false },
+	{ 0 },
+};
+
+static const struct verdict filter_verdicts[] = {
+	{ 0, "drop", false },
+	{ 1, "accept", true }, /* any other value */
+	{ 0 },
+};
+
+static const struct verdict cgroup_verdicts[] = {
+	{ 0, "deny", false },
+	{ 1, "allow", true },
+	{ 0 },
+};
+
+static const struct packet_kind packet_kinds[] = {
+	{ BPF_PROG_TYPE_XDP, xdp_verdicts, xdp_begin, xdp_end },
+	{ BPF_PROG_TYPE_SCHED_CLS, tc_verdicts, skb_begin, skb_end },
+	{ BPF_PROG_TYPE_SCHED_ACT, tc_verdicts, skb_begin, skb_end },
+	{ BPF_PROG_TYPE_SOCKET_FILTER, filter_verdicts, skb_begin, filter_end },
+	{ BPF_PROG_TYPE_CGROUP_SKB, cgroup_verdicts, skb_begin, skb_end },
+};
+
+const struct verdict *packet_verdict(const struct packet_runner *r, int32_t value)
+{
+	if (r->kind->type == BPF_PROG_TYPE_SOCKET_FILTER)
+		value = value != 0;
+	for (const struct verdict *v = r->kind->verdict; v->name; v++)
+		if (v->value == value)
+			return v;
+	return NULL;
+}
+
+/* --- the runner ------------------------------------------------------------------------------- */
+
+int packet_runner_new(struct skep_kernel *k, struct skep_prog *prog, uint32_t max_len,
+		      struct packet_runner **ret)
+{
+	_cleanup_(packet_runner_free_p) struct packet_runner *r = NULL;
+	const struct packet_kind *kind = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(packet_kinds); i++)
+		if (packet_kinds[i].type == prog->type)
+			kind = &packet_kinds[i];
+	if (!kind)
+		return -EOPNOTSUPP;
+	r = skep_alloc(sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->kind = kind;
+	r->max_len = max_len;
+	r->size = XDP_HEADROOM + (size_t)max_len + XDP_TAILROOM;
+	r->buf = skep_alloc(r->size);
+	if (!r->buf)
+		return -ENOMEM;
+	r->vcpus = core_vcpus(k);
+	r->run.vcpu = vcpu_get(r->vcpus);
+	r->run.cpu = r->run.vcpu->id;
+	r->run.env = core_run_env(k);
+	r->run.ctx = &r->ctx;
+	r->run.region[0] = (struct run_region){ (uintptr_t)&r->ctx, sizeof(r->ctx) };
+	r->run.region[1] = (struct run_region){ (uintptr_t)r->buf, r->size };
+	r->prog = prog_get(prog);
+	*ret = TAKE_PTR(r);
+	return 0;
+}
+
+void packet_runner_free(struct packet_runner *r)
+{
+	if (!r)
+		return;
+	if (r->run.vcpu)
+		vcpu_put(r->run.vcpu);
+	prog_put(r->prog);
+	skep_free(r->buf);
+	skep_free(r);
+}
+
+int packet_run(struct packet_runner *r, const struct net_packet *p, int32_t *ret_verdict,
+	       struct net_packet *ret_out, struct skep_diag *reterr_diag)
+{
+	int32_t verdict;
+	int err;
+
+	if (p->len > r->max_len)
+		return -EINVAL;
+	memcpy(r->buf + XDP_HEADROOM, p->data, p->len);
+	err = r->kind->begin(r, p->len);
+	if (err)
+		return err;
+	r->run.fault = 0;
+	verdict = (int32_t)prog_run(r->prog, &r->ctx, &r->run);
+	vcpu_quiesce(r->run.vcpu);
+	if (r->run.fault)
+		return diag_set(reterr_diag, r->run.fault, SKEP_AT_INSN, r->run.fault_insn,
+				"access to memory at 0x%llx that is not the program's",
+				(unsigned long long)r->run.fault_addr);
+	*ret_verdict = verdict;
+	*ret_out = *p;
+	r->kind->end(r, verdict, ret_out);
+	ret_out->wire_len = MAX(p->wire_len, ret_out->len);
+	return 0;
+}
