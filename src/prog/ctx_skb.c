@@ -26,16 +26,12 @@ static uint16_t frame_protocol(const struct ether_header *eth, const uint8_t *pa
 	return htons(n >= 2 && first == 0xffff ? ETH_P_802_3 : ETH_P_802_2);
 }
 
-/* To a device whose address is zero, as that of lo. */
+/* To lo, whose address and broadcast address are both zero: ff:ff:ff:ff:ff:ff is a group to it. */
 static uint32_t frame_pkt_type(const uint8_t dst[ETH_ALEN])
 {
-	static const uint8_t broadcast[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
 	if (bytes_zero(dst, ETH_ALEN))
 		return PACKET_HOST;
-	if (!(dst[0] & 1))
-		return PACKET_OTHERHOST;
-	return memcmp(dst, broadcast, ETH_ALEN) ? PACKET_MULTICAST : PACKET_BROADCAST;
+	return dst[0] & 1 ? PACKET_MULTICAST : PACKET_OTHERHOST;
 }
 
 /* The socket's addresses, as those of who receives the packet's answer. */
@@ -67,7 +63,6 @@ int skb_ctx_init(struct skb_ctx *c, uint8_t *buf, size_t size, size_t headroom, 
 {
 	uint8_t *frame = buf + headroom;
 	struct ether_header eth;
-	int err;
 
 	if (len < SKB_ETH_HLEN)
 		return -EINVAL;
@@ -86,8 +81,7 @@ int skb_ctx_init(struct skb_ctx *c, uint8_t *buf, size_t size, size_t headroom, 
 	c->wire_len = c->len;
 	c->pkt_type = frame_pkt_type(eth.ether_dhost);
 	c->protocol = frame_protocol(&eth, c->network, len - SKB_ETH_HLEN);
-	err = frame_addresses(c, len - SKB_ETH_HLEN);
-	return err;
+	return frame_addresses(c, len - SKB_ETH_HLEN);
 }
 
 int skb_ctx_import(struct skb_ctx *c, const struct __sk_buff *from)

@@ -47,18 +47,18 @@ struct skb_ctx {
 	uint32_t remote_port, local_port;
 	uint32_t wire_len, gso_segs, gso_size;
 	uint8_t tstamp_type;
-	uint8_t ip_summed;  /* enum skb_csum: what is known of the packet's checksum */
-	uint8_t csum_level; /* SKB_CSUM_UNNECESSARY: checksums beyond the first, 0..3 */
-	bool hash_set;	    /* hash is valid: computed or set */
-	uint32_t csum;	    /* SKB_CSUM_COMPLETE: 32-bit sum of the bytes from network on */
+	uint8_t ip_summed;	   /* enum skb_csum: what is known of the packet's checksum */
+	uint8_t csum_level;	   /* SKB_CSUM_UNNECESSARY: checksums beyond the first, 0..3 */
+	bool hash_set;		   /* hash is valid: computed or set */
+	uint32_t csum;		   /* SKB_CSUM_COMPLETE: 32-bit sum of the bytes from network on */
 	uint32_t redirect_ifindex; /* bpf_redirect: where to, for the caller on TC_ACT_REDIRECT */
 	uint32_t redirect_flags;   /* BPF_F_INGRESS */
 };
 
 /**
  * Describes an Ethernet frame of len bytes that stands at buf + headroom in a buffer of size
- * bytes, as a device that receives it would: protocol and packet type from the Ethernet header,
- * addresses of the socket from the IP header, interface 1.
+ * bytes, as lo would receive it: protocol and packet type from the Ethernet header, addresses of
+ * the socket from the IP header, interface 1.
  *
  * @param l2  data begins at the Ethernet header (TC, AF_PACKET), else behind it (what
  *	      PROG_TEST_RUN shows to socket filters and cgroup programs)
