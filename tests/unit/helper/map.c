@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* map.c - helpers on maps reach the type's ops with what the program passed; ops are stand-ins */
+#include "tests/unit/helper/helper_test.h"
+
+static uint64_t seen[6];
+static uint32_t seen_cpu;
+static char value[8];
+
+static void *lookup(struct skep_map *m, const void *key, uint32_t cpu)
+{
+	seen[0] = P(key);
+	seen_cpu = cpu;
+	return value;
+}
+
+static long update(struct skep_map *m, const void *key, const void *val, uint64_t flags,
+		   uint32_t cpu)
+{
+	seen[0] = P(key);
+	seen[1] = P(val);
+	seen[2] = flags;
+	seen_cpu = cpu;
+	return -EEXIST;
+}
+
+static long delete (struct skep_map *m, const void *key)
+{
+	seen[0] = P(key);
+	return -ENOENT;
+}
+
+static long push(struct skep_map *m, const void *val, uint64_t flags)
+{
+	seen[0] = P(val);
+	seen[1] = flags;
+	return -E2BIG;
+}
+
+static long pop(struct skep_map *m, void *val)
+{
+	seen[0] = P(val);
+	return -ENOENT;
+}
+
+static long for_each(struct skep_map *m, uint32_t cpu,
+		     uint64_t (*cb)(void *arg, const void *key, void *val), void *arg)
+{
+	for (uint32_t i = 0; i < 4; i++)
+		if (cb(arg, &i, value))
+			return i + 1;
+	return 4;
+}
+
+static const struct map_ops ops = {
+	.lookup = lookup, .update = update, .delete = delete, .push = push, .pop = pop, .peek = pop,
+	.for_each = for_each,
+}, no_ops;
+static const struct map_type plain = { "test", &ops, false }, percpu = { "test", &ops, true };
+
+TEST(map_helpers_pass_arguments_and_results)
+{
+	struct skep_map m = { .ops = &ops, .kind = &plain, .nr_cpus = 2 };
+	int key;
+
+	ASSERT_EQ(CALL(map_lookup_elem, P(&m), P(&key)), P(value));
+	ASSERT_EQ(seen[0], P(&key));
+	ASSERT_EQ(seen_cpu, test_run()->cpu);
+	ASSERT_EQ(CALL(map_update_elem, P(&m), P(&key), 7, BPF_NOEXIST), -EEXIST);
+	ASSERT(seen[0] == P(&key) && seen[1] == 7 && seen[2] == BPF_NOEXIST);
+	ASSERT_EQ(CALL(map_delete_elem, P(&m), P(&key)), -ENOENT);
+	ASSERT_EQ(CALL(map_push_elem, P(&m), 8, BPF_EXIST), -E2BIG);
+	ASSERT(seen[0] == 8 && seen[1] == BPF_EXIST);
+	ASSERT_EQ(CALL(map_pop_elem, P(&m), 9), -ENOENT);
+	ASSERT_EQ(seen[0], 9);
+	ASSERT_EQ(CALL(map_peek_elem, P(&m), 10), -ENOENT);
+	ASSERT_EQ(seen[0], 10);
+}
+
+TEST(map_helpers_without_the_operation)
+{
+	struct skep_map m = { .ops = &no_ops, .kind = &plain };
+
+	ASSERT_EQ(CALL(map_lookup_elem, P(&m), 0), 0);
+	ASSERT_EQ(CALL(map_update_elem, P(&m)), -EOPNOTSUPP);
+	ASSERT_EQ(CALL(map_delete_elem, P(&m)), -EOPNOTSUPP);
+	ASSERT_EQ(CALL(map_push_elem, P(&m)), -EOPNOTSUPP);
+	ASSERT_EQ(CALL(map_pop_elem, P(&m)), -EOPNOTSUPP);
+	ASSERT_EQ(CALL(map_peek_elem, P(&m)), -EOPNOTSUPP);
+	ASSERT_EQ(CALL(for_each_map_elem, P(&m)), -EINVAL);
+}
+
+TEST(map_lookup_percpu_knows_its_cpus)
+{
+	struct skep_map m = { .ops = &ops, .kind = &percpu, .nr_cpus = 2 };
+	int key;
+
+	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 1), P(value));
+	ASSERT_EQ(seen_cpu, 1);
+	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 2), 0);
+	m.kind = &plain;
+	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 1), 0);
+}
+
+static uint64_t callback(uint64_t map, uint64_t key, uint64_t val, uint64_t ctx, uint64_t zero,
+			 struct skep_run *run)
+{
+	ASSERT(run == test_run() && val == P(value) && zero == 0 && map);
+	seen[3] += *(uint32_t *)(uintptr_t)key;
+	return seen[3] >= ctx;
+}
+
+TEST(for_each_calls_back_until_told_to_stop)
+{
+	struct skep_map m = { .ops = &ops, .kind = &plain };
+
+	ASSERT_EQ(CALL(for_each_map_elem, P(&m), P(callback), 100, 0), 4);
+	ASSERT_EQ(seen[3], 6);
+	seen[3] = 0;
+	ASSERT_EQ(CALL(for_each_map_elem, P(&m), P(callback), 1, 0), 2);
+	ASSERT_EQ(CALL(for_each_map_elem, P(&m), P(callback), 100, 1), -EINVAL);
+	/* A fault in the callback ends the walk. */
+	seen[3] = 0;
+	test_run()->fault = -EFAULT;
+	ASSERT_EQ(CALL(for_each_map_elem, P(&m), P(callback), 100, 0), 1);
+}
+
+/* --- ring buffer: the map room's functions, recorded -------------------------------------------
+ */
+
+long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)
+{
+	seen[0] = P(m), seen[1] = P(data), seen[2] = size, seen[3] = flags;
+	return -EAGAIN;
+}
+
+void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags)
+{
+	seen[0] = P(m), seen[1] = size, seen[2] = flags;
+	return value;
+}
+
+void ringbuf_commit(void *sample, uint64_t flags, bool discard)
+{
+	seen[0] = P(sample), seen[1] = flags, seen[2] = discard;
+}
+
+uint64_t ringbuf_query(struct skep_map *m, uint64_t flags)
+{
+	seen[0] = P(m), seen[1] = flags;
+	return 77;
+}
+
+TEST(ringbuf_helpers_pass_arguments_and_results)
+{
+	ASSERT_EQ(CALL(ringbuf_output, 1, 2, 3, 4), -EAGAIN);
+	ASSERT(seen[0] == 1 && seen[1] == 2 && seen[2] == 3 && seen[3] == 4);
+	ASSERT_EQ(CALL(ringbuf_reserve, 5, 6, 7), P(value));
+	ASSERT(seen[0] == 5 && seen[1] == 6 && seen[2] == 7);
+	CALL(ringbuf_submit, 8, 9);
+	ASSERT(seen[0] == 8 && seen[1] == 9 && seen[2] == 0);
+	CALL(ringbuf_discard, 8, 9);
+	ASSERT_EQ(seen[2], 1);
+	ASSERT_EQ(CALL(ringbuf_query, 10, BPF_RB_RING_SIZE), 77);
+	ASSERT(seen[0] == 10 && seen[1] == BPF_RB_RING_SIZE);
+}
