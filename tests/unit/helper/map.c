@@ -55,7 +55,8 @@ static const struct map_ops ops = {
 	.lookup = lookup, .update = update, .delete = delete, .push = push, .pop = pop, .peek = pop,
 	.for_each = for_each,
 }, no_ops;
-static const struct map_type plain = { "test", &ops, false }, percpu = { "test", &ops, true };
+static const struct map_type plain = { .name = "test", .ops = &ops },
+			     percpu = { .name = "test", .ops = &ops, .percpu = true };
 
 TEST(map_helpers_pass_arguments_and_results)
 {
