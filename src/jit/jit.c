@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit.c - the driver: runs the passes over one program and publishes the code.
+ */
+#include "jit/jit.h"
+#include "jit/jit_int.h"
+#include "jit/mcode.h"
+
+#include "base/alloc.h"
+
+bool jit_available(void)
+{
+	return jit_host_target != NULL;
+}
+
+static void jit_fini(struct jit *j)
+{
+	skep_free(j->ops);
+	skep_free(j->label);
+	skep_free(j->sub);
+	skep_free(j->draft);
+	skep_free(j->frag);
+	skep_free(j->reloc);
+}
+
+static int jit_init(struct jit *j, const struct skep_prog *prog)
+{
+	j->prog = prog;
+	j->image = &prog->image;
+	j->target = jit_host_target;
+	j->n = prog->image.insn_cnt;
+	j->ops = skep_alloc_array(j->n, sizeof(*j->ops));
+	j->label = skep_alloc_array(j->n, sizeof(*j->label));
+	j->sub = skep_alloc_array(j->image->sub_cnt, sizeof(*j->sub));
+	if (!j->ops || !j->label || !j->sub)
+		return -ENOMEM;
+	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
+		j->sub[s].thunk = j->image->sub[s].callback ? 0 : JIT_NO_FRAG;
+	return 0;
+}
+
+/* What the ops of each subprogram ask of its frame. */
+static void survey(struct jit *j)
+{
+	static const struct {
+		bool calls, run;
+		uint8_t scratch;
+	} needs[_JIT_CODE_MAX] = {
+		[JIT_CALL_HELPER] = { true, true, 0 }, [JIT_CALL_KFUNC] = { true, true, 0 },
+		[JIT_CALL_SUB] = { true, false, 0 },   [JIT_CALLX] = { true, true, 5 },
+		[JIT_TAIL_CALL] = { false, true, 0 },  [JIT_LD_ABS] = { true, true, 1 },
+		[JIT_LOOKUP_CPU] = { false, true, 0 },
+	};
+
+	for (uint32_t s = 0; s < j->image->sub_cnt; s++) {
+		const struct prog_sub *sub = &j->image->sub[s];
+		struct jit_sub *js = &j->sub[s];
+
+		js->written = 0;
+		js->calls = false;
+		for (uint32_t i = sub->start; i < sub->end; i++) {
+			const struct jit_op *op = &j->ops[i];
+
+			js->written |= jit_bit(op->dst);
+			js->calls |= needs[op->code].calls;
+			js->scratch = MAX(js->scratch, needs[op->code].scratch);
+			j->uses_run |= needs[op->code].run;
+		}
+	}
+}
+
+/* Room for one more op in the draft. */
+static int draft_reserve(struct jit *j)
+{
+	size_t used = (size_t)(j->p - j->draft), want = (size_t)(j->draft_end - j->draft) * 2;
+	uint8_t *p;
+
+	if ((size_t)(j->draft_end - j->p) >= JIT_OP_BYTES_MAX)
+		return 0;
+	p = skep_realloc_array(j->draft, want, 1);
+	if (!p)
+		return -ENOMEM;
+	j->draft = p;
+	j->draft_end = p + want;
+	j->p = p + used;
+	return 0;
+}
+
+/* Arrays of lowering: as many fragments and relocations as there can be at most. */
+static int lower_init(struct jit *j)
+{
+	size_t frags = 2 + 3 * (size_t)j->image->sub_cnt, relocs = 1 + j->image->sub_cnt;
+	size_t draft = 2 * JIT_OP_BYTES_MAX + (size_t)j->n * 5;
+
+	for (uint32_t i = 0; i < j->n; i++) {
+		const struct jit_op *op = &j->ops[i];
+
+		frags += (j->label[i] != JIT_NO_FRAG) + (op->code == JIT_JUMP) +
+			 (op->code == JIT_JCC) + (op->code == JIT_MAY_GOTO);
+		relocs += op->code >= JIT_CALL_HELPER;
+	}
+	j->frag = skep_alloc_array(frags, sizeof(*j->frag));
+	j->reloc = skep_alloc_array(relocs, sizeof(*j->reloc));
+	j->draft = skep_alloc(draft);
+	if (!j->frag || !j->reloc || !j->draft)
+		return -ENOMEM;
+	j->draft_end = j->draft + draft;
+	j->p = j->draft;
+	j->nr_frags = j->nr_relocs = 0;
+	return 0;
+}
+
+static int lower_sub(struct jit *j, uint32_t s)
+{
+	const struct jit_target *t = j->target;
+	const struct prog_sub *sub = &j->image->sub[s];
+
+	j->cur_sub = s;
+	j->sub[s].frag = jit_begin_frag(j, t->entry_align);
+	t->prologue(j);
+	for (uint32_t i = sub->start; i < sub->end; i++) {
+		if (draft_reserve(j) < 0)
+			return -ENOMEM;
+		if (j->label[i] != JIT_NO_FRAG) {
+			bool loop = j->label[i] == JIT_LABEL_LOOP;
+
+			j->label[i] = jit_begin_frag(j, loop ? t->loop_align : 1);
+			j->flags_reg = JIT_NONE;
+		}
+		if (j->ops[i].code != JIT_NOP)
+			t->lower(j, &j->ops[i]);
+	}
+	return 0;
+}
+
+static int lower(struct jit *j)
+{
+	uint32_t subs = j->image->sub_cnt;
+	int r = lower_init(j);
+
+	for (uint32_t s = 0; s < subs && r == 0; s++)
+		r = lower_sub(j, s);
+	for (uint32_t s = 0; s < subs && r == 0; s++) {
+		if (j->sub[s].thunk == JIT_NO_FRAG)
+			continue;
+		r = draft_reserve(j);
+		if (r < 0)
+			break;
+		j->sub[s].thunk = jit_begin_frag(j, j->target->entry_align);
+		j->target->thunk(j, s);
+	}
+	return r;
+}
+
+/* Everything but the last step: code is in the draft, its size known. */
+static int build(struct jit *j, struct skep_diag *reterr_diag)
+{
+	int r = jit_decode(j, reterr_diag);
+
+	if (r < 0)
+		return r;
+	survey(j);
+	r = lower(j);
+	if (r == 0)
+		jit_layout(j);
+	return r;
+}
+
+static int publish(const struct jit *j, struct skep_prog *prog, struct mcode *code)
+{
+	uint32_t *subs = skep_alloc_array(j->image->sub_cnt, sizeof(*subs));
+
+	if (!subs)
+		return -ENOMEM;
+	jit_copy(j, code->rw, code->rx);
+	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
+		subs[s] = j->frag[j->sub[s].frag].pos;
+	prog->jited = code->rx;
+	prog->jited_len = j->size;
+	prog->jited_sub = subs;
+	prog->tail_entry = code->rx + subs[0];
+	prog->entry = (skep_entry_fn)(uintptr_t)prog->tail_entry;
+	prog->engine_priv = code;
+	return 0;
+}
+
+static int compile_once(struct skep_prog *prog, bool near, struct skep_diag *reterr_diag)
+{
+	_cleanup_(jit_fini) struct jit j = { .near = near };
+	struct mcode *code;
+	int r = jit_init(&j, prog);
+
+	if (r == 0)
+		r = build(&j, reterr_diag);
+	if (r == 0)
+		r = mcode_alloc(j.size, near, &code);
+	if (r < 0)
+		return r;
+	r = publish(&j, prog, code);
+	if (r < 0)
+		mcode_free(code);
+	return r;
+}
+
+static int jit_compile(struct skep_prog *prog, struct skep_diag *reterr_diag)
+{
+	int r;
+
+	if (!jit_host_target)
+		return diag_set(reterr_diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+				"no compiler for this machine");
+	r = compile_once(prog, true, reterr_diag);
+	if (r == -EAGAIN)
+		r = compile_once(prog, false, reterr_diag);
+	return r;
+}
+
+static void jit_release(struct skep_prog *prog)
+{
+	mcode_free(prog->engine_priv);
+	skep_free(prog->jited_sub);
+	prog->entry = NULL;
+	prog->tail_entry = prog->jited = NULL;
+	prog->jited_sub = NULL;
+	prog->jited_len = 0;
+	prog->engine_priv = NULL;
+}
+
+const struct engine_ops jit_engine = {
+	.name = "jit",
+	.compile = jit_compile,
+	.release = jit_release,
+};
