@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * call.c - calls that leave the loop: helpers, with their arguments checked by the helper's row,
+ * and callbacks that come back in.
+ *
+ * The verifier does not yet look at arguments, so the interpreter does: a helper only ever sees
+ * memory, maps and functions that are the program's.
+ */
+#include "interp/interp_int.h"
+
+/* One argument of a call: its cell, and those behind it. */
+struct arg {
+	struct interp_frame *f;
+	const struct cell *cell;
+	const struct helper_proto *h;
+};
+
+static bool reach(const struct arg *a, size_t len)
+{
+	return len == 0 || window_find(a->f, a->cell->v, len, NULL);
+}
+
+static bool any(const struct arg *a)
+{
+	return true;
+}
+
+static const struct skep_map *first_map(const struct arg *a)
+{
+	return (const struct skep_map *)(uintptr_t)a->f->cell[BPF_REG_1].v;
+}
+
+static bool is_map(const struct arg *a)
+{
+	return window_map(a->f, (const struct skep_map *)(uintptr_t)a->cell->v);
+}
+
+static bool is_key(const struct arg *a)
+{
+	return reach(a, first_map(a)->key_size);
+}
+
+static bool is_value(const struct arg *a)
+{
+	return reach(a, first_map(a)->value_size);
+}
+
+static bool is_mem(const struct arg *a)
+{
+	return reach(a, a->cell[1].v);
+}
+
+static bool is_mem_or_null(const struct arg *a)
+{
+	return a->cell->v == 0 || is_mem(a);
+}
+
+static bool is_ctx(const struct arg *a)
+{
+	return a->cell->v == (uintptr_t)a->f->ctx;
+}
+
+static bool is_ctx_or_null(const struct arg *a)
+{
+	return a->cell->v == 0 || is_ctx(a);
+}
+
+/* A string that ends inside the program's memory. */
+static bool is_str(const struct arg *a)
+{
+	struct cell window = { 0 };
+
+	for (uintptr_t at = a->cell->v;; at++) {
+		if (at - window.lo >= window.len && !window_find(a->f, at, 1, &window))
+			return false;
+		if (*(const char *)at == '\0')
+			return true;
+	}
+}
+
+static const struct interp_sub *callback_of(const struct interp_prog *ip, uint64_t func)
+{
+	uint64_t off = func - (uintptr_t)ip->sub;
+	const struct interp_sub *sub = (const struct interp_sub *)(uintptr_t)func;
+
+	if (off >= ip->prog->image.sub_cnt * sizeof(*sub) || off % sizeof(*sub) || !sub->callback)
+		return NULL;
+	return sub;
+}
+
+static bool is_func(const struct arg *a)
+{
+	return callback_of(a->f->ip, a->cell->v) != NULL;
+}
+
+static bool is_allocated(const struct arg *a)
+{
+	for (struct interp_frame *f = a->f; f; f = f->up) {
+		for (unsigned i = 0; i < RECENT; i++) {
+			if (f->recent[i].lo != a->cell->v || !f->recent[i].allocated)
+				continue;
+			f->recent[i] = (struct recent){ 0 }; /* it is given back */
+			window_reset(f);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_spin_lock(const struct arg *a)
+{
+	return reach(a, sizeof(struct bpf_spin_lock));
+}
+
+static bool is_long(const struct arg *a)
+{
+	return reach(a, sizeof(uint64_t));
+}
+
+static bool (*const checks[_ARG_MAX])(const struct arg *) = {
+	[ARG_NONE] = any,
+	[ARG_ANYTHING] = any,
+	[ARG_CONST_MAP_PTR] = is_map,
+	[ARG_MAP_KEY] = is_key,
+	[ARG_MAP_VALUE] = is_value,
+	[ARG_MAP_VALUE_UNINIT] = is_value,
+	[ARG_MEM] = is_mem,
+	[ARG_MEM_OR_NULL] = is_mem_or_null,
+	[ARG_MEM_UNINIT] = is_mem,
+	[ARG_SIZE] = any,
+	[ARG_SIZE_OR_ZERO] = any,
+	[ARG_CTX] = is_ctx,
+	[ARG_CTX_OR_NULL] = is_ctx_or_null,
+	[ARG_CONST_STR] = is_str,
+	[ARG_FUNC] = is_func,
+	[ARG_STACK_OR_NULL] = any, /* handed through to the callback, which is checked itself */
+	[ARG_ALLOC_MEM] = is_allocated,
+	[ARG_ALLOC_SIZE] = any,
+	[ARG_SPIN_LOCK] = is_spin_lock,
+	[ARG_LONG_PTR] = is_long,
+	[ARG_BTF_ID] = any, /* not looked into by any helper */
+	[ARG_DYNPTR] = any, /* no helper takes one */
+};
+
+/* Notes what came back in r0. */
+static void returned(struct interp_frame *f, const struct helper_proto *h, struct skep_map *map,
+		     uint64_t size)
+{
+	struct cell *r0 = &f->cell[BPF_REG_0];
+
+	if (h->changes_pkt)
+		window_reset(f);
+	if (!r0->v)
+		return;
+	if (h->ret == RET_ALLOC_MEM_OR_NULL)
+		window_add(f, r0, size, true);
+	else if (h->ret != RET_MAP_VALUE_OR_NULL && h->ret != RET_MAP_VALUE)
+		return;
+	else if (map->ops->fd_kind == MAP_FD_MAP)
+		f->inner[f->inner_n++ % INNER_MAPS] = (struct skep_map *)(uintptr_t)r0->v;
+	else
+		window_add(f, r0, map->value_size, false);
+}
+
+bool interp_helper(struct interp_frame *f, const struct code *at, const struct helper_proto *h)
+{
+	struct cell *c = f->cell;
+	struct skep_map *map = (struct skep_map *)(uintptr_t)c[BPF_REG_1].v;
+	uint64_t size = c[BPF_REG_2].v;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(h->arg) && h->arg[n] != ARG_NONE; n++) {
+		const struct arg a = { f, &c[BPF_REG_1 + n], h };
+
+		if (!checks[h->arg[n]](&a)) {
+			interp_fault(f, at, a.cell->v);
+			return false;
+		}
+	}
+	c[BPF_REG_0].v = h->fn(c[1].v, c[2].v, c[3].v, c[4].v, c[5].v, f->run);
+	if (f->run->fault)
+		return false;
+	returned(f, h, map, size);
+	return true;
+}
+
+uint64_t interp_fault(struct interp_frame *f, const struct code *at, uintptr_t addr)
+{
+	f->run->fault = -EFAULT;
+	f->run->fault_insn = (uint32_t)(at - f->ip->code);
+	f->run->fault_addr = addr;
+	return 0;
+}
