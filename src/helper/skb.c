@@ -14,7 +14,7 @@
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 
-#define SKB_MAX_LEN 65536 /* BPF_SKB_MAX_LEN: a page of 64 KiB or SKB_MAX_ALLOC */
+#define SKB_MAX_LEN (4 * 4096 - 320) /* BPF_SKB_MAX_LEN: four pages but for skb_shared_info */
 #define VLAN_HLEN   4
 #define MAC_LEN	    (2 * ETH_ALEN)
 
