@@ -57,7 +57,7 @@ static int read_digits(struct text *t, unsigned base, uint64_t *ret)
 static int parse_number(const char *buf, size_t len, uint64_t flags, uint64_t *ret, bool *ret_minus)
 {
 	unsigned base = flags & STRTOX_BASE_MASK;
-	struct text t = { buf, buf + len };
+	struct text t;
 	int n;
 
 	if (!buf || !len || flags & ~(uint64_t)STRTOX_BASE_MASK)
@@ -65,6 +65,7 @@ static int parse_number(const char *buf, size_t len, uint64_t flags, uint64_t *r
 	if (base != 0 && base != 8 && base != 10 && base != 16)
 		return -EINVAL;
 
+	t = (struct text){ buf, buf + len };
 	while (t.p < t.end && char_is_space((unsigned char)*t.p))
 		t.p++;
 	*ret_minus = text_at(&t, 0) == '-';
