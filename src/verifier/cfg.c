@@ -102,7 +102,7 @@ static int all_reached(struct cfg *c)
 	struct verifier *v = c->v;
 
 	for (uint32_t i = 0; i < v->cnt; i++) {
-		if (c->color[i] == NEW)
+		if (c->color[i] == NEW && !v->opts->dead_code)
 			return verifier_fail(v, -EINVAL, i, "unreachable insn %u", i);
 		if (!insn_is_ld_imm64(&v->insns[i]))
 			continue;

@@ -36,7 +36,8 @@ void verifier_log_finish(struct verifier_log *log);
 
 struct verifier_opts {
 	bool privileged; /* the caller's right: limits and rules of the unprivileged otherwise */
-	bool callx;	 /* take calls through registers, which Linux refuses */
+	bool callx;	 /* take what no Linux takes: ISA_ALL, calls through registers above all */
+	bool dead_code;	 /* take code that cannot be reached */
 };
 
 /**
