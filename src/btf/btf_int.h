@@ -225,6 +225,7 @@ enum btf_field_type {
 };
 #define FIELD_KPTR	 (FIELD_KPTR_UNREF | FIELD_KPTR_REF | FIELD_KPTR_PERCPU)
 #define FIELD_GRAPH_ROOT (FIELD_LIST_HEAD | FIELD_RB_ROOT)
+#define FIELD_GRAPH_NODE (FIELD_LIST_NODE | FIELD_RB_NODE)
 
 struct btf_field {
 	uint32_t type;	  /* one FIELD_* */

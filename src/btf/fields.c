@@ -53,8 +53,6 @@ static const struct {
 	(FIELD_SPIN_LOCK | FIELD_RES_SPIN_LOCK | FIELD_LIST_HEAD | FIELD_LIST_NODE | \
 	 FIELD_RB_ROOT | FIELD_RB_NODE | FIELD_REFCOUNT | FIELD_KPTR)
 
-#define OWNERSHIP_DEPTH 8 /* objects that may own each other in a row */
-
 /* One search through a value or an object. */
 struct search {
 	const struct skep_btf *b;
@@ -365,7 +363,6 @@ int btf_find_fields(const struct skep_btf *b, uint32_t id, uint32_t mask, uint32
 
 struct object {
 	uint32_t id;		  /* of the struct */
-	uint8_t depth;		  /* objects in the longest row from here on, 0: not known yet */
 	struct btf_fields fields; /* at least one */
 };
 
@@ -440,56 +437,24 @@ static int collect(const struct skep_btf *b, struct objects *o, uint32_t *ret_id
 	return 0;
 }
 
-/* Index of the object that field f owns, or -ENOENT, or -EFAULT where there must be one. */
-static int64_t owned(const struct objects *o, const struct btf_field *f)
+/*
+ * What a list or tree holds must be an object itself.  Objects that are both held and hold others
+ * could own each other in a circle, so what they hold must hold nothing.
+ */
+static int check_ownership(const struct objects *o, const struct object *obj)
 {
-	uint32_t i;
+	for (uint32_t i = 0; i < obj->fields.cnt; i++) {
+		const struct btf_field *f = &obj->fields.at[i];
+		uint32_t held;
 
-	if (!(f->type & (FIELD_GRAPH_ROOT | FIELD_KPTR_REF | FIELD_KPTR_PERCPU)))
-		return -ENOENT;
-	i = o->of[f->target];
-	if (i)
-		return i - 1;
-	return f->type & FIELD_GRAPH_ROOT ? -EFAULT : -ENOENT;
-}
-
-/* Length of the longest row of ownership from object i on, at most `left`; -ELOOP beyond. */
-static int ownership(struct objects *o, uint32_t i, int left)
-{
-	int longest = 0;
-
-	if (!left)
-		return -ELOOP;
-	for (uint32_t k = 0; !o->at[i].depth && k < o->at[i].fields.cnt; k++) {
-		int64_t to = owned(o, &o->at[i].fields.at[k]);
-		int r;
-
-		if (to < 0)
+		if (!(f->type & FIELD_GRAPH_ROOT))
 			continue;
-		r = ownership(o, (uint32_t)to, left - 1);
-		if (r < 0)
-			return r;
-		longest = MAX(longest, r);
-	}
-	if (!o->at[i].depth)
-		o->at[i].depth = (uint8_t)(longest + 1);
-	return o->at[i].depth > left ? -ELOOP : o->at[i].depth;
-}
-
-static int check_ownership(struct objects *o, uint32_t *ret_id)
-{
-	vec_foreach (obj, o) {
-		*ret_id = obj->id;
-		for (uint32_t i = 0; i < obj->fields.cnt; i++)
-			if (owned(o, &obj->fields.at[i]) == -EFAULT)
-				return -EFAULT;
-	}
-	for (uint32_t i = 0; i < o->n; i++) {
-		int r = ownership(o, i, OWNERSHIP_DEPTH);
-
-		*ret_id = o->at[i].id;
-		if (r < 0)
-			return r;
+		held = o->of[f->target];
+		if (!held)
+			return -EFAULT;
+		if ((obj->fields.mask & FIELD_GRAPH_NODE) &&
+		    (o->at[held - 1].fields.mask & FIELD_GRAPH_ROOT))
+			return -ELOOP;
 	}
 	return 0;
 }
@@ -511,8 +476,10 @@ int btf_check_structs(struct btf_check *c)
 	if (!o.of || !o.barren)
 		return -ENOMEM;
 	err = collect(b, &o, &id);
-	if (!err)
-		err = check_ownership(&o, &id);
+	for (size_t i = 0; !err && i < o.n; i++) {
+		id = o.at[i].id;
+		err = check_ownership(&o, &o.at[i]);
+	}
 	if (err && err != -ENOMEM)
 		diag_set(c->diag, err, SKEP_AT_TYPE, id,
 			 "BTF struct %s: its special fields (locks, lists, trees, kptrs) are "

@@ -72,7 +72,7 @@ static int key_any(const union bpf_attr *attr, const struct btf_type *key,
 	return 0;
 }
 
-/* Maps of objects have no use for types. */
+/* Most maps of objects have no use for types; PROG_ARRAY takes any. */
 static int no_btf(const union bpf_attr *attr, const struct btf_type *key,
 		  const struct btf_type *value)
 {
@@ -90,13 +90,15 @@ static const struct map_rule {
 	[BPF_MAP_TYPE_LRU_PERCPU_HASH] = { key_some, FIELDS_PTR },
 	[BPF_MAP_TYPE_ARRAY] = { key_array, FIELDS_ALL },
 	[BPF_MAP_TYPE_PERCPU_ARRAY] = { key_array, FIELDS_PTR },
-	[BPF_MAP_TYPE_PROG_ARRAY] = { no_btf, 0 },
 	[BPF_MAP_TYPE_PERF_EVENT_ARRAY] = { no_btf, 0 },
 	[BPF_MAP_TYPE_CGROUP_ARRAY] = { no_btf, 0 },
 	[BPF_MAP_TYPE_ARRAY_OF_MAPS] = { no_btf, 0 },
 	[BPF_MAP_TYPE_HASH_OF_MAPS] = { no_btf, 0 },
 	[BPF_MAP_TYPE_STACK_TRACE] = { no_btf, 0 },
 	[BPF_MAP_TYPE_CPUMAP] = { no_btf, 0 },
+	[BPF_MAP_TYPE_SOCKMAP] = { no_btf, 0 },
+	[BPF_MAP_TYPE_SOCKHASH] = { no_btf, 0 },
+	[BPF_MAP_TYPE_XSKMAP] = { no_btf, 0 },
 	[BPF_MAP_TYPE_DEVMAP] = { no_btf, 0 },
 	[BPF_MAP_TYPE_DEVMAP_HASH] = { no_btf, 0 },
 	[BPF_MAP_TYPE_LPM_TRIE] = { key_struct, 0 },
