@@ -3,11 +3,11 @@
 #include "build.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "tests/harness/host.h"
 
 static struct raw blob;
 static struct verdict ours;
@@ -185,10 +185,10 @@ static int host_map(const struct map_case *k, int btf_fd)
 	a.btf_fd = (uint32_t)btf_fd;
 	a.btf_key_type_id = k->key;
 	a.btf_value_type_id = k->value;
-	fd = syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a));
+	fd = host_bpf(BPF_MAP_CREATE, &a);
 	if (fd >= 0)
 		close((int)fd);
-	return fd >= 0 ? 0 : errno == EPERM ? 1 : -errno;
+	return fd >= 0 ? 0 : fd == -EPERM ? 1 : (int)fd;
 }
 
 static int host_btf(void)
@@ -198,7 +198,7 @@ static int host_btf(void)
 	memset(&a, 0, sizeof(a));
 	a.btf = (uintptr_t)blob.data;
 	a.btf_size = blob.size;
-	return (int)syscall(SYS_bpf, BPF_BTF_LOAD, &a, sizeof(a));
+	return (int)host_bpf(BPF_BTF_LOAD, &a);
 }
 
 TEST(every_map_case_has_its_verdict)
@@ -374,10 +374,10 @@ static int host_prog(const struct info_case *k, int btf_fd, char *log, size_t si
 	a.log_buf = (uintptr_t)log;
 	a.log_size = (uint32_t)size;
 	a.log_level = 1;
-	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+	fd = host_bpf(BPF_PROG_LOAD, &a);
 	if (fd >= 0)
 		close((int)fd);
-	return fd >= 0 ? 0 : errno == EPERM ? 1 : -errno;
+	return fd >= 0 ? 0 : fd == -EPERM ? 1 : (int)fd;
 }
 
 TEST(every_record_case_has_its_verdict)

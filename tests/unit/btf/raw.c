@@ -3,9 +3,9 @@
 #include "raw.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/harness/host.h"
 #include "tests/harness/test.h"
 
 void raw_make(struct raw *r, const uint32_t *types, size_t n, const char *str, size_t str_len)
@@ -64,25 +64,12 @@ bool judge_host(const void *data, uint32_t size, struct verdict *v, const char *
 	a.btf_log_size = sizeof(v->log);
 	a.btf_log_level = 1;
 	v->log[0] = '\0';
-	fd = syscall(SYS_bpf, BPF_BTF_LOAD, &a, sizeof(a));
-	v->err = fd < 0 ? -errno : 0;
+	fd = host_bpf(BPF_BTF_LOAD, &a);
+	v->err = fd < 0 ? (int)fd : 0;
 	if (fd >= 0)
 		close((int)fd);
 	if (v->err != -EPERM && v->err != -ENOSYS)
 		return true;
 	*why = "the host's kernel does not permit BPF_BTF_LOAD";
 	return false;
-}
-
-size_t load_file(const char *path, uint8_t *buf, size_t cap)
-{
-	FILE *f = fopen(path, "rb");
-	size_t n;
-
-	if (!f)
-		test_fail(__FILE__, __LINE__, "cannot open %s", path);
-	n = fread(buf, 1, cap, f);
-	fclose(f);
-	ASSERT_LT(n, cap);
-	return n;
 }

@@ -59,7 +59,4 @@ void judge_ours(const void *data, uint32_t size, struct verdict *v, struct skep_
 /** The host's; false, with the reason in *why, where it may not be asked. */
 bool judge_host(const void *data, uint32_t size, struct verdict *v, const char **why);
 
-/** A clang-made object's .BTF of the build tree (see tests/unit/meson.build), or a skip. */
-size_t load_file(const char *path, uint8_t *buf, size_t cap);
-
 #endif
