@@ -39,19 +39,19 @@ static uint64_t slots_of(int64_t off, unsigned size)
 	       ~((UINT64_C(1) << last) - 1);
 }
 
-/* 0, or the kernel's error for a constant address outside the frame. */
+/* 0, or the kernel's error for a constant address: outside the frame, or not aligned. */
 static int check_stack(struct walk *w, const struct access *a)
 {
 	int64_t low = a->base->off + a->off;
-	int err = 0;
 
+	if (low % (int64_t)a->size)
+		return step_fail(w, -EACCES,
+				 "misaligned stack access off (0x0; 0x0)+%lld+%d size %u",
+				 (long long)a->base->off, a->off, a->size);
 	if (low < -SKEP_STACK_MAX || low >= 0)
-		err = -EACCES;
-	else if (low + a->size > 0)
-		err = -EINVAL;
-	if (err)
-		return step_fail(w, err, "invalid %s stack R%u off=%d size=%u",
-				 a->write ? "write to" : "read from", a->reg, a->off, a->size);
+		return step_fail(w, -EACCES, "invalid %s stack R%u off=%lld size=%u",
+				 a->write ? "write to" : "read from", a->reg, (long long)low,
+				 a->size);
 	mem_stack_use(w, a->base, low);
 	return 0;
 }

@@ -223,6 +223,8 @@ static int step_ld_imm64(struct walk *w)
 		v = (struct val){ .kind = VAL_MEM, .insn = w->i, .v = aux->addr };
 		break;
 	case INSN_REF_FUNC:
+		if (!w->v->prog->func_info_cnt && !w->v->opts->no_btf)
+			return step_fail(w, -EINVAL, "missing btf func_info");
 		v = (struct val){ .kind = VAL_FUNC, .sub = aux->sub };
 		break;
 	default:

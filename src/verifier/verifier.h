@@ -36,8 +36,10 @@ void verifier_log_finish(struct verifier_log *log);
 
 struct verifier_opts {
 	bool privileged; /* the caller's right: limits and rules of the unprivileged otherwise */
-	bool callx;	 /* take what no Linux takes: ISA_ALL, calls through registers above all */
-	bool dead_code;	 /* take code that cannot be reached */
+	/* For tools rather than PROG_LOAD; Linux refuses these. */
+	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
+	bool dead_code; /* code that cannot be reached */
+	bool no_btf;	/* callbacks without func_info */
 };
 
 /**
