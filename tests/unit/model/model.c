@@ -5,7 +5,9 @@
  */
 #include "model/model.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "helper/task.h"
 #include "prog/ctx_skb.h"
 #include "prog/ctx_xdp.h"
+#include "tests/harness/host.h"
 #include "tests/harness/test.h"
 
 static struct verdict verdict;
@@ -240,6 +243,54 @@ static void write_blob(char path[], int suffix)
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(write(fd, blob, size), size);
 	close(fd);
+}
+
+static int no_output(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+/* The host's kernel is asked to load the relocated program: libbpf relocates on the way to it. */
+TEST(co_re_brings_programs_onto_the_model)
+{
+	static const long expected[] = {
+		offsetof(struct skep_task, comm),
+		offsetof(struct skep_task, cred),
+		offsetof(struct skep_task, tgid),
+		sizeof_field(struct skep_task, comm),
+		offsetof(struct skep_cred, euid),
+		1, /* task_struct has tgid */
+		0, /* and no mm */
+		1, /* there is a task_struct */
+		0, /* and no mm_struct */
+		sizeof(struct skep_task),
+	};
+	char path[] = "/tmp/skep-model-XXXXXX.btf";
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = path);
+	const struct bpf_program *prog;
+	const struct bpf_insn *insns;
+	struct bpf_object *obj;
+	size_t n = 0;
+
+	host_required();
+	libbpf_set_print(no_output);
+	write_blob(path, 4);
+	obj = bpf_object__open_file(test_build_path("tests/unit/relocate.bpf.o"), &opts);
+	ASSERT(obj);
+	ASSERT_EQ(bpf_object__load(obj), 0);
+	prog = bpf_object__find_program_by_name(obj, "relocate");
+	insns = bpf_program__insns(prog);
+	for (size_t i = 0; i < bpf_program__insn_cnt(prog); i++) {
+		if (insns[i].code != (BPF_ALU64 | BPF_MOV | BPF_K) || insns[i].dst_reg == 0)
+			continue;
+		ASSERT_LT(n, ARRAY_SIZE(expected));
+		ASSERT_MSG(insns[i].imm == expected[n], "number %zu: %d instead of %ld", n,
+			   insns[i].imm, expected[n]);
+		n++;
+	}
+	ASSERT_EQ(n, ARRAY_SIZE(expected));
+	bpf_object__close(obj);
+	unlink(path);
 }
 
 static char text[1 << 20];
