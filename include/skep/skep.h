@@ -21,6 +21,10 @@
 extern "C" {
 #endif
 
+#ifndef SKEP_API
+#define SKEP_API __attribute__((visibility("default")))
+#endif
+
 union bpf_attr;
 struct skep_kernel;
 
@@ -40,6 +44,7 @@ struct skep_kernel_opts {
 	/* Lines of bpf_trace_printk, n bytes, as trace_pipe shows them; NULL drops them. */
 	void (*trace)(void *arg, const char *line, size_t n);
 	void *trace_arg;
+	int callx; /* 1: take calls through registers (RFC 9669), which Linux refuses */
 };
 
 /**
@@ -49,10 +54,10 @@ struct skep_kernel_opts {
  * @param ret   the kernel; the caller frees it with skep_kernel_free
  * @return 0, or -EINVAL (opts), -EOPNOTSUPP (no compiler here), -ENOMEM, -EMFILE
  */
-int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret);
+SKEP_API int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret);
 
 /** Frees a kernel and all that it holds; its file descriptors become stale. Accepts NULL. */
-void skep_kernel_free(struct skep_kernel *k);
+SKEP_API void skep_kernel_free(struct skep_kernel *k);
 
 /**
  * bpf(2) on a kernel of your own.
@@ -62,19 +67,19 @@ void skep_kernel_free(struct skep_kernel *k);
  * @param size  bytes of attr; what lies beyond the known attributes must be zero
  * @return 0 or a new file descriptor, or -errno exactly as Linux gives it
  */
-long skep_kernel_bpf(struct skep_kernel *k, int cmd, union bpf_attr *attr, unsigned size);
+SKEP_API long skep_kernel_bpf(struct skep_kernel *k, int cmd, union bpf_attr *attr, unsigned size);
 
 /** The kernel of this process, made on first use; NULL when that failed. Never freed. */
-struct skep_kernel *skep_kernel_self(void);
+SKEP_API struct skep_kernel *skep_kernel_self(void);
 
 /** bpf(2) on skep_kernel_self(). */
-long skep_bpf(int cmd, union bpf_attr *attr, unsigned size);
+SKEP_API long skep_bpf(int cmd, union bpf_attr *attr, unsigned size);
 
 /**
  * What the last failed call of this thread had to say to people: "insn 12: ... (hint)".
  * Empty when it said nothing.  Valid until the thread's next call.
  */
-const char *skep_last_error(void);
+SKEP_API const char *skep_last_error(void);
 
 /**
  * The descriptor to wait on for a descriptor of a ring buffer map (epoll cannot wait on the map's
@@ -82,13 +87,13 @@ const char *skep_last_error(void);
  *
  * @return the eventfd, or -EBADF, or -EPERM where the object is nothing to wait on
  */
-int skep_kernel_wait_fd(struct skep_kernel *k, int fd);
+SKEP_API int skep_kernel_wait_fd(struct skep_kernel *k, int fd);
 
 /** Raw BTF of the kernel that programs see, as /sys/kernel/btf/vmlinux would hold it. Static. */
-const void *skep_kernel_btf(size_t *ret_size);
+SKEP_API const void *skep_kernel_btf(size_t *ret_size);
 
 /** "0.1.0" */
-const char *skep_version(void);
+SKEP_API const char *skep_version(void);
 
 #ifdef __cplusplus
 }

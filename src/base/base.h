@@ -13,7 +13,9 @@
 #include <string.h>
 
 /** Exported from libskep.so; everything else is hidden. */
-#define SKEP_API	      __attribute__((visibility("default")))
+#ifndef SKEP_API /* <skep/skep.h> has it too */
+#define SKEP_API __attribute__((visibility("default")))
+#endif
 
 #define ARRAY_SIZE(a)	      (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))

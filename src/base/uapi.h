@@ -33,6 +33,33 @@
 #endif
 #define SKEP_ADDR_SPACE_CAST 1 /* MOV64 off: arena cast (6.9) */
 
+/* Numbers of newer headers, as enumerators cannot be tested for: SKEP_ and the kernel's name. */
+#define SKEP_TOKEN_CREATE	     36 /* bpf(2) command (6.9) */
+#define SKEP_CMD_COUNT		     37 /* __MAX_BPF_CMD of 6.12 */
+#define SKEP_MAP_TYPE_CGRP_STORAGE   32 /* 6.2 */
+#define SKEP_MAP_TYPE_ARENA	     33 /* 6.9 */
+#define SKEP_NETFILTER		     45 /* attach types */
+#define SKEP_TCX_INGRESS	     46
+#define SKEP_TCX_EGRESS		     47
+#define SKEP_TRACE_UPROBE_MULTI	     48
+#define SKEP_CGROUP_UNIX_CONNECT     49
+#define SKEP_CGROUP_UNIX_GETSOCKNAME 53
+#define SKEP_NETKIT_PRIMARY	     54
+#define SKEP_NETKIT_PEER	     55
+#define SKEP_TRACE_KPROBE_SESSION    56
+#define SKEP_F_PATH_FD		     (1u << 14) /* file_flags of OBJ_PIN, OBJ_GET */
+#define SKEP_F_TOKEN_FD		     (1u << 16)
+#define SKEP_F_XDP_DEV_BOUND_ONLY    (1u << 6) /* prog_flags */
+#define SKEP_F_TEST_REG_INVARIANTS   (1u << 7)
+#define SKEP_TEST_SKB_CSUM_COMPLETE  (1u << 2) /* BPF_F_TEST_SKB_CHECKSUM_COMPLETE */
+
+/* The verifier's log (include/linux/bpf_verifier.h). */
+#define SKEP_LOG_LEVEL1 1
+#define SKEP_LOG_LEVEL2 2
+#define SKEP_LOG_STATS	4
+#define SKEP_LOG_FIXED	8
+#define SKEP_LOG_MASK	15
+
 /* Registers as numbers; the eleventh is the verifier's private one and never reaches a program. */
 #define SKEP_REG_CNT	    11
 #define SKEP_STACK_MAX	    512	    /* bytes of stack per frame (MAX_BPF_STACK) */

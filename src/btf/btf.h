@@ -32,6 +32,8 @@ int btf_new(const void *data, uint32_t size, const struct btf_log *log, struct s
 struct skep_btf *btf_get(struct skep_btf *b);
 /** Accepts NULL. */
 void btf_put(struct skep_btf *b);
+/** How many references there are: for who holds one and asks whether it is the last. */
+uint32_t btf_refs(const struct skep_btf *b);
 DEFINE_CLEANUP(struct skep_btf, btf_put)
 
 /** The raw bytes, as loaded. */

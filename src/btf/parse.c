@@ -270,6 +270,11 @@ struct skep_btf *btf_get(struct skep_btf *b)
 	return b;
 }
 
+uint32_t btf_refs(const struct skep_btf *b)
+{
+	return atomic_load_explicit(&b->refs, memory_order_acquire);
+}
+
 void btf_put(struct skep_btf *b)
 {
 	/* Release orders this owner's reads before the free; acquire pairs with it. */

@@ -18,6 +18,16 @@
 int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret);
 
+/**
+ * Names of objects below the pin root are the kernel's own, not files: who stands between a
+ * program and its system calls asks here for access(2) and unlink(2).
+ *
+ * @param path  absolute
+ */
+bool core_pinned(struct skep_kernel *k, const char *path);
+/** Removes a name; 0 or -ENOENT. */
+int core_unpin(struct skep_kernel *k, const char *path);
+
 /** The slots that programs of this kernel run in. */
 struct vcpus *core_vcpus(struct skep_kernel *k);
 /** What runs of this kernel carry in run->env. */

@@ -85,6 +85,16 @@ struct vcpu *vcpu_get(struct vcpus *v)
 	return &v->slot[i];
 }
 
+struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
+{
+	uint32_t tid = (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+	while (!vcpu_try(&v->slot[id], tid))
+		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	atomic_fetch_add(&v->slot[id].epoch, 1); /* as in vcpu_get */
+	return &v->slot[id];
+}
+
 void vcpu_put(struct vcpu *c)
 {
 	atomic_fetch_add_explicit(&c->epoch, 1, memory_order_release);
@@ -94,6 +104,27 @@ void vcpu_put(struct vcpu *c)
 void vcpu_quiesce(struct vcpu *c)
 {
 	atomic_fetch_add(&c->epoch, 2);
+}
+
+struct vcpu *vcpu_mine(struct vcpus *v)
+{
+	uint32_t tid = (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	struct vcpu *c = v->slot;
+
+	while (atomic_load_explicit(&c->owner, memory_order_relaxed) != tid)
+		c++;
+	return c;
+}
+
+void vcpu_pause(struct vcpu *c)
+{
+	atomic_fetch_add_explicit(&c->epoch, 1, memory_order_release);
+}
+
+void vcpu_resume(struct vcpu *c)
+{
+	/* As in vcpu_get: either we are seen, or we see what was unpublished. */
+	atomic_fetch_add(&c->epoch, 1);
 }
 
 void vcpus_synchronize(struct vcpus *v)

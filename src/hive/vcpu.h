@@ -24,10 +24,10 @@
 #define VCPU_TASK_SIZE 512
 
 struct vcpu {
-	_Atomic uint32_t owner; /* 0 free, else the thread id that holds the slot */
-	uint32_t id;		/* the program's CPU number */
-	_Atomic uint64_t epoch; /* odd while a program runs in this slot */
-	uint64_t prandom[2];	/* state of bpf_get_prandom_u32 */
+	_Atomic uint32_t owner;		   /* 0 free, else the thread id that holds the slot */
+	uint32_t id;			   /* the program's CPU number */
+	_Atomic uint64_t epoch;		   /* odd while a program runs in this slot */
+	uint64_t prandom[2];		   /* state of bpf_get_prandom_u32 */
 	uint64_t task[VCPU_TASK_SIZE / 8]; /* bpf_get_current_task's answer (helper/task.h) */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
@@ -46,10 +46,22 @@ void vcpus_fini(struct vcpus *v);
 
 /** Takes a slot and begins a run; waits while all are held. Never NULL. Hot. */
 struct vcpu *vcpu_get(struct vcpus *v);
+/** The same of slot `id`, which is below nr: waits while it is held. */
+struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id);
 /** Ends the run and gives the slot back. Hot. */
 void vcpu_put(struct vcpu *c);
 /** Passes a quiescent point without giving the slot back: for long series of runs. */
 void vcpu_quiesce(struct vcpu *c);
+
+/** The slot that the calling thread holds; it must hold one. */
+struct vcpu *vcpu_mine(struct vcpus *v);
+/**
+ * The program in the slot sleeps (it called something that may wait for other runs): until
+ * vcpu_resume it keeps the slot, but nobody waits for its run, so it must hold nothing that
+ * would be freed under it.
+ */
+void vcpu_pause(struct vcpu *c);
+void vcpu_resume(struct vcpu *c);
 
 /** Waits until every run that was under way at the call has ended.  Not from inside a run. */
 void vcpus_synchronize(struct vcpus *v);

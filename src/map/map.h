@@ -156,6 +156,8 @@ struct skep_map {
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
 	uint32_t owner_type;
+	uint32_t owner_attach_type; /* its expected_attach_type */
+	bool owner_frags;	    /* it has BPF_F_XDP_HAS_FRAGS */
 	const void *owner_engine;
 };
 

@@ -111,6 +111,7 @@ struct skep_prog {
 	uint32_t uid;		   /* who loaded it */
 	uint64_t load_time;	   /* ns since boot */
 	uint32_t verified_insns;   /* what the verifier counted */
+	uint32_t max_ctx_off;	   /* bytes of the UAPI context that it accesses, from 0 */
 	struct skep_map **maps;	   /* [map_cnt] every map it uses or is bound to; counted */
 	uint32_t map_cnt;
 	struct skep_btf *btf;	     /* counted; may be NULL */

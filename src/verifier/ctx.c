@@ -52,6 +52,7 @@ int ctx_rewrite(struct verifier *v)
 			continue;
 		access = access_of(insn);
 		field = prog_ctx_access(v->prog, &access);
+		v->prog->max_ctx_off = MAX(v->prog->max_ctx_off, access.off + access.size);
 		insn->off = (int16_t)(field->real_off + (access.off - field->off));
 		if (access.size == field->size)
 			insn->code =

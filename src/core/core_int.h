@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core_int.h - inside the room: the kernel, one call of bpf(2), the handlers, the links.
+ */
+#ifndef SKEP_CORE_CORE_INT_H
+#define SKEP_CORE_CORE_INT_H
+
+#include "base/alloc.h"
+#include "btf/btf.h"
+#include "core/attr.h"
+#include "core/core.h"
+#include "core/object.h"
+#include "core/user.h"
+#include "map/map.h"
+#include "prog/prog.h"
+
+#include <pthread.h>
+
+struct skep_kernel {
+	struct objects objects;
+	pthread_mutex_t lock;		 /* see object.h; also guards vmlinux and the pins */
+	pthread_mutex_t bind_lock;	 /* lists of maps of programs (PROG_BIND_MAP) */
+	const struct engine_ops *engine; /* how programs run */
+	bool fallback;			 /* the interpreter takes what that engine cannot */
+	bool unprivileged;		 /* callers lack CAP_BPF and its like */
+	bool callx;			 /* calls through registers are taken */
+	struct vcpus vcpus;		 /* where programs run */
+	struct run_env env;		 /* what their runs carry */
+	char *pin_root; /* where names of objects live, without a slash at the end */
+	struct {
+		VEC(struct pin);
+	} pins;			  /* unordered: names are few */
+	struct skep_btf *vmlinux; /* BTF of the model; NULL before somebody asked */
+	void (*trace)(void *arg, const char *line, size_t n); /* of the options */
+	void *trace_arg;
+};
+
+/* One bpf(2) call. */
+struct call {
+	struct skep_kernel *k;
+	uint64_t uattr; /* where the caller's attributes lie */
+	uint32_t size;	/* how many bytes of them there are, at most ATTR_SIZE */
+	struct skep_diag *diag;
+	union core_attr attr; /* a copy; zero beyond size */
+};
+
+/* Adds what a person should know to an error, and returns it. */
+#define FAIL(c, err, ...) diag_set((c)->diag, (err), SKEP_AT_NONE, 0, __VA_ARGS__)
+
+/** Does the caller have CAP_BPF, CAP_SYS_ADMIN and their like? */
+static inline bool core_privileged(const struct call *c)
+{
+	return !c->k->unprivileged;
+}
+
+/** Writes one field back to the caller's attributes: 0 or -EFAULT. */
+#define CALL_PUT(c, field, value)                                                           \
+	({                                                                                  \
+		__typeof__((c)->attr.field) _v = (value);                                   \
+		user_write((c)->uattr + offsetof(union core_attr, field), &_v, sizeof(_v)); \
+	})
+
+/** bpf(2) as everybody enters it. */
+long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size);
+
+/* The handlers of commands.def. */
+typedef long (*command_fn)(struct call *c);
+#define COMMAND(nr, name, handler, end, flags) long handler(struct call *c);
+#include "core/commands.def"
+#undef COMMAND
+
+/** O_RDWR, O_RDONLY or O_WRONLY for BPF_F_RDONLY and BPF_F_WRONLY; -EINVAL for both. */
+int core_file_mode(uint32_t flags);
+/** Copies an object's name and checks its letters (bpf_obj_name_cpy): 0 or -EINVAL. */
+int core_name(char dst[BPF_OBJ_NAME_LEN], const char src[BPF_OBJ_NAME_LEN]);
+/** What a BPF_F_TOKEN_FD's descriptor gives: -EBADF or -EINVAL, as there are no tokens. */
+int core_token(struct call *c, int fd);
+/** Nanoseconds since boot, for load_time. */
+uint64_t core_boot_ns(void);
+
+/** BTF of the kernel that programs see, made on first use; borrowed. NULL: out of memory. */
+struct skep_btf *core_vmlinux(struct skep_kernel *k);
+#define VMLINUX_BTF_ID 1
+
+/** How PROG_ARRAY maps see programs. */
+extern const struct map_prog_ops core_map_progs;
+
+/** *_GET_NEXT_ID of a kind. */
+long core_next_id(struct call *c, enum object_kind kind);
+
+/* --- links: what ties a program to a hook ---------------------------------------------------- */
+
+struct skep_link;
+
+/* What a kind of link can do; a hook brings its own.  An absent op: see the default. */
+struct link_ops {
+	uint32_t type; /* BPF_LINK_TYPE_* */
+	/* Takes the link off its hook; called once, before the link is freed. May be NULL. */
+	void (*release)(struct skep_link *l);
+	/* BPF_LINK_DETACH: NULL: -EOPNOTSUPP. */
+	int (*detach)(struct skep_link *l);
+	/* BPF_LINK_UPDATE to prog; `old`: only where that is attached now. NULL: -EINVAL. */
+	int (*update)(struct skep_link *l, struct skep_prog *prog, struct skep_prog *old);
+	/* Completes BPF_OBJ_GET_INFO_BY_FD; info holds what the caller gave. May be NULL. */
+	int (*info)(struct skep_link *l, struct bpf_link_info *info);
+	/* BPF_ITER_CREATE: a descriptor to read from. NULL: -EINVAL. */
+	long (*iter)(struct call *c, struct skep_link *l);
+};
+
+struct skep_link {
+	const struct link_ops *ops;
+	_Atomic uint32_t refs;
+	uint32_t id;
+	struct skep_prog *prog; /* counted; NULL once detached for good */
+	void *hook;		/* the hook's own */
+};
+
+/** Makes a link with one reference, which counts the program; 0 or -ENOMEM. */
+int link_new(const struct link_ops *ops, struct skep_prog *prog, struct skep_link **ret);
+struct skep_link *link_get(struct skep_link *l);
+/** The last reference releases the hook. Accepts NULL. */
+void link_put(struct skep_link *l);
+DEFINE_CLEANUP(struct skep_link, link_put)
+
+/* --- names in the file system ---------------------------------------------------------------- */
+
+struct pin {
+	char *path; /* below the root, normalised, without a slash in front */
+	enum object_kind kind;
+	struct object *obj;
+};
+
+/** Forgets all names, without collecting. */
+void pins_fini(struct skep_kernel *k);
+
+#endif

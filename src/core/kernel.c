@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kernel.c - one eBPF kernel: its making, the entry of bpf(2), what the last error said.
+ */
+#include "base/bytes.h"
+#include "base/sys.h"
+#include "core/core_int.h"
+#include "interp/interp.h"
+#include "jit/jit.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ADMIN 1
+
+struct command {
+	const char *name;
+	command_fn run;
+	uint32_t end;	/* bytes of the attributes that it uses */
+	uint32_t flags; /* ADMIN */
+};
+
+static const struct command commands[] = {
+#define COMMAND(nr, name, handler, end, flags) [nr] = { #name, handler, end, flags },
+#include "core/commands.def"
+#undef COMMAND
+};
+static_assert(ARRAY_SIZE(commands) == SKEP_CMD_COUNT, "a row for every command");
+
+/* The numbers of commands.def are the header's. */
+static_assert(BPF_MAP_CREATE == 0 && BPF_OBJ_GET_INFO_BY_FD == 15 && BPF_PROG_BIND_MAP == 35,
+	      "commands keep their numbers");
+
+/* What the thread's last call had to say, and its text once somebody asked. */
+static _Thread_local struct skep_diag last;
+static _Thread_local char last_text[512];
+
+static long run_command(struct call *c, int cmd)
+{
+	const struct command *row =
+		cmd >= 0 && (size_t)cmd < ARRAY_SIZE(commands) ? &commands[cmd] : NULL;
+
+	if (!row)
+		return FAIL(c, -EINVAL, "bpf(2) has no command %d", cmd);
+	if (c->size > row->end && !bytes_zero(c->attr.bytes + row->end, c->size - row->end))
+		return FAIL(c, -EINVAL, "%s: attributes beyond byte %u must be zero", row->name,
+			    row->end);
+	if (row->flags & ADMIN && !core_privileged(c))
+		return FAIL(c, -EPERM, "%s needs CAP_SYS_ADMIN", row->name);
+	return row->run(c);
+}
+
+long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size)
+{
+	struct call c;
+	long ret;
+
+	c.k = k;
+	c.uattr = uattr;
+	c.size = MIN(size, ATTR_SIZE);
+	c.diag = &last;
+	last.err = 0;
+	memset(&c.attr, 0, sizeof(c.attr));
+
+	ret = size > ATTR_SIZE ? user_tail_zero(uattr, ATTR_SIZE, size) : 0;
+	if (!ret)
+		ret = user_read(&c.attr, uattr, c.size);
+	if (unlikely(ret))
+		return FAIL(&c, (int)ret,
+			    ret == -EFAULT ? "attributes at a bad address"
+					   : "attributes longer than they can be");
+	ret = run_command(&c, cmd);
+	if (likely(ret >= 0))
+		last.err = 0;
+	return ret;
+}
+
+long skep_kernel_bpf(struct skep_kernel *k, int cmd, union bpf_attr *attr, unsigned size)
+{
+	return core_call(k, cmd, (uintptr_t)attr, size);
+}
+
+const char *skep_last_error(void)
+{
+	last_text[0] = '\0';
+	if (last.err)
+		diag_format(&last, last_text, sizeof(last_text));
+	return last_text;
+}
+
+/* --- what programs ask of their kernel ------------------------------------------------------- */
+
+/*
+ * The calling program sleeps meanwhile: its run holds nothing that the kernel waits for, as a
+ * sleepable program's does in Linux.
+ */
+static long env_sys_bpf(void *arg, uint32_t cmd, void *attr, uint32_t size)
+{
+	struct skep_kernel *k = arg;
+	struct vcpu *mine = vcpu_mine(&k->vcpus);
+	long ret;
+
+	vcpu_pause(mine);
+	ret = core_call(k, (int)cmd, (uintptr_t)attr, size);
+	vcpu_resume(mine);
+	return ret;
+}
+
+static int env_sys_close(void *arg, uint32_t fd)
+{
+	return (int)sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static void env_trace(void *arg, const struct skep_run *run, const char *line, size_t n)
+{
+	struct skep_kernel *k = arg;
+
+	if (k->trace)
+		k->trace(k->trace_arg, line, n);
+}
+
+struct vcpus *core_vcpus(struct skep_kernel *k)
+{
+	return &k->vcpus;
+}
+
+const struct run_env *core_run_env(struct skep_kernel *k)
+{
+	return &k->env;
+}
+
+/* --- making and freeing ---------------------------------------------------------------------- */
+
+/* The engine for SKEP_ENGINE_*; 0, -EINVAL, or -EOPNOTSUPP where this machine lacks it. */
+static int pick_engine(int engine, const struct engine_ops **ret)
+{
+	switch (engine) {
+	case SKEP_ENGINE_DEFAULT:
+		*ret = jit_available() ? &jit_engine : &interp_engine;
+		return 0;
+	case SKEP_ENGINE_JIT:
+		*ret = &jit_engine;
+		return jit_available() ? 0 : -EOPNOTSUPP;
+	case SKEP_ENGINE_INTERP:
+		*ret = &interp_engine;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The caller's options in our size: bytes that we do not know must be zero. */
+static int take_opts(const struct skep_kernel_opts *opts, struct skep_kernel_opts *ret)
+{
+	if (!opts)
+		return 0;
+	if (opts->sz < sizeof(opts->sz) ||
+	    (opts->sz > sizeof(*opts) &&
+	     !bytes_zero((const uint8_t *)opts + sizeof(*opts), opts->sz - sizeof(*opts))))
+		return -EINVAL;
+	memcpy(ret, opts, MIN(opts->sz, sizeof(*opts)));
+	return 0;
+}
+
+static char *copy_root(const char *root)
+{
+	char *copy = skep_strdup(root ? root : "/sys/fs/bpf");
+
+	for (size_t n = copy ? strlen(copy) : 0; n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	return copy;
+}
+
+int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
+{
+	struct skep_kernel_opts o = { 0 };
+	struct skep_kernel *k;
+	int err = take_opts(opts, &o);
+
+	if (err)
+		return err;
+	k = skep_alloc(sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_mutex_init(&k->bind_lock, NULL);
+	k->unprivileged = o.unprivileged != 0;
+	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
+	k->callx = o.callx != 0;
+	k->trace = o.trace;
+	k->trace_arg = o.trace_arg;
+	k->env = (struct run_env){
+		.trace = env_trace,
+		.arg = k,
+		.sys_bpf = env_sys_bpf,
+		.sys_close = env_sys_close,
+	};
+	objects_init(&k->objects);
+	k->pin_root = copy_root(o.pin_root);
+	err = pick_engine(o.engine, &k->engine);
+	if (!err)
+		err = k->pin_root ? vcpus_init(&k->vcpus, vcpus_possible()) : -ENOMEM;
+	if (err) {
+		skep_kernel_free(k);
+		return err;
+	}
+	*ret = k;
+	return 0;
+}
+
+void skep_kernel_free(struct skep_kernel *k)
+{
+	if (!k)
+		return;
+	pins_fini(k);
+	objects_fini(k);
+	vcpus_fini(&k->vcpus);
+	skep_free(k->pin_root);
+	pthread_mutex_destroy(&k->bind_lock);
+	pthread_mutex_destroy(&k->lock);
+	skep_free(k);
+}
+
+static struct skep_kernel *self;
+
+static void self_init(void)
+{
+	if (skep_kernel_new(NULL, &self))
+		self = NULL;
+}
+
+struct skep_kernel *skep_kernel_self(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, self_init);
+	return self;
+}
+
+long skep_bpf(int cmd, union bpf_attr *attr, unsigned size)
+{
+	struct skep_kernel *k = skep_kernel_self();
+
+	return k ? skep_kernel_bpf(k, cmd, attr, size) : -ENOMEM;
+}
+
+const char *skep_version(void)
+{
+	return SKEP_VERSION;
+}
+
+/* --- small things that several handlers share ------------------------------------------------ */
+
+int core_file_mode(uint32_t flags)
+{
+	switch (flags & (BPF_F_RDONLY | BPF_F_WRONLY)) {
+	case 0:
+		return O_RDWR;
+	case BPF_F_RDONLY:
+		return O_RDONLY;
+	case BPF_F_WRONLY:
+		return O_WRONLY;
+	default:
+		return -EINVAL;
+	}
+}
+
+int core_name(char dst[BPF_OBJ_NAME_LEN], const char src[BPF_OBJ_NAME_LEN])
+{
+	size_t n = strnlen(src, BPF_OBJ_NAME_LEN);
+
+	if (n == BPF_OBJ_NAME_LEN)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)src[i]) && src[i] != '_' && src[i] != '.')
+			return -EINVAL;
+	memset(dst, 0, BPF_OBJ_NAME_LEN);
+	memcpy(dst, src, n);
+	return 0;
+}
+
+int core_token(struct call *c, int fd)
+{
+	if (sys_call6(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) < 0)
+		return FAIL(c, -EBADF, "descriptor %d of the BPF token is not open", fd);
+	return FAIL(c, -EINVAL, "descriptor %d is not a BPF token: Skep has none", fd);
+}
+
+uint64_t core_boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

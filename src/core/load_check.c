@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* load_check.c - PROG_LOAD's rules on attributes (bpf_prog_load of kernel/bpf/syscall.c). */
+#include "core/load_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FLAGS_KNOWN                                                                               \
+	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_STATE_FREQ | BPF_F_SLEEPABLE | \
+	 BPF_F_TEST_RND_HI32 | BPF_F_XDP_HAS_FRAGS | SKEP_F_XDP_DEV_BOUND_ONLY |                  \
+	 SKEP_F_TEST_REG_INVARIANTS | SKEP_F_TOKEN_FD)
+
+int load_fail(struct load *l, int err, int64_t insn, const char *fmt, ...)
+{
+	char msg[sizeof(l->c->diag->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (l->logging)
+		verifier_log(&l->log.v, "%s\n", msg);
+	return diag_set(l->c->diag, err, insn < 0 ? SKEP_AT_NONE : SKEP_AT_INSN,
+			insn < 0 ? 0 : (uint64_t)insn, "%s", msg);
+}
+
+/* What the caller's rights allow. */
+static int check_rights(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	const struct prog_type *t = prog_type(a->prog_type);
+	uint32_t limit = core_privileged(l->c) ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+
+	if (a->insn_cnt == 0 || a->insn_cnt > limit)
+		return load_fail(l, -E2BIG, -1, "a program has 1 to %u instructions, this one %u",
+				 limit, a->insn_cnt);
+	if (core_privileged(l->c))
+		return 0;
+	if ((a->prog_type != BPF_PROG_TYPE_SOCKET_FILTER &&
+	     a->prog_type != BPF_PROG_TYPE_CGROUP_SKB) ||
+	    (t && (t->needs_net || t->needs_perfmon)))
+		return load_fail(l, -EPERM, -1, "programs of type %s need CAP_BPF",
+				 t ? t->name : "unknown");
+	return 0;
+}
+
+/* Targets that are programs or functions of the kernel: for types that are not here yet. */
+static int check_target(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	_cleanup_(object_put) struct object_ref prog = { 0 }, btf = { 0 };
+	bool by_type = a->prog_type == BPF_PROG_TYPE_TRACING || a->prog_type == BPF_PROG_TYPE_EXT;
+
+	if (a->attach_prog_fd && object_get(l->c->k, (int)a->attach_prog_fd, OBJ_PROG, &prog)) {
+		if (object_get(l->c->k, (int)a->attach_prog_fd, OBJ_BTF, &btf))
+			return load_fail(l, -EINVAL, -1, "attach_prog_fd %d is no program or BTF",
+					 (int)a->attach_prog_fd);
+		if (btf_id(btf.payload) != VMLINUX_BTF_ID)
+			return load_fail(l, -ENOTSUPP, -1, "attach_btf_obj_fd is not the kernel's");
+	}
+	if (a->attach_btf_id && !by_type && a->prog_type != BPF_PROG_TYPE_LSM &&
+	    a->prog_type != BPF_PROG_TYPE_STRUCT_OPS)
+		return load_fail(l, -EINVAL, -1, "attach_btf_id is not for this type");
+	if ((btf.payload && !a->attach_btf_id) || (prog.payload && !by_type))
+		return load_fail(l, -EINVAL, -1, "the target does not fit the type");
+	return 0;
+}
+
+int load_check(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	int err;
+
+	if (a->prog_flags & ~(uint32_t)FLAGS_KNOWN)
+		return load_fail(l, -EINVAL, -1, "prog_flags 0x%x are unknown", a->prog_flags);
+	if (a->prog_flags & SKEP_F_TOKEN_FD)
+		return core_token(l->c, l->c->attr.prog_load.token_fd);
+	err = check_rights(l);
+	if (!err)
+		err = check_target(l);
+	if (err)
+		return err;
+	if (!attach_loadable(a->prog_type, attach_default(a->prog_type, a->expected_attach_type)))
+		return load_fail(l, -EINVAL, -1, "expected_attach_type %u does not fit the type",
+				 a->expected_attach_type);
+	if (a->prog_ifindex)
+		return load_fail(l, -EINVAL, -1,
+				 "no device takes programs: prog_ifindex must be 0");
+	return 0;
+}
+
+int load_check_place(struct load *l)
+{
+	const struct skep_prog *p = l->prog;
+	bool sleeps = p->flags & BPF_F_SLEEPABLE;
+
+	if (p->type == BPF_PROG_TYPE_SYSCALL)
+		return sleeps ? 0
+			      : load_fail(l, -EINVAL, -1, "Syscall programs can only be sleepable");
+	if (sleeps && p->type != BPF_PROG_TYPE_KPROBE)
+		return load_fail(l, -EINVAL, -1,
+				 "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops "
+				 "programs can be sleepable");
+	return 0;
+}
+
+int load_log(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	int err = log_begin(l->c, &l->log, a->log_level, a->log_buf, a->log_size);
+
+	l->logging = !err;
+	return err;
+}
+
+int load_log_finish(struct load *l, int err)
+{
+	l->logging = false;
+	return log_end(l->c, &l->log, offsetof(union core_attr, prog_load.log_true_size), err);
+}
+
+int load_log_end(struct load *l)
+{
+	return load_log_finish(l, 0);
+}

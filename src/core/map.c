@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * map.c - the map commands: kernel/bpf/syscall.c's map_create, map_lookup_elem and so on.
+ *
+ * What is common to all types and needs no descriptor is in map/; here are descriptors, their
+ * rights, the caller's memory, and values that name other objects.
+ */
+#include "core/core_int.h"
+#include "core/mapcall.h"
+
+#define BPF_F_LOCK_ONLY ((uint64_t)BPF_F_LOCK)
+
+/* --- creation -------------------------------------------------------------------------------- */
+
+/* Linux's list of types that are for CAP_BPF or CAP_NET_ADMIN; the others are for everybody. */
+static bool type_needs_right(uint32_t type)
+{
+	static const uint64_t free_types =
+		UINT64_C(1) << BPF_MAP_TYPE_ARRAY | UINT64_C(1) << BPF_MAP_TYPE_PERCPU_ARRAY |
+		UINT64_C(1) << BPF_MAP_TYPE_PROG_ARRAY |
+		UINT64_C(1) << BPF_MAP_TYPE_PERF_EVENT_ARRAY |
+		UINT64_C(1) << BPF_MAP_TYPE_CGROUP_ARRAY |
+		UINT64_C(1) << BPF_MAP_TYPE_ARRAY_OF_MAPS | UINT64_C(1) << BPF_MAP_TYPE_HASH |
+		UINT64_C(1) << BPF_MAP_TYPE_PERCPU_HASH | UINT64_C(1) << BPF_MAP_TYPE_HASH_OF_MAPS |
+		UINT64_C(1) << BPF_MAP_TYPE_RINGBUF | UINT64_C(1) << BPF_MAP_TYPE_USER_RINGBUF |
+		UINT64_C(1) << BPF_MAP_TYPE_CGROUP_STORAGE |
+		UINT64_C(1) << BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
+
+	return type >= 64 || !(free_types >> type & 1);
+}
+
+long core_map_create(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(object_put) struct object_ref btf = { 0 }, inner = { 0 };
+	_cleanup_(map_put_p) struct skep_map *m = NULL;
+	struct map_deps deps = {
+		.vcpus = &c->k->vcpus,
+		.progs = &core_map_progs,
+		.nr_cpus = c->k->vcpus.nr,
+	};
+	bool token = a->map_flags & SKEP_F_TOKEN_FD;
+	int err;
+	long fd;
+
+	c->attr.a.map_flags &= ~SKEP_F_TOKEN_FD;
+	if (token)
+		return core_token(c, c->attr.map_create.token_fd);
+	if (!core_privileged(c) && map_type(a->map_type) && type_needs_right(a->map_type))
+		return FAIL(c, -EPERM, "map type %s needs CAP_BPF", map_type(a->map_type)->name);
+
+	/* map_new asks for these when their turn comes, so that errors come in Linux's order. */
+	deps.inner_err = object_get(c->k, (int)a->inner_map_fd, OBJ_MAP, &inner);
+	deps.inner = inner.payload;
+	deps.btf_err = object_get(c->k, (int)a->btf_fd, OBJ_BTF, &btf);
+	if (!deps.btf_err && btf_id(btf.payload) == VMLINUX_BTF_ID)
+		deps.btf_err = -EACCES;
+	deps.btf = deps.btf_err ? NULL : btf.payload;
+	err = map_new(a, &deps, &m, c->diag);
+	if (err)
+		return err;
+	fd = object_publish(c, OBJ_MAP, m, m->area.fd, core_file_mode(a->map_flags));
+	if (fd >= 0)
+		TAKE_PTR(m);
+	return fd;
+}
+
+/* --- one element ----------------------------------------------------------------------------- */
+
+int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need, uint64_t flags,
+		  bool bad)
+{
+	int err;
+
+	mc->ref.payload = mc->key.p = mc->value.p = NULL;
+	if (unlikely(bad))
+		return FAIL(c, -EINVAL, "flags 0x%llx are not for this command",
+			    (unsigned long long)flags);
+	err = object_get(c->k, (int)fd, OBJ_MAP, &mc->ref);
+	if (unlikely(err))
+		return FAIL(c, err, "descriptor %d is not %s", (int)fd,
+			    err == -EBADF ? "open" : "a map");
+	mc->m = mc->ref.payload;
+	if (unlikely((need & MAP_READ && mc->ref.mode == O_WRONLY) ||
+		     (need & MAP_WRITE && mc->ref.mode == O_RDONLY)))
+		return FAIL(c, -EPERM, "descriptor %d is %s-only", (int)fd,
+			    mc->ref.mode == O_WRONLY ? "write" : "read");
+	if (unlikely(need & MAP_WRITE &&
+		     atomic_load_explicit(&mc->m->frozen, memory_order_acquire)))
+		return FAIL(c, -EPERM, "the map is frozen");
+	if (unlikely(flags & BPF_F_LOCK && mc->m->spin_lock_off < 0))
+		return FAIL(c, -EINVAL, "BPF_F_LOCK: the map's value has no bpf_spin_lock");
+	return 0;
+}
+
+void mapcall_end(struct mapcall *mc)
+{
+	scratch_free(&mc->key);
+	scratch_free(&mc->value);
+	object_put(&mc->ref);
+}
+
+int mapcall_key(struct mapcall *mc, uint64_t ukey)
+{
+	uint32_t n = mc->m->key_size;
+
+	if (n == 0)
+		return ukey ? -EINVAL : 0;
+	return scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
+}
+
+int mapcall_update(struct mapcall *mc, struct call *c, uint64_t flags)
+{
+	_cleanup_(object_put) struct object_ref ref = { 0 };
+	enum object_kind kind;
+	uint32_t fd;
+	int err;
+
+	if (mc->m->ops->fd_kind == MAP_FD_NONE)
+		return map_sys_update(mc->m, mc->key.p, mc->value.p, flags);
+
+	kind = mc->m->ops->fd_kind == MAP_FD_PROG ? OBJ_PROG : OBJ_MAP;
+	memcpy(&fd, mc->value.p, sizeof(fd));
+	err = object_get(c->k, (int)fd, kind, &ref);
+	if (err)
+		return FAIL(c, err, "value %d is no descriptor of a %s", (int)fd,
+			    kind == OBJ_PROG ? "program" : "map");
+	return map_sys_update(mc->m, mc->key.p, &ref.payload, flags);
+}
+
+/* Room for a value that goes out or comes in. */
+static void *value_room(struct mapcall *mc, size_t *ret_size)
+{
+	*ret_size = map_sys_value_size(mc->m);
+	return scratch_get(&mc->value, *ret_size);
+}
+
+long core_map_lookup(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(mapcall_end) struct mapcall mc;
+	size_t size;
+	int err = mapcall_begin(&mc, c, a->map_fd, MAP_READ, a->flags, a->flags & ~BPF_F_LOCK_ONLY);
+
+	if (likely(!err))
+		err = mapcall_key(&mc, a->key);
+	if (likely(!err) && !value_room(&mc, &size))
+		err = -ENOMEM;
+	if (likely(!err))
+		err = map_sys_lookup(mc.m, mc.key.p, mc.value.p, a->flags);
+	return err ? err : user_write(a->value, mc.value.p, size);
+}
+
+long core_map_update(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(mapcall_end) struct mapcall mc;
+	size_t size;
+	int err = mapcall_begin(&mc, c, a->map_fd, MAP_WRITE, a->flags, false);
+
+	if (likely(!err))
+		err = mapcall_key(&mc, a->key);
+	if (likely(!err) && !value_room(&mc, &size))
+		err = -ENOMEM;
+	if (likely(!err))
+		err = user_read(mc.value.p, a->value, size);
+	return err ? err : mapcall_update(&mc, c, a->flags);
+}
+
+long core_map_delete(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(mapcall_end) struct mapcall mc;
+	int err = mapcall_begin(&mc, c, a->map_fd, MAP_WRITE, 0, false);
+
+	if (likely(!err))
+		err = mapcall_key(&mc, a->key);
+	return err ? err : map_sys_delete(mc.m, mc.key.p);
+}
+
+long core_map_next_key(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(mapcall_end) struct mapcall mc;
+	int err = mapcall_begin(&mc, c, a->map_fd, MAP_READ, 0, false);
+
+	if (!err && a->key)
+		err = mapcall_key(&mc, a->key);
+	if (!err && !scratch_get(&mc.value, mc.m->key_size))
+		err = -ENOMEM;
+	if (!err)
+		err = map_sys_next_key(mc.m, a->key ? mc.key.p : NULL, mc.value.p);
+	return err ? err : user_write(a->next_key, mc.value.p, mc.m->key_size);
+}
+
+long core_map_lookup_delete(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	_cleanup_(mapcall_end) struct mapcall mc;
+	size_t size;
+	int err = mapcall_begin(&mc, c, a->map_fd, MAP_READ | MAP_WRITE, a->flags,
+				a->flags & ~BPF_F_LOCK_ONLY);
+
+	if (!err)
+		err = mapcall_key(&mc, a->key);
+	if (!err && !value_room(&mc, &size))
+		err = -ENOMEM;
+	if (!err)
+		err = map_sys_lookup_delete(mc.m, mc.key.p, mc.value.p, a->flags);
+	return err ? err : user_write(a->value, mc.value.p, size);
+}
+
+/* --- the map as a whole ---------------------------------------------------------------------- */
+
+long core_map_freeze(struct call *c)
+{
+	_cleanup_(mapcall_end) struct mapcall mc;
+	int err = mapcall_begin(&mc, c, c->attr.a.map_fd, 0, 0, false);
+
+	if (err)
+		return err;
+	if (mc.m->spin_lock_off >= 0 || mc.m->timer_off >= 0)
+		return FAIL(c, -ENOTSUPP, "values with a lock or a timer cannot be frozen");
+	if (mc.ref.mode == O_RDONLY)
+		return FAIL(c, -EPERM, "the descriptor is read-only");
+	/* A frozen map is -EPERM before map_freeze says -EBUSY, as its files lose their right. */
+	if (atomic_load_explicit(&mc.m->frozen, memory_order_acquire))
+		return FAIL(c, -EPERM, "the map is frozen already");
+	return map_freeze(mc.m);
+}
+
+long core_map_next_id(struct call *c)
+{
+	return core_next_id(c, OBJ_MAP);
+}
+
+long core_map_fd_by_id(struct call *c)
+{
+	const union bpf_attr *a = &c->attr.a;
+	int mode = core_file_mode(a->open_flags);
+
+	if (a->open_flags & ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY))
+		return -EINVAL;
+	if (!core_privileged(c))
+		return FAIL(c, -EPERM, "MAP_GET_FD_BY_ID needs CAP_SYS_ADMIN");
+	return mode < 0 ? mode : object_open_id(c, OBJ_MAP, a->map_id, mode);
+}
+
+int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret)
+{
+	struct object_ref r;
+	int err = object_get(k, fd, OBJ_MAP, &r);
+
+	if (err)
+		return err;
+	*ret = r.payload;
+	object_put(&r);
+	return 0;
+}
+
+int skep_kernel_wait_fd(struct skep_kernel *k, int fd)
+{
+	struct skep_map *m;
+	int err = core_map_by_fd(k, fd, &m);
+
+	if (err)
+		return err == -EINVAL ? -EPERM : err;
+	return m->type == BPF_MAP_TYPE_RINGBUF ? ringbuf_wait_fd(m) : -EPERM;
+}
