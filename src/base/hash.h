@@ -20,11 +20,24 @@ static inline uint64_t hash_mum(uint64_t a, uint64_t b)
 	return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
+/* The n bytes at p (at most 8) as a number, the first one lowest; no call where n varies. */
 static inline uint64_t hash_load(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
+	uint32_t low, high;
 
-	memcpy(&v, p, n);
+	if (__builtin_constant_p(n)) {
+		memcpy(&v, p, n);
+		return v;
+	}
+	if (n >= 4) {
+		/* They may overlap: the same bits fall onto the same place. */
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		return low | (uint64_t)high << (n - 4) * 8;
+	}
+	if (n)
+		v = p[0] | (uint64_t)p[n / 2] << n / 2 * 8 | (uint64_t)p[n - 1] << (n - 1) * 8;
 	return v;
 }
 

@@ -77,6 +77,12 @@ void map_area_fini(struct map_area *a)
 	*a = (struct map_area){ .fd = -1 };
 }
 
+void map_area_freeze(const struct map_area *a)
+{
+	/* Kernels before 5.1 do not know this seal: then the map is frozen to bpf(2) only. */
+	fcntl(a->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+}
+
 int map_eventfd(void)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -85,15 +85,22 @@ static int hash_area(struct skep_map *m, struct hash *h, uint32_t nr_buckets)
 /* The ops for this kind and size of key. */
 static const struct map_ops *ops_for(const struct map_ops *any, const struct hash *h);
 
+/* Linux keeps a list per CPU then, all of one length, and says so in max_entries. */
+static uint32_t entries_per_cpu(const struct skep_map *m)
+{
+	uint64_t up = ((uint64_t)m->max_entries + m->nr_cpus - 1) / m->nr_cpus * m->nr_cpus;
+
+	return (uint32_t)(up > UINT32_MAX ? up - m->nr_cpus : up);
+}
+
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	uint32_t kind = kinds[m->type], nr_buckets, spares;
 	_cleanup_(skep_free_p) struct hash *h = skep_alloc(sizeof(*h));
 	int err = -ENOMEM;
 
-	/* Lists per CPU would need as many elements on each; Linux tells so, and so do we. */
 	if (m->flags & BPF_F_NO_COMMON_LRU)
-		m->max_entries = (m->max_entries + m->nr_cpus - 1) / m->nr_cpus * m->nr_cpus;
+		m->max_entries = entries_per_cpu(m);
 	if (m->max_entries > HASH_ENTRIES_MAX)
 		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
 				m->max_entries, HASH_ENTRIES_MAX);
@@ -146,8 +153,9 @@ void hash_destroy(struct skep_map *m)
 	m->priv = NULL;
 }
 
-uint32_t hash_find_overflow(const struct hash *h, const struct bucket *b, const void *key,
-			    uint32_t version)
+/* The overflow chain; 0 also when the version moved on. */
+static uint32_t find_overflow(const struct hash *h, const struct bucket *b, const void *key,
+			      uint32_t version)
 {
 	uint32_t n = atomic_load_explicit(&b->overflow, memory_order_acquire);
 
@@ -163,6 +171,29 @@ uint32_t hash_find_overflow(const struct hash *h, const struct bucket *b, const 
 			return n;
 		n = next;
 	}
+	return 0;
+}
+
+uint32_t hash_find_slow(const struct hash *h, const void *key, uint32_t hash)
+{
+	const struct bucket *b = hash_bucket(h, hash);
+	uint32_t version, n;
+
+	do {
+		version = atomic_load_explicit(&b->version, memory_order_acquire);
+		uint64_t match = tag_match(atomic_load_explicit(&b->tags, memory_order_acquire),
+					   hash_tag(hash));
+
+		for (; match; match &= match - 1) {
+			n = atomic_load_explicit(&b->slot[tag_slot(match)], memory_order_acquire);
+			if (key_equal(hash_elem(h, n), key, h->key_size) &&
+			    atomic_load_explicit(&b->version, memory_order_relaxed) == version)
+				return n;
+		}
+		n = find_overflow(h, b, key, version);
+		if (n)
+			return n;
+	} while (atomic_load_explicit(&b->version, memory_order_relaxed) != version);
 	return 0;
 }
 
@@ -423,12 +454,14 @@ static bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
 	const struct hash *h = m->priv;
 	uint64_t off = addr - (uintptr_t)hash_elem(h, 1);
-	uint64_t in_cpus = addr - (uintptr_t)elem_cpu_value(h, 1, 0);
-	uint64_t cpus_size = h->cpu_values ? h->cpu_stride * h->nr_cpus : 0;
-	uint64_t n;
+	uint64_t in_cpus, cpus_size, n;
 
-	if (in_cpus < cpus_size)
-		return len <= cpus_size - in_cpus;
+	if (h->cpu_values) {
+		in_cpus = addr - (uintptr_t)elem_cpu_value(h, 1, 0);
+		cpus_size = h->cpu_stride * h->nr_cpus;
+		if (in_cpus < cpus_size)
+			return len <= cpus_size - in_cpus;
+	}
 	if (off >= (uint64_t)h->total * h->elem_size)
 		return false;
 	/* off / elem_size, exact: off is below 2^42 (area.c), elem_size at most 2^22. */

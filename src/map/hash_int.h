@@ -190,39 +190,43 @@ MAP_ALWAYS_INLINE uint32_t tag_slot(uint64_t match)
 	return (uint32_t)__builtin_ctzll(match) / 8;
 }
 
-/* The slow half of hash_find: the overflow chain; 0 also when the version moved on. */
-uint32_t hash_find_overflow(const struct hash *h, const struct bucket *b, const void *key,
-			    uint32_t version);
+/* An element that a search found. */
+struct hash_hit {
+	struct elem *e; /* garbage where n is 0 */
+	uint32_t n;	/* its number; 0: there is none */
+};
 
-/* The element of key, without a lock; 0: there is none.  ks as in hash_lookup_as. */
-MAP_ALWAYS_INLINE uint32_t hash_find(const struct hash *h, const void *key, uint32_t ks)
+/* The whole search: all candidates, the overflow chain, again when the version moves on. */
+uint32_t hash_find_slow(const struct hash *h, const void *key, uint32_t hash);
+
+/*
+ * The element of key, without a lock.  ks as in hash_lookup_as.  In here is what nearly always
+ * decides: the first candidate has the key, or there is no candidate.
+ */
+MAP_ALWAYS_INLINE struct hash_hit hash_find(const struct hash *h, const void *key, uint32_t ks)
 {
-	uint32_t hash = hash_key(h, key, ks), n = ks ? ks : h->key_size;
+	uint32_t hash = hash_key(h, key, ks), size = ks ? ks : h->key_size, n;
 	struct bucket *b = hash_bucket(h, hash);
-	uint32_t version, e;
+	uint32_t version = atomic_load_explicit(&b->version, memory_order_acquire);
+	/* Acquire pairs with hash_link: the elements behind the tags are complete. */
+	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_acquire);
+	uint64_t match = tag_match(tags, hash_tag(hash));
+	struct elem *e;
 
-	do {
-		version = atomic_load_explicit(&b->version, memory_order_acquire);
-		/* Acquire pairs with hash_link: the elements behind the tags are complete. */
-		uint64_t match = tag_match(atomic_load_explicit(&b->tags, memory_order_acquire),
-					   hash_tag(hash));
-
-		for (; match; match &= match - 1) {
-			/* Acquire pairs with hash_replace. */
-			e = atomic_load_explicit(&b->slot[tag_slot(match)], memory_order_acquire);
-			if (likely(key_equal(hash_elem(h, e), key, n)) &&
-			    (n <= 8 ||
-			     likely(atomic_load_explicit(&b->version, memory_order_relaxed) ==
-				    version)))
-				return e;
-		}
-		if (unlikely(atomic_load_explicit(&b->overflow, memory_order_relaxed))) {
-			e = hash_find_overflow(h, b, key, version);
-			if (e)
-				return e;
-		}
-	} while (unlikely(atomic_load_explicit(&b->version, memory_order_relaxed) != version));
-	return 0;
+	if (match) {
+		/* Acquire pairs with hash_replace. */
+		n = atomic_load_explicit(&b->slot[tag_slot(match)], memory_order_acquire);
+		e = hash_elem(h, n);
+		if (likely(key_equal(e, key, size)) &&
+		    (size <= 8 ||
+		     likely(atomic_load_explicit(&b->version, memory_order_relaxed) == version)))
+			return (struct hash_hit){ e, n };
+	} else if (likely(!atomic_load_explicit(&b->overflow, memory_order_acquire) &&
+			  atomic_load_explicit(&b->version, memory_order_relaxed) == version)) {
+		return (struct hash_hit){ NULL, 0 };
+	}
+	n = hash_find_slow(h, key, hash);
+	return (struct hash_hit){ hash_elem(h, n), n };
 }
 
 /* The same under the bucket's lock, with the place. */
@@ -422,17 +426,17 @@ MAP_ALWAYS_INLINE void *hash_lookup_as(struct skep_map *m, const void *key, uint
 				       uint32_t ks, uint32_t kind)
 {
 	const struct hash *h = m->priv;
-	uint32_t n = hash_find(h, key, ks);
-	struct elem *e = hash_elem(h, n);
+	struct hash_hit hit = hash_find(h, key, ks);
+	struct elem *e = hit.e;
 	void *inner;
 
-	if (!n)
+	if (!hit.n)
 		return NULL;
 	/* Look first: most elements are marked already, and the line stays shared. */
 	if ((kind & HASH_LRU) && !atomic_load_explicit(&e->ref, memory_order_relaxed))
 		atomic_store_explicit(&e->ref, 1, memory_order_relaxed);
 	if (kind & HASH_PERCPU)
-		return elem_cpu_value(h, n, cpu);
+		return elem_cpu_value(h, hit.n, cpu);
 	if (kind & HASH_OBJECT) {
 		/* The element may have got another key before its pointer was read. */
 		inner = __atomic_load_n((void **)elem_value(h, e, ks), __ATOMIC_ACQUIRE);

@@ -506,6 +506,8 @@ int map_freeze(struct skep_map *m)
 	if (before || atomic_load(&m->writers)) {
 		atomic_store(&m->frozen, before);
 		err = -EBUSY;
+	} else {
+		map_area_freeze(&m->area);
 	}
 	spin_unlock(&m->lock);
 	return err;

@@ -235,6 +235,8 @@ int map_prog_fits(struct skep_map *m, const void *prog);
  */
 int map_area_init(struct map_area *a, const char *name, size_t head, size_t size);
 void map_area_fini(struct map_area *a);
+/** No writable mapping of the fd can be made from now on; those that exist stay. */
+void map_area_freeze(const struct map_area *a);
 
 /** Linux's map_meta_equal operations: may b be the value where a is the template? */
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b);

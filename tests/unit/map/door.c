@@ -153,6 +153,23 @@ TEST(the_fd_of_a_map_is_its_memory_and_cannot_be_cut)
 	map_put(m);
 }
 
+TEST(a_frozen_map_cannot_be_mapped_for_writing)
+{
+	struct skep_map *m = MAP(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG);
+	uint64_t *mem;
+
+	ASSERT_EQ(up(m, 0, 9, 0), 0);
+	ASSERT_EQ(map_freeze(m), 0);
+	mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m->area.fd, 0);
+	ASSERT(mem == MAP_FAILED);
+	ASSERT_EQ(errno, EPERM);
+	mem = mmap(NULL, 4096, PROT_READ, MAP_SHARED, m->area.fd, 0);
+	ASSERT(mem != MAP_FAILED);
+	ASSERT_EQ(*mem, 9);
+	munmap(mem, 4096);
+	map_put(m);
+}
+
 static const struct map_args one_of_each[] = {
 	{ BPF_MAP_TYPE_HASH, 8, 8, 16 },	{ BPF_MAP_TYPE_HASH, 8, 8, 16, BPF_F_NO_PREALLOC },
 	{ BPF_MAP_TYPE_ARRAY, 4, 8, 16 },	{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 16 },
@@ -184,11 +201,13 @@ TEST(creation_survives_every_failed_allocation)
 TEST(creation_survives_a_lack_of_fds)
 {
 	struct rlimit limit;
+	rlim_t before;
 	int next = dup(0);
 
 	ASSERT_GE(next, 0);
 	close(next);
 	ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	before = limit.rlim_cur;
 	limit.rlim_cur = (rlim_t)next;
 	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(one_of_each); i++) {
@@ -197,6 +216,8 @@ TEST(creation_survives_a_lack_of_fds)
 		ASSERT_EQ(map_try(&one_of_each[i], &m), -EMFILE);
 		ASSERT(!m);
 	}
+	limit.rlim_cur = before;
+	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 TEST(maps_close_their_fds)
