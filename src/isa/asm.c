@@ -353,7 +353,7 @@ static bool read_imm64(struct match *m)
 static bool read_field(struct match *m, char field)
 {
 	struct bpf_insn *i = m->insn;
-	unsigned reg;
+	unsigned reg = 0;
 
 	switch (field) {
 	case 'd':

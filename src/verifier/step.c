@@ -146,10 +146,12 @@ static int step_mov(struct walk *w)
 	const bool wide = BPF_CLASS(insn->code) == BPF_ALU64;
 	struct val v = operand(w);
 
+	if (BPF_SRC(insn->code) == BPF_X && insn->off == SKEP_ADDR_SPACE_CAST)
+		return step_fail(w, -EINVAL,
+				 "addr_space_cast insn can only be used in a program that has an "
+				 "associated arena");
 	if (v.kind == VAL_CONST && insn->off == 0)
 		v = val_const(wide ? v.v : (uint32_t)v.v);
-	else if (BPF_SRC(insn->code) == BPF_X && insn->off == SKEP_ADDR_SPACE_CAST)
-		v = val_of(VAL_ANY);
 	else if (!wide || insn->off != 0)
 		v = val_of(VAL_SCALAR);
 	step_write(w, insn->dst_reg, v);

@@ -61,9 +61,9 @@ static void __attribute__((noreturn)) die(const char *what, const struct skep_di
 	exit(1);
 }
 
-static int hex_digit(int c)
+static unsigned hex_digit(int c)
 {
-	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
+	return (unsigned)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
 }
 
 /* Appends the bytes of text: pairs of digits, white space between bytes at will. */
@@ -74,7 +74,7 @@ static void read_hex(struct hex *h, const char *text, const char *what)
 
 		if (isspace((unsigned char)*text))
 			continue;
-		if (hex_digit((unsigned char)text[0]) < 0 || hex_digit((unsigned char)text[1]) < 0)
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
 			die(what, NULL);
 		byte = vec_push(h);
 		if (!byte)
