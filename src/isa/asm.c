@@ -185,7 +185,7 @@ static bool read_number(struct match *m, int64_t min, uint64_t max, const char *
 static bool read_reg(struct match *m, bool *seen, unsigned old, unsigned *ret)
 {
 	const char *start = m->at;
-	uint64_t v;
+	uint64_t v = 0;
 
 	/* r11 to r15 fit the field; the validity check refuses them. */
 	if (!(m->at < m->as->end && is_digit(*m->at)) || !read_number(m, 0, 15, "a register", &v))
@@ -201,7 +201,7 @@ static bool read_reg(struct match *m, bool *seen, unsigned old, unsigned *ret)
 
 static bool read_imm(struct match *m, int32_t *ret)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (!read_number(m, INT32_MIN, UINT32_MAX, "a 32-bit number", &v))
 		return false;
@@ -211,7 +211,7 @@ static bool read_imm(struct match *m, int32_t *ret)
 
 static bool read_half(struct match *m, unsigned shift)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (!read_number(m, 0, UINT16_MAX, "a 16-bit number", &v))
 		return false;
@@ -222,7 +222,7 @@ static bool read_half(struct match *m, unsigned shift)
 /* "+8", "- 8", or nothing. */
 static bool read_off(struct match *m)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	m->at = skip_space(m->at, m->as->end);
 	if (peek(m, ')'))
@@ -251,7 +251,7 @@ static bool read_distance(struct match *m, int64_t min, uint64_t max, const char
 			  int64_t *ret)
 {
 	const char *start = m->at;
-	uint64_t v;
+	uint64_t v = 0;
 
 	*ret = 0;
 	if (take(m, "pc") && !peek(m, '+') && !peek(m, '-'))
@@ -310,7 +310,7 @@ static bool read_callee(struct match *m, unsigned src)
 	static const char kfunc[] = "kernel-function";
 	struct bpf_insn known = { .src_reg = 0 };
 	struct name name;
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (!src && m->at < m->as->end && is_digit(*m->at))
 		return read_imm(m, &m->insn->imm);
@@ -339,7 +339,7 @@ static bool read_callee(struct match *m, unsigned src)
 /* A 64-bit immediate: marked by "ll", unless the opcode byte told already. */
 static bool read_imm64(struct match *m)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (!read_number(m, INT64_MIN, UINT64_MAX, "a 64-bit number", &v))
 		return false;
