@@ -24,8 +24,14 @@ struct btf_log {
 /**
  * Parses and validates size bytes (copied).
  *
- * Returns 0 and *ret with one reference, or -errno as Linux's BTF_LOAD: -EINVAL for malformed
- * data (the diagnostic names type id or byte), -E2BIG, -ENOTSUPP as the kernel, -ENOMEM.
+ * Returns 0 and *ret with one reference, or -errno as Linux's BTF_LOAD; the diagnostic names the
+ * type or the byte:
+ *   -EINVAL    malformed, by far the most
+ *   -E2BIG     more than 16 MiB, unknown parts of a header, references 33 deep
+ *   -EEXIST    a type that contains or refers to itself without end
+ *   -ENOTSUPP  another version, flags, an int of several encodings
+ *   -ELOOP, -ENOENT, -EFAULT   unsound locks, lists, trees and kptrs (fields.c)
+ *   -ENOMEM
  */
 int btf_new(const void *data, uint32_t size, const struct btf_log *log, struct skep_btf **ret,
 	    struct skep_diag *reterr_diag);

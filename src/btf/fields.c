@@ -142,7 +142,7 @@ static int find_graph_root(const struct skep_btf *b, uint32_t owner, int32_t idx
 	return 1;
 }
 
-/* The row for a member of type t, NULL where it is none, or found to be a second of `once`. */
+/* The row for a member of type t, or NULL for a plain one; -E2BIG for a second of `once`. */
 static int classify(struct search *s, const struct btf_type *t, const struct special **ret)
 {
 	*ret = NULL;

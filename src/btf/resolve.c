@@ -253,6 +253,8 @@ int btf_resolve_datasec(struct btf_check *c, const struct btf_vertex *v)
 	const struct btf_var_secinfo *s = type_tail(v->t);
 
 	c->walk = WALK_ANY;
+	/* Unlike a struct's member, a variable that was pushed is not held against its room: as
+	 * Linux, which must not be stricter today than it was yesterday. */
 	for (uint32_t i = v->next; i < type_vlen(v->t); i++) {
 		const struct btf_type *var = btf_type(c->b, s[i].type);
 		uint32_t id, size;

@@ -129,6 +129,11 @@ struct sk_buff {
 	u32 priority;
 };
 
+struct vlan_hdr {
+	__be16 h_vlan_TCI;
+	__be16 h_vlan_encapsulated_proto;
+};
+
 /* As <linux/icmp.h>, which brings the C library's headers along. */
 struct icmphdr {
 	__u8 type;
@@ -197,12 +202,19 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct bpf_spin_lock), KEEP(struct bpf_timer), KEEP(struct bpf_dynptr);
 	KEEP(struct bpf_map_info), KEEP(struct bpf_prog_info), KEEP(struct bpf_btf_info);
 
-	KEEP(struct xdp_md), KEEP(struct xdp_buff);
+	KEEP(struct bpf_link_info), KEEP(struct bpf_perf_event_value);
+	KEEP(struct bpf_fib_lookup), KEEP(struct bpf_tunnel_key), KEEP(struct bpf_flow_keys);
+
+	KEEP(struct bpf_sock), KEEP(struct bpf_sock_addr), KEEP(struct bpf_sock_ops);
+	KEEP(struct bpf_sock_tuple), KEEP(struct bpf_sockopt), KEEP(struct bpf_sysctl);
+	KEEP(struct bpf_cgroup_dev_ctx), KEEP(struct sk_msg_md), KEEP(struct sk_reuseport_md);
+	KEEP(struct bpf_sk_lookup), KEEP(struct xdp_md), KEEP(struct xdp_buff);
 	KEEP(struct __sk_buff), KEEP(struct sk_buff), KEEP(struct bpf_raw_tracepoint_args);
 	KEEP(struct pt_regs), KEEP(struct trace_event_raw_sys_enter);
 	KEEP(struct trace_event_raw_sys_exit);
 
-	KEEP(struct ethhdr), KEEP(struct iphdr), KEEP(struct ipv6hdr), KEEP(struct in6_addr);
+	KEEP(struct ethhdr), KEEP(struct vlan_hdr), KEEP(struct iphdr);
+	KEEP(struct ipv6hdr), KEEP(struct in6_addr);
 	KEEP(struct tcphdr), KEEP(struct udphdr), KEEP(struct icmphdr), KEEP(struct icmp6hdr);
 
 	KEEP(struct task_struct), KEEP(struct cred);
