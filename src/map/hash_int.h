@@ -24,6 +24,8 @@
  * Free elements: a fresh tail of the array that was never used (its memory is not committed),
  * and a list of returned ones.  An update of an existing key takes no free element: it swaps
  * with the spare of its CPU, as the kernel does, so it never fails in a full map.
+ *
+ * Locks: a bucket's, then hash_shared.user_lock; never two buckets at once.
  */
 #ifndef SKEP_MAP_HASH_INT_H
 #define SKEP_MAP_HASH_INT_H
