@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH. */
+#include "map/hash_int.h"
 #include "tests/unit/map/maps.h"
 
 static const uint32_t hashes[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_PERCPU_HASH,
@@ -365,6 +366,45 @@ TEST(batch_gives_enospc_where_no_bucket_fits)
 	ASSERT_EQ(count, 0);
 	ASSERT_EQ(token, 0);
 	map_put(m);
+}
+
+/* --- what lock-free readers count on --------------------------------------------------------- */
+
+/* Every way out of a bucket must move its version on: the race itself is too rare to test. */
+TEST(every_removal_moves_the_version_on)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct skep_map *m = MAP(types[i], 8, 8, 4);
+		struct bucket *b = ((struct hash *)m->priv)->buckets;
+		uint64_t keys[4], values[4], key = 1, value;
+		uint32_t count = 4, token, v = b->version;
+
+		/* Four entries share one bucket. */
+		for (uint64_t k = 0; k < 4; k++)
+			ASSERT_EQ(up(m, k, k, 0), 0);
+		ASSERT_EQ(b->version, v);
+		ASSERT_EQ(m->ops->update(m, &key, &key, BPF_EXIST, 0), 0);
+		ASSERT_EQ(b->version, ++v);
+		ASSERT_EQ(up(m, 1, 1, BPF_EXIST), 0);
+		ASSERT_EQ(b->version, ++v);
+		if (types[i] == BPF_MAP_TYPE_LRU_HASH) {
+			ASSERT_EQ(up(m, 4, 4, 0), 0);
+			ASSERT_EQ(b->version, ++v);
+			key = 4;
+		}
+		ASSERT_EQ(m->ops->delete (m, &key), 0);
+		ASSERT_EQ(b->version, ++v);
+		key = 3;
+		ASSERT_EQ(map_sys_lookup_delete(m, &key, &value, 0), 0);
+		ASSERT_EQ(b->version, ++v);
+		ASSERT_EQ(map_sys_batch_lookup(m, NULL, &token, keys, values, &count, true, 0),
+			  -ENOENT);
+		ASSERT_EQ(count, 2);
+		ASSERT_EQ(b->version, ++v);
+		map_put(m);
+	}
 }
 
 /* --- per-CPU values ------------------------------------------------------------------------- */
