@@ -106,6 +106,8 @@ int load_btf(struct load *l)
 	if (btf_id(l->btf.payload) == VMLINUX_BTF_ID)
 		return load_fail(l, -EACCES, -1, "prog_btf_fd is the kernel's own BTF");
 	l->prog->btf = btf_get(l->btf.payload);
+	/* the verifier asks whether there are records; load_records fetches them */
+	l->prog->func_info_cnt = a->func_info_cnt;
 	return a->func_info_cnt ? recs_check(l, &func_recs, NULL, NULL) : 0;
 }
 
@@ -126,7 +128,6 @@ int load_records(struct load *l)
 	/* Without BTF, func_info's check is all that there is. */
 	if (err || !p->btf)
 		return err;
-	p->func_info_cnt = a->func_info_cnt;
 	p->func_info_rec_size = func_recs.known;
 	err = recs_check(l, &line_recs, sub, &p->line_info);
 	if (err)
