@@ -87,8 +87,6 @@ static int decode_insn(const struct interp_prog *ip, uint32_t i, struct skep_dia
 		err = decode_call(ip, i, &op, &c->imm);
 	if (err)
 		return diag_set(diag, err, SKEP_AT_INSN, i, "the callee is not resolved");
-	if (d->group == INSN_GROUP_ATOMIC)
-		c->size = (uint16_t)insn_mem_size(insn->code);
 	if (insn_is_double(d)) {
 		op = OP_LD_CONST;
 		c->imm = imm64_of(ip, i);
@@ -114,6 +112,7 @@ static int decode(struct interp_prog *ip, struct skep_diag *diag)
 			return slots;
 		i += (uint32_t)slots;
 	}
+	interp_fuse(ip);
 	return 0;
 }
 

@@ -55,6 +55,16 @@ static inline uint32_t smod32(int32_t a, int32_t b)
 	return b == 0 ? (uint32_t)a : b == -1 ? 0 : (uint32_t)(a % b);
 }
 
+static inline uint64_t rotate64(uint64_t v, uint64_t left)
+{
+	return v << (left & 63) | v >> (-left & 63);
+}
+
+static inline uint32_t rotate32(uint32_t v, uint64_t left)
+{
+	return v << (left & 31) | v >> (-left & 31);
+}
+
 /* The program in slot `index` of a PROG_ARRAY, or NULL. */
 static const struct interp_prog *tail_target(struct skep_map *m, uint32_t index)
 {
@@ -250,6 +260,62 @@ static const struct code *tail_call(struct interp_frame *f)
 		goto packet_short;                                                    \
 	NEXT;
 
+/* -- fused (see enum interp_op) -- */
+
+#define S2 REG(pc->src2)
+#define SKIP(slots)            \
+	do {                   \
+		pc += (slots); \
+		goto * pc->op; \
+	} while (0)
+#define MOV_BINARY(name, op)                             \
+	do_MOV_##name##64_IMM : D = S op I;              \
+	SKIP(2);                                         \
+	do_MOV_##name##64_REG : D = S op S2;             \
+	SKIP(2);                                         \
+	do_MOV_##name##32_IMM : D = S32 op I32;          \
+	SKIP(2);                                         \
+	do_MOV_##name##32_REG : D = S32 op(uint32_t) S2; \
+	SKIP(2);
+#define MOV_SHIFT(name, op, t64, t32)                                 \
+	do_MOV_##name##64_IMM : D = (uint64_t)((t64)S op(I & 63));    \
+	SKIP(2);                                                      \
+	do_MOV_##name##64_REG : D = (uint64_t)((t64)S op(S2 & 63));   \
+	SKIP(2);                                                      \
+	do_MOV_##name##32_IMM : D = (uint32_t)((t32)S32 op(I & 31));  \
+	SKIP(2);                                                      \
+	do_MOV_##name##32_REG : D = (uint32_t)((t32)S32 op(S2 & 31)); \
+	SKIP(2);
+#define COMPARE_GOTO(name, op, t64, t32)                         \
+	do_##name##64_IMM_GOTO : if ((t64)D op(t64) I) JUMP;     \
+	SKIP(pc->dst2);                                          \
+	do_##name##64_REG_GOTO : if ((t64)D op(t64) S) JUMP;     \
+	SKIP(pc->dst2);                                          \
+	do_##name##32_IMM_GOTO : if ((t32)D32 op(t32) I32) JUMP; \
+	SKIP(pc->dst2);                                          \
+	do_##name##32_REG_GOTO : if ((t32)D32 op(t32) S32) JUMP; \
+	SKIP(pc->dst2);                                          \
+	do_COUNT_##name : D += (uint64_t)(int64_t)(int32_t)I;    \
+	if ((t64)D op(t64)((int64_t)I >> 32))                    \
+		JUMP;                                            \
+	SKIP(pc->dst2);
+#define INDEX_LOAD(bits)                                                        \
+	do_INDEX_LDX##bits : addr = S + S2;                                     \
+	D = addr;                                                               \
+	addr += (uint64_t)(int64_t)pc->off;                                     \
+	if (unlikely(addr - WIN(pc->dst)->lo > WIN(pc->dst)->len - bits / 8) && \
+	    !window_find(f, addr, bits / 8, WIN(pc->dst)))                      \
+		return interp_fault(f, pc + 2, addr);                           \
+	REG(pc->dst2) = MEM(uint##bits##_t, addr);                              \
+	SKIP(3);
+#define ROTATE(bits)                                                                 \
+	do_ROTATE_RSH##bits : S = (uint##bits##_t)D >> (I & 0xff);                   \
+	D = rotate##bits((uint##bits##_t)D, I >> 8);                                 \
+	SKIP(4);                                                                     \
+	do_ROTATE_LSH##bits : S = (uint##bits##_t)((uint##bits##_t)D << (I & 0xff)); \
+	D = rotate##bits((uint##bits##_t)D, I >> 8);                                 \
+	SKIP(4);
+
 /*
  * Runs from pc to the exit of the activation; NULL frame: returns the labels.  Longer than other
  * functions: it is one flat switch.  Misaligned atomics are the program's choice, as in the
@@ -263,6 +329,27 @@ __attribute__((no_sanitize("alignment"))) static uint64_t interp_exec(struct int
 #include "isa/opcodes.def"
 		[OP_LD_CONST] = &&do_LD_CONST,
 		[OP_TAIL_CALL] = &&do_TAIL_CALL,
+#define X(op)                                          \
+	[OP_MOV_##op##64_IMM] = &&do_MOV_##op##64_IMM, \
+	[OP_MOV_##op##64_REG] = &&do_MOV_##op##64_REG, \
+	[OP_MOV_##op##32_IMM] = &&do_MOV_##op##32_IMM, \
+	[OP_MOV_##op##32_REG] = &&do_MOV_##op##32_REG,
+		FUSED_BINARY(X)
+#undef X
+#define X(op, not )                                      \
+	[OP_##op##64_IMM_GOTO] = &&do_##op##64_IMM_GOTO, \
+	[OP_##op##64_REG_GOTO] = &&do_##op##64_REG_GOTO, \
+	[OP_##op##32_IMM_GOTO] = &&do_##op##32_IMM_GOTO, \
+	[OP_##op##32_REG_GOTO] = &&do_##op##32_REG_GOTO, [OP_COUNT_##op] = &&do_COUNT_##op,
+			FUSED_COMPARE(X)
+#undef X
+#define X(bits) [OP_INDEX_LDX##bits] = &&do_INDEX_LDX##bits,
+				FUSED_LOAD(X)
+#undef X
+					[OP_ROTATE_RSH64] = &&do_ROTATE_RSH64,
+		[OP_ROTATE_LSH64] = &&do_ROTATE_LSH64,
+		[OP_ROTATE_RSH32] = &&do_ROTATE_RSH32,
+		[OP_ROTATE_LSH32] = &&do_ROTATE_LSH32,
 	};
 	uint64_t budget = SKEP_MAY_GOTO_MAX;
 	struct cell *cells;
@@ -406,6 +493,32 @@ do_LD_MAP_IDX_VALUE:
 	PACKET(8, 1)
 	PACKET(16, 2)
 	PACKET(32, 4)
+
+	MOV_BINARY(ADD, +)
+	MOV_BINARY(SUB, -)
+	MOV_BINARY(MUL, *)
+	MOV_BINARY(OR, |)
+	MOV_BINARY(AND, &)
+	MOV_BINARY(XOR, ^)
+	MOV_SHIFT(LSH, <<, uint64_t, uint32_t)
+	MOV_SHIFT(RSH, >>, uint64_t, uint32_t)
+	MOV_SHIFT(ARSH, >>, int64_t, int32_t)
+	COMPARE_GOTO(JEQ, ==, uint64_t, uint32_t)
+	COMPARE_GOTO(JNE, !=, uint64_t, uint32_t)
+	COMPARE_GOTO(JGT, >, uint64_t, uint32_t)
+	COMPARE_GOTO(JGE, >=, uint64_t, uint32_t)
+	COMPARE_GOTO(JLT, <, uint64_t, uint32_t)
+	COMPARE_GOTO(JLE, <=, uint64_t, uint32_t)
+	COMPARE_GOTO(JSGT, >, int64_t, int32_t)
+	COMPARE_GOTO(JSGE, >=, int64_t, int32_t)
+	COMPARE_GOTO(JSLT, <, int64_t, int32_t)
+	COMPARE_GOTO(JSLE, <=, int64_t, int32_t)
+	INDEX_LOAD(8)
+	INDEX_LOAD(16)
+	INDEX_LOAD(32)
+	INDEX_LOAD(64)
+	ROTATE(64)
+	ROTATE(32)
 
 do_CALL_HELPER:
 	if (!interp_helper(f, pc, (const struct helper_proto *)(uintptr_t)I))

@@ -3,6 +3,7 @@
  * interp_int.h - what the files of interp/ share: decoded code, cells, activations.
  *
  *	decode.c  cold: the image becomes struct code
+ *	fuse.c    cold: runs that programs are full of become one instruction
  *	interp.c  the loop
  *	window.c  memory checks that the loop's own compare did not settle
  *	call.c    helpers, their arguments, callbacks
@@ -22,9 +23,9 @@
 struct code {
 	const void *op; /* label in interp_exec */
 	uint8_t dst, src;
-	uint16_t size; /* atomics: bytes that must be there */
-	int32_t off;   /* memory: displacement; jumps: bytes from here to the target */
-	uint64_t imm;  /* immediate, or the address of a helper, kfunc, struct interp_sub */
+	uint8_t src2, dst2; /* of fused instructions: the registers of their later parts */
+	int32_t off;	    /* memory: displacement; jumps: bytes from here to the target */
+	uint64_t imm;	    /* immediate, or the address of a helper, kfunc, struct interp_sub */
 };
 static_assert(sizeof(struct code) == 24, "three words an instruction");
 
@@ -95,13 +96,51 @@ struct interp_frame {
 /** Labels of interp_exec by enum interp_op. */
 const void *const *interp_labels(void);
 
-/* Instructions that decoding makes out of others, behind those of opcodes.def. */
+/*
+ * Fused instructions: fuse.c puts them where a run of plain ones begins.  The plain ones stay
+ * behind in their slots, so a jump into the middle of a run needs no care.
+ */
+#define FUSED_BINARY(X) X(ADD) X(SUB) X(MUL) X(OR) X(AND) X(XOR) X(LSH) X(RSH) X(ARSH)
+/* A comparison, and the one that says the opposite. */
+#define FUSED_COMPARE(X)                                                                        \
+	X(JEQ, JNE)                                                                             \
+	X(JNE, JEQ) X(JGT, JLE) X(JLE, JGT) X(JGE, JLT) X(JLT, JGE) X(JSGT, JSLE) X(JSLE, JSGT) \
+		X(JSGE, JSLT) X(JSLT, JSGE)
+#define FUSED_LOAD(X) X(8) X(16) X(32) X(64)
+
+/* What there is beyond the rows of opcodes.def. */
 enum interp_op {
-	OP_FIRST = _INSN_MAX,
-	OP_LD_CONST = OP_FIRST, /* dst = imm, over two slots */
+	_OP_FIRST = _INSN_MAX - 1,
+	OP_LD_CONST, /* dst = imm, over two slots */
 	OP_TAIL_CALL,
+/* dst = src op imm, or op src2, over two slots: a move and what is done to the copy */
+#define X(op) OP_MOV_##op##64_IMM, OP_MOV_##op##64_REG, OP_MOV_##op##32_IMM, OP_MOV_##op##32_REG,
+	FUSED_BINARY(X)
+#undef X
+/* if dst ?? imm or src: jump, else dst2 slots on: a branch around a goto */
+#define X(op, not ) \
+	OP_##op##64_IMM_GOTO, OP_##op##64_REG_GOTO, OP_##op##32_IMM_GOTO, OP_##op##32_REG_GOTO,
+		FUSED_COMPARE(X)
+#undef X
+/* dst += low half of imm; if dst ?? high half: jump, else dst2 slots on: the end of a loop */
+#define X(op, not ) OP_COUNT_##op,
+			FUSED_COMPARE(X)
+#undef X
+/* dst = src + src2; dst2 = *(uN *)(dst + off), over three slots: an element of an array */
+#define X(bits) OP_INDEX_LDX##bits,
+				FUSED_LOAD(X)
+#undef X
+	/* src = dst >> low byte of imm (or <<); dst rotated left by the next, over four slots */
+	OP_ROTATE_RSH64,
+	OP_ROTATE_LSH64,
+	OP_ROTATE_RSH32,
+	OP_ROTATE_LSH32,
 	_OP_MAX,
 };
+
+/* -- fuse.c -- */
+/** Replaces the beginnings of runs in ip->code. */
+void interp_fuse(struct interp_prog *ip);
 
 /** Runs sub with five arguments in a new activation below `low`. */
 uint64_t interp_enter(const struct interp_prog *ip, const struct interp_sub *sub,
