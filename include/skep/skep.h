@@ -44,7 +44,6 @@ struct skep_kernel_opts {
 	/* Lines of bpf_trace_printk, n bytes, as trace_pipe shows them; NULL drops them. */
 	void (*trace)(void *arg, const char *line, size_t n);
 	void *trace_arg;
-	int callx; /* 1: take calls through registers (RFC 9669), which Linux refuses */
 };
 
 /**

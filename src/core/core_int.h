@@ -23,7 +23,6 @@ struct skep_kernel {
 	const struct engine_ops *engine; /* how programs run */
 	bool fallback;			 /* the interpreter takes what that engine cannot */
 	bool unprivileged;		 /* callers lack CAP_BPF and its like */
-	bool callx;			 /* calls through registers are taken */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
 	char *pin_root; /* where names of objects live, without a slash at the end */

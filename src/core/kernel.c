@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,12 @@ long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size)
 			    ret == -EFAULT ? "attributes at a bad address"
 					   : "attributes longer than they can be");
 	ret = run_command(&c, cmd);
+	if (unlikely(ret == -EMFILE || ret == -ENFILE)) {
+		/* Some descriptors of ours may belong to the dead. */
+		objects_collect(k);
+		last.err = 0;
+		ret = run_command(&c, cmd);
+	}
 	if (likely(ret >= 0))
 		last.err = 0;
 	return ret;
@@ -114,12 +121,23 @@ static int env_sys_close(void *arg, uint32_t fd)
 	return (int)sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
-static void env_trace(void *arg, const struct skep_run *run, const char *line, size_t n)
+/* A line as trace_pipe shows it: task, CPU, flags (none are known), time since boot. */
+static void env_trace(void *arg, const struct skep_run *run, const char *text, size_t n)
 {
 	struct skep_kernel *k = arg;
+	char comm[16] = "", line[1280];
+	struct timespec t;
+	int len;
 
-	if (k->trace)
-		k->trace(k->trace_arg, line, n);
+	if (!k->trace)
+		return;
+	prctl(PR_GET_NAME, comm);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	len = snprintf(line, sizeof(line),
+		       "%16s-%-7d [%03u] ..... %5lld.%06ld: bpf_trace_printk: %.*s\n", comm,
+		       (int)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0), run->cpu, (long long)t.tv_sec,
+		       t.tv_nsec / 1000, (int)MIN(n, (size_t)1024), text);
+	k->trace(k->trace_arg, line, (size_t)len);
 }
 
 struct vcpus *core_vcpus(struct skep_kernel *k)
@@ -189,7 +207,6 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 	pthread_mutex_init(&k->bind_lock, NULL);
 	k->unprivileged = o.unprivileged != 0;
 	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
-	k->callx = o.callx != 0;
 	k->trace = o.trace;
 	k->trace_arg = o.trace_arg;
 	k->env = (struct run_env){

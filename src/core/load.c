@@ -89,8 +89,7 @@ static int pass_tag(struct load *l)
 
 static int pass_verify(struct load *l)
 {
-	const struct verifier_opts opts = { .privileged = core_privileged(l->c),
-					    .callx = l->c->k->callx };
+	const struct verifier_opts opts = { .privileged = core_privileged(l->c) };
 
 	return verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
 }

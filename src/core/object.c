@@ -473,20 +473,14 @@ static long publish_locked(struct skep_kernel *k, enum object_kind kind, void *p
 long object_publish(struct call *c, enum object_kind kind, void *payload, int fd, int mode)
 {
 	struct skep_kernel *k = c->k;
-	bool full = true;
+	bool crowded;
 	long ret;
 
 	pthread_mutex_lock(&k->lock);
-	if (k->objects.live < k->objects.collect_at) {
-		ret = publish_locked(k, kind, payload, fd, mode);
-		full = ret == -EMFILE || ret == -ENFILE;
-	}
+	crowded = k->objects.live >= k->objects.collect_at;
 	pthread_mutex_unlock(&k->lock);
-	if (!full)
-		return ret;
-
-	/* Many objects or no more descriptors: some may be dead. */
-	objects_collect(k);
+	if (crowded)
+		objects_collect(k);
 	pthread_mutex_lock(&k->lock);
 	ret = publish_locked(k, kind, payload, fd, mode);
 	pthread_mutex_unlock(&k->lock);

@@ -100,14 +100,15 @@ long user_string(char *dst, uint64_t src, size_t n)
 
 	while (len < n) {
 		/* To the end of the page at most: the string may end before the next one. */
-		size_t take = MIN(n - len, PAGE - (src + len) % PAGE), end;
+		size_t take = MIN(n - len, PAGE - (src + len) % PAGE);
+		const char *nul;
 
-		if (user_read(dst + len, src + len, take))
+		if (!range_ok(src + len, 1, page_readable))
 			return -EFAULT;
-		end = strnlen(dst + len, take);
-		len += end;
-		if (end < take)
-			break;
+		nul = memccpy(dst + len, (const char *)(uintptr_t)(src + len), '\0', take);
+		if (nul)
+			return nul - 1 - dst;
+		len += take;
 	}
 	return (long)len;
 }

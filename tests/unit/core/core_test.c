@@ -3,6 +3,7 @@
 #include "tests/unit/core/core_test.h"
 
 struct skep_kernel *k;
+const union core_attr attr_zero;
 
 void core_start(struct skep_kernel_opts *opts)
 {
@@ -24,22 +25,24 @@ long bpf_call(int cmd, union core_attr *attr)
 
 long map_create(uint32_t type, uint32_t key, uint32_t value, uint32_t max, uint32_t flags)
 {
-	union core_attr attr = { .a = { .map_type = type,
-					.key_size = key,
-					.value_size = value,
-					.max_entries = max,
-					.map_flags = flags } };
+	union core_attr attr = attr_zero;
 
+	attr.a.map_type = type;
+	attr.a.key_size = key;
+	attr.a.value_size = value;
+	attr.a.max_entries = max;
+	attr.a.map_flags = flags;
 	return bpf_call(BPF_MAP_CREATE, &attr);
 }
 
 static long elem(int cmd, long fd, const void *key, const void *value, uint64_t flags)
 {
-	union core_attr attr = { .a = { .map_fd = (uint32_t)fd,
-					.key = PTR(key),
-					.value = PTR(value),
-					.flags = flags } };
+	union core_attr attr = attr_zero;
 
+	attr.a.map_fd = (uint32_t)fd;
+	attr.a.key = PTR(key);
+	attr.a.value = PTR(value);
+	attr.a.flags = flags;
 	return bpf_call(cmd, &attr);
 }
 
@@ -65,26 +68,31 @@ long map_next(long fd, const void *key, void *next)
 
 long next_id(int cmd, uint32_t start)
 {
-	union core_attr attr = { .a = { .start_id = start } };
-	long err = bpf_call(cmd, &attr);
+	union core_attr attr = attr_zero;
+	long err;
 
+	attr.a.start_id = start;
+	err = bpf_call(cmd, &attr);
 	return err ? err : attr.a.next_id;
 }
 
 long fd_by_id(int cmd, uint32_t id)
 {
-	union core_attr attr = { .a = { .prog_id = id } };
+	union core_attr attr = attr_zero;
 
+	attr.a.prog_id = id;
 	return bpf_call(cmd, &attr);
 }
 
 long obj_info(long fd, void *info, uint32_t *len)
 {
-	union core_attr attr = {
-		.a = { .info = { .bpf_fd = (uint32_t)fd, .info_len = *len, .info = PTR(info) } }
-	};
-	long err = bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	union core_attr attr = attr_zero;
+	long err;
 
+	attr.a.info.bpf_fd = (uint32_t)fd;
+	attr.a.info.info_len = *len;
+	attr.a.info.info = PTR(info);
+	err = bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
 	*len = attr.a.info.info_len;
 	return err;
 }
@@ -109,14 +117,13 @@ uint32_t prog_id(long fd)
 
 long prog_load(uint32_t type, const struct bpf_insn *insns, uint32_t cnt)
 {
-	union core_attr attr = {
-		.a = { .prog_type = type,
-		       .insns = PTR(insns),
-		       .insn_cnt = cnt,
-		       .license = PTR("GPL"),
-		       .prog_flags = type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0 }
-	};
+	union core_attr attr = attr_zero;
 
+	attr.a.prog_type = type;
+	attr.a.insns = PTR(insns);
+	attr.a.insn_cnt = cnt;
+	attr.a.license = PTR("GPL");
+	attr.a.prog_flags = type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
 	return bpf_call(BPF_PROG_LOAD, &attr);
 }
 
@@ -130,11 +137,13 @@ long prog_return(uint32_t type, int32_t ret)
 long prog_run_once(long fd, uint32_t *ret)
 {
 	uint8_t data[64] = { 0 };
-	union core_attr attr = { .a = { .test = { .prog_fd = (uint32_t)fd,
-						  .data_in = PTR(data),
-						  .data_size_in = sizeof(data) } } };
-	long err = bpf_call(BPF_PROG_TEST_RUN, &attr);
+	union core_attr attr = attr_zero;
+	long err;
 
+	attr.a.test.prog_fd = (uint32_t)fd;
+	attr.a.test.data_in = PTR(data);
+	attr.a.test.data_size_in = sizeof(data);
+	err = bpf_call(BPF_PROG_TEST_RUN, &attr);
 	*ret = attr.a.test.retval;
 	return err;
 }

@@ -24,6 +24,9 @@ void core_start(struct skep_kernel_opts *opts);
 /** Frees k: at the end of a test, so that leaks show. */
 void core_stop(void);
 
+/* Attributes begin as a copy of this: an initialiser of a union leaves bytes undefined. */
+extern const union core_attr attr_zero;
+
 /** bpf(2) on k with all of the attributes. */
 long bpf_call(int cmd, union core_attr *attr);
 

@@ -33,7 +33,7 @@ TEST(map_lookup_and_delete_is_one_step)
 {
 	uint32_t key = 1;
 	uint64_t value = 9, got = 0;
-	union core_attr attr = { 0 };
+	union core_attr attr = attr_zero;
 	long fd, array;
 
 	core_start(NULL);
@@ -102,7 +102,7 @@ TEST(map_bad_addresses_are_efault)
 
 TEST(map_descriptors_have_rights)
 {
-	union core_attr attr = { 0 };
+	union core_attr attr = attr_zero;
 	uint32_t key = 0;
 	uint64_t value = 1;
 	long rw, ro, wo;
@@ -137,7 +137,7 @@ TEST(map_descriptors_have_rights)
 
 TEST(map_frozen_is_read_only_for_bpf)
 {
-	union core_attr attr = { 0 };
+	union core_attr attr = attr_zero;
 	uint32_t key = 0;
 	uint64_t value = 5;
 	long fd;
@@ -179,13 +179,14 @@ TEST(map_memory_is_mapped_by_descriptor)
 
 TEST(map_of_maps_takes_descriptors_and_gives_ids)
 {
-	union core_attr attr = { .a = { .map_type = BPF_MAP_TYPE_HASH_OF_MAPS,
-					.key_size = 4,
-					.value_size = 4,
-					.max_entries = 4 } };
+	union core_attr attr = attr_zero;
 	uint32_t key = 3, id = 0, fd32;
 	long inner, other, outer, prog;
 
+	attr.a.map_type = BPF_MAP_TYPE_HASH_OF_MAPS;
+	attr.a.key_size = 4;
+	attr.a.value_size = 4;
+	attr.a.max_entries = 4;
 	core_start(NULL);
 	inner = map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0);
 	other = map_create(BPF_MAP_TYPE_HASH, 4, 8, 4, 0);
@@ -243,14 +244,16 @@ TEST(map_of_programs_takes_one_kind)
 
 static long batch(int cmd, long fd, void *in, void *out, void *keys, void *values, uint32_t *count)
 {
-	union core_attr attr = { .a = { .batch = { .in_batch = PTR(in),
-						   .out_batch = PTR(out),
-						   .keys = PTR(keys),
-						   .values = PTR(values),
-						   .count = *count,
-						   .map_fd = (uint32_t)fd } } };
-	long err = bpf_call(cmd, &attr);
+	union core_attr attr = attr_zero;
+	long err;
 
+	attr.a.batch.in_batch = PTR(in);
+	attr.a.batch.out_batch = PTR(out);
+	attr.a.batch.keys = PTR(keys);
+	attr.a.batch.values = PTR(values);
+	attr.a.batch.count = *count;
+	attr.a.batch.map_fd = (uint32_t)fd;
+	err = bpf_call(cmd, &attr);
 	*count = attr.a.batch.count;
 	return err;
 }

@@ -180,7 +180,7 @@ TEST(object_lives_while_it_is_mapped)
 
 TEST(object_write_only_descriptors_count)
 {
-	union core_attr attr = { 0 };
+	union core_attr attr = attr_zero;
 	long fd, wo, wo2;
 
 	core_start(NULL);
@@ -359,10 +359,11 @@ TEST(foreign_descriptors_are_refused)
 
 static long pin(int cmd, long fd, const char *path, uint32_t flags)
 {
-	union core_attr attr = {
-		.a = { .pathname = PTR(path), .bpf_fd = (uint32_t)fd, .file_flags = flags }
-	};
+	union core_attr attr = attr_zero;
 
+	attr.a.pathname = PTR(path);
+	attr.a.bpf_fd = (uint32_t)fd;
+	attr.a.file_flags = flags;
 	return bpf_call(cmd, &attr);
 }
 
@@ -412,7 +413,7 @@ TEST(pins_answer_as_files_do)
 TEST(pins_live_below_a_root_of_ones_own)
 {
 	struct skep_kernel_opts opts = { .pin_root = "/tmp/" };
-	union core_attr attr = { 0 };
+	union core_attr attr = attr_zero;
 	char dir[] = "/tmp/skep-pins-XXXXXX", path[64];
 	long map;
 

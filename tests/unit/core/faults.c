@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory that runs out: each allocation of a command fails once, until the command passes; what
+ * was done before the failure is undone (LeakSanitizer looks at the end of the test).
+ */
+#include "base/alloc.h"
+#include "tests/unit/core/core_test.h"
+
+/* Runs fn with its n-th allocation failing, for n = 1, 2, ...; the result when none failed. */
+static long each_failure(long (*fn)(void *arg), void *arg)
+{
+	for (long n = 1; n < 10000; n++) {
+		long ret;
+
+		skep_alloc_fail_at(n);
+		ret = fn(arg);
+		if (!skep_alloc_failed()) {
+			skep_alloc_fail_at(0);
+			return ret;
+		}
+		skep_alloc_fail_at(0);
+		if (ret >= 0)
+			close((int)ret); /* it could do without */
+		else
+			ASSERT_EQ(ret, -ENOMEM);
+	}
+	test_fail(__FILE__, __LINE__, "no end of allocations");
+}
+
+static long create(void *arg)
+{
+	uint32_t type = *(uint32_t *)arg;
+	union core_attr a = attr_zero;
+
+	a.a.map_type = type;
+	a.a.key_size = type == BPF_MAP_TYPE_RINGBUF ? 0 : 4;
+	a.a.value_size = type == BPF_MAP_TYPE_RINGBUF ? 0 : type == BPF_MAP_TYPE_PROG_ARRAY ? 4 : 8;
+	a.a.max_entries = 4096;
+	return bpf_call(BPF_MAP_CREATE, &a);
+}
+
+TEST(faults_in_map_create)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY,	     BPF_MAP_TYPE_HASH,
+					  BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH,
+					  BPF_MAP_TYPE_LRU_HASH,     BPF_MAP_TYPE_PROG_ARRAY,
+					  BPF_MAP_TYPE_RINGBUF };
+
+	core_start(NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		uint32_t type = types[i];
+		long fd = each_failure(create, &type);
+
+		ASSERT_MSG(fd >= 0, "type %u: %ld", type, fd);
+		close((int)fd);
+	}
+	core_stop();
+}
+
+static long make_of_maps(void *arg)
+{
+	union core_attr a = attr_zero;
+
+	a.a.map_type = BPF_MAP_TYPE_ARRAY_OF_MAPS;
+	a.a.key_size = 4;
+	a.a.value_size = 4;
+	a.a.max_entries = 4;
+	a.a.inner_map_fd = *(uint32_t *)arg;
+	return bpf_call(BPF_MAP_CREATE, &a);
+}
+
+TEST(faults_in_map_of_maps)
+{
+	uint32_t inner;
+	long fd;
+
+	core_start(NULL);
+	inner = (uint32_t)map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0);
+	fd = each_failure(make_of_maps, &inner);
+	ASSERT_GE(fd, 0);
+	core_stop();
+}
+
+static long load_program(void *arg)
+{
+	long map = *(long *)arg;
+	const struct bpf_insn insns[] = {
+		ST(BPF_W, 10, -4, 0),
+		MOVR(2, 10),
+		ADD(2, -4),
+		LD_MAP(1, map),
+		CALL(BPF_FUNC_map_lookup_elem),
+		JEQ(0, 0, 1),
+		LDX(BPF_DW, 0, 0, 0),
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 1 },
+		EXIT,
+		MOV(0, 2),
+		EXIT,
+	};
+	static char log[4096];
+	union core_attr a = attr_zero;
+
+	a.a.prog_type = BPF_PROG_TYPE_XDP;
+	a.a.insns = PTR(insns);
+	a.a.insn_cnt = ARRAY_SIZE(insns);
+	a.a.license = PTR("GPL");
+	a.a.log_buf = PTR(log);
+	a.a.log_size = sizeof(log);
+	a.a.log_level = 2;
+	return bpf_call(BPF_PROG_LOAD, &a);
+}
+
+TEST(faults_in_prog_load)
+{
+	static const int engines[] = { SKEP_ENGINE_DEFAULT, SKEP_ENGINE_INTERP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		struct skep_kernel_opts opts = { .engine = engines[i] };
+		uint32_t ret;
+		long map, fd;
+
+		core_start(&opts);
+		map = map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0);
+		fd = each_failure(load_program, &map);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(prog_run_once(fd, &ret), 0);
+		ASSERT_EQ(ret, 2);
+		core_stop();
+	}
+}
+
+static long list_btf(void *arg)
+{
+	long id = next_id(BPF_BTF_GET_NEXT_ID, 0);
+
+	/* Without memory the kernel's BTF is not there yet. */
+	return id == -ENOENT ? -ENOMEM : id < 0 ? id : fd_by_id(BPF_BTF_GET_FD_BY_ID, (uint32_t)id);
+}
+
+TEST(faults_in_btf)
+{
+	static const struct {
+		struct btf_header hdr;
+		uint32_t types[4];
+		char strings[8];
+	} blob = { .hdr = { .magic = BTF_MAGIC,
+			    .version = 1,
+			    .hdr_len = sizeof(struct btf_header),
+			    .type_len = 16,
+			    .str_off = 16,
+			    .str_len = 8 },
+		   .types = { 1, BTF_KIND_INT << 24, 4, BTF_INT_SIGNED << 24 | 32 },
+		   .strings = "\0int" };
+	union core_attr a = attr_zero;
+	bool passed = false;
+
+	a.a.btf = PTR(&blob);
+	a.a.btf_size = sizeof(blob);
+	core_start(NULL);
+	for (long n = 1; !passed; n++) {
+		long fd;
+
+		skep_alloc_fail_at(n);
+		fd = bpf_call(BPF_BTF_LOAD, &a);
+		passed = !skep_alloc_failed();
+		skep_alloc_fail_at(0);
+		ASSERT_EQ(fd, passed ? fd : -ENOMEM);
+		if (fd >= 0)
+			close((int)fd);
+	}
+	ASSERT_GE(each_failure(list_btf, NULL), 0);
+	core_stop();
+}
+
+static long pin_and_get(void *arg)
+{
+	union core_attr a = attr_zero;
+	long err;
+
+	a.a.pathname = PTR("/sys/fs/bpf/x");
+	a.a.bpf_fd = *(uint32_t *)arg;
+	err = bpf_call(BPF_OBJ_PIN, &a);
+	if (err && err != -EEXIST)
+		return err;
+	a.a.bpf_fd = 0;
+	return bpf_call(BPF_OBJ_GET, &a);
+}
+
+TEST(faults_in_pins_and_info)
+{
+	uint32_t fd;
+
+	core_start(NULL);
+	fd = (uint32_t)map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0);
+	ASSERT_GE(each_failure(pin_and_get, &fd), 0);
+	core_stop();
+}
+
+static long new_kernel(void *arg)
+{
+	struct skep_kernel *other = NULL;
+	int err = skep_kernel_new(NULL, &other);
+
+	skep_kernel_free(other);
+	return err ? err : dup(0);
+}
+
+TEST(faults_in_kernel_new)
+{
+	ASSERT_GE(each_failure(new_kernel, NULL), 0);
+}
