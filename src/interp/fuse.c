@@ -165,7 +165,10 @@ void interp_fuse(struct interp_prog *ip)
 		memmove(&ops[1], &ops[0], WINDOW * sizeof(ops[0]));
 		/* The second slot of an LD_IMM64 is no instruction; it ends every run. */
 		ops[0] = ip->code[i].op ? insn_decode(&image->insns[i]) : INSN_INVALID;
-		for (size_t r = 0; r < ARRAY_SIZE(rules) && ops[0] != INSN_INVALID; r++)
+		/* Nothing begins at the last instruction, and rules look at the one behind. */
+		if (ops[0] == INSN_INVALID || i + 1 == image->insn_cnt)
+			continue;
+		for (size_t r = 0; r < ARRAY_SIZE(rules); r++)
 			if (rules[r](&a))
 				break;
 	}

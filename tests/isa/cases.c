@@ -19,9 +19,9 @@ struct reader {
 	const char *path;
 	unsigned line;
 	struct isa_cases *cases;
-	size_t cap;	       /* of cases->at */
-	bool in_table;	       /* tabbed lines are a table's rows */
-	char *form[FORMS_MAX]; /* of the table: "rD += rS" */
+	size_t cap;		  /* of cases->at */
+	bool in_table;		  /* tabbed lines are a table's rows */
+	char form[FORMS_MAX][64]; /* of the table: "rD += rS" */
 	unsigned nr_forms;
 	unsigned rows; /* of all tables: says which registers come next */
 };
@@ -131,7 +131,9 @@ static void read_table(struct reader *r, struct isa_case *c, char *rest)
 			die(r, "more than %d forms", FORMS_MAX);
 		if (next)
 			*next = '\0';
-		r->form[r->nr_forms] = copy(rest);
+		if (snprintf(r->form[r->nr_forms], sizeof(r->form[0]), "%s", rest) >=
+		    (int)sizeof(r->form[0]))
+			die(r, "too long: %s", rest);
 		rest = next ? next + 3 : NULL;
 	}
 }
