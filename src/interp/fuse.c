@@ -11,7 +11,7 @@
 /* What a rule looks at. */
 struct at {
 	struct interp_prog *ip;
-	const struct bpf_insn *insn; /* of i and what follows */
+	const struct bpf_insn *insn; /* of i and, where op is not INSN_INVALID, what follows */
 	struct code *code;	     /* the same, decoded */
 	const enum insn_op *op;	     /* the same, as rows; INSN_INVALID beyond the end */
 };
@@ -74,12 +74,14 @@ static bool rotate(const struct at *a)
 	const enum insn_op right = wide ? INSN_RSH64_IMM : INSN_RSH32_IMM;
 	const enum insn_op left = wide ? INSN_LSH64_IMM : INSN_LSH32_IMM;
 	const unsigned t = a->insn[0].dst_reg, x = a->insn[0].src_reg;
-	const int by = a->insn[1].imm;
+	int by;
 
 	if ((!wide && a->op[0] != INSN_MOV32_REG) || t == x ||
 	    !((a->op[1] == right && a->op[2] == left) || (a->op[1] == left && a->op[2] == right)) ||
-	    a->op[3] != (wide ? INSN_OR64_REG : INSN_OR32_REG) ||
-	    by + a->insn[2].imm != (wide ? 64 : 32) || by == 0 || a->insn[2].imm == 0 ||
+	    a->op[3] != (wide ? INSN_OR64_REG : INSN_OR32_REG))
+		return false;
+	by = a->insn[1].imm;
+	if (by + a->insn[2].imm != (wide ? 64 : 32) || by == 0 || a->insn[2].imm == 0 ||
 	    a->insn[1].dst_reg != t || a->insn[2].dst_reg != x || a->insn[3].dst_reg != x ||
 	    a->insn[3].src_reg != t)
 		return false;
@@ -112,7 +114,7 @@ static bool indexed_load(const struct at *a)
 /* d = s; d op= imm or r */
 static bool copy_and_alter(const struct at *a)
 {
-	const bool wide = BPF_CLASS(a->insn[1].code) == BPF_ALU64;
+	const bool wide = BPF_CLASS(insn_desc(a->op[1])->code) == BPF_ALU64;
 
 	/* A narrow move in front of a wide operation cuts; in front of a narrow one it does not
 	 * matter. */

@@ -3,7 +3,7 @@
 #include "tests/unit/interp/run.h"
 #include "prog/ctx_skb.h"
 
-uint8_t run_mem[64];
+struct run_area run_area;
 struct skep_run run_last;
 
 static struct vcpu slot;

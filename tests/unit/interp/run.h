@@ -7,7 +7,10 @@
 #include "tests/unit/program.h"
 
 /* What the programs' r1 points at, and where the last run ended. */
-extern uint8_t run_mem[64];
+extern struct run_area {
+	uint8_t before[64], mem[64], after[64]; /* nobody's, r1's, nobody's */
+} run_area;
+#define run_mem run_area.mem
 extern struct skep_run run_last;
 
 /** A program whose context is plain memory, in the interpreter; the caller puts it. */
