@@ -222,8 +222,8 @@ static void replace_complete(struct skb_ctx *c, uint64_t from, uint64_t to, uint
 
 HELPER_FN(l4_csum_replace)
 {
-	const uint64_t known =
-		BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR | BPF_F_HDR_FIELD_MASK;
+	const uint64_t known = BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR |
+			       BPF_F_HDR_FIELD_MASK | F_IPV6;
 	struct skb_ctx *c = PTR(r1);
 	bool mangled_0 = r5 & BPF_F_MARK_MANGLED_0;
 	uint8_t *field;

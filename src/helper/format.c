@@ -397,6 +397,7 @@ int format_text(const struct skep_run *run, struct format_out *out, const char *
 	if (len == fmt_size)
 		return -EINVAL;
 	f.used = 0;
+	memset(f.arg, 0, sizeof(f.arg));
 	err = fetch_all(run, fmt, &f, args, n);
 	if (err)
 		return err;

@@ -69,7 +69,7 @@ long probe_string(const struct skep_run *run, char *dst, uint64_t addr, size_t n
 		if (err)
 			return err;
 		for (size_t i = 0; i < len; i++) {
-			dst[done + i] = piece[i];
+			dst[done + i] = piece[i]; /* NOLINT(*.Assign): the kernel wrote piece */
 			if (!piece[i])
 				return (long)(done + i + 1);
 		}

@@ -355,6 +355,55 @@ TEST(random_checksum_changes_are_the_hosts)
 	}
 }
 
+/* Any helper with any arguments, likely ones among them. */
+static void random_step(struct step *s, const struct step (*rows)[STEPS], size_t n)
+{
+	static const uint64_t values[] = { 0,	    1,	       2,      4,      12,
+					   14,	    60,	       97,     98,     99,
+					   200,	    S(-1),     S(-4),  S(-14), 0xffff,
+					   0x10000, INT32_MAX, 0x8100, 0x0081, 1500 };
+
+	*s = rows[rnd((uint32_t)n)][0];
+	for (int i = 0; i < 4; i++) {
+		bool is_size = s->mem && (i == s->mem - 2 || i == s->mem - 1);
+
+		if (!is_size && rnd(2))
+			s->a[i] = rnd(8) ? values[rnd(ARRAY_SIZE(values))] : rnd(UINT32_MAX);
+	}
+	/* Where the host reallocates the head, a header that was never set comes to look set, and
+	 * change_tail's least length is any number. */
+	if (s->id == BPF_FUNC_skb_change_head && s->a[0] > 14)
+		s->a[0] = 14;
+}
+
+static void random_calls(uint32_t type, const struct step (*rows)[STEPS], size_t n)
+{
+	struct packet p;
+
+	host_required();
+	for (int i = 0; i < 1500; i++) {
+		struct step s[STEPS] = { 0 };
+
+		make_packet(&p, 40 + rnd(100));
+		for (int k = 0; k < STEPS; k++) {
+			do
+				random_step(&s[k], rows, n);
+			while (s[k].id == BPF_FUNC_get_hash_recalc);
+		}
+		compare(type, &p, s, STEPS);
+	}
+}
+
+TEST(random_calls_on_xdp_packets_are_the_hosts)
+{
+	random_calls(BPF_PROG_TYPE_XDP, xdp_rows, ARRAY_SIZE(xdp_rows));
+}
+
+TEST(random_calls_on_skb_packets_are_the_hosts)
+{
+	random_calls(BPF_PROG_TYPE_SCHED_CLS, skb_rows, ARRAY_SIZE(skb_rows));
+}
+
 static uint16_t fold(uint32_t v)
 {
 	v = (v & 0xffff) + (v >> 16);
