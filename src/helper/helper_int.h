@@ -34,8 +34,17 @@
 
 #define ENOTSUPP_KERNEL 524 /* the kernel's ENOTSUPP, which user space has no name for */
 
-/** clock_gettime of the vDSO, or the system call: vdso.c sets it before main. */
+/** clock_gettime of the vDSO, or the system call: start.c sets it before main. */
 extern long (*helper_clock_gettime)(clockid_t clock, struct timespec *ts);
+
+/*
+ * Process ids of threads: tgid << 32 | tid at [tid % TGIDS], of the last thread that asked.  A
+ * thread keeps its process for life, and a fork empties the page.  NULL where there is none.
+ */
+#define TGIDS 512
+extern _Atomic uint64_t *helper_tgids;
+/** getpid() of the thread that runs, without a system call where it asked before. */
+uint32_t task_tgid(const struct skep_run *run);
 
 /**
  * Reads n bytes at addr, which may be any number at all: 0, or -EFAULT with dst not specified.

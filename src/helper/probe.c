@@ -49,8 +49,7 @@ long probe_copy(const struct skep_run *run, void *dst, uint64_t addr, size_t n)
 		memcpy(dst, PTR(addr), n);
 		return 0;
 	}
-	r = sys_call6(SYS_process_vm_readv, sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0), (long)&to, 1,
-		      (long)&from, 1, 0);
+	r = sys_call6(SYS_process_vm_readv, task_tgid(run), (long)&to, 1, (long)&from, 1, 0);
 	if (r == -ENOSYS || r == -EPERM)
 		return copy_checked(dst, addr, n);
 	return r == (long)n ? 0 : -EFAULT;

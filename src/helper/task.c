@@ -2,8 +2,8 @@
 /*
  * task.c - who runs the program, and where.
  *
- * Nothing is remembered between runs: the calling thread may have forked, changed its user or
- * its name since.
+ * A thread's id is that of its slot's owner, and its process is remembered.  Nothing else is: the
+ * thread may have changed its user or its name since the last run.
  */
 #include "helper/task.h"
 #include "helper/helper_int.h"
@@ -24,9 +24,35 @@ static void ask_comm(char comm[TASK_COMM_LEN])
 	sys_call6(SYS_prctl, PR_GET_NAME, (long)comm, 0, 0, 0, 0);
 }
 
+static uint32_t task_tid(const struct skep_run *run)
+{
+	return atomic_load_explicit(&run->vcpu->owner, memory_order_relaxed);
+}
+
+/* tgid << 32 | tid */
+static uint64_t task_ids(const struct skep_run *run)
+{
+	uint32_t tid = task_tid(run);
+	_Atomic uint64_t *slot = helper_tgids ? &helper_tgids[tid % TGIDS] : NULL;
+	uint64_t ids = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
+
+	/* One word, so that no reader pairs one thread's id with another's process. */
+	if ((uint32_t)ids != tid || !ids) {
+		ids = (uint64_t)ask(SYS_getpid) << 32 | tid;
+		if (slot)
+			atomic_store_explicit(slot, ids, memory_order_relaxed);
+	}
+	return ids;
+}
+
+uint32_t task_tgid(const struct skep_run *run)
+{
+	return (uint32_t)(task_ids(run) >> 32);
+}
+
 HELPER_FN(get_current_pid_tgid)
 {
-	return (uint64_t)ask(SYS_getpid) << 32 | ask(SYS_gettid);
+	return task_ids(run);
 }
 
 HELPER_FN(get_current_uid_gid)
@@ -58,7 +84,7 @@ static void fill_cred(struct skep_cred *c)
 	c->fsgid = (uint32_t)sys_call6(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
 }
 
-static void fill_task(struct task_slot *s)
+static void fill_task(struct task_slot *s, const struct skep_run *run)
 {
 	int32_t ppid = (int32_t)ask(SYS_getppid);
 	struct skep_task *t = &s->self;
@@ -68,8 +94,8 @@ static void fill_task(struct task_slot *s)
 	s->parent.pid = s->parent.tgid = ppid;
 	s->parent.group_leader = &s->parent;
 
-	t->pid = (int32_t)ask(SYS_gettid);
-	t->tgid = (int32_t)ask(SYS_getpid);
+	t->pid = (int32_t)task_tid(run);
+	t->tgid = (int32_t)task_tgid(run);
 	t->real_parent = t->parent = &s->parent;
 	t->real_cred = t->cred = &s->cred;
 	ask_comm(t->comm);
@@ -87,7 +113,7 @@ HELPER_FN(get_current_task)
 
 	/* Once a run: the region's row remembers that it is filled. */
 	if (!run_region_has(run, (uintptr_t)s, sizeof(*s))) {
-		fill_task(s);
+		fill_task(s, run);
 		run_region_add(run, s, sizeof(*s));
 	}
 	return (uintptr_t)&s->self;

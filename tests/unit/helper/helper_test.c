@@ -15,19 +15,27 @@ static void record(void *arg, const struct skep_run *run, const char *line, size
 	traced_lines++;
 }
 
+static struct vcpus vcpus;
+
 struct skep_run *test_run(void)
 {
 	static const struct run_env env = { .trace = record };
-	static struct vcpus vcpus;
-	static struct skep_run run;
-	static struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
+	static const struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
+	static _Thread_local struct skep_run run;
 
+	if (!vcpus.nr)
+		ASSERT_EQ(vcpus_init(&vcpus, 4), 0);
 	if (!run.vcpu) {
-		ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
 		run = (struct skep_run){ .prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus) };
 		run.cpu = run.vcpu->id;
 	}
 	return &run;
+}
+
+void test_run_end(void)
+{
+	vcpu_put(test_run()->vcpu);
+	test_run()->vcpu = NULL;
 }
 
 uint64_t test_call(uint32_t id, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)

@@ -10,8 +10,9 @@
 #include "prog/prog.h"
 #include "tests/harness/test.h"
 
-/* The run of the test's process; slot held since the first call. */
+/* The run of the calling thread; its slot is held from the first call on, until test_run_end(). */
 struct skep_run *test_run(void);
+void test_run_end(void);
 /* The last line that a helper traced, NUL-terminated; how many there were. */
 extern char traced[2048];
 extern int traced_lines;

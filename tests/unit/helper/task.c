@@ -62,6 +62,7 @@ static void *in_thread(void *arg)
 	ASSERT_EQ(CALL(get_current_pid_tgid), (uint64_t)getpid() << 32 | (uint32_t)gettid());
 	ASSERT(t->pid == gettid() && t->tgid == getpid());
 	ASSERT(t->group_leader != t && t->group_leader->pid == getpid());
+	test_run_end();
 	return arg;
 }
 
@@ -74,6 +75,8 @@ TEST(current_ids_in_a_thread_and_after_a_fork)
 	test_run();
 	ASSERT_EQ(pthread_create(&t, NULL, in_thread, NULL), 0);
 	pthread_join(t, NULL);
+	ASSERT_EQ(CALL(get_current_pid_tgid) >> 32, getpid());
+	test_run_end();
 	pid = fork();
 	if (pid == 0)
 		_exit(CALL(get_current_pid_tgid) !=
@@ -184,6 +187,7 @@ static void *bump(void *arg)
 		guarded++;
 		CALL(spin_unlock, P(&lock));
 	}
+	test_run_end();
 	return arg;
 }
 

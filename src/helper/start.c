@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vdso.c - finds clock_gettime in the vDSO, once, before main.  Cold.
+ * start.c - what helpers ask the kernel for once, before main: the vDSO's clock, and memory that a
+ * fork empties.  Cold.
  *
  * Hot code must not enter libc, not even for the time: it may run inside malloc, or in a process
  * whose libc is another one.  The vDSO is mapped by the kernel and needs nothing.
@@ -10,6 +11,7 @@
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #if defined(__aarch64__)
@@ -82,4 +84,19 @@ __attribute__((constructor)) static void find_clock(void)
 	found = find_symbol(&s, CLOCK_GETTIME);
 	if (found)
 		helper_clock_gettime = (long (*)(clockid_t, struct timespec *))found;
+}
+
+_Atomic uint64_t *helper_tgids;
+
+__attribute__((constructor)) static void map_tgids(void)
+{
+	size_t size = TGIDS * sizeof(*helper_tgids);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return;
+	if (madvise(p, size, MADV_WIPEONFORK))
+		munmap(p, size);
+	else
+		helper_tgids = p;
 }
