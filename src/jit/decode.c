@@ -124,10 +124,9 @@ static int decode_target(struct jit *j, uint32_t i, struct jit_op *op, int64_t d
 	if (target < 0 || target >= j->n)
 		return -EINVAL;
 	op->target = (uint32_t)target;
+	j->label[target]++;
 	if (target <= i)
-		j->label[target] = JIT_LABEL_LOOP;
-	else if (j->label[target] == JIT_NO_FRAG)
-		j->label[target] = JIT_LABEL_FORTH;
+		j->label[target] |= JIT_LABEL_LOOP;
 	return 0;
 }
 
@@ -165,7 +164,11 @@ static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struc
 	case INSN_REF_SUBPROG:
 		op->code = JIT_CALL_SUB;
 		op->imm = aux->sub;
-		return aux->sub < j->image->sub_cnt ? 0 : -EINVAL;
+		if (aux->sub >= j->image->sub_cnt)
+			return -EINVAL;
+		if (j->image->sub[aux->sub].start <= i)
+			j->label[j->image->sub[aux->sub].start] |= JIT_LABEL_LOOP;
+		return 0;
 	case INSN_REF_CALLX:
 		op->code = JIT_CALLX;
 		op->a = insn->dst_reg;
@@ -333,7 +336,6 @@ static const decode_fn decode_class[8] = {
 
 int jit_decode(struct jit *j, struct skep_diag *reterr_diag)
 {
-	memset(j->label, 0xff, j->n * sizeof(*j->label));
 	for (uint32_t i = 0; i < j->n; i++) {
 		const struct bpf_insn *insn = &j->image->insns[i];
 		struct jit_op *op = &j->ops[i];

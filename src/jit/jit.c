@@ -17,6 +17,7 @@ static void jit_fini(struct jit *j)
 {
 	skep_free(j->ops);
 	skep_free(j->label);
+	skep_free(j->live_in);
 	skep_free(j->sub);
 	skep_free(j->draft);
 	skep_free(j->frag);
@@ -31,8 +32,9 @@ static int jit_init(struct jit *j, const struct skep_prog *prog)
 	j->n = prog->image.insn_cnt;
 	j->ops = skep_alloc_array(j->n, sizeof(*j->ops));
 	j->label = skep_alloc_array(j->n, sizeof(*j->label));
+	j->live_in = skep_alloc_array(j->n, sizeof(*j->live_in));
 	j->sub = skep_alloc_array(j->image->sub_cnt, sizeof(*j->sub));
-	if (!j->ops || !j->label || !j->sub)
+	if (!j->ops || !j->label || !j->live_in || !j->sub)
 		return -ENOMEM;
 	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
 		j->sub[s].thunk = j->image->sub[s].callback ? 0 : JIT_NO_FRAG;
@@ -61,6 +63,8 @@ static void survey(struct jit *j)
 		for (uint32_t i = sub->start; i < sub->end; i++) {
 			const struct jit_op *op = &j->ops[i];
 
+			if (op->code == JIT_NOP)
+				continue;
 			js->written |= jit_bit(op->dst);
 			js->calls |= needs[op->code].calls;
 			js->scratch = MAX(js->scratch, needs[op->code].scratch);
@@ -95,8 +99,8 @@ static int lower_init(struct jit *j)
 	for (uint32_t i = 0; i < j->n; i++) {
 		const struct jit_op *op = &j->ops[i];
 
-		frags += (j->label[i] != JIT_NO_FRAG) + (op->code == JIT_JUMP) +
-			 (op->code == JIT_JCC) + (op->code == JIT_MAY_GOTO);
+		frags += (j->label[i] != 0) + (op->code == JIT_JUMP) + (op->code == JIT_JCC) +
+			 (op->code == JIT_MAY_GOTO);
 		relocs += op->code >= JIT_CALL_HELPER;
 	}
 	j->frag = skep_alloc_array(frags, sizeof(*j->frag));
@@ -121,8 +125,8 @@ static int lower_sub(struct jit *j, uint32_t s)
 	for (uint32_t i = sub->start; i < sub->end; i++) {
 		if (draft_reserve(j) < 0)
 			return -ENOMEM;
-		if (j->label[i] != JIT_NO_FRAG) {
-			bool loop = j->label[i] == JIT_LABEL_LOOP;
+		if (j->label[i]) {
+			bool loop = j->label[i] & JIT_LABEL_LOOP;
 
 			j->label[i] = jit_begin_frag(j, loop ? t->loop_align : 1);
 			j->flags_reg = JIT_NONE;
@@ -159,6 +163,8 @@ static int build(struct jit *j, struct skep_diag *reterr_diag)
 
 	if (r < 0)
 		return r;
+	jit_opt_flow(j);
+	jit_opt_live(j);
 	survey(j);
 	r = lower(j);
 	if (r == 0)

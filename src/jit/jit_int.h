@@ -61,9 +61,10 @@ enum jit_code {
 	JIT_SMOD,	 /* dst = y == -1 ? 0 : y ? a s% y : a */
 	JIT_LOAD,	 /* dst = m; JIT_SIGNED: sign-extended to 64 bits */
 	JIT_STORE,	 /* m = b or imm */
+	JIT_UPDATE,	 /* m = m op y, where cc is the code of op */
 	JIT_ATOMIC,	 /* imm names it (BPF_ATOMIC); b is the operand, a what cmpxchg compares */
 	JIT_JUMP,	 /* goto target */
-	JIT_JCC,	 /* if (a cc y) goto target */
+	JIT_JCC,	 /* if (a cc y) goto target; m in place of a where a is JIT_NONE */
 	JIT_MAY_GOTO,	 /* if (!--budget of the frame) goto target */
 	JIT_CALL_HELPER, /* aux.helper */
 	JIT_CALL_KFUNC,	 /* aux.fn */
@@ -85,7 +86,7 @@ enum {
 	JIT_SIGNED = 1 << 2, /* LOAD: sign-extend */
 };
 
-/* Conditions of JIT_JCC. */
+/* Conditions of JIT_JCC; cc ^ 1 is the opposite of cc. */
 enum jit_cc {
 	JIT_EQ,
 	JIT_NE,
@@ -97,7 +98,8 @@ enum jit_cc {
 	JIT_GE,
 	JIT_LE,
 	JIT_GT,
-	JIT_SET, /* (a & y) != 0 */
+	JIT_SET,   /* (a & y) != 0 */
+	JIT_CLEAR, /* (a & y) == 0 */
 	_JIT_CC_MAX,
 };
 
@@ -179,7 +181,8 @@ struct jit {
 
 	struct jit_op *ops;  /* [n] */
 	uint32_t n;	     /* image->insn_cnt */
-	uint32_t *label;     /* [n] JIT_NO_FRAG, or mark, then fragment, of a jump's target */
+	uint32_t *label;     /* [n] jumps that lead to the op; from its lowering on its fragment */
+	jit_regs *live_in;   /* [n] registers whose values are needed before the op */
 	struct jit_sub *sub; /* [image->sub_cnt] */
 	uint32_t cur_sub;    /* lowered now */
 
@@ -197,18 +200,16 @@ struct jit {
 	int32_t fp;	      /* r10 is the stack pointer plus this */
 	uint8_t flags_reg;    /* register whose value the CPU's flags tell, or JIT_NONE */
 	uint8_t flags_kind;   /* how much they tell */
-	uint8_t *flags_start; /* the instruction that set them */
-	uint8_t *flags_end;   /* its end */
+	uint32_t flags_start; /* in the draft: the instruction that set them */
+	uint32_t flags_end;   /* its end */
 };
 
-#define JIT_LABEL_LOOP	 (UINT32_MAX - 1) /* before lowering: a jump back leads here */
-#define JIT_LABEL_FORTH	 (UINT32_MAX - 2) /* before lowering: only jumps forward do */
-#define JIT_OP_BYTES_MAX 512		  /* no op's code is longer than this */
+#define JIT_LABEL_LOOP	 (1u << 31) /* in label[]: one of the jumps leads back */
+#define JIT_OP_BYTES_MAX 512	    /* no op's code is longer than this */
 
 /* An architecture. */
 struct jit_target {
 	const char *name;
-	uint32_t nr_regs;    /* BPF registers that are machine registers, from r0 */
 	uint8_t entry_align; /* of subprograms, a power of two */
 	uint8_t loop_align;  /* of the targets of jumps back */
 	/* Forms of a jump: bytes of the short and of the near one. */
@@ -217,8 +218,9 @@ struct jit_target {
 	int32_t short_min, short_max;  /* distances, from its end, that the short form reaches */
 	uint8_t jump_window; /* jumps do not cross nor end at multiples of this; 0: they may */
 
-	/* Finds out about the CPU; once, before anything else. */
-	void (*init)(void);
+	bool mem_operands;  /* arithmetic and compares take memory operands, so does JIT_UPDATE */
+	bool swapped_loads; /* BSWAP of 4 and 8 bytes does */
+
 	/* Begins subprogram j->cur_sub: its prologue. */
 	void (*prologue)(struct jit *j);
 	/* Lowers op i. */
@@ -237,11 +239,26 @@ extern const struct jit_target *const jit_host_target;
 /* decode.c: fills j->ops, label, sub.  0 or -EINVAL. */
 int jit_decode(struct jit *j, struct skep_diag *reterr_diag);
 
+/* opt_flow.c: jumps over jumps. */
+void jit_opt_flow(struct jit *j);
+/* opt_live.c: fills op.live and live_in, removes ops whose results nobody needs. */
+void jit_opt_live(struct jit *j);
+jit_regs jit_op_uses(const struct jit *j, const struct jit_op *op);
+jit_regs jit_op_writes(const struct jit_op *op);
+/* opt_fuse.c: makes fewer ops of several, inside stretches that are entered at the top only. */
+int jit_opt_fuse(struct jit *j);
+
 /* layout.c: sizes and places (j->size), then the copy to rw, which runs at rx. */
 void jit_layout(struct jit *j);
 void jit_copy(const struct jit *j, uint8_t *rw, const uint8_t *rx);
 
 /* For targets. */
+
+/* Where the next byte goes in the draft. */
+static inline uint32_t jit_here(const struct jit *j)
+{
+	return (uint32_t)(j->p - j->draft);
+}
 
 /* Ends the fragment with a jump to op `target`; the next byte begins another. */
 void jit_end_frag(struct jit *j, uint8_t cc, uint32_t target, uint8_t fused);
@@ -252,7 +269,7 @@ uint32_t jit_begin_frag(struct jit *j, uint8_t align);
 static inline void jit_add_reloc(struct jit *j, uint32_t to, uint64_t value)
 {
 	j->reloc[j->nr_relocs++] = (struct jit_reloc){
-		.at = (uint32_t)(j->p - j->draft),
+		.at = jit_here(j),
 		.to = to,
 		.value = value,
 	};

@@ -14,7 +14,7 @@
 
 uint32_t jit_begin_frag(struct jit *j, uint8_t align)
 {
-	uint32_t start = (uint32_t)(j->p - j->draft);
+	uint32_t start = jit_here(j);
 	struct jit_frag *f;
 
 	if (j->nr_frags == 0 || j->frag[j->nr_frags - 1].start != start ||
@@ -33,7 +33,7 @@ void jit_end_frag(struct jit *j, uint8_t cc, uint32_t target, uint8_t fused)
 	f->target = target;
 	f->fused = fused;
 	j->frag[j->nr_frags++] = (struct jit_frag){
-		.start = (uint32_t)(j->p - j->draft),
+		.start = jit_here(j),
 		.cc = JIT_NO_JUMP,
 	};
 }
@@ -95,7 +95,7 @@ static bool widen(struct jit *j, bool all)
 
 void jit_layout(struct jit *j)
 {
-	j->frag[j->nr_frags].start = (uint32_t)(j->p - j->draft);
+	j->frag[j->nr_frags].start = jit_here(j);
 	for (struct jit_frag *f = j->frag; f < j->frag + j->nr_frags; f++)
 		if (f->cc != JIT_NO_JUMP)
 			f->target = j->label[f->target];

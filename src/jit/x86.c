@@ -40,12 +40,12 @@ struct x86_mem x86_mem_of(struct jit *j, unsigned base, unsigned idx, unsigned s
 }
 
 /* The instruction from `start` to here left the flags of op's result. */
-static void tell_flags(struct jit *j, const struct jit_op *op, uint8_t *start, unsigned kind)
+static void tell_flags(struct jit *j, const struct jit_op *op, uint32_t start, unsigned kind)
 {
 	j->flags_reg = op->dst;
 	j->flags_kind = (uint8_t)(kind | (op->flags & JIT_WIDE ? X86_TELL_WIDE : 0));
 	j->flags_start = start;
-	j->flags_end = j->p;
+	j->flags_end = jit_here(j);
 }
 
 /* Is op's successor a jump that the current flags could serve? */
@@ -107,11 +107,11 @@ static void lower_bswap(struct jit *j, const struct jit_op *op)
 static void lower_neg(struct jit *j, const struct jit_op *op)
 {
 	unsigned dst = x86_regs[op->dst], a = x86_src(j, op->a, R11);
-	uint8_t *start;
+	uint32_t start;
 
 	if (dst != a)
 		x86_mov(j, x86_w(op), dst, a);
-	start = j->p;
+	start = jit_here(j);
 	x86_rr(j, X86_GRP3 | x86_w(op), X86_D_NEG, dst);
 	tell_flags(j, op, start, X86_TELL_ZERO);
 }
@@ -131,7 +131,7 @@ static const struct alu {
 	[JIT_MUL] = { X86_IMUL, 0, 0, true },
 };
 
-static void tell_alu(struct jit *j, const struct jit_op *op, uint8_t *start)
+static void tell_alu(struct jit *j, const struct jit_op *op, uint32_t start)
 {
 	if (alus[op->code].tells)
 		tell_flags(j, op, start, alus[op->code].tells);
@@ -144,11 +144,11 @@ static void lower_alu_mem(struct jit *j, const struct jit_op *op)
 	bool clash = op->dst != op->a && (op->dst == op->base || op->dst == op->idx);
 	unsigned acc = clash ? R10 : dst;
 	struct x86_mem m = x86_op_mem(j, op);
-	uint8_t *start;
+	uint32_t start;
 
 	if (op->dst != op->a)
 		x86_mov(j, w, acc, x86_src(j, op->a, R9));
-	start = j->p;
+	start = jit_here(j);
 	x86_rm(j, alus[op->code].opcode | w, acc, m);
 	if (clash)
 		x86_mov(j, X86_W, dst, acc);
@@ -162,7 +162,7 @@ static void lower_alu_reg(struct jit *j, const struct jit_op *op)
 	const struct alu *alu = &alus[op->code];
 	unsigned w = x86_w(op), dst = x86_regs[op->dst];
 	unsigned a = x86_src(j, op->a, R10), b = x86_src(j, op->b, R11);
-	uint8_t *start;
+	uint32_t start;
 
 	if (dst == b && alu->commutative) {
 		b = a;
@@ -173,7 +173,7 @@ static void lower_alu_reg(struct jit *j, const struct jit_op *op)
 	} else if (dst != a) {
 		x86_mov(j, w, dst, a);
 	}
-	start = j->p;
+	start = jit_here(j);
 	x86_rr(j, alu->opcode | w, dst, b);
 	tell_alu(j, op, start);
 }
@@ -183,13 +183,13 @@ static void lower_alu_imm(struct jit *j, const struct jit_op *op)
 	const struct alu *alu = &alus[op->code];
 	unsigned dst = x86_regs[op->dst], a = x86_src(j, op->a, R11);
 	unsigned w = x86_w(op);
-	uint8_t *start;
+	uint32_t start;
 
 	if (op->code == JIT_AND && op->imm >= 0)
 		w = 0; /* the upper half is zero either way */
 	if (dst != a)
 		x86_mov(j, w, dst, a);
-	start = j->p;
+	start = jit_here(j);
 	x86_alu_imm(j, w, alu->digit, dst, op->imm);
 	tell_alu(j, op, start);
 }
@@ -234,7 +234,7 @@ static void lower_xor(struct jit *j, const struct jit_op *op)
 static void lower_add_imm(struct jit *j, const struct jit_op *op, int32_t imm)
 {
 	unsigned w = x86_w(op), dst = x86_regs[op->dst];
-	uint8_t *start = j->p;
+	uint32_t start = jit_here(j);
 
 	if (op->dst != op->a || op->a == JIT_FP) {
 		if (imm == 0 && op->a != JIT_FP)
@@ -327,7 +327,7 @@ static void lower_shift_imm(struct jit *j, const struct jit_op *op)
 {
 	unsigned w = x86_w(op), dst = x86_regs[op->dst], a = x86_src(j, op->a, R11);
 	unsigned count = (unsigned)op->imm & (w ? 63 : 31);
-	uint8_t *start;
+	uint32_t start;
 
 	if (op->code == JIT_ROR && dst != a && x86_cpu.bmi2) {
 		x86_rorx(j, w, dst, a, count);
@@ -337,7 +337,7 @@ static void lower_shift_imm(struct jit *j, const struct jit_op *op)
 		x86_mov(j, w, dst, a);
 	if (count == 0)
 		return;
-	start = j->p;
+	start = jit_here(j);
 	x86_shift_imm(j, w, shifts[op->code].digit, dst, count);
 	if (op->code != JIT_ROR)
 		tell_flags(j, op, start, X86_TELL_ZERO);
@@ -360,9 +360,9 @@ static void lower_shift(struct jit *j, const struct jit_op *op)
 }
 
 static const uint8_t x86_ccs[] = {
-	[JIT_EQ] = X86_CC_E,   [JIT_NE] = X86_CC_NE, [JIT_LTU] = X86_CC_B,  [JIT_GEU] = X86_CC_AE,
-	[JIT_LEU] = X86_CC_BE, [JIT_GTU] = X86_CC_A, [JIT_LT] = X86_CC_L,   [JIT_GE] = X86_CC_GE,
-	[JIT_LE] = X86_CC_LE,  [JIT_GT] = X86_CC_G,  [JIT_SET] = X86_CC_NE,
+	[JIT_CLEAR] = X86_CC_E, [JIT_EQ] = X86_CC_E,   [JIT_NE] = X86_CC_NE, [JIT_LTU] = X86_CC_B,
+	[JIT_GEU] = X86_CC_AE,	[JIT_LEU] = X86_CC_BE, [JIT_GTU] = X86_CC_A, [JIT_LT] = X86_CC_L,
+	[JIT_GE] = X86_CC_GE,	[JIT_LE] = X86_CC_LE,  [JIT_GT] = X86_CC_G,  [JIT_SET] = X86_CC_NE,
 };
 
 /* The condition on the flags as they are that decides op, or -1: a compare is needed. */
@@ -371,7 +371,7 @@ static int cc_by_flags(const struct jit *j, const struct jit_op *op)
 	bool wide = j->flags_kind & X86_TELL_WIDE;
 
 	if (op->a != j->flags_reg || op->b != JIT_NONE || op->flags & JIT_MEM || op->imm != 0 ||
-	    op->cc == JIT_SET)
+	    op->cc >= JIT_SET)
 		return -1;
 	/* The upper half of a 32-bit result is zero: equality with 0 says the same of 64 bits. */
 	if (op->cc == JIT_EQ || op->cc == JIT_NE)
@@ -395,23 +395,68 @@ static void test_imm(struct jit *j, unsigned w, unsigned a, int32_t imm)
 	}
 }
 
+/* An opcode for operands of `size` bytes, by its forms for a byte and for more. */
+static unsigned sized(unsigned byte, unsigned opcode, unsigned size)
+{
+	return size == 1 ? byte : opcode | (size == 2 ? X86_PP_66 : size == 8 ? X86_W : 0);
+}
+
+/* Sets the flags by m against imm. */
+static void compare_mem_imm(struct jit *j, const struct jit_op *op, struct x86_mem m)
+{
+	bool test = op->cc >= JIT_SET, imm8 = is_imm8(op->imm) && !test;
+	unsigned opcode = test ? X86_GRP3 : imm8 ? X86_GRP1_IMM8 : X86_GRP1;
+
+	opcode = sized(test ? X86_GRP3_8 : X86_GRP1_8, opcode, op->size);
+	x86_rm(j, opcode, test ? X86_D_TEST : X86_D_CMP, m);
+	x86_put8(j, (uint8_t)op->imm);
+	if (op->size == 1 || imm8)
+		return;
+	x86_put8(j, (uint8_t)(op->imm >> 8));
+	if (op->size > 2) {
+		x86_put8(j, (uint8_t)(op->imm >> 16));
+		x86_put8(j, (uint8_t)(op->imm >> 24));
+	}
+}
+
+/* Sets the flags by a against y where one of them is m. */
+static void compare_mem(struct jit *j, const struct jit_op *op)
+{
+	struct x86_mem m = x86_op_mem(j, op);
+
+	if (op->cc >= JIT_SET && (op->flags & JIT_MEM || op->b != JIT_NONE))
+		x86_rm(j, sized(X86_TEST8, X86_TEST, op->size),
+		       x86_src(j, op->flags & JIT_MEM ? op->a : op->b, R10), m);
+	else if (op->flags & JIT_MEM)
+		x86_rm(j, sized(X86_CMP8, X86_CMP, op->size), x86_src(j, op->a, R10), m);
+	else if (op->b != JIT_NONE)
+		x86_rm(j, sized(X86_CMP_MR8, X86_CMP_MR, op->size), x86_src(j, op->b, R10), m);
+	else
+		compare_mem_imm(j, op, m);
+}
+
 /* Sets the flags by a against y. */
 static void compare(struct jit *j, const struct jit_op *op)
 {
-	unsigned w = x86_w(op), a = x86_src(j, op->a, R10);
+	unsigned w = x86_w(op), a;
 
+	if (op->base != JIT_NONE || op->idx != JIT_NONE) {
+		compare_mem(j, op);
+		return;
+	}
+	a = x86_src(j, op->a, R10);
 	if (op->b != JIT_NONE) {
-		x86_rr(j, (op->cc == JIT_SET ? X86_TEST : X86_CMP) | w, a, x86_src(j, op->b, R11));
-	} else if (op->cc == JIT_SET) {
+		x86_rr(j, (op->cc >= JIT_SET ? X86_TEST : X86_CMP) | w, a, x86_src(j, op->b, R11));
+	} else if (op->cc >= JIT_SET) {
 		test_imm(j, w, a, op->imm);
 	} else if (op->imm == 0) {
-		uint8_t *start = j->p;
+		uint32_t start = jit_here(j);
 
 		x86_rr(j, X86_TEST | w, a, a);
 		j->flags_reg = op->a;
 		j->flags_kind = (uint8_t)(X86_TELL_ZERO | X86_TELL_LOGIC | (w ? X86_TELL_WIDE : 0));
 		j->flags_start = start;
-		j->flags_end = j->p;
+		j->flags_end = jit_here(j);
 	} else {
 		x86_alu_imm(j, w, X86_D_CMP, a, op->imm);
 	}
@@ -420,15 +465,15 @@ static void compare(struct jit *j, const struct jit_op *op)
 static void lower_jcc(struct jit *j, const struct jit_op *op)
 {
 	int cc = j->flags_reg == JIT_NONE ? -1 : cc_by_flags(j, op);
-	uint8_t *start = j->p;
+	uint32_t start = jit_here(j);
 
 	if (cc < 0) {
 		cc = x86_ccs[op->cc];
 		compare(j, op);
-	} else if (j->flags_end == j->p) {
+	} else if (j->flags_end == start && j->flags_start >= j->frag[j->nr_frags - 1].start) {
 		start = j->flags_start;
 	}
-	jit_end_frag(j, (uint8_t)cc, op->target, (uint8_t)(j->p - start));
+	jit_end_frag(j, (uint8_t)cc, op->target, (uint8_t)(jit_here(j) - start));
 }
 
 static void lower_jump(struct jit *j, const struct jit_op *op)
@@ -459,6 +504,7 @@ static const x86_lower_fn lower_fns[_JIT_CODE_MAX] = {
 	[JIT_SMOD] = x86_lower_sdiv,
 	[JIT_LOAD] = x86_lower_load,
 	[JIT_STORE] = x86_lower_store,
+	[JIT_UPDATE] = x86_lower_update,
 	[JIT_ATOMIC] = x86_lower_atomic,
 	[JIT_JUMP] = lower_jump,
 	[JIT_JCC] = lower_jcc,
@@ -477,7 +523,7 @@ static const x86_lower_fn lower_fns[_JIT_CODE_MAX] = {
 
 static void x86_lower(struct jit *j, const struct jit_op *op)
 {
-	const uint8_t *told = j->flags_end;
+	uint32_t told = j->flags_end;
 
 	lower_fns[op->code](j, op);
 	/* Flags that tell of an older value of dst tell nothing. */
@@ -529,6 +575,7 @@ static struct jit_target x86_target = {
 	.name = "x86-64",
 	.entry_align = 16,
 	.loop_align = 32,
+	.mem_operands = true,
 	.jump_short = 2,
 	.jump_near = 5,
 	.jcc_short = 2,
@@ -565,6 +612,7 @@ __attribute__((constructor)) static void x86_probe(void)
 	}
 	if (max >= 7 && __get_cpuid_count(7, 0, &a, &b, &c, &d))
 		x86_cpu.bmi2 = b & bit_BMI2;
+	x86_target.swapped_loads = x86_cpu.movbe;
 	if (x86_cpu.jcc_erratum)
 		x86_target.jump_window = 32;
 }

@@ -44,6 +44,7 @@ void x86_lower_sdiv(struct jit *j, const struct jit_op *op);
 /* x86_mem.c */
 void x86_lower_load(struct jit *j, const struct jit_op *op);
 void x86_lower_store(struct jit *j, const struct jit_op *op);
+void x86_lower_update(struct jit *j, const struct jit_op *op);
 void x86_lower_atomic(struct jit *j, const struct jit_op *op);
 /* x86_call.c */
 void x86_prologue(struct jit *j);

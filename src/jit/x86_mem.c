@@ -65,6 +65,32 @@ void x86_lower_store(struct jit *j, const struct jit_op *op)
 		store_reg(j, op, x86_src(j, op->b, R10), m);
 }
 
+/* Opcodes of m op= reg, and GRP1 digits of m op= imm. */
+static const struct {
+	uint16_t opcode;
+	uint8_t digit;
+} updates[] = {
+	[JIT_ADD] = { X86_ADD_MR, X86_D_ADD }, [JIT_SUB] = { X86_SUB_MR, X86_D_SUB },
+	[JIT_AND] = { X86_AND_MR, X86_D_AND }, [JIT_OR] = { X86_OR_MR, X86_D_OR },
+	[JIT_XOR] = { X86_XOR_MR, X86_D_XOR },
+};
+
+void x86_lower_update(struct jit *j, const struct jit_op *op)
+{
+	struct x86_mem m = x86_op_mem(j, op);
+	unsigned w = x86_w(op);
+
+	if (op->b != JIT_NONE) {
+		x86_rm(j, updates[op->cc].opcode | w, x86_src(j, op->b, R10), m);
+	} else if (is_imm8(op->imm)) {
+		x86_rm(j, X86_GRP1_IMM8 | w, updates[op->cc].digit, m);
+		x86_put8(j, (uint8_t)op->imm);
+	} else {
+		x86_rm(j, X86_GRP1 | w, updates[op->cc].digit, m);
+		x86_put32(j, op->imm);
+	}
+}
+
 static void locked(struct jit *j, unsigned opcode, unsigned reg, struct x86_mem m)
 {
 	x86_put8(j, X86_LOCK);

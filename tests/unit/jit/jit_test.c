@@ -74,9 +74,11 @@ static uint64_t fn_aligned(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, u
 	return (uintptr_t)__builtin_frame_address(0) % 16 == 0;
 }
 
+#define ANY ARG_ANYTHING
+
 static const struct helper_proto protos[] = {
-	{ .id = FN_SUM, .name = "sum", .fn = fn_sum },
-	{ .id = FN_CALLBACK, .name = "callback", .fn = fn_callback },
+	{ .id = FN_SUM, .name = "sum", .fn = fn_sum, .arg = { ANY, ANY, ANY, ANY, ANY } },
+	{ .id = FN_CALLBACK, .name = "callback", .fn = fn_callback, .arg = { ARG_FUNC, ANY } },
 	{ .id = FN_TRASH, .name = "trash", .fn = fn_trash },
 	{ .id = FN_ALIGNED, .name = "aligned", .fn = fn_aligned },
 	{ .id = BPF_FUNC_tail_call, .name = "tail_call" },

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt_live.c - which registers' values are still needed, and what is computed for nobody.
+ *
+ *	live_in(op) = uses(op) + (live_out(op) - written(op))
+ *	live_out(op) = live_in of all that may run next
+ *
+ * An op without side effects whose result is not live uses nothing.  One sweep from the end to
+ * the start solves this where no jump leads back; otherwise sweeps are repeated until nothing
+ * changes, from the assumption that nothing is live.  Where that takes too long, everything is
+ * taken to be live everywhere.
+ */
+#include "jit/jit_int.h"
+
+#include "helper/helper.h"
+
+#define SWEEPS_MAX 12
+
+/* r1 to r_n of a call with n arguments */
+static jit_regs args(unsigned n)
+{
+	return (jit_regs)(((1u << n) - 1) << BPF_REG_1);
+}
+
+static jit_regs helper_args(const struct helper_proto *h)
+{
+	unsigned n = ARRAY_SIZE(h->arg);
+
+	while (n > 0 && h->arg[n - 1] == ARG_NONE)
+		n--;
+	return args(n);
+}
+
+/* What op uses beside its operands. */
+static jit_regs implicit_uses(const struct jit *j, const struct jit_op *op)
+{
+	const struct insn_aux *aux = &j->image->aux[op - j->ops];
+
+	switch (op->code) {
+	case JIT_CALL_HELPER:
+		return helper_args(aux->helper);
+	case JIT_CALL_SUB:
+		return j->live_in[j->image->sub[op->imm].start] & args(5);
+	case JIT_CALL_KFUNC:
+	case JIT_CALLX:
+		return args(5);
+	case JIT_TAIL_CALL:
+		return args(3);
+	}
+	return 0;
+}
+
+jit_regs jit_op_uses(const struct jit *j, const struct jit_op *op)
+{
+	jit_regs r = jit_bit(op->a) | jit_bit(op->b) | jit_bit(op->base) | jit_bit(op->idx);
+
+	return op->code >= JIT_CALL_HELPER ? r | implicit_uses(j, op) : r;
+}
+
+jit_regs jit_op_writes(const struct jit_op *op)
+{
+	return op->code >= JIT_CALL_HELPER && op->code <= JIT_LD_ABS ? JIT_CALLER_SAVED
+								     : jit_bit(op->dst);
+}
+
+static bool is_dead(const struct jit_op *op, jit_regs live)
+{
+	bool pure = op->code < JIT_STORE || op->code == JIT_FUNC;
+
+	return pure && !(live & jit_bit(op->dst));
+}
+
+/* What is live behind op, when `next` is live in what follows it. */
+static jit_regs live_behind(const struct jit *j, const struct jit_op *op, jit_regs next)
+{
+	switch (op->code) {
+	case JIT_JUMP:
+		return j->live_in[op->target];
+	case JIT_JCC:
+	case JIT_MAY_GOTO:
+		return next | j->live_in[op->target];
+	case JIT_EXIT:
+		return 0;
+	}
+	return next;
+}
+
+/* One sweep; true when the assumptions that it began with did not hold. */
+static bool sweep(struct jit *j)
+{
+	jit_regs live = 0;
+	bool changed = false;
+
+	for (uint32_t i = j->n; i-- > 0;) {
+		struct jit_op *op = &j->ops[i];
+
+		if (op->code != JIT_NOP) {
+			live = live_behind(j, op, live);
+			op->live = live;
+			if (!is_dead(op, live))
+				live = (live & ~jit_op_writes(op)) | jit_op_uses(j, op);
+		}
+		if (j->live_in[i] != live) {
+			changed |= !!(j->label[i] & JIT_LABEL_LOOP);
+			j->live_in[i] = live;
+		}
+	}
+	return changed;
+}
+
+static void assume_all_live(struct jit *j)
+{
+	memset(j->live_in, 0xff, j->n * sizeof(*j->live_in));
+	for (uint32_t i = 0; i < j->n; i++)
+		j->ops[i].live = 0xffff;
+}
+
+void jit_opt_live(struct jit *j)
+{
+	int sweeps = 1;
+
+	memset(j->live_in, 0, j->n * sizeof(*j->live_in));
+	while (sweep(j)) {
+		if (++sweeps > SWEEPS_MAX) {
+			assume_all_live(j);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < j->n; i++)
+		if (is_dead(&j->ops[i], j->ops[i].live))
+			j->ops[i].code = JIT_NOP;
+}
