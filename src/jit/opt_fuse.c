@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt_fuse.c - makes fewer ops of several: the walk and its bookkeeping; see fuse_int.h.
+ *
+ * First T's operands are followed through copies, which gives ops three operands and leaves the
+ * copies without users; then the rules of T's code are tried (fuse_*.c).  Values that nobody uses
+ * in the end are removed by the next opt_live.c.
+ */
+#include "jit/fuse_int.h"
+
+#include "base/alloc.h"
+
+unsigned fuse_bits(const struct fuse *f, uint32_t def)
+{
+	return def == FUSE_ENTRY ? 64 : f->val[def].bits;
+}
+
+bool fuse_is_sole(const struct fuse *f, uint32_t def)
+{
+	const struct jit_op *t = fuse_op(f, f->i);
+	unsigned r;
+
+	if (def == FUSE_ENTRY || f->val[def].uses != 1)
+		return false;
+	r = fuse_op(f, def)->dst;
+	return f->cur[r] != def || t->dst == r || !(t->live & jit_bit(r));
+}
+
+static bool among(uint32_t x, const uint32_t *list, unsigned n)
+{
+	while (n > 0)
+		if (list[--n] == x)
+			return true;
+	return false;
+}
+
+bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n)
+{
+	uint32_t c;
+
+	if (reg == JIT_NONE)
+		return true;
+	c = f->cur[reg];
+	while (c != FUSE_ENTRY && among(c, gone, n))
+		c = f->val[c].prev;
+	return c == def;
+}
+
+bool fuse_holds_all(const struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n)
+{
+	const struct jit_op *d = fuse_op(f, reader);
+	const struct fuse_val *v = &f->val[reader];
+
+	return fuse_holds(f, d->a, v->a, gone, n) && fuse_holds(f, d->b, v->b, gone, n) &&
+	       fuse_holds(f, d->base, v->base, gone, n) && fuse_holds(f, d->idx, v->idx, gone, n);
+}
+
+bool fuse_memory_same(const struct fuse *f, uint32_t def)
+{
+	return !f->stored || def > f->written;
+}
+
+static void hold(struct fuse *f, uint32_t def)
+{
+	if (def != FUSE_ENTRY && f->val[def].uses < UINT16_MAX)
+		f->val[def].uses++;
+}
+
+static void drop(struct fuse *f, uint32_t def)
+{
+	if (def != FUSE_ENTRY && f->val[def].uses < UINT16_MAX)
+		f->val[def].uses--;
+}
+
+void fuse_set(struct fuse *f, struct fuse_src src, unsigned reg, uint32_t def)
+{
+	if (*src.reg != JIT_NONE)
+		drop(f, *src.def);
+	*src.reg = (uint8_t)reg;
+	*src.def = reg == JIT_NONE ? FUSE_ENTRY : def;
+	if (reg != JIT_NONE)
+		hold(f, def);
+}
+
+void fuse_take_mem(struct fuse *f, uint32_t def)
+{
+	struct jit_op *t = fuse_op(f, f->i);
+	const struct jit_op *d = fuse_op(f, def);
+
+	fuse_set(f, fuse_base(f, f->i), d->base, f->val[def].base);
+	fuse_set(f, fuse_idx(f, f->i), d->idx, f->val[def].idx);
+	t->scale = d->scale;
+	t->disp = d->disp;
+	t->size = d->size;
+}
+
+void fuse_kill(struct fuse *f, uint32_t def)
+{
+	struct jit_op *d = fuse_op(f, def);
+	struct fuse_val *v = &f->val[def];
+	uint32_t *link = &f->cur[d->dst];
+
+	/* What a call has destroyed since is never asked for again. */
+	while (*link != def && *link != FUSE_ENTRY && fuse_op(f, *link)->code < JIT_CALL_HELPER)
+		link = &f->val[*link].prev;
+	if (*link == def)
+		*link = v->prev;
+	fuse_set(f, fuse_a(f, def), JIT_NONE, 0);
+	fuse_set(f, fuse_b(f, def), JIT_NONE, 0);
+	fuse_set(f, fuse_base(f, def), JIT_NONE, 0);
+	fuse_set(f, fuse_idx(f, def), JIT_NONE, 0);
+	d->code = JIT_NOP;
+}
+
+/* -- the walk -- */
+
+/* How many bits of operands a and b T looks at. */
+static unsigned operand_bits(const struct jit_op *t)
+{
+	switch (t->code) {
+	case JIT_STORE:
+	case JIT_SX:
+	case JIT_ZX:
+	case JIT_BSWAP:
+		return t->size * 8u;
+	}
+	return fuse_is_wide(t) ? 64 : 32;
+}
+
+/* An operand that is a copy becomes what it is a copy of, where that is still at hand. */
+static void follow_copy(struct fuse *f, struct fuse_src src, unsigned bits)
+{
+	const struct jit_op *m;
+
+	if (*src.reg == JIT_NONE)
+		return;
+	m = fuse_made_by(f, *src.def, JIT_MOV);
+	if (m && (fuse_is_wide(m) || bits <= 32) &&
+	    fuse_holds(f, m->a, f->val[*src.def].a, NULL, 0))
+		fuse_set(f, src, m->a, f->val[*src.def].a);
+}
+
+static void read_operands(struct fuse *f)
+{
+	struct jit_op *t = fuse_op(f, f->i);
+	struct fuse_src src[4] = { fuse_a(f, f->i), fuse_b(f, f->i), fuse_base(f, f->i),
+				   fuse_idx(f, f->i) };
+	unsigned bits = operand_bits(t);
+
+	for (unsigned k = 0; k < ARRAY_SIZE(src); k++) {
+		*src[k].def = FUSE_ENTRY;
+		if (*src[k].reg != JIT_NONE) {
+			*src[k].def = f->cur[*src[k].reg];
+			hold(f, *src[k].def);
+		}
+	}
+	if (t->code == JIT_ATOMIC || t->code >= JIT_CALL_HELPER) {
+		/* registers that the op names are fixed, but for an address */
+		follow_copy(f, src[2], 64);
+		return;
+	}
+	for (unsigned k = 0; k < ARRAY_SIZE(src); k++)
+		follow_copy(f, src[k], k < 2 ? bits : 64);
+}
+
+/* Values that T's surroundings need: calls' arguments, and what is live where a jump leads. */
+static void read_implicit(struct fuse *f)
+{
+	const struct jit_op *t = fuse_op(f, f->i);
+	jit_regs need = 0;
+
+	if (t->code >= JIT_CALL_HELPER)
+		need = jit_op_uses(f->j, t);
+	else if (t->code == JIT_JCC || t->code == JIT_MAY_GOTO)
+		need = f->j->live_in[t->target];
+	for (unsigned r = 0; need; r++, need >>= 1)
+		if (need & 1 && r < JIT_FP)
+			hold(f, f->cur[r]);
+}
+
+static void write_results(struct fuse *f)
+{
+	const struct jit_op *t = fuse_op(f, f->i);
+	jit_regs regs = jit_op_writes(t);
+
+	if (t->dst != JIT_NONE) {
+		f->val[f->i].prev = f->cur[t->dst];
+		f->val[f->i].bits = (uint8_t)fuse_result_bits(f);
+	}
+	for (unsigned r = 0; regs; r++, regs >>= 1)
+		if (regs & 1)
+			f->cur[r] = f->i;
+	if (t->code == JIT_STORE || t->code == JIT_UPDATE || t->code == JIT_ATOMIC ||
+	    (t->code >= JIT_CALL_HELPER && t->code != JIT_EXIT)) {
+		f->written = f->i;
+		f->stored = true;
+	}
+}
+
+/* A move of a value that has no upper half is a plain copy. */
+static void fuse_mov(struct fuse *f)
+{
+	struct jit_op *t = fuse_op(f, f->i);
+
+	if (fuse_bits(f, f->val[f->i].a) <= 32)
+		t->flags |= JIT_WIDE;
+	if (t->dst == t->a && fuse_is_wide(t)) {
+		fuse_set(f, fuse_a(f, f->i), JIT_NONE, 0);
+		t->code = JIT_NOP;
+		t->dst = JIT_NONE;
+	}
+}
+
+/* Division of values without an upper half needs 32 bits only. */
+static void fuse_div(struct fuse *f)
+{
+	struct jit_op *t = fuse_op(f, f->i);
+	const struct fuse_val *v = &f->val[f->i];
+	bool small = t->b == JIT_NONE ? t->imm >= 0 : fuse_bits(f, v->b) <= 32;
+
+	if (small && fuse_bits(f, v->a) <= 32)
+		t->flags &= ~JIT_WIDE;
+}
+
+static void fuse_and(struct fuse *f)
+{
+	if (!fuse_mask(f))
+		fuse_load_operand(f);
+}
+
+static void fuse_commutative(struct fuse *f)
+{
+	if (!fuse_wider_load(f) && !fuse_rotate(f))
+		fuse_load_operand(f);
+}
+
+static void fuse_sum(struct fuse *f)
+{
+	if (!fuse_wider_load(f) && !fuse_rotate(f)) {
+		fuse_add(f);
+		fuse_load_operand(f);
+	}
+}
+
+static void fuse_jcc(struct fuse *f)
+{
+	fuse_test(f);
+	fuse_load_operand(f);
+}
+
+static void (*const rules[_JIT_CODE_MAX])(struct fuse *f) = {
+	[JIT_MOV] = fuse_mov,	       [JIT_ADD] = fuse_sum,
+	[JIT_SUB] = fuse_load_operand, [JIT_AND] = fuse_and,
+	[JIT_OR] = fuse_commutative,   [JIT_XOR] = fuse_commutative,
+	[JIT_MUL] = fuse_load_operand, [JIT_SHR] = fuse_two_shifts,
+	[JIT_SAR] = fuse_two_shifts,   [JIT_BSWAP] = fuse_load_operand,
+	[JIT_DIV] = fuse_div,	       [JIT_MOD] = fuse_div,
+	[JIT_LOAD] = fuse_address,     [JIT_STORE] = fuse_store,
+	[JIT_LOOKUP] = fuse_address,   [JIT_LOOKUP_CPU] = fuse_address,
+	[JIT_JCC] = fuse_jcc,
+};
+
+static void begin_stretch(struct fuse *f, uint32_t i)
+{
+	for (unsigned r = 0; r <= JIT_FP; r++)
+		f->cur[r] = FUSE_ENTRY;
+	f->top = i;
+	f->stored = false;
+}
+
+static void fuse_sub(struct fuse *f, const struct prog_sub *sub)
+{
+	begin_stretch(f, sub->start);
+	for (f->i = sub->start; f->i < sub->end; f->i++) {
+		struct jit_op *t = fuse_op(f, f->i);
+
+		if (f->j->label[f->i])
+			begin_stretch(f, f->i);
+		if (t->code == JIT_NOP)
+			continue;
+		read_operands(f);
+		if (rules[t->code])
+			rules[t->code](f);
+		read_implicit(f);
+		write_results(f);
+	}
+}
+
+int jit_opt_fuse(struct jit *j)
+{
+	struct fuse f = { .j = j };
+
+	f.val = skep_alloc_array(j->n, sizeof(*f.val));
+	if (!f.val)
+		return -ENOMEM;
+	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
+		fuse_sub(&f, &j->image->sub[s]);
+	skep_free(f.val);
+	return 0;
+}
