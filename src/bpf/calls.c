@@ -97,11 +97,11 @@ int call_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 static FILE *answer_fopen(const char *path, const char *mode)
 {
-	_cleanup_(close_fd_p) int fd = (int)answer(bpf_file_open(path));
+	int fd = (int)answer(bpf_file_open(path));
 	FILE *f = fd < 0 ? NULL : fdopen(fd, mode);
 
-	if (f)
-		fd = -1;
+	if (!f)
+		close_fd_p(&fd);
 	return f;
 }
 
@@ -144,24 +144,6 @@ int call_openat(int dir, const char *path, int flags, mode_t mode)
 				 : bpf_real.openat(dir, path, flags, mode);
 }
 
-static int answer_stat(const char *path, struct stat *st)
-{
-	_cleanup_(close_fd_p) int fd = (int)answer(bpf_file_open(path));
-
-	return fd < 0 ? -1 : fstat(fd, st);
-}
-
-int call_stat(const char *path, struct stat *st)
-{
-	return bpf_file_is(path) ? answer_stat(path, st) : bpf_real.stat(path, st);
-}
-
-int call_stat64(const char *path, struct stat64 *st)
-{
-	static_assert(sizeof(struct stat64) == sizeof(struct stat), "64-bit hosts only");
-	return bpf_file_is(path) ? answer_stat(path, (struct stat *)st) : bpf_real.stat64(path, st);
-}
-
 int call_uname(struct utsname *u)
 {
 	int r = bpf_real.uname(u);
@@ -175,73 +157,52 @@ int call_uname(struct utsname *u)
 
 #define PIN_ROOT "/sys/fs/bpf"
 
-/* True at and below the root of pins; *ret_below: below. */
-static bool pin_path(const char *path, bool *ret_below)
+/* True at and below the root of pins. */
+static bool pin_path(const char *path)
 {
 	size_t n = strlen(PIN_ROOT);
 
-	if (!path || strncmp(path, PIN_ROOT, n) || (path[n] && path[n] != '/'))
-		return false;
-	path += n;
-	while (*path == '/')
-		path++;
-	*ret_below = *path != '\0';
-	return true;
+	return path && !strncmp(path, PIN_ROOT, n) && (!path[n] || path[n] == '/');
 }
 
-/* Is there an object under this path? */
-static bool pin_exists(const char *path)
+static mode_t pin_type(const char *path)
 {
-	union bpf_attr attr = { 0 };
 	struct skep_kernel *k = bpf_kernel();
-	long fd;
 
-	attr.pathname = (uintptr_t)path;
-	fd = k ? skep_kernel_bpf(k, BPF_OBJ_GET, &attr, sizeof(attr)) : -ENOENT;
-	if (fd >= 0)
-		close((int)fd);
-	return fd >= 0;
+	return k ? core_pin_type(k, path) : 0;
 }
 
-/* Folders are not kept: every path below the root that is no object is one. */
-static int answer_statfs(struct statfs *st)
+/* libbpf asks for the folder that it is about to pin in, so folders are enough. */
+static int answer_statfs(const char *path, struct statfs *st)
 {
+	if (!pin_type(path))
+		return (int)answer(-ENOENT);
 	*st = (struct statfs){ .f_type = BPF_FS_MAGIC, .f_bsize = 4096, .f_namelen = 255 };
 	return 0;
 }
 
 int call_statfs64(const char *path, struct statfs64 *st)
 {
-	bool below;
-
 	static_assert(sizeof(struct statfs64) == sizeof(struct statfs), "64-bit hosts only");
-	return pin_path(path, &below) ? answer_statfs((struct statfs *)st)
-				      : bpf_real.statfs64(path, st);
+	return pin_path(path) ? answer_statfs(path, (struct statfs *)st)
+			      : bpf_real.statfs64(path, st);
 }
 
 int call_statfs(const char *path, struct statfs *st)
 {
-	bool below;
-
-	return pin_path(path, &below) ? answer_statfs(st) : bpf_real.statfs(path, st);
+	return pin_path(path) ? answer_statfs(path, st) : bpf_real.statfs(path, st);
 }
 
 static int answer_access(const char *path, int mode)
 {
-	bool below;
-
-	if (bpf_file_is(path))
-		return mode & (W_OK | X_OK) ? (int)answer(-EACCES) : 0;
-	if (pin_path(path, &below) && (!below || pin_exists(path)))
-		return 0;
-	return (int)answer(-ENOENT);
+	if (!bpf_file_is(path))
+		return pin_type(path) ? 0 : (int)answer(-ENOENT);
+	return mode & (W_OK | X_OK) ? (int)answer(-EACCES) : 0;
 }
 
 static bool is_ours(const char *path)
 {
-	bool below;
-
-	return bpf_file_is(path) || pin_path(path, &below);
+	return bpf_file_is(path) || pin_path(path);
 }
 
 int call_faccessat(int dir, const char *path, int mode, int flags)
@@ -255,30 +216,58 @@ int call_access(const char *path, int mode)
 	return is_ours(path) ? answer_access(path, mode) : bpf_real.access(path, mode);
 }
 
+static int answer_stat(const char *path, struct stat *st)
+{
+	_cleanup_(close_fd_p) int fd = -1;
+	mode_t type;
+
+	if (bpf_file_is(path)) {
+		fd = (int)answer(bpf_file_open(path));
+		return fd < 0 ? -1 : fstat(fd, st);
+	}
+	type = pin_type(path);
+	if (!type)
+		return (int)answer(-ENOENT);
+	*st = (struct stat){ .st_mode = type | (type == S_IFDIR ? 0700 : 0600), .st_nlink = 1 };
+	return 0;
+}
+
+int call_stat(const char *path, struct stat *st)
+{
+	return is_ours(path) ? answer_stat(path, st) : bpf_real.stat(path, st);
+}
+
+int call_stat64(const char *path, struct stat64 *st)
+{
+	static_assert(sizeof(struct stat64) == sizeof(struct stat), "64-bit hosts only");
+	return is_ours(path) ? answer_stat(path, (struct stat *)st) : bpf_real.stat64(path, st);
+}
+
 int call_mkdir(const char *path, mode_t mode)
 {
-	bool below;
+	struct skep_kernel *k;
 
-	if (!pin_path(path, &below))
+	if (!pin_path(path))
 		return bpf_real.mkdir(path, mode);
-	return (int)answer(below && !pin_exists(path) ? 0 : -EEXIST);
+	k = bpf_kernel();
+	return (int)answer(k ? core_pin_mkdir(k, path) : -ENOENT);
 }
 
 int call_rmdir(const char *path)
 {
-	bool below;
+	struct skep_kernel *k;
 
-	if (!pin_path(path, &below))
+	if (!pin_path(path))
 		return bpf_real.rmdir(path);
-	return (int)answer(!below ? -EBUSY : pin_exists(path) ? -ENOTDIR : 0);
+	k = bpf_kernel();
+	return (int)answer(k ? core_pin_rmdir(k, path) : -ENOENT);
 }
 
 int call_unlink(const char *path)
 {
 	struct skep_kernel *k;
-	bool below;
 
-	if (!pin_path(path, &below))
+	if (!pin_path(path))
 		return bpf_real.unlink(path);
 	k = bpf_kernel();
 	return (int)answer(k ? core_unpin(k, path) : -ENOENT);
@@ -288,11 +277,9 @@ int call_unlink(const char *path)
 int call_mount(const char *what, const char *where, const char *type, unsigned long flags,
 	       const void *data)
 {
-	bool below;
-
 	if (!type || strcmp(type, "bpf"))
 		return bpf_real.mount(what, where, type, flags, data);
-	return (int)answer(pin_path(where, &below) ? 0 : -EPERM);
+	return (int)answer(pin_path(where) ? 0 : -EPERM);
 }
 
 /* Our maps are not locked memory, so a tool need not be stopped for the limit. */

@@ -9,6 +9,8 @@
 #ifndef SKEP_CORE_CORE_H
 #define SKEP_CORE_CORE_H
 
+#include <sys/types.h>
+
 #include <skep/skep.h>
 
 #include "base/diag.h"
@@ -18,22 +20,23 @@
 int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret);
 
-/**
+/*
  * Names of objects below the pin root are the kernel's own, not files: who stands between a
- * program and its system calls asks here for access(2) and unlink(2).
- *
- * @param path  absolute
+ * program and its system calls asks here.  Paths are absolute.
  */
-bool core_pinned(struct skep_kernel *k, const char *path);
-/** Removes a name; 0 or -ENOENT. */
+
+/** What has that name: S_IFREG an object, S_IFDIR a folder (the root is one), 0 nothing. */
+mode_t core_pin_type(struct skep_kernel *k, const char *path);
+/** unlink(2) of an object's name; 0, -ENOENT, -EISDIR. */
 int core_unpin(struct skep_kernel *k, const char *path);
+/** mkdir(2) below the root; 0, -EEXIST, -ENOENT, -ENOTDIR, -EPERM (elsewhere), -ENOMEM. */
+int core_pin_mkdir(struct skep_kernel *k, const char *path);
+/** rmdir(2) below the root; 0, -ENOENT, -ENOTDIR, -ENOTEMPTY, -EBUSY (the root). */
+int core_pin_rmdir(struct skep_kernel *k, const char *path);
 
 /** The slots that programs of this kernel run in. */
 struct vcpus *core_vcpus(struct skep_kernel *k);
 /** What runs of this kernel carry in run->env. */
 const struct run_env *core_run_env(struct skep_kernel *k);
-
-/** unlink(2) of a pin: -ENOENT where no object is pinned at path. */
-int core_unpin(struct skep_kernel *k, const char *path);
 
 #endif

@@ -126,7 +126,7 @@ DEFINE_CLEANUP(struct skep_link, link_put)
 struct pin {
 	char *path; /* below the root, normalised, without a slash in front */
 	enum object_kind kind;
-	struct object *obj;
+	struct object *obj; /* NULL: a folder */
 };
 
 /** Forgets all names, without collecting. */

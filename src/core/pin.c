@@ -2,8 +2,8 @@
 /*
  * pin.c - OBJ_PIN and OBJ_GET: names of objects below the kernel's pin root, as in a bpffs.
  *
- * The names are this kernel's own; no file is made.  Directories are those of the real file
- * system, where the root or something below it exists there; the root itself always does.
+ * The names are this kernel's own; no file is made.  Folders are the root, those made here, and
+ * those of the real file system where something below the root exists there.
  */
 #include "core/core_int.h"
 
@@ -90,15 +90,38 @@ static struct pin *pin_find(struct skep_kernel *k, const char *name)
 	return NULL;
 }
 
+/* What the name is, as core_pin_type() says it. */
+static mode_t pin_type_locked(struct skep_kernel *k, const char *name)
+{
+	const struct pin *p = pin_find(k, name);
+
+	return !p ? 0 : p->obj ? S_IFREG : S_IFDIR;
+}
+
+static mode_t pin_type(struct skep_kernel *k, const char *path)
+{
+	const char *name = below_root(k, path);
+	mode_t type;
+
+	if (!name)
+		return strcmp(path, k->pin_root) ? 0 : S_IFDIR;
+	pthread_mutex_lock(&k->lock);
+	type = pin_type_locked(k, name);
+	pthread_mutex_unlock(&k->lock);
+	return type;
+}
+
 /* May a name stand at path?  What Linux answers for its parent, or for a file of that name. */
 static int parent_check(struct call *c, const char *path, bool below)
 {
 	char parent[PATH_MAX];
 	struct stat st;
+	mode_t type;
 
 	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
-	if (below && strcmp(parent, c->k->pin_root) == 0)
-		return 0;
+	type = below ? pin_type(c->k, parent) : 0;
+	if (type)
+		return type == S_IFDIR ? 0 : -ENOTDIR;
 	if (stat(parent[0] ? parent : "/", &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
@@ -110,6 +133,7 @@ static int parent_check(struct call *c, const char *path, bool below)
 			    c->k->pin_root);
 }
 
+/* r is NULL for a folder. */
 static int pin_add_locked(struct skep_kernel *k, const char *name, const struct object_ref *r)
 {
 	struct pin *p;
@@ -123,8 +147,12 @@ static int pin_add_locked(struct skep_kernel *k, const char *name, const struct 
 		skep_free(copy);
 		return -ENOMEM;
 	}
-	*p = (struct pin){ .path = copy, .kind = r->kind, .obj = r->obj };
-	object_pin_locked(r->obj);
+	*p = (struct pin){ .path = copy };
+	if (r) {
+		p->kind = r->kind;
+		p->obj = r->obj;
+		object_pin_locked(r->obj);
+	}
 	return 0;
 }
 
@@ -171,10 +199,10 @@ static int pin_get(struct skep_kernel *k, const char *name, struct object_ref *r
 
 	pthread_mutex_lock(&k->lock);
 	p = name ? pin_find(k, name) : NULL;
-	if (p)
+	if (p && p->obj)
 		object_ref_locked(p->obj, ret);
 	pthread_mutex_unlock(&k->lock);
-	return p ? 0 : -ENOENT;
+	return !p ? -ENOENT : p->obj ? 0 : -EACCES;
 }
 
 long core_obj_get(struct call *c)
@@ -194,7 +222,7 @@ long core_obj_get(struct call *c)
 		return err;
 	err = pin_get(c->k, below_root(c->k, path), &ref);
 	if (err) {
-		if (stat(path[0] ? path : "/", &st))
+		if (err == -ENOENT && stat(path[0] ? path : "/", &st))
 			return FAIL(c, -errno, "nothing is pinned as '%s'", path);
 		return FAIL(c, -EACCES, "'%s' is not the name of an object", path);
 	}
@@ -203,40 +231,95 @@ long core_obj_get(struct call *c)
 	return object_open(c, &ref, ref.kind == OBJ_MAP ? mode : O_RDWR);
 }
 
-int core_unpin(struct skep_kernel *k, const char *path)
+/* An absolute path, normalised into norm; NULL where that cannot be. */
+static const char *absolute(char norm[PATH_MAX], const char *path)
 {
-	char norm[PATH_MAX] = "";
-	struct pin *p = NULL;
-	const char *name;
-
-	if (path[0] != '/' || path_walk(norm, path))
-		return -ENOENT;
-	name = below_root(k, norm);
-	pthread_mutex_lock(&k->lock);
-	if (name)
-		p = pin_find(k, name);
-	if (p) {
-		object_unpin_locked(p->obj);
-		skep_free(p->path);
-		*p = k->pins.at[--k->pins.n];
-	}
-	pthread_mutex_unlock(&k->lock);
-	return p ? 0 : -ENOENT;
+	norm[0] = '\0';
+	return path[0] == '/' && !path_walk(norm, path) ? norm : NULL;
 }
 
-bool core_pinned(struct skep_kernel *k, const char *path)
+mode_t core_pin_type(struct skep_kernel *k, const char *path)
 {
-	char norm[PATH_MAX] = "";
-	const char *name;
-	bool found;
+	char norm[PATH_MAX];
 
-	if (path[0] != '/' || path_walk(norm, path))
-		return false;
-	name = below_root(k, norm);
+	return absolute(norm, path) ? pin_type(k, norm) : 0;
+}
+
+static void pin_remove_locked(struct skep_kernel *k, struct pin *p)
+{
+	if (p->obj)
+		object_unpin_locked(p->obj);
+	skep_free(p->path);
+	*p = k->pins.at[--k->pins.n];
+}
+
+int core_unpin(struct skep_kernel *k, const char *path)
+{
+	char norm[PATH_MAX];
+	const char *name = absolute(norm, path) ? below_root(k, norm) : NULL;
+	struct pin *p;
+	int err = 0;
+
+	if (!name)
+		return -ENOENT;
 	pthread_mutex_lock(&k->lock);
-	found = name && pin_find(k, name);
+	p = pin_find(k, name);
+	if (!p || !p->obj)
+		err = p ? -EISDIR : -ENOENT;
+	else
+		pin_remove_locked(k, p);
 	pthread_mutex_unlock(&k->lock);
-	return found;
+	return err;
+}
+
+int core_pin_mkdir(struct skep_kernel *k, const char *path)
+{
+	char norm[PATH_MAX], parent[PATH_MAX];
+	const char *name = absolute(norm, path) ? below_root(k, norm) : NULL;
+	mode_t type;
+	int err;
+
+	if (!name)
+		return core_pin_type(k, path) ? -EEXIST : -EPERM;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(norm, '/') - norm), norm);
+	type = pin_type(k, parent);
+	if (type != S_IFDIR)
+		return type ? -ENOTDIR : -ENOENT;
+	pthread_mutex_lock(&k->lock);
+	err = pin_add_locked(k, name, NULL);
+	pthread_mutex_unlock(&k->lock);
+	return err;
+}
+
+static bool has_names_locked(struct skep_kernel *k, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	vec_foreach (p, &k->pins)
+		if (strncmp(p->path, folder, n) == 0 && p->path[n] == '/')
+			return true;
+	return false;
+}
+
+int core_pin_rmdir(struct skep_kernel *k, const char *path)
+{
+	char norm[PATH_MAX];
+	const char *name = absolute(norm, path) ? below_root(k, norm) : NULL;
+	struct pin *p;
+	int err = 0;
+
+	if (!name)
+		return core_pin_type(k, path) ? -EBUSY : -ENOENT;
+	pthread_mutex_lock(&k->lock);
+	p = pin_find(k, name);
+	if (!p || p->obj)
+		err = p ? -ENOTDIR : -ENOENT;
+	else if (has_names_locked(k, name))
+		err = -ENOTEMPTY;
+	else
+		pin_remove_locked(k, p);
+	pthread_mutex_unlock(&k->lock);
+	return err;
 }
 
 void pins_fini(struct skep_kernel *k)
