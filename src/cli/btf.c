@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "cli/commands.h"
+#include "cli/objcheck.h"
 #include "cli/ref.h"
 #include "cli/session.h"
 
@@ -208,8 +209,8 @@ static cJSON *type_json(const struct btf *btf, uint32_t id, const struct btf_typ
 	return o;
 }
 
-/* " size=4 encoding=SIGNED" of the members from `m` on; lists are left to the caller. */
-static cJSON *print_members(FILE *out, const cJSON *m, const char *before)
+/* " size=4 encoding=SIGNED" of the members from m on; lists are left to the caller. */
+static cJSON *print_members(FILE *out, const cJSON *m, const char *before, bool comma)
 {
 	cJSON *list = NULL;
 
@@ -220,7 +221,7 @@ static cJSON *print_members(FILE *out, const cJSON *m, const char *before)
 			fprintf(out, "%s'%s'", before, m->valuestring);
 		else
 			fprintf(out, "%s%s=%s", before, m->string, m->valuestring);
-		before = " ";
+		before = comma && m->next && !strcmp(m->next->string, "linkage") ? ", " : " ";
 	}
 	return list;
 }
@@ -231,10 +232,11 @@ static void type_print(FILE *out, const struct btf *btf, const cJSON *o)
 	cJSON *list;
 
 	fprintf(out, "[%s] %s", id->valuestring, kind->valuestring);
-	list = print_members(out, kind->next, " ");
+	/* bpftool has a comma in this one place. */
+	list = print_members(out, kind->next, " ", !strcmp(kind->valuestring, "VAR"));
 	cJSON_ArrayForEach(item, list)
 	{
-		print_members(out, item->child, "\n\t");
+		print_members(out, item->child, "\n\t", false);
 		if (!strcmp(list->string, "vars")) {
 			uint32_t var = (uint32_t)strtoul(item->child->valuestring, NULL, 10);
 			const struct btf_type *t = btf__type_by_id(btf, var);
@@ -337,6 +339,7 @@ static int btf_of_map(struct cli *c, struct words *w, struct btf **ret)
 /* { kernel | file FILE | id N | prog PROG | map MAP } */
 static int btf_source(struct cli *c, struct words *w, struct btf **ret)
 {
+	struct skep_diag d = { 0 };
 	const char *word;
 	uint64_t id;
 	int r = CLI_OK;
@@ -348,6 +351,8 @@ static int btf_source(struct cli *c, struct words *w, struct btf **ret)
 		word = words_take(c, w, "the file");
 		if (!word)
 			return CLI_USAGE;
+		if (objcheck_btf(word, &d))
+			return cli_diag(c, &d);
 		r = session_open(c);
 		if (!r)
 			*ret = btf__parse(word, NULL);

@@ -163,13 +163,10 @@ static char *object_name(const char *in)
 	size_t n = strlen(in);
 	char *out = skep_alloc(n + 3);
 
-	if (!out)
-		return NULL;
-	memcpy(out, in, n);
 	if (n > 2 && !strcmp(in + n - 2, ".c"))
-		out[n - 1] = 'o';
-	else
-		memcpy(out + n, ".o", 3);
+		n -= 2;
+	if (out)
+		sprintf(out, "%.*s.o", (int)n, in);
 	return out;
 }
 

@@ -213,6 +213,9 @@ int opt_parse(struct cli *c, const struct opt *own, void *conf, bool raw, int *a
 		}
 	}
 	c->json |= c->pretty;
+	/* What is left is still a vector that NULL ends, as execvp wants it. */
+	if (n < *argc)
+		argv[n] = NULL;
 	*argc = n;
 	return r;
 }

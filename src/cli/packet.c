@@ -2,13 +2,14 @@
 /*
  * packet.c - the program types that run on packets: a row each.
  *
- * The frame stands in a buffer with room to grow on both sides:
+ * Each packet of a batch stands in a frame with room to grow on both sides:
  *
  *	| XDP_HEADROOM | packet, up to max_len | XDP_TAILROOM |
  */
 #include "cli/packet.h"
 
 #include <linux/pkt_cls.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "hive/vcpu.h"
@@ -19,8 +20,8 @@ struct packet_runner {
 	const struct packet_kind *kind; /* by the program's type */
 	struct skep_prog *prog;		/* counted */
 	struct vcpus *vcpus;		/* of the kernel */
-	uint8_t *buf;			/* the frame */
-	size_t size;			/* bytes at buf */
+	uint8_t *frames;		/* [PACKET_BATCH] of size bytes */
+	size_t size;			/* bytes of a frame */
 	uint32_t max_len;		/* longest packet */
 	struct skep_run run;
 	union {
@@ -32,19 +33,19 @@ struct packet_runner {
 struct packet_kind {
 	uint32_t type;		       /* BPF_PROG_TYPE_* */
 	const struct verdict *verdict; /* ends with a row without name */
-	/* Describes the packet of len bytes in the frame to the program; 0 or -EINVAL. */
-	int (*begin)(struct packet_runner *r, uint32_t len);
+	/* Describes the packet of len bytes in a frame to the program; 0 or -EINVAL. */
+	int (*begin)(struct packet_runner *r, uint8_t *frame, uint32_t len);
 	/* Where the packet is after the run. */
 	void (*end)(struct packet_runner *r, int32_t verdict, struct net_packet *ret);
 };
 
 /* --- XDP ------------------------------------------------------------------------------------- */
 
-static int xdp_begin(struct packet_runner *r, uint32_t len)
+static int xdp_begin(struct packet_runner *r, uint8_t *frame, uint32_t len)
 {
 	if (len < SKB_ETH_HLEN)
 		return -EINVAL;
-	xdp_ctx_init(&r->ctx.xdp, r->buf, r->size, XDP_HEADROOM, len);
+	xdp_ctx_init(&r->ctx.xdp, frame, r->size, XDP_HEADROOM, len);
 	return 0;
 }
 
@@ -55,16 +56,16 @@ static void xdp_end(struct packet_runner *r, int32_t verdict, struct net_packet 
 }
 
 static const struct verdict xdp_verdicts[] = {
-	{ XDP_ABORTED, "XDP_ABORTED", false },	 { XDP_DROP, "XDP_DROP", false },
-	{ XDP_PASS, "XDP_PASS", true },		 { XDP_TX, "XDP_TX", false },
-	{ XDP_REDIRECT, "XDP_REDIRECT", false }, { 0 },
+	{ "XDP_ABORTED", XDP_ABORTED, false },	 { "XDP_DROP", XDP_DROP, false },
+	{ "XDP_PASS", XDP_PASS, true },		 { "XDP_TX", XDP_TX, false },
+	{ "XDP_REDIRECT", XDP_REDIRECT, false }, { 0 },
 };
 
 /* --- TC and socket filters -------------------------------------------------------------------- */
 
-static int skb_begin(struct packet_runner *r, uint32_t len)
+static int skb_begin(struct packet_runner *r, uint8_t *frame, uint32_t len)
 {
-	return skb_ctx_init(&r->ctx.skb, r->buf, r->size, XDP_HEADROOM, len, true);
+	return skb_ctx_init(&r->ctx.skb, frame, r->size, XDP_HEADROOM, len, true);
 }
 
 static void skb_end(struct packet_runner *r, int32_t verdict, struct net_packet *ret)
@@ -81,28 +82,28 @@ static void filter_end(struct packet_runner *r, int32_t verdict, struct net_pack
 }
 
 static const struct verdict tc_verdicts[] = {
-	{ TC_ACT_UNSPEC, "TC_ACT_UNSPEC", true },
-	{ TC_ACT_OK, "TC_ACT_OK", true },
-	{ TC_ACT_RECLASSIFY, "TC_ACT_RECLASSIFY", true },
-	{ TC_ACT_SHOT, "TC_ACT_SHOT", false },
-	{ TC_ACT_PIPE, "TC_ACT_PIPE", true },
-	{ TC_ACT_STOLEN, "TC_ACT_STOLEN", false },
-	{ TC_ACT_QUEUED, "TC_ACT_QUEUED", false },
-	{ TC_ACT_REPEAT, "TC_ACT_REPEAT", false },
-	{ TC_ACT_REDIRECT, "TC_ACT_REDIRECT", false },
-	{ TC_ACT_TRAP, "TC_ACT_TRAP", false },
+	{ "TC_ACT_UNSPEC", TC_ACT_UNSPEC, true },
+	{ "TC_ACT_OK", TC_ACT_OK, true },
+	{ "TC_ACT_RECLASSIFY", TC_ACT_RECLASSIFY, true },
+	{ "TC_ACT_SHOT", TC_ACT_SHOT, false },
+	{ "TC_ACT_PIPE", TC_ACT_PIPE, true },
+	{ "TC_ACT_STOLEN", TC_ACT_STOLEN, false },
+	{ "TC_ACT_QUEUED", TC_ACT_QUEUED, false },
+	{ "TC_ACT_REPEAT", TC_ACT_REPEAT, false },
+	{ "TC_ACT_REDIRECT", TC_ACT_REDIRECT, false },
+	{ "TC_ACT_TRAP", TC_ACT_TRAP, false },
 	{ 0 },
 };
 
 static const struct verdict filter_verdicts[] = {
-	{ 0, "drop", false },
-	{ 1, "accept", true }, /* any other value */
+	{ "drop", 0, false },
+	{ "accept", 1, true }, /* any other value */
 	{ 0 },
 };
 
 static const struct verdict cgroup_verdicts[] = {
-	{ 0, "deny", false },
-	{ 1, "allow", true },
+	{ "deny", 0, false },
+	{ "allow", 1, true },
 	{ 0 },
 };
 
@@ -143,8 +144,8 @@ int packet_runner_new(struct skep_kernel *k, struct skep_prog *prog, uint32_t ma
 	r->kind = kind;
 	r->max_len = max_len;
 	r->size = XDP_HEADROOM + (size_t)max_len + XDP_TAILROOM;
-	r->buf = skep_alloc(r->size);
-	if (!r->buf)
+	r->frames = skep_alloc_array(PACKET_BATCH, r->size);
+	if (!r->frames)
 		return -ENOMEM;
 	r->vcpus = core_vcpus(k);
 	r->run.vcpu = vcpu_get(r->vcpus);
@@ -152,7 +153,6 @@ int packet_runner_new(struct skep_kernel *k, struct skep_prog *prog, uint32_t ma
 	r->run.env = core_run_env(k);
 	r->run.ctx = &r->ctx;
 	r->run.region[0] = (struct run_region){ (uintptr_t)&r->ctx, sizeof(r->ctx) };
-	r->run.region[1] = (struct run_region){ (uintptr_t)r->buf, r->size };
 	r->prog = prog_get(prog);
 	*ret = TAKE_PTR(r);
 	return 0;
@@ -165,32 +165,49 @@ void packet_runner_free(struct packet_runner *r)
 	if (r->run.vcpu)
 		vcpu_put(r->run.vcpu);
 	prog_put(r->prog);
-	skep_free(r->buf);
+	skep_free(r->frames);
 	skep_free(r);
 }
 
-int packet_run(struct packet_runner *r, const struct net_packet *p, int32_t *ret_verdict,
-	       struct net_packet *ret_out, struct skep_diag *reterr_diag)
+static uint64_t now_ns(void)
 {
-	int32_t verdict;
-	int err;
+	struct timespec t;
 
-	if (p->len > r->max_len)
-		return -EINVAL;
-	memcpy(r->buf + XDP_HEADROOM, p->data, p->len);
-	err = r->kind->begin(r, p->len);
-	if (err)
-		return err;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void run_one(struct packet_runner *r, uint8_t *frame, const struct net_packet *p,
+		    struct packet_result *ret)
+{
+	ret->err = r->kind->begin(r, frame, p->len);
+	if (ret->err)
+		return;
+	r->run.region[1] = (struct run_region){ (uintptr_t)frame, r->size };
+	ret->verdict = (int32_t)prog_run(r->prog, &r->ctx, &r->run);
+	ret->out = *p;
+	r->kind->end(r, ret->verdict, &ret->out);
+	ret->out.wire_len = MAX(p->wire_len, ret->out.len);
+}
+
+int packet_run(struct packet_runner *r, const struct net_packet *p, uint32_t n,
+	       struct packet_result *ret, uint64_t *ret_ns, struct skep_diag *reterr_diag)
+{
+	uint64_t begin;
+
+	assert(n <= PACKET_BATCH);
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(r->frames + i * r->size + XDP_HEADROOM, p[i].data,
+		       MIN(p[i].len, r->max_len));
 	r->run.fault = 0;
-	verdict = (int32_t)prog_run(r->prog, &r->ctx, &r->run);
+	begin = now_ns();
+	for (uint32_t i = 0; i < n && !r->run.fault; i++)
+		run_one(r, r->frames + i * r->size, &p[i], &ret[i]);
+	*ret_ns += now_ns() - begin;
 	vcpu_quiesce(r->run.vcpu);
 	if (r->run.fault)
 		return diag_set(reterr_diag, r->run.fault, SKEP_AT_INSN, r->run.fault_insn,
 				"access to memory at 0x%llx that is not the program's",
 				(unsigned long long)r->run.fault_addr);
-	*ret_verdict = verdict;
-	*ret_out = *p;
-	r->kind->end(r, verdict, ret_out);
-	ret_out->wire_len = MAX(p->wire_len, ret_out->len);
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,12 +13,14 @@
 #include "cli/packet.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "cli/vars.h"
 
 struct run_conf {
 	const char *pcap;	  /* packets come from there, NULL: one packet */
 	const char *pcap_out;	  /* those that pass go there */
 	struct hex_bytes data_in; /* the one packet */
 	struct hex_bytes ctx_in;  /* context of a program that takes no packet */
+	const char *set;	  /* global variables, see vars_set() */
 	uint64_t repeat;	  /* rounds over the packets, 0: one */
 	uint64_t rows;		  /* of each map that are shown, 0: 20 */
 	bool no_maps;		  /* do not show maps */
@@ -45,7 +46,7 @@ struct report {
 	int n;
 	uint64_t not_delivered; /* too short */
 	uint64_t runs;		/* of the program */
-	uint64_t ns;		/* that they took, with copying the packet in */
+	uint64_t ns;		/* that they took */
 };
 
 static void packets_free(struct packets *p)
@@ -104,14 +105,6 @@ static int packets_one(struct cli *c, const struct hex_bytes *h, struct packets 
 	return packets_add(p, &pkt) ? cli_oom(c) : CLI_OK;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void count(struct report *rep, const struct verdict *v, int32_t value, uint32_t bytes)
 {
 	int i;
@@ -131,37 +124,44 @@ static void count(struct report *rep, const struct verdict *v, int32_t value, ui
 	rep->tally[i].bytes += bytes;
 }
 
-/* One round over the packets; those that pass go to `out` where that is not NULL. */
-static int run_round(struct cli *c, struct packet_runner *runner, struct packets *p,
+/* Counts what became of one packet; those that pass go to `out` where that is not NULL. */
+static int take_result(struct packet_runner *runner, const struct net_packet *p,
+		       const struct packet_result *res, struct net_port *out, struct report *rep,
+		       struct skep_diag *d)
+{
+	const struct verdict *v;
+
+	if (res->err) {
+		rep->not_delivered++;
+		return 0;
+	}
+	v = packet_verdict(runner, res->verdict);
+	rep->runs++;
+	count(rep, v, res->verdict, p->len);
+	return out && v && v->passes ? net_put(out, &res->out, d) : 0;
+}
+
+/* One round over the packets. */
+static int run_round(struct cli *c, struct packet_runner *runner, const struct packets *p,
 		     struct net_port *out, struct report *rep)
 {
+	struct packet_result res[PACKET_BATCH];
 	struct skep_diag d = { 0 };
-	uint64_t begin = now_ns();
+	uint32_t n;
 
-	vec_foreach (pkt, p) {
-		struct net_packet after;
-		const struct verdict *v;
-		int32_t value;
-		int r = packet_run(runner, pkt, &value, &after, &d);
-
-		if (r == -EFAULT)
+	for (size_t at = 0; at < p->n; at += n) {
+		n = (uint32_t)MIN(p->n - at, (size_t)PACKET_BATCH);
+		if (packet_run(runner, p->at + at, n, res, &rep->ns, &d))
 			return cli_diag(c, &d);
-		if (r) {
-			rep->not_delivered++;
-			continue;
-		}
-		rep->runs++;
-		v = packet_verdict(runner, value);
-		count(rep, v, value, pkt->len);
-		if (out && v && v->passes && net_put(out, &after, &d))
-			return cli_diag(c, &d);
+		for (uint32_t i = 0; i < n; i++)
+			if (take_result(runner, &p->at[at + i], &res[i], out, rep, &d))
+				return cli_diag(c, &d);
 	}
-	rep->ns += now_ns() - begin;
 	return CLI_OK;
 }
 
 static int run_rounds(struct cli *c, const struct run_conf *conf, struct packet_runner *runner,
-		      struct packets *p, struct report *rep)
+		      const struct packets *p, struct report *rep)
 {
 	_cleanup_(net_close_p) struct net_port *out = NULL;
 	struct skep_diag d = { 0 };
@@ -409,10 +409,15 @@ static void head(struct cli *c, const struct skep_prog *prog, const char *name)
 	}
 }
 
+static int set_vars(struct cli *c, struct bpf_object *obj, void *arg)
+{
+	return vars_set(c, obj, arg);
+}
+
 static int prog_run_cmd_run(struct cli *c, const void *conf, struct words *w)
 {
 	const struct run_conf *rc = conf;
-	struct load_how how = { 0 };
+	struct load_how how = { .prepare = set_vars, .arg = (void *)rc->set };
 	struct packets p = { 0 };
 	struct bpf_program *chosen;
 	struct bpf_object *obj;
@@ -456,6 +461,8 @@ static const struct opt run_opts[] = {
 	    .help = "one packet of these bytes"),
 	OPT(struct run_conf, ctx_in, opt_hex, "ctx-in", 0, .value = "HEX",
 	    .help = "the context, for raw_tracepoint and syscall programs"),
+	OPT(struct run_conf, set, opt_string, "set", 's', .value = "NAME=N,...",
+	    .help = "set global variables before the load"),
 	OPT(struct run_conf, repeat, opt_number, "repeat", 'n', .value = "N",
 	    .help = "go over the packets N times", .min = 1, .max = 1000000000),
 	OPT(struct run_conf, rows, opt_number, "rows", 0, .value = "N",

@@ -19,7 +19,7 @@ struct run_conf {
 /* The library beside this executable (in a build tree), else where it is installed. */
 static int find_preload(char *buf, size_t n)
 {
-	static const char *const beside[] = { "../bpf", "../lib/" SKEP_LIBDIR_NAME, "../lib" };
+	static const char *const beside[] = { "../bpf", ("../" SKEP_LIBDIR), "../lib" };
 	char self[4096];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
@@ -35,7 +35,7 @@ static int find_preload(char *buf, size_t n)
 				return 0;
 		}
 	}
-	snprintf(buf, n, SKEP_LIBDIR "/" PRELOAD);
+	snprintf(buf, n, SKEP_PREFIX "/" SKEP_LIBDIR "/" PRELOAD);
 	return access(buf, R_OK) ? -errno : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 #include "bpf/glue.h"
+#include "cli/objcheck.h"
 
 struct session {
 	struct skep_kernel *kernel; /* answers bpf(2) of this process */
@@ -164,12 +165,20 @@ static int set_types(struct cli *c, struct bpf_object *obj, const struct load_ho
 int session_load(struct cli *c, const struct load_how *how, struct bpf_object **ret)
 {
 	struct bpf_object **slot, *obj;
+	struct skep_diag d = { 0 };
 	int r = session_open(c);
 
 	if (r)
 		return r;
+	if (objcheck(how->path, &d))
+		return cli_diag(c, &d);
 	libbpf_begin();
 	obj = bpf_object__open_file(how->path, NULL);
+	/* libbpf 1.1 hands out, as if it were an object, an error that is no errno. */
+	if ((uintptr_t)obj > UINTPTR_MAX - INT32_MAX) {
+		obj = NULL;
+		errno = EINVAL;
+	}
 	if (!obj)
 		return session_fail(c, errno, "cannot open %s", how->path);
 	slot = vec_push(&c->session->objects);

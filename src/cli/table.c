@@ -188,7 +188,8 @@ int table_print(struct cli *c, struct mapio *m, const char *name, uint32_t rows)
 		printf("\nmap %u: %s %s, %zu of %u%s%s\n", m->info.id, map_type_word(m->info.type),
 		       name, t.rows.n, m->info.max_entries, is_array(&m->info) ? " not zero" : "",
 		       m->cpus > 1 ? ", summed over CPUs" : "");
-		qsort(t.rows.at, t.rows.n, sizeof(struct row), by_rank);
+		if (t.rows.n)
+			qsort(t.rows.at, t.rows.n, sizeof(struct row), by_rank);
 		print_rows(&t, rows);
 	}
 	vec_foreach (row, &t.rows)
