@@ -37,28 +37,28 @@ static void capture_cleanup(struct capture **c)
 	capture_close(*c);
 }
 
-static int capture_new(const char *path, struct capture **ret, struct skep_diag *d)
+static struct capture *capture_new(const char *path, struct skep_diag *d)
 {
-	_cleanup_(capture_cleanup) struct capture *c = skep_alloc(sizeof(*c));
+	struct capture *c = skep_alloc(sizeof(*c));
 
 	if (c)
 		c->path = skep_strdup(path);
-	if (!c || !c->path)
-		return diag_set(d, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
-	*ret = TAKE_PTR(c);
-	return 0;
+	if (c && c->path)
+		return c;
+	skep_free(c);
+	diag_set(d, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+	return NULL;
 }
 
 static int open_source(const char *path, void **ret_priv, struct skep_diag *d)
 {
-	_cleanup_(capture_cleanup) struct capture *c = NULL;
+	_cleanup_(capture_cleanup) struct capture *c = capture_new(path, d);
 	char why[PCAP_ERRBUF_SIZE];
 	const char *link;
 	FILE *f;
-	int r = capture_new(path, &c, d);
 
-	if (r)
-		return r;
+	if (!c)
+		return -ENOMEM;
 	f = strcmp(path, "-") ? fopen(path, "rbe") : stdin;
 	if (!f)
 		return diag_set(d, -errno, SKEP_AT_NONE, 0, "%s: %s", path, strerror(errno));
@@ -83,11 +83,10 @@ static int open_source(const char *path, void **ret_priv, struct skep_diag *d)
 
 static int open_sink(const char *path, void **ret_priv, struct skep_diag *d)
 {
-	_cleanup_(capture_cleanup) struct capture *c = NULL;
-	int r = capture_new(path, &c, d);
+	_cleanup_(capture_cleanup) struct capture *c = capture_new(path, d);
 
-	if (r)
-		return r;
+	if (!c)
+		return -ENOMEM;
 	c->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, SNAPLEN,
 						       PCAP_TSTAMP_PRECISION_NANO);
 	if (!c->pcap)
