@@ -90,6 +90,7 @@ static const struct {
 	/* helper 5, ktime_get_ns, through a register: anything but a crash is right */
 	{ "r2 = 5\ncallx r2\nr0 = 2\nexit", "", "2\n" },
 	{ "r7 = 8\nr6 = 3\ncallx r7\nr0 = r6\nexit", "", "3\n" },
+	{ "r0 = 7\ncall kernel-function#42\nexit", "", "0\n" },
 	/* code that cannot be reached */
 	{ "r0 = 7\nexit\nr0 = 8\nr1 = 1 ll\nexit", "", "7\n" },
 	/* a division by an immediate 0 gives 0, a modulo the dividend; shifts are masked */
