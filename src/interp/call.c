@@ -96,7 +96,7 @@ static bool is_func(const struct arg *a)
 static bool is_allocated(const struct arg *a)
 {
 	for (struct interp_frame *f = a->f; f; f = f->up) {
-		for (unsigned i = 0; i < RECENT; i++) {
+		for (unsigned i = 0; i < MIN(f->recent_n, RECENT); i++) {
 			if (f->recent[i].lo != a->cell->v || !f->recent[i].allocated)
 				continue;
 			f->recent[i] = (struct recent){ 0 }; /* it is given back */

@@ -153,25 +153,36 @@ static bool branch_around_goto(const struct at *a)
 	return true;
 }
 
+typedef bool (*rule_fn)(const struct at *a);
+
+/* The rules for runs that begin with an instruction; the longest first. */
+static const rule_fn rules[_INSN_MAX][3] = {
+	[INSN_MOV64_REG] = { rotate, indexed_load, copy_and_alter },
+	[INSN_MOV32_REG] = { rotate, copy_and_alter },
+	[INSN_ADD64_IMM] = { count_and_branch },
+#define X(op, not )                                   \
+	[INSN_##op##64_IMM] = { branch_around_goto }, \
+	[INSN_##op##64_REG] = { branch_around_goto }, \
+	[INSN_##op##32_IMM] = { branch_around_goto }, \
+	[INSN_##op##32_REG] = { branch_around_goto },
+	FUSED_COMPARE(X)
+#undef X
+};
+
 void interp_fuse(struct interp_prog *ip)
 {
-	static bool (*const rules[])(const struct at *) = {
-		rotate, indexed_load, copy_and_alter, count_and_branch, branch_around_goto,
-	};
 	const struct prog_image *image = &ip->prog->image;
-	enum insn_op ops[WINDOW + 1] = { 0 };
+	enum insn_op ops[WINDOW] = { 0 };
 
 	for (uint32_t i = image->insn_cnt; i-- > 0;) {
 		const struct at a = { ip, &image->insns[i], &ip->code[i], ops };
 
-		memmove(&ops[1], &ops[0], WINDOW * sizeof(ops[0]));
+		for (unsigned n = WINDOW - 1; n > 0; n--)
+			ops[n] = ops[n - 1];
 		/* The second slot of an LD_IMM64 is no instruction; it ends every run. */
 		ops[0] = ip->code[i].op ? insn_decode(&image->insns[i]) : INSN_INVALID;
-		/* Nothing begins at the last instruction, and rules look at the one behind. */
-		if (ops[0] == INSN_INVALID || i + 1 == image->insn_cnt)
-			continue;
-		for (size_t r = 0; r < ARRAY_SIZE(rules); r++)
-			if (rules[r](&a))
+		for (size_t r = 0; r < ARRAY_SIZE(rules[0]) && rules[ops[0]][r]; r++)
+			if (rules[ops[0]][r](&a))
 				break;
 	}
 }

@@ -616,8 +616,6 @@ uint64_t interp_enter(const struct interp_prog *ip, const struct interp_sub *sub
 	f.ctx = up ? up->ctx : (void *)(uintptr_t)args[0];
 	f.low = top - sub->stack;
 	f.depth = f.recent_n = f.inner_n = 0;
-	memset(f.recent, 0, sizeof(f.recent));
-	memset(f.inner, 0, sizeof(f.inner));
 	window_reset(&f);
 	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
 		f.cell[r].v = r >= BPF_REG_1 && r <= BPF_REG_5 ? args[r - 1] : 0;

@@ -85,8 +85,8 @@ struct interp_frame {
 	void *ctx;	   /* the context that the run began with */
 	uintptr_t low;	   /* lower end of the innermost BPF frame */
 	uint32_t depth;	   /* subprogram calls that are open */
-	uint32_t recent_n; /* next row of recent */
-	uint32_t inner_n;  /* next row of inner */
+	uint32_t recent_n; /* pieces that went into recent; the next row is this modulo its size */
+	uint32_t inner_n;  /* the same of inner */
 	struct recent recent[RECENT];
 	struct skep_map *inner[INNER_MAPS];
 	struct cell cell[SKEP_REG_CNT];
@@ -102,10 +102,11 @@ const void *const *interp_labels(void);
  */
 #define FUSED_BINARY(X) X(ADD) X(SUB) X(MUL) X(OR) X(AND) X(XOR) X(LSH) X(RSH) X(ARSH)
 /* A comparison, and the one that says the opposite. */
-#define FUSED_COMPARE(X)                                                                        \
-	X(JEQ, JNE)                                                                             \
-	X(JNE, JEQ) X(JGT, JLE) X(JLE, JGT) X(JGE, JLT) X(JLT, JGE) X(JSGT, JSLE) X(JSLE, JSGT) \
-		X(JSGE, JSLT) X(JSLT, JSGE)
+#define FUSED_COMPARE(X)                                                                          \
+	X(JEQ, JNE)                                                                               \
+	X(JNE, JEQ)                                                                               \
+	X(JGT, JLE) X(JLE, JGT) X(JGE, JLT) X(JLT, JGE) X(JSGT, JSLE) X(JSLE, JSGT) X(JSGE, JSLT) \
+		X(JSLT, JSGE)
 #define FUSED_LOAD(X) X(8) X(16) X(32) X(64)
 
 /* What there is beyond the rows of opcodes.def. */

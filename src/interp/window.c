@@ -46,8 +46,8 @@ static bool in_maps(const struct interp_frame *f, uintptr_t addr, size_t len, st
 	for (uint32_t i = 0; i < p->map_cnt; i++)
 		if (in_map(p->maps[i], addr, len, cell))
 			return true;
-	for (unsigned i = 0; i < INNER_MAPS; i++)
-		if (f->inner[i] && in_map(f->inner[i], addr, len, cell))
+	for (unsigned i = 0; i < MIN(f->inner_n, INNER_MAPS); i++)
+		if (in_map(f->inner[i], addr, len, cell))
 			return true;
 	return false;
 }
@@ -62,7 +62,7 @@ bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell
 		if (settle(cell, addr, len, f->run->region[i].base, f->run->region[i].size))
 			return true;
 	for (const struct interp_frame *a = f; a; a = a->up) {
-		for (unsigned i = 0; i < RECENT; i++)
+		for (unsigned i = 0; i < MIN(a->recent_n, RECENT); i++)
 			if (settle(cell, addr, len, a->recent[i].lo, a->recent[i].len))
 				return true;
 		if (in_maps(a, addr, len, cell))
@@ -93,8 +93,8 @@ bool window_map(const struct interp_frame *f, const struct skep_map *m)
 		for (uint32_t i = 0; i < f->ip->prog->map_cnt; i++)
 			if (f->ip->prog->maps[i] == m)
 				return true;
-		for (unsigned i = 0; i < INNER_MAPS; i++)
-			if (m && f->inner[i] == m)
+		for (unsigned i = 0; i < MIN(f->inner_n, INNER_MAPS); i++)
+			if (f->inner[i] == m)
 				return true;
 	}
 	return false;

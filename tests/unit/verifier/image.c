@@ -274,3 +274,50 @@ TEST(image_frozen_constants_decide)
 	prog_put(p);
 	map_put(m);
 }
+
+/* Below 256 bytes of frames a subprogram may not tail call; a callback may not load packets. */
+TEST(image_frames_above_tail_calls)
+{
+	static const char text[] = "*(u64 *)(r10 -%d) = 0\nr2 = r1\ncall +1\nexit\nr1 = r2\n"
+				   "r2 = 0 ll\nr3 = 0\ncall 12\nr0 = 0\nexit";
+	const struct verifier_opts opts = { .privileged = true };
+
+	for (int bytes = 240; bytes <= 256; bytes += 16) {
+		char buf[256];
+		struct verifier_log log = { 0 };
+		struct skep_diag diag = { 0 };
+		struct skep_map map = { .type = BPF_MAP_TYPE_PROG_ARRAY };
+		struct skep_prog *p;
+		int err;
+
+		snprintf(buf, sizeof(buf), text, bytes);
+		p = program(TC, buf);
+		p->image.aux[5].ref = INSN_REF_MAP;
+		p->image.aux[5].map = &map;
+		err = verifier_check(p, &opts, &log, &diag);
+		ASSERT_EQ(err, bytes < 256 ? 0 : -EACCES);
+		if (!err) {
+			ASSERT(p->image.aux[8].map == &map);
+			ASSERT(p->image.sub[1].tail_calls && !p->image.sub[0].tail_calls);
+		} else {
+			ASSERT_STREQ(diag.msg, "tail_calls are not allowed when call stack of "
+					       "previous frames is 256 bytes. Too large");
+		}
+		prog_put(p);
+	}
+}
+
+TEST(image_no_packet_loads_in_callbacks)
+{
+	const struct verifier_opts opts = { .privileged = true, .no_btf = true };
+	struct skep_prog *p =
+		program(BPF_PROG_TYPE_SOCKET_FILTER,
+			"r3 = r1\nr1 = 1\nr2 = subprog[cb]\nr4 = 0\ncall 181\nr0 = 0\nexit\n"
+			"cb: r6 = r2\nr0 = *(u8 *)skb[0]\nr0 = 0\nexit");
+	struct verifier_log log = { 0 };
+	struct skep_diag diag = { 0 };
+
+	ASSERT_EQ(verifier_check(p, &opts, &log, &diag), -EINVAL);
+	ASSERT_STREQ(diag.msg, "cannot use BPF_LD_[ABS|IND] within callback");
+	prog_put(p);
+}
