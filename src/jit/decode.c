@@ -125,8 +125,10 @@ static int decode_target(struct jit *j, uint32_t i, struct jit_op *op, int64_t d
 		return -EINVAL;
 	op->target = (uint32_t)target;
 	j->label[target]++;
-	if (target <= i)
+	if (target <= i) {
 		j->label[target] |= JIT_LABEL_LOOP;
+		j->loops = true;
+	}
 	return 0;
 }
 
@@ -166,8 +168,10 @@ static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struc
 		op->imm = aux->sub;
 		if (aux->sub >= j->image->sub_cnt)
 			return -EINVAL;
-		if (j->image->sub[aux->sub].start <= i)
+		if (j->image->sub[aux->sub].start <= i) {
 			j->label[j->image->sub[aux->sub].start] |= JIT_LABEL_LOOP;
+			j->loops = true;
+		}
 		return 0;
 	case INSN_REF_CALLX:
 		op->code = JIT_CALLX;

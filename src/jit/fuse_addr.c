@@ -32,7 +32,7 @@ static bool is_plain_add(const struct jit_op *d)
 static bool base_through_add(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].base;
+	uint32_t def = fuse_val(f, f->i)->base;
 	struct jit_op *d = fuse_made_by(f, def, JIT_ADD);
 	int32_t disp;
 	bool kill;
@@ -41,10 +41,10 @@ static bool base_through_add(struct fuse *f)
 	    !add_fits(t->disp, d->imm, &disp) || !reach_through(f, def, &kill))
 		return false;
 	if (d->b != JIT_NONE) {
-		fuse_set(f, fuse_idx(f, f->i), d->b, f->val[def].b);
+		fuse_set(f, fuse_idx(f, f->i), d->b, fuse_val(f, def)->b);
 		t->scale = d->scale;
 	}
-	fuse_set(f, fuse_base(f, f->i), d->a, f->val[def].a);
+	fuse_set(f, fuse_base(f, f->i), d->a, fuse_val(f, def)->a);
 	t->disp = disp;
 	if (kill)
 		fuse_kill(f, def);
@@ -55,7 +55,7 @@ static bool base_through_add(struct fuse *f)
 static bool idx_through_add(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].idx;
+	uint32_t def = fuse_val(f, f->i)->idx;
 	struct jit_op *d = fuse_made_by(f, def, JIT_ADD);
 	int32_t disp;
 	bool kill;
@@ -63,7 +63,7 @@ static bool idx_through_add(struct fuse *f)
 	if (!is_plain_add(d) || d->a == JIT_NONE || d->b != JIT_NONE ||
 	    !add_fits(t->disp, (int64_t)d->imm << t->scale, &disp) || !reach_through(f, def, &kill))
 		return false;
-	fuse_set(f, fuse_idx(f, f->i), d->a, f->val[def].a);
+	fuse_set(f, fuse_idx(f, f->i), d->a, fuse_val(f, def)->a);
 	t->disp = disp;
 	if (kill)
 		fuse_kill(f, def);
@@ -90,7 +90,7 @@ static bool idx_through_shift(struct fuse *f)
 	if (!d || !fuse_is_wide(d) || d->b != JIT_NONE || d->imm < 0 || d->imm + t->scale > 3 ||
 	    d->a == JIT_FP || !reach_through(f, def, &kill))
 		return false;
-	fuse_set(f, idx, d->a, f->val[def].a);
+	fuse_set(f, idx, d->a, fuse_val(f, def)->a);
 	t->scale = (uint8_t)(t->scale + d->imm);
 	if (kill)
 		fuse_kill(f, def);
@@ -128,7 +128,7 @@ static bool add_through_add(struct fuse *f, struct fuse_src src)
 	    (src.reg == &t->b && t->scale) || !add_fits(t->imm, d->imm, &imm) ||
 	    !may_swallow(f, def))
 		return false;
-	fuse_set(f, src, d->a, f->val[def].a);
+	fuse_set(f, src, d->a, fuse_val(f, def)->a);
 	t->imm = imm;
 	fuse_kill(f, def);
 	return true;
@@ -138,7 +138,7 @@ static bool add_through_add(struct fuse *f, struct fuse_src src)
 static bool add_const_to_sum(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].a;
+	uint32_t def = fuse_val(f, f->i)->a;
 	struct jit_op *d = fuse_made_by(f, def, JIT_ADD);
 	int32_t imm;
 
@@ -146,9 +146,9 @@ static bool add_const_to_sum(struct fuse *f)
 	    t->dst == d->a || t->dst == d->b || !add_fits(t->imm, d->imm, &imm) ||
 	    !may_swallow(f, def))
 		return false;
-	fuse_set(f, fuse_b(f, f->i), d->b, f->val[def].b);
+	fuse_set(f, fuse_b(f, f->i), d->b, fuse_val(f, def)->b);
 	t->scale = d->scale;
-	fuse_set(f, fuse_a(f, f->i), d->a, f->val[def].a);
+	fuse_set(f, fuse_a(f, f->i), d->a, fuse_val(f, def)->a);
 	t->imm = imm;
 	fuse_kill(f, def);
 	return true;
@@ -171,7 +171,7 @@ static bool add_through_shift(struct fuse *f)
 	if (!d || d->b != JIT_NONE || d->imm < 0 || d->imm > 3 || d->a == JIT_FP ||
 	    !may_swallow(f, def))
 		return false;
-	fuse_set(f, b, d->a, f->val[def].a);
+	fuse_set(f, b, d->a, fuse_val(f, def)->a);
 	t->scale = (uint8_t)d->imm;
 	fuse_kill(f, def);
 	return true;

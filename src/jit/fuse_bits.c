@@ -32,14 +32,15 @@ bool fuse_rotate(struct fuse *f)
 	r = fuse_made_by(f, gone[1], JIT_SHR);
 	if (!is_shift_imm(l) || !is_shift_imm(r) || l->imm <= 0 || r->imm <= 0 ||
 	    l->imm + r->imm != width || fuse_is_wide(l) != fuse_is_wide(t) ||
-	    fuse_is_wide(r) != fuse_is_wide(t) || f->val[gone[0]].a != f->val[gone[1]].a ||
-	    l->a != r->a || !fuse_is_sole(f, gone[0]) || !fuse_is_sole(f, gone[1]) ||
+	    fuse_is_wide(r) != fuse_is_wide(t) ||
+	    fuse_val(f, gone[0])->a != fuse_val(f, gone[1])->a || l->a != r->a ||
+	    !fuse_is_sole(f, gone[0]) || !fuse_is_sole(f, gone[1]) ||
 	    !fuse_holds_all(f, gone[0], gone, 2))
 		return false;
 	t->code = JIT_ROR;
 	t->imm = r->imm;
 	fuse_set(f, b, JIT_NONE, 0);
-	fuse_set(f, a, l->a, f->val[gone[0]].a);
+	fuse_set(f, a, l->a, fuse_val(f, gone[0])->a);
 	fuse_kill(f, gone[0]);
 	fuse_kill(f, gone[1]);
 	return true;
@@ -48,7 +49,7 @@ bool fuse_rotate(struct fuse *f)
 void fuse_two_shifts(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].a;
+	uint32_t def = fuse_val(f, f->i)->a;
 	const struct jit_op *l = fuse_made_by(f, def, JIT_SHL);
 	int bits;
 	bool kill;
@@ -62,7 +63,7 @@ void fuse_two_shifts(struct fuse *f)
 	kill = fuse_is_sole(f, def);
 	if (!fuse_holds_all(f, def, &def, kill))
 		return;
-	fuse_set(f, fuse_a(f, f->i), l->a, f->val[def].a);
+	fuse_set(f, fuse_a(f, f->i), l->a, fuse_val(f, def)->a);
 	t->size = (uint8_t)(bits / 8);
 	if (t->code == JIT_SAR) {
 		t->code = JIT_SX;
@@ -80,7 +81,7 @@ bool fuse_mask(struct fuse *f)
 	struct jit_op *t = fuse_op(f, f->i);
 
 	if (!fuse_by_imm(t) || t->imm < 0 || !IS_POW2((uint32_t)t->imm + 1) ||
-	    fuse_bits(f, f->val[f->i].a) > (unsigned)__builtin_ctz((uint32_t)t->imm + 1))
+	    fuse_bits(f, fuse_val(f, f->i)->a) > (unsigned)__builtin_ctz((uint32_t)t->imm + 1))
 		return false;
 	t->code = JIT_MOV;
 	t->flags = JIT_WIDE;
@@ -90,7 +91,7 @@ bool fuse_mask(struct fuse *f)
 void fuse_test(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].a;
+	uint32_t def = fuse_val(f, f->i)->a;
 	const struct jit_op *d = fuse_made_by(f, def, JIT_AND);
 
 	if (!d || fuse_has_mem(d) || !fuse_by_imm(t) || t->imm != 0 ||
@@ -100,8 +101,8 @@ void fuse_test(struct fuse *f)
 	t->cc = t->cc == JIT_EQ ? JIT_CLEAR : JIT_SET;
 	t->imm = d->imm;
 	t->flags &= d->flags;
-	fuse_set(f, fuse_b(f, f->i), d->b, f->val[def].b);
-	fuse_set(f, fuse_a(f, f->i), d->a, f->val[def].a);
+	fuse_set(f, fuse_b(f, f->i), d->b, fuse_val(f, def)->b);
+	fuse_set(f, fuse_a(f, f->i), d->a, fuse_val(f, def)->a);
 	fuse_kill(f, def);
 }
 
@@ -117,13 +118,13 @@ static unsigned operand_bits(const struct fuse *f, const struct jit_op *t, unsig
 		return t->size * 8u;
 	if (t->b == JIT_NONE)
 		return t->imm >= 0 ? bits_of((uint32_t)t->imm) : width;
-	return fuse_bits(f, f->val[f->i].b);
+	return fuse_bits(f, fuse_val(f, f->i)->b);
 }
 
 /* Of T's value, where T computes with a and y. */
 static unsigned computed_bits(const struct fuse *f, const struct jit_op *t, unsigned width)
 {
-	unsigned a = t->a == JIT_NONE ? width : MIN(fuse_bits(f, f->val[f->i].a), width);
+	unsigned a = t->a == JIT_NONE ? width : MIN(fuse_bits(f, fuse_val(f, f->i)->a), width);
 	unsigned y = MIN(operand_bits(f, t, width), width), count = (unsigned)t->imm;
 
 	switch (t->code) {
@@ -157,7 +158,7 @@ unsigned fuse_result_bits(const struct fuse *f)
 	case JIT_CONST:
 		return bits_of(jit_imm64(t));
 	case JIT_MOV:
-		return MIN(fuse_bits(f, f->val[f->i].a), width);
+		return MIN(fuse_bits(f, fuse_val(f, f->i)->a), width);
 	case JIT_ZX:
 	case JIT_BSWAP:
 		return t->size * 8u;

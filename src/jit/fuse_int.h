@@ -30,9 +30,12 @@ struct fuse_val {
 	uint8_t bits;		  /* the value is below 1 << bits */
 };
 
+/* A stretch is cut when it gets this long: its bookkeeping stays in the cache. */
+#define FUSE_STRETCH_MAX 256
+
 struct fuse {
 	struct jit *j;
-	struct fuse_val *val; /* [j->n] */
+	struct fuse_val ring[FUSE_STRETCH_MAX]; /* of op i at i % FUSE_STRETCH_MAX */
 	uint32_t cur[JIT_FP + 1];
 	uint32_t top;	  /* first op of the stretch */
 	uint32_t i;	  /* the op that is looked at: T */
@@ -45,6 +48,11 @@ struct fuse_src {
 	uint8_t *reg;
 	uint32_t *def;
 };
+
+static inline struct fuse_val *fuse_val(const struct fuse *f, uint32_t def)
+{
+	return (struct fuse_val *)&f->ring[def % FUSE_STRETCH_MAX];
+}
 
 static inline struct jit_op *fuse_op(const struct fuse *f, uint32_t def)
 {
@@ -89,22 +97,22 @@ void fuse_kill(struct fuse *f, uint32_t def);
 
 static inline struct fuse_src fuse_a(struct fuse *f, uint32_t i)
 {
-	return (struct fuse_src){ &f->j->ops[i].a, &f->val[i].a };
+	return (struct fuse_src){ &f->j->ops[i].a, &fuse_val(f, i)->a };
 }
 
 static inline struct fuse_src fuse_b(struct fuse *f, uint32_t i)
 {
-	return (struct fuse_src){ &f->j->ops[i].b, &f->val[i].b };
+	return (struct fuse_src){ &f->j->ops[i].b, &fuse_val(f, i)->b };
 }
 
 static inline struct fuse_src fuse_base(struct fuse *f, uint32_t i)
 {
-	return (struct fuse_src){ &f->j->ops[i].base, &f->val[i].base };
+	return (struct fuse_src){ &f->j->ops[i].base, &fuse_val(f, i)->base };
 }
 
 static inline struct fuse_src fuse_idx(struct fuse *f, uint32_t i)
 {
-	return (struct fuse_src){ &f->j->ops[i].idx, &f->val[i].idx };
+	return (struct fuse_src){ &f->j->ops[i].idx, &fuse_val(f, i)->idx };
 }
 
 static inline void fuse_swap(struct fuse_src x, struct fuse_src y)

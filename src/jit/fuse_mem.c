@@ -53,7 +53,7 @@ static void alu_load(struct fuse *f)
 static void bswap_load(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	uint32_t def = f->val[f->i].a;
+	uint32_t def = fuse_val(f, f->i)->a;
 	const struct jit_op *d = movable_load(f, def);
 
 	if (!f->j->target->swapped_loads || t->size < 4 || !d || d->size != t->size)
@@ -142,7 +142,7 @@ void fuse_load_operand(struct fuse *f)
 static bool same_place(const struct fuse *f, uint32_t x, uint32_t y)
 {
 	const struct jit_op *p = fuse_op(f, x), *q = fuse_op(f, y);
-	const struct fuse_val *v = &f->val[x], *w = &f->val[y];
+	const struct fuse_val *v = fuse_val(f, x), *w = fuse_val(f, y);
 
 	return p->base == q->base && v->base == w->base && p->idx == q->idx && v->idx == w->idx &&
 	       p->scale == q->scale && p->disp == q->disp && p->size == q->size;
@@ -168,7 +168,7 @@ static void make_update(struct fuse *f, uint32_t def, uint32_t load)
 	struct jit_op *t = fuse_op(f, f->i), *d = fuse_op(f, def);
 	bool mem = fuse_has_mem(d);
 	unsigned y = mem ? d->a : d->b;
-	uint32_t y_def = mem ? f->val[def].a : f->val[def].b;
+	uint32_t y_def = mem ? fuse_val(f, def)->a : fuse_val(f, def)->b;
 	uint8_t code = d->code;
 
 	t->imm = d->imm;
@@ -184,7 +184,7 @@ static void make_update(struct fuse *f, uint32_t def, uint32_t load)
 void fuse_store(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i), *d;
-	uint32_t def = f->val[f->i].b, gone[2];
+	uint32_t def = fuse_val(f, f->i)->b, gone[2];
 	bool mem;
 
 	fuse_address(f);
@@ -196,11 +196,12 @@ void fuse_store(struct fuse *f)
 	    (t->size == 8 && !fuse_is_wide(d)))
 		return;
 	gone[0] = def;
-	gone[1] = mem ? def : f->val[def].a;
+	gone[1] = mem ? def : fuse_val(f, def)->a;
 	if (!mem && (!fuse_made_by(f, gone[1], JIT_LOAD) || !fuse_is_sole(f, gone[1])))
 		return;
 	if (fuse_memory_same(f, gone[1]) && same_place(f, f->i, gone[1]) &&
-	    fuse_holds(f, mem ? d->a : d->b, mem ? f->val[def].a : f->val[def].b, gone, 2))
+	    fuse_holds(f, mem ? d->a : d->b, mem ? fuse_val(f, def)->a : fuse_val(f, def)->b, gone,
+		       2))
 		make_update(f, def, gone[1]);
 }
 
@@ -214,7 +215,7 @@ static bool is_part(const struct fuse *f, uint32_t def, struct part *ret)
 	const struct jit_op *s = fuse_made_by(f, def, JIT_SHL), *d;
 
 	ret->shift = s ? def : FUSE_ENTRY;
-	ret->load = s ? f->val[def].a : def;
+	ret->load = s ? fuse_val(f, def)->a : def;
 	d = fuse_made_by(f, ret->load, JIT_LOAD);
 	return d && !(d->flags & JIT_SIGNED) && d->size < 8 && fuse_memory_same(f, ret->load) &&
 	       fuse_is_sole(f, ret->load) &&
@@ -230,8 +231,9 @@ bool fuse_wider_load(struct fuse *f)
 	struct part x, y;
 	uint32_t gone[3];
 
-	if (t->b == JIT_NONE || t->scale || t->imm || !is_part(f, f->val[f->i].a, &x) ||
-	    !is_part(f, f->val[f->i].b, &y) || (x.shift == FUSE_ENTRY) == (y.shift == FUSE_ENTRY))
+	if (t->b == JIT_NONE || t->scale || t->imm || !is_part(f, fuse_val(f, f->i)->a, &x) ||
+	    !is_part(f, fuse_val(f, f->i)->b, &y) ||
+	    (x.shift == FUSE_ENTRY) == (y.shift == FUSE_ENTRY))
 		return false;
 	if (x.shift != FUSE_ENTRY) {
 		struct part swap = x;
@@ -245,8 +247,8 @@ bool fuse_wider_load(struct fuse *f)
 	gone[1] = y.load;
 	gone[2] = y.shift;
 	if (lo->size != hi->size || (lo->size == 4 && !fuse_is_wide(t)) || lo->base != hi->base ||
-	    f->val[x.load].base != f->val[y.load].base || lo->idx != hi->idx ||
-	    f->val[x.load].idx != f->val[y.load].idx || lo->scale != hi->scale ||
+	    fuse_val(f, x.load)->base != fuse_val(f, y.load)->base || lo->idx != hi->idx ||
+	    fuse_val(f, x.load)->idx != fuse_val(f, y.load)->idx || lo->scale != hi->scale ||
 	    (int64_t)lo->disp + lo->size != hi->disp || !fuse_holds_all(f, x.load, gone, 3))
 		return false;
 	fuse_set(f, fuse_a(f, f->i), JIT_NONE, 0);

@@ -165,9 +165,7 @@ static int build(struct jit *j, struct skep_diag *reterr_diag)
 		return r;
 	jit_opt_flow(j);
 	jit_opt_live(j);
-	r = jit_opt_fuse(j);
-	if (r < 0)
-		return r;
+	jit_opt_fuse(j);
 	jit_opt_live(j);
 	survey(j);
 	r = lower(j);

@@ -178,6 +178,7 @@ struct jit {
 	const struct jit_target *target; /* whose machine code */
 	bool near;			 /* assume that near calls reach (mcode.h) */
 	bool uses_run;			 /* some op needs the run */
+	bool loops;			 /* some jump or call leads back */
 
 	struct jit_op *ops;  /* [n] */
 	uint32_t n;	     /* image->insn_cnt */
@@ -243,10 +244,25 @@ int jit_decode(struct jit *j, struct skep_diag *reterr_diag);
 void jit_opt_flow(struct jit *j);
 /* opt_live.c: fills op.live and live_in, removes ops whose results nobody needs. */
 void jit_opt_live(struct jit *j);
-jit_regs jit_op_uses(const struct jit *j, const struct jit_op *op);
-jit_regs jit_op_writes(const struct jit_op *op);
+jit_regs jit_op_implicit(const struct jit *j, const struct jit_op *op);
+
+/* The registers that op reads. */
+static inline jit_regs jit_op_uses(const struct jit *j, const struct jit_op *op)
+{
+	jit_regs r = jit_bit(op->a) | jit_bit(op->b) | jit_bit(op->base) | jit_bit(op->idx);
+
+	return op->code >= JIT_CALL_HELPER ? r | jit_op_implicit(j, op) : r;
+}
+
+/* The registers whose values it destroys. */
+static inline jit_regs jit_op_writes(const struct jit_op *op)
+{
+	return op->code >= JIT_CALL_HELPER && op->code <= JIT_LD_ABS ? JIT_CALLER_SAVED
+								     : jit_bit(op->dst);
+}
+
 /* opt_fuse.c: makes fewer ops of several, inside stretches that are entered at the top only. */
-int jit_opt_fuse(struct jit *j);
+void jit_opt_fuse(struct jit *j);
 
 /* layout.c: sizes and places (j->size), then the copy to rw, which runs at rx. */
 void jit_layout(struct jit *j);

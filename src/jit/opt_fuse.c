@@ -8,11 +8,9 @@
  */
 #include "jit/fuse_int.h"
 
-#include "base/alloc.h"
-
 unsigned fuse_bits(const struct fuse *f, uint32_t def)
 {
-	return def == FUSE_ENTRY ? 64 : f->val[def].bits;
+	return def == FUSE_ENTRY ? 64 : fuse_val(f, def)->bits;
 }
 
 bool fuse_is_sole(const struct fuse *f, uint32_t def)
@@ -20,7 +18,7 @@ bool fuse_is_sole(const struct fuse *f, uint32_t def)
 	const struct jit_op *t = fuse_op(f, f->i);
 	unsigned r;
 
-	if (def == FUSE_ENTRY || f->val[def].uses != 1)
+	if (def == FUSE_ENTRY || fuse_val(f, def)->uses != 1)
 		return false;
 	r = fuse_op(f, def)->dst;
 	return f->cur[r] != def || t->dst == r || !(t->live & jit_bit(r));
@@ -42,14 +40,14 @@ bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t
 		return true;
 	c = f->cur[reg];
 	while (c != FUSE_ENTRY && among(c, gone, n))
-		c = f->val[c].prev;
+		c = fuse_val(f, c)->prev;
 	return c == def;
 }
 
 bool fuse_holds_all(const struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n)
 {
 	const struct jit_op *d = fuse_op(f, reader);
-	const struct fuse_val *v = &f->val[reader];
+	const struct fuse_val *v = fuse_val(f, reader);
 
 	return fuse_holds(f, d->a, v->a, gone, n) && fuse_holds(f, d->b, v->b, gone, n) &&
 	       fuse_holds(f, d->base, v->base, gone, n) && fuse_holds(f, d->idx, v->idx, gone, n);
@@ -62,14 +60,14 @@ bool fuse_memory_same(const struct fuse *f, uint32_t def)
 
 static void hold(struct fuse *f, uint32_t def)
 {
-	if (def != FUSE_ENTRY && f->val[def].uses < UINT16_MAX)
-		f->val[def].uses++;
+	if (def != FUSE_ENTRY && fuse_val(f, def)->uses < UINT16_MAX)
+		fuse_val(f, def)->uses++;
 }
 
 static void drop(struct fuse *f, uint32_t def)
 {
-	if (def != FUSE_ENTRY && f->val[def].uses < UINT16_MAX)
-		f->val[def].uses--;
+	if (def != FUSE_ENTRY && fuse_val(f, def)->uses < UINT16_MAX)
+		fuse_val(f, def)->uses--;
 }
 
 void fuse_set(struct fuse *f, struct fuse_src src, unsigned reg, uint32_t def)
@@ -87,8 +85,8 @@ void fuse_take_mem(struct fuse *f, uint32_t def)
 	struct jit_op *t = fuse_op(f, f->i);
 	const struct jit_op *d = fuse_op(f, def);
 
-	fuse_set(f, fuse_base(f, f->i), d->base, f->val[def].base);
-	fuse_set(f, fuse_idx(f, f->i), d->idx, f->val[def].idx);
+	fuse_set(f, fuse_base(f, f->i), d->base, fuse_val(f, def)->base);
+	fuse_set(f, fuse_idx(f, f->i), d->idx, fuse_val(f, def)->idx);
 	t->scale = d->scale;
 	t->disp = d->disp;
 	t->size = d->size;
@@ -97,12 +95,12 @@ void fuse_take_mem(struct fuse *f, uint32_t def)
 void fuse_kill(struct fuse *f, uint32_t def)
 {
 	struct jit_op *d = fuse_op(f, def);
-	struct fuse_val *v = &f->val[def];
+	struct fuse_val *v = fuse_val(f, def);
 	uint32_t *link = &f->cur[d->dst];
 
 	/* What a call has destroyed since is never asked for again. */
 	while (*link != def && *link != FUSE_ENTRY && fuse_op(f, *link)->code < JIT_CALL_HELPER)
-		link = &f->val[*link].prev;
+		link = &fuse_val(f, *link)->prev;
 	if (*link == def)
 		*link = v->prev;
 	fuse_set(f, fuse_a(f, def), JIT_NONE, 0);
@@ -136,8 +134,8 @@ static void follow_copy(struct fuse *f, struct fuse_src src, unsigned bits)
 		return;
 	m = fuse_made_by(f, *src.def, JIT_MOV);
 	if (m && (fuse_is_wide(m) || bits <= 32) &&
-	    fuse_holds(f, m->a, f->val[*src.def].a, NULL, 0))
-		fuse_set(f, src, m->a, f->val[*src.def].a);
+	    fuse_holds(f, m->a, fuse_val(f, *src.def)->a, NULL, 0))
+		fuse_set(f, src, m->a, fuse_val(f, *src.def)->a);
 }
 
 static void read_operands(struct fuse *f)
@@ -147,6 +145,7 @@ static void read_operands(struct fuse *f)
 				   fuse_idx(f, f->i) };
 	unsigned bits = operand_bits(t);
 
+	fuse_val(f, f->i)->uses = 0;
 	for (unsigned k = 0; k < ARRAY_SIZE(src); k++) {
 		*src[k].def = FUSE_ENTRY;
 		if (*src[k].reg != JIT_NONE) {
@@ -184,8 +183,8 @@ static void write_results(struct fuse *f)
 	jit_regs regs = jit_op_writes(t);
 
 	if (t->dst != JIT_NONE) {
-		f->val[f->i].prev = f->cur[t->dst];
-		f->val[f->i].bits = (uint8_t)fuse_result_bits(f);
+		fuse_val(f, f->i)->prev = f->cur[t->dst];
+		fuse_val(f, f->i)->bits = (uint8_t)fuse_result_bits(f);
 	}
 	for (unsigned r = 0; regs; r++, regs >>= 1)
 		if (regs & 1)
@@ -202,7 +201,7 @@ static void fuse_mov(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
 
-	if (fuse_bits(f, f->val[f->i].a) <= 32)
+	if (fuse_bits(f, fuse_val(f, f->i)->a) <= 32)
 		t->flags |= JIT_WIDE;
 	if (t->dst == t->a && fuse_is_wide(t)) {
 		fuse_set(f, fuse_a(f, f->i), JIT_NONE, 0);
@@ -215,7 +214,7 @@ static void fuse_mov(struct fuse *f)
 static void fuse_div(struct fuse *f)
 {
 	struct jit_op *t = fuse_op(f, f->i);
-	const struct fuse_val *v = &f->val[f->i];
+	const struct fuse_val *v = fuse_val(f, f->i);
 	bool small = t->b == JIT_NONE ? t->imm >= 0 : fuse_bits(f, v->b) <= 32;
 
 	if (small && fuse_bits(f, v->a) <= 32)
@@ -228,15 +227,24 @@ static void fuse_and(struct fuse *f)
 		fuse_load_operand(f);
 }
 
+/* Patterns of which one side is a shift up. */
+static bool fuse_shifted(struct fuse *f)
+{
+	const struct fuse_val *v = fuse_val(f, f->i);
+
+	return (fuse_made_by(f, v->a, JIT_SHL) || fuse_made_by(f, v->b, JIT_SHL)) &&
+	       (fuse_wider_load(f) || fuse_rotate(f));
+}
+
 static void fuse_commutative(struct fuse *f)
 {
-	if (!fuse_wider_load(f) && !fuse_rotate(f))
+	if (!fuse_shifted(f))
 		fuse_load_operand(f);
 }
 
 static void fuse_sum(struct fuse *f)
 {
-	if (!fuse_wider_load(f) && !fuse_rotate(f)) {
+	if (!fuse_shifted(f)) {
 		fuse_add(f);
 		fuse_load_operand(f);
 	}
@@ -274,7 +282,7 @@ static void fuse_sub(struct fuse *f, const struct prog_sub *sub)
 	for (f->i = sub->start; f->i < sub->end; f->i++) {
 		struct jit_op *t = fuse_op(f, f->i);
 
-		if (f->j->label[f->i])
+		if (f->j->label[f->i] || f->i - f->top == FUSE_STRETCH_MAX)
 			begin_stretch(f, f->i);
 		if (t->code == JIT_NOP)
 			continue;
@@ -286,15 +294,11 @@ static void fuse_sub(struct fuse *f, const struct prog_sub *sub)
 	}
 }
 
-int jit_opt_fuse(struct jit *j)
+void jit_opt_fuse(struct jit *j)
 {
-	struct fuse f = { .j = j };
+	struct fuse f;
 
-	f.val = skep_alloc_array(j->n, sizeof(*f.val));
-	if (!f.val)
-		return -ENOMEM;
+	f.j = j;
 	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
 		fuse_sub(&f, &j->image->sub[s]);
-	skep_free(f.val);
-	return 0;
 }

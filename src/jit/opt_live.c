@@ -32,7 +32,7 @@ static jit_regs helper_args(const struct helper_proto *h)
 }
 
 /* What op uses beside its operands. */
-static jit_regs implicit_uses(const struct jit *j, const struct jit_op *op)
+jit_regs jit_op_implicit(const struct jit *j, const struct jit_op *op)
 {
 	const struct insn_aux *aux = &j->image->aux[op - j->ops];
 
@@ -48,19 +48,6 @@ static jit_regs implicit_uses(const struct jit *j, const struct jit_op *op)
 		return args(3);
 	}
 	return 0;
-}
-
-jit_regs jit_op_uses(const struct jit *j, const struct jit_op *op)
-{
-	jit_regs r = jit_bit(op->a) | jit_bit(op->b) | jit_bit(op->base) | jit_bit(op->idx);
-
-	return op->code >= JIT_CALL_HELPER ? r | implicit_uses(j, op) : r;
-}
-
-jit_regs jit_op_writes(const struct jit_op *op)
-{
-	return op->code >= JIT_CALL_HELPER && op->code <= JIT_LD_ABS ? JIT_CALLER_SAVED
-								     : jit_bit(op->dst);
 }
 
 static bool is_dead(const struct jit_op *op, jit_regs live)
@@ -85,8 +72,8 @@ static jit_regs live_behind(const struct jit *j, const struct jit_op *op, jit_re
 	return next;
 }
 
-/* One sweep; true when the assumptions that it began with did not hold. */
-static bool sweep(struct jit *j)
+/* One sweep; true when the assumptions that it began with did not hold.  `last` removes. */
+static bool sweep(struct jit *j, bool last)
 {
 	jit_regs live = 0;
 	bool changed = false;
@@ -99,11 +86,11 @@ static bool sweep(struct jit *j)
 			op->live = live;
 			if (!is_dead(op, live))
 				live = (live & ~jit_op_writes(op)) | jit_op_uses(j, op);
+			else if (last)
+				op->code = JIT_NOP;
 		}
-		if (j->live_in[i] != live) {
-			changed |= !!(j->label[i] & JIT_LABEL_LOOP);
-			j->live_in[i] = live;
-		}
+		changed |= j->live_in[i] != live && j->label[i] & JIT_LABEL_LOOP;
+		j->live_in[i] = live;
 	}
 	return changed;
 }
@@ -119,14 +106,14 @@ void jit_opt_live(struct jit *j)
 {
 	int sweeps = 1;
 
-	memset(j->live_in, 0, j->n * sizeof(*j->live_in));
-	while (sweep(j)) {
-		if (++sweeps > SWEEPS_MAX) {
-			assume_all_live(j);
-			return;
+	if (j->loops) {
+		memset(j->live_in, 0, j->n * sizeof(*j->live_in));
+		while (sweep(j, false)) {
+			if (++sweeps > SWEEPS_MAX) {
+				assume_all_live(j);
+				return;
+			}
 		}
 	}
-	for (uint32_t i = 0; i < j->n; i++)
-		if (is_dead(&j->ops[i], j->ops[i].live))
-			j->ops[i].code = JIT_NOP;
+	sweep(j, true);
 }
