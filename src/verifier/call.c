@@ -1,194 +1,207 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * call.c - calls of helpers, subprograms, kfuncs: may they be made, what do they get, what is
- * left behind.
+ * call.c - frames: calls of subprograms, callbacks, returns, and the end of the program.
  */
-#include "map/map.h"
+#include "base/strbuf.h"
 #include "verifier/verifier_int.h"
 
-#define ARGS 5
-
-static void clear_args(struct walk *w, enum val_kind r0)
+static void clobber_args(struct verifier *v)
 {
-	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-		step_write(w, r, val_of(VAL_UNINIT));
-	step_write(w, BPF_REG_0, val_of(r0));
+	struct reg *regs = cur_regs(v);
+
+	for (unsigned r = BPF_REG_0; r <= BPF_REG_5; r++)
+		reg_uninit(&regs[r]);
 }
 
-static bool val_is_stack(const struct val *v)
-{
-	return v->kind == VAL_STACK || v->kind == VAL_STACK_VAR;
-}
-
-/* Does an argument, or a slot that a callee may find, lead to this frame? */
-static bool stack_is_shared(const struct walk *w)
-{
-	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-		if (val_is_stack(&w->st.reg[r]) && w->st.reg[r].sub == w->sub)
-			return true;
-	for (uint64_t bits = w->st.slots.tracked; bits; bits &= bits - 1)
-		if (val_is_stack(&w->st.slots.at[__builtin_ctzll(bits)]))
-			return true;
-	return false;
-}
-
-/* Puts down what callees may find in this frame. */
-static int share_frame(struct walk *w)
+static int push_frame(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite,
+		      struct frame **ret)
 {
 	struct frame *f;
 
-	if (!stack_is_shared(w))
-		return 0;
-	f = walk_frame(w, w->sub);
+	if (st->cur + 1 >= SKEP_FRAMES_MAX)
+		return fail(v, -E2BIG, "the call stack of %u frames is too deep", st->cur + 2);
+	f = frame_push(v, st, sub, callsite);
 	if (!f)
 		return -ENOMEM;
-	if (slots_join(&f->in, &w->st.slots))
-		walk_frames_changed(w);
+	for (unsigned r = 0; r < BPF_REG_10; r++)
+		reg_uninit(&f->reg[r]);
+	*ret = f;
 	return 0;
 }
 
-/* Takes over what callees may have stored in this frame. */
-static void take_frame(struct walk *w)
+/* The callee starts with the caller's argument registers. */
+static int call_sub(struct verifier *v)
 {
-	const struct frame *f = w->frames ? w->frames[w->sub] : NULL;
+	const uint16_t sub = v->aux[v->i].sub;
+	const struct frame *caller = cur_frame(v);
+	struct frame *callee = NULL;
+	int err = push_frame(v, v->st, sub, v->i, &callee);
 
-	if (!f)
-		return;
-	for (uint64_t bits = f->out.tracked; bits; bits &= bits - 1) {
-		unsigned n = (unsigned)__builtin_ctzll(bits);
-		struct val v = f->out.at[n];
-
-		if (w->st.slots.tracked >> n & 1)
-			v = val_join(&w->st.slots.at[n], &v);
-		slots_set(&w->st.slots, n, &v);
-	}
-}
-
-static int call_sub(struct walk *w)
-{
-	struct state entry = { 0 };
-	int err = share_frame(w);
-
-	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-		entry.reg[r] = w->st.reg[r];
-	if (!err)
-		err = walk_enter(w, w->v->aux[w->i].sub, &entry);
 	if (err)
 		return err;
-	take_frame(w);
-	clear_args(w, VAL_ANY);
+	memcpy(&callee->reg[BPF_REG_1], &caller->reg[BPF_REG_1], ARGS * sizeof(struct reg));
+	v->st->cur--;
+	clobber_args(v);
+	v->st->cur++;
+	v->i = v->sub[sub].start;
 	return 0;
 }
 
-/* Which argument of its callback a helper's third argument becomes; others get values only. */
-static const struct {
-	uint32_t id;
-	unsigned arg;
-} callback_ctx[] = {
-	{ BPF_FUNC_for_each_map_elem, BPF_REG_4 },
-	{ BPF_FUNC_loop, BPF_REG_2 },
-	{ BPF_FUNC_find_vma, BPF_REG_3 },
-	{ BPF_FUNC_user_ringbuf_drain, BPF_REG_2 },
-};
-
-static int call_back(struct walk *w, const struct helper_proto *h, unsigned reg)
+/*
+ * A helper calls back: one path walks the callback, with what `fill` puts into its registers, and
+ * comes back to the call for another iteration; the path at hand goes on behind the call.
+ */
+int callback_push(struct verifier *v, uint16_t sub,
+		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee))
 {
-	const struct val *func = &w->st.reg[reg];
-	struct state entry = { 0 };
+	struct frame *caller, *callee = NULL;
+	struct vstate *st;
 	int err;
 
-	if (func->kind != VAL_FUNC) {
-		step_complain(w, BAD_FUNC, reg);
-		return 0;
-	}
-	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-		entry.reg[r] = val_of(VAL_ANY);
-	for (size_t n = 0; n < ARRAY_SIZE(callback_ctx); n++)
-		if (callback_ctx[n].id == h->id)
-			entry.reg[callback_ctx[n].arg] = w->st.reg[BPF_REG_3];
-	err = share_frame(w);
-	if (!err)
-		err = walk_enter(w, func->sub, &entry);
-	if (!err)
-		take_frame(w);
-	return err;
+	st = state_push(v, v->sub[sub].start, v->i, false, &err);
+	if (!st)
+		return err;
+	st->frame[st->cur]->callback_depth++;
+	cur_frame(v)->callback_depth = 0;
+	v->info[v->i].calls_callback = true;
+	err = push_frame(v, st, sub, v->i, &callee);
+	if (err)
+		return err;
+	caller = st->frame[st->cur - 1];
+	callee->callback = true;
+	return fill(v, caller, callee);
 }
 
-/* What a helper leaves where its n-th argument points. */
-static void clobber_arg(struct walk *w, const struct helper_proto *h, unsigned n)
+/* "... the register R0 has smin=.. smax=.. should have been in [0, 1]" */
+static int invalid_value(struct verifier *v, const char *when, const struct reg *r, int min,
+			 int max)
 {
-	const struct val *v = &w->st.reg[BPF_REG_1 + n], *map = &w->st.reg[BPF_REG_1];
-	const struct skep_map *m = map->kind == VAL_MAP ? (const void *)(uintptr_t)map->v : NULL;
+	char has[64] = "";
+	struct strbuf s = { has, sizeof(has), 0 };
 
-	if (h->arg[n] == ARG_MEM_UNINIT && n + 1 < ARGS && v[1].kind == VAL_CONST)
-		mem_clobber(w, v, (uint32_t)MIN(v[1].v, SKEP_STACK_MAX));
-	else if (h->arg[n] == ARG_MAP_VALUE_UNINIT && m)
-		mem_clobber(w, v, m->value_size);
-	else if (h->arg[n] == ARG_LONG_PTR)
-		mem_clobber(w, v, 8);
+	if (r->n.full.smin > INT64_MIN)
+		strbuf_add(&s, " smin=%lld", (long long)r->n.full.smin);
+	if (r->n.full.smax < INT64_MAX)
+		strbuf_add(&s, " smax=%lld", (long long)r->n.full.smax);
+	return fail(v, -EINVAL, "%s the register R0 has%s should have been in [%d, %d]", when,
+		    s.len ? has : " unknown scalar value", min, max);
 }
 
-/* May the program call it? Finds the helper. */
-static int check_helper(struct walk *w, int32_t id, const struct helper_proto **ret)
+int call_return(struct verifier *v)
 {
-	const struct helper_proto *h;
-	const char *name;
+	struct vstate *st = v->st;
+	struct frame *callee = cur_frame(v), *caller = st->frame[st->cur - 1];
+	const struct reg *r0 = &callee->reg[BPF_REG_0];
+	const bool again = callee->callback;
+	int err;
 
-	if (id < 0 || (uint32_t)id >= helper_id_count())
-		return step_fail(w, -EINVAL, "invalid func unknown#%d", id);
-	h = helper_by_id((uint32_t)id);
-	if (!h || !helper_allowed(h, w->v->prog->type)) {
-		name = helper_name((uint32_t)id);
-		return step_fail(w, -EINVAL, "program of this type cannot use helper bpf_%s#%d",
-				 name ? name : "unspec", id);
+	if (r0->type == PTR_TO_STACK)
+		return fail(v, -EINVAL, "cannot return stack pointer to the caller");
+	if (again) {
+		if (r0->type != SCALAR_VALUE)
+			return fail(v, -EACCES, "R0 not a scalar value");
+		err = precise_mark(v, BPF_REG_0);
+		if (err)
+			return err;
+		if (r0->n.full.umax > 1)
+			return invalid_value(v, "At callback return", r0, 0, 1);
+		/* Another iteration, or the end of the helper: the call is walked again. */
+		v->i = callee->callsite;
+	} else {
+		caller->reg[BPF_REG_0] = *r0;
+		v->i = callee->callsite + 1;
 	}
-	if (h->gpl_only && !w->v->prog->gpl_compatible)
-		return step_fail(
-			w, -EINVAL,
-			"cannot call GPL-restricted function from non-GPL compatible program");
-	*ret = h;
+	frame_pop(v, st);
+	if (again)
+		prune_widen(v, st, v->i);
 	return 0;
 }
 
-static int call_helper(struct walk *w)
+/* What programs of a type may return; types that are not here may return anything. */
+static const struct {
+	uint32_t type, attach_type; /* attach_type 0: the first that fits */
+	int min, max;
+} exit_ranges[] = {
+	{ BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 0, 3 },
+	{ BPF_PROG_TYPE_CGROUP_SKB, 0, 0, 1 },
+};
+
+static int exit_value(struct verifier *v)
 {
-	struct insn_aux *aux = &w->v->aux[w->i];
-	const struct helper_proto *h = NULL;
-	const struct val *map;
-	int err = check_helper(w, w->v->insns[w->i].imm, &h);
+	const struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	int err = reg_read(v, BPF_REG_0);
 
 	if (err)
 		return err;
-	map = &w->st.reg[h->id == BPF_FUNC_tail_call ? BPF_REG_2 : BPF_REG_1];
-	aux->ref = INSN_REF_HELPER;
-	aux->helper = h;
-	aux->map = map->kind == VAL_MAP ? (struct skep_map *)(uintptr_t)map->v : NULL;
-	for (unsigned n = 0; n < ARGS && h->arg[n] != ARG_NONE && !err; n++) {
-		step_read(w, BPF_REG_1 + n);
-		clobber_arg(w, h, n);
-		if (h->arg[n] == ARG_FUNC)
-			err = call_back(w, h, BPF_REG_1 + n);
+	if (reg_is_secret(v, r0))
+		return fail(v, -EACCES, "R0 leaks addr as return value");
+	for (size_t i = 0; i < ARRAY_SIZE(exit_ranges); i++) {
+		if (exit_ranges[i].type != v->prog->type ||
+		    (exit_ranges[i].attach_type &&
+		     exit_ranges[i].attach_type != v->prog->expected_attach_type))
+			continue;
+		if (r0->type != SCALAR_VALUE)
+			return fail(v, -EINVAL,
+				    "At program exit the register R0 is not a known value (%s)",
+				    TYPE_NAME(r0->type));
+		err = precise_mark(v, BPF_REG_0);
+		if (!err &&
+		    (r0->n.full.smin < exit_ranges[i].min || r0->n.full.smax > exit_ranges[i].max))
+			err = invalid_value(v, "At program exit", r0, exit_ranges[i].min,
+					    exit_ranges[i].max);
+		return err;
 	}
-	clear_args(w, h->ret == RET_INTEGER ? VAL_SCALAR
-		      : h->ret == RET_VOID  ? VAL_UNINIT
-					    : VAL_ANY);
-	return err;
+	return 0;
 }
 
-int call_step(struct walk *w)
+int call_exit(struct verifier *v)
 {
-	switch (insn_decode(&w->v->insns[w->i])) {
-	case INSN_CALL_HELPER:
-		return call_helper(w);
+	struct vstate *st = v->st;
+	int err;
+
+	if (st->lock_id && !st->cur)
+		return fail(v, -EINVAL, "bpf_spin_unlock is missing");
+	if (st->rcu && !st->cur)
+		return fail(v, -EINVAL, "bpf_rcu_read_unlock is missing");
+	if (st->preempt && !st->cur)
+		return fail(v, -EINVAL, "%u bpf_preempt_enable%s missing", st->preempt,
+			    st->preempt == 1 ? " is" : "(s) are");
+	if (st->refs.n && (!st->cur || cur_frame(v)->callback)) {
+		for (size_t i = 0; i < st->refs.n; i++)
+			verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
+				     st->refs.at[i].id, st->refs.at[i].insn);
+		return diag_set(v->diag, -EINVAL, SKEP_AT_INSN, v->i,
+				"reference of insn %u is not released", st->refs.at[0].insn);
+	}
+	if (st->cur)
+		return call_return(v);
+	err = exit_value(v);
+	return err ? err : 1;
+}
+
+int call_step(struct verifier *v)
+{
+	const struct bpf_insn *insn = &v->insns[v->i];
+	int err;
+
+	if (v->st->lock_id && !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
+		return fail(v, -EINVAL, "function calls are not allowed while holding a lock");
+	switch ((unsigned)insn_decode(insn)) {
 	case INSN_CALL_SUB:
-		return call_sub(w);
-	case INSN_CALLX:
-		step_read(w, w->v->insns[w->i].dst_reg);
-		w->v->aux[w->i].ref = INSN_REF_CALLX;
+		return call_sub(v);
+	case INSN_CALL_HELPER:
+		err = helper_step(v);
 		break;
-	default: /* INSN_CALL_KFUNC: core resolved it */
+	case INSN_CALLX:
+		v->aux[v->i].ref = INSN_REF_CALLX;
+		err = reg_read(v, insn->dst_reg);
+		clobber_args(v);
+		reg_unknown(v, &cur_regs(v)[BPF_REG_0]);
+		break;
+	default:
+		err = kfunc_step(v);
 		break;
 	}
-	clear_args(w, VAL_ANY);
-	return 0;
+	v->i++;
+	return err;
 }

@@ -11,17 +11,22 @@
 
 static const struct pass {
 	const char *name;
-	int (*run)(struct verifier *v); /* 0 or -errno, logged */
+	int (*run)(struct verifier *v);	  /* 0 or -errno, logged */
+	int (*trust)(struct verifier *v); /* for a trusted program, NULL: nothing */
 } passes[] = {
-	{ "subprog", subprog_find },	  /* where subprograms begin, who refers to whom */
-	{ "jumps", subprog_check_jumps }, /* jumps stay inside their subprogram */
-	{ "resolve", resolve_check },	  /* opcodes, second slots */
-	{ "cfg", cfg_check },		  /* everything can be reached */
-	{ "walk", walk_run },	  /* what flows where; fields, registers, helpers, context */
-	{ "stack", stack_check }, /* depth of the call chains */
-	{ "dead", fixup_dead },	  /* traps where no path leads; rewrites begin here */
-	{ "ctx", ctx_rewrite },	  /* context accesses */
-	{ "describe", subprog_describe }, /* what engines want to know of each subprogram */
+	{ "subprog", subprog_find, subprog_find }, /* where subprograms begin, who refers to whom */
+	{ "jumps", subprog_check_jumps,
+	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
+	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
+	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
+	{ "prune", prune_points, NULL },	     /* where states are compared */
+	{ "liveness", liveness_run, NULL },	     /* which registers are read later */
+	{ "step", step_run, trust_run },	     /* every path, with every value */
+	{ "depth", depth_check, NULL },		     /* of the call chains */
+	{ "dead", fixup_dead, fixup_dead }, /* traps where no path leads; rewrites begin here */
+	{ "ctx", ctx_rewrite, NULL },	    /* context accesses */
+	{ "describe", subprog_describe,
+	  subprog_describe }, /* what engines want to know of each subprogram */
 };
 
 int verifier_fail_diag(struct verifier *v, int err)
@@ -58,11 +63,14 @@ static int check_run(struct verifier *v)
 	if (v->cnt == 0 || v->cnt > limit)
 		return diag_set(v->diag, -E2BIG, SKEP_AT_NONE, 0,
 				"a program has 1 to %u instructions, this one %u", limit, v->cnt);
-	v->mark = skep_alloc_array(v->cnt, sizeof(*v->mark));
-	if (!v->mark)
+	v->info = skep_alloc_array(v->cnt, sizeof(*v->info));
+	if (!v->info)
 		return -ENOMEM;
-	for (size_t p = 0; p < ARRAY_SIZE(passes) && !err; p++)
-		err = passes[p].run(v);
+	for (size_t p = 0; p < ARRAY_SIZE(passes) && !err; p++) {
+		int (*run)(struct verifier *) = v->opts->trusted ? passes[p].trust : passes[p].run;
+
+		err = run ? run(v) : 0;
+	}
 	return err;
 }
 
@@ -88,7 +96,8 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 		verifier_log_finish(log);
 	}
 	prog->verified_insns = v.processed;
-	skep_free(v.mark);
+	state_free_all(&v);
+	skep_free(v.info);
 	skep_free(v.depth);
 	vec_free(&v.refs);
 	return err;

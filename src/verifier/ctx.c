@@ -21,17 +21,16 @@ static struct ctx_access access_of(const struct bpf_insn *insn)
 	};
 }
 
-int ctx_check(struct verifier *v, uint32_t i, const struct ctx_field **ret_field)
+int ctx_check(struct verifier *v, int off, unsigned size, bool write, bool sign,
+	      const struct ctx_field **ret_field)
 {
-	const struct bpf_insn *insn = &v->insns[i];
-	const struct ctx_access access = access_of(insn);
+	const struct ctx_access access = {
+		.off = (uint32_t)off, .size = size, .write = write, .sign = sign
+	};
 	const struct ctx_field *field = prog_ctx_access(v->prog, &access);
 
-	if (!field) {
-		log_run(v, i);
-		return verifier_fail(v, -EACCES, i, "invalid bpf_context access off=%d size=%u",
-				     insn->off, access.size);
-	}
+	if (!field)
+		return fail(v, -EACCES, "invalid bpf_context access off=%d size=%u", off, size);
 	*ret_field = field;
 	return 0;
 }
@@ -48,7 +47,7 @@ int ctx_rewrite(struct verifier *v)
 		const struct ctx_field *field;
 		struct ctx_access access;
 
-		if (!(v->mark[i] & MARK_CTX))
+		if (v->info[i].ptr_type != PTR_TO_CTX)
 			continue;
 		access = access_of(insn);
 		field = prog_ctx_access(v->prog, &access);

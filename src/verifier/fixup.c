@@ -10,7 +10,7 @@ int fixup_dead(struct verifier *v)
 	const struct bpf_insn trap = { .code = BPF_JMP | BPF_JA, .off = -1 };
 
 	for (uint32_t i = 0; i < v->cnt; i++) {
-		if (v->mark[i] & MARK_SEEN) {
+		if (v->info[i].seen) {
 			i += insn_is_ld_imm64(&v->insns[i]);
 			continue;
 		}

@@ -118,22 +118,22 @@ static void print_insn(struct verifier *v, uint32_t i)
 
 void log_insn(struct verifier *v, uint32_t i)
 {
-	if (v->log->level & LOG_INSNS_ALL)
-		print_insn(v, i);
+	print_insn(v, i);
 }
 
-void log_run(struct verifier *v, uint32_t i)
+void log_rewind(struct verifier_log *log, uint64_t pos)
 {
-	uint32_t start = i;
-
-	if ((v->log->level & (LOG_INSNS_FAILED | LOG_INSNS_ALL)) != LOG_INSNS_FAILED)
+	if (!log->level || pos >= log->len)
 		return;
-	while (start > v->sub[subprog_of(v, i)].start && !v->aux[start].jump_target &&
-	       !code_is_goto(v->insns[start - 1].code) &&
-	       v->insns[start - 1].code != (BPF_JMP | BPF_EXIT))
-		start--;
-	for (; start <= i; start += insn_is_ld_imm64(&v->insns[start]) ? 2 : 1)
-		print_insn(v, start);
+	log->len = pos;
+	if (!log->buf || !log->size || pos == 0)
+		return;
+	if (log->level & LOG_FIXED) {
+		if (pos - 1 < log->size)
+			log->buf[pos - 1] = '\0';
+	} else if (pos > log->base) {
+		log->buf[(pos - 1 - log->base) % log->size] = '\0';
+	}
 }
 
 void log_stats(struct verifier *v, uint64_t ns)
@@ -146,7 +146,8 @@ void log_stats(struct verifier *v, uint64_t ns)
 		verifier_log(v->log, "\n");
 	}
 	verifier_log(v->log,
-		     "processed %u insns (limit %d) max_states_per_insn 0 total_states 0 "
-		     "peak_states 0 mark_read 0\n",
-		     v->processed, SKEP_INSNS_MAX);
+		     "processed %u insns (limit %d) max_states_per_insn %u total_states %u "
+		     "peak_states %u mark_read 0\n",
+		     v->processed, SKEP_INSNS_MAX, v->max_states_per_insn, v->total_states,
+		     v->peak_states);
 }

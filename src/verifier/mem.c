@@ -1,296 +1,502 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mem.c - loads and stores, by what the base register is: the context goes to ctx.c, the stack
- * to the slots; constant memory gives constants.
+ * mem.c - loads and stores: a row per type of pointer says what may be reached through it.
  */
-#include "map/map.h"
 #include "verifier/verifier_int.h"
 
-/* Who accesses what. */
-struct access {
-	const struct val *base;
-	unsigned reg;  /* that holds it */
-	int off;       /* of the instruction */
+/* One access, as the rows see it. */
+struct mem {
+	struct verifier *v;
+	struct reg *r; /* the pointer */
+	uint32_t n;    /* its register */
+	int off;       /* from the pointer's base, fixed parts together */
 	unsigned size; /* bytes */
-	bool write;
+	enum access rw;
+	int value; /* register stored or loaded, -1: none */
+	bool sign; /* sign-extending load */
 };
 
-/* What comes out of memory that nothing is known of. */
-static struct val loaded(unsigned size)
+/* Checks the access and puts into m->value what a load gives; 0 or -errno. */
+typedef int (*mem_fn)(struct mem *m);
+
+static int bad_region(struct mem *m, int64_t off, int size, uint32_t mem_size)
 {
-	return val_of(size == 8 ? VAL_ANY : VAL_SCALAR);
+	struct verifier *v = m->v;
+
+	switch (base_type(m->r->type)) {
+	case PTR_TO_MAP_KEY:
+		return fail(v, -EACCES, "invalid access to map key, key_size=%u off=%lld size=%d",
+			    mem_size, (long long)off, size);
+	case PTR_TO_MAP_VALUE:
+		return fail(v, -EACCES,
+			    "invalid access to map value, value_size=%u off=%lld size=%d", mem_size,
+			    (long long)off, size);
+	case PTR_TO_PACKET:
+	case PTR_TO_PACKET_META:
+		return fail(v, -EACCES,
+			    "invalid access to packet, off=%lld size=%d, R%u(id=%u,off=%lld,r=%u)",
+			    (long long)off, size, m->n, m->r->id, (long long)off, mem_size);
+	default:
+		return fail(v, -EACCES, "invalid access to memory, mem_size=%u off=%lld size=%d",
+			    mem_size, (long long)off, size);
+	}
 }
 
-void mem_stack_use(struct walk *w, const struct val *v, int64_t off)
+static bool inside(int64_t off, int size, uint32_t mem_size, bool zero_ok)
 {
-	uint16_t *depth = &w->v->depth[v->sub];
-
-	if (off < 0 && off >= -SKEP_STACK_MAX && -off > *depth)
-		*depth = (uint16_t)-off;
+	return off >= 0 && (size > 0 || (size == 0 && zero_ok)) && off + size <= mem_size;
 }
 
-/* The slots that [off, off + size) touches, both ends inside the frame, as bits. */
-static uint64_t slots_of(int64_t off, unsigned size)
+/* [off, off + size) of a region of mem_size bytes, moved by the pointer's variable part. */
+static int region(struct mem *m, int size, uint32_t mem_size, bool zero_ok)
 {
-	unsigned first = (unsigned)(-off - 1) / 8;	       /* of the lowest byte */
-	unsigned last = (unsigned)(-(off + size - 1) - 1) / 8; /* of the highest */
+	struct verifier *v = m->v;
+	const struct range *r = &m->r->n.full;
 
-	return (first == SLOTS - 1 ? ~UINT64_C(0) : (UINT64_C(1) << (first + 1)) - 1) &
-	       ~((UINT64_C(1) << last) - 1);
-}
-
-/* 0, or the kernel's error for a constant address: outside the frame, or not aligned. */
-static int check_stack(struct walk *w, const struct access *a)
-{
-	int64_t low = a->base->off + a->off;
-
-	if (low % (int64_t)a->size)
-		return step_fail(w, -EACCES,
-				 "misaligned stack access off (0x0; 0x0)+%lld+%d size %u",
-				 (long long)a->base->off, a->off, a->size);
-	if (low < -SKEP_STACK_MAX || low >= 0)
-		return step_fail(w, -EACCES, "invalid %s stack R%u off=%lld size=%u",
-				 a->write ? "write to" : "read from", a->reg, (long long)low,
-				 a->size);
-	mem_stack_use(w, a->base, low);
+	if (r->smin < 0 &&
+	    (r->smin == INT64_MIN || m->off + r->smin != (int32_t)(m->off + r->smin) ||
+	     m->off + r->smin < 0))
+		return fail(
+			v, -EACCES,
+			"R%u min value is negative, either use unsigned index or do a if (index "
+			">=0) check.",
+			m->n);
+	if (!inside(m->off + r->smin, size, mem_size, zero_ok)) {
+		bad_region(m, m->off + r->smin, size, mem_size);
+		return fail(v, -EACCES, "R%u min value is outside of the allowed memory range",
+			    m->n);
+	}
+	if (r->umax >= VAR_OFF_MAX)
+		return fail(
+			v, -EACCES,
+			"R%u unbounded memory access, make sure to bounds check any such access",
+			m->n);
+	if (!inside(m->off + (int64_t)r->umax, size, mem_size, zero_ok)) {
+		bad_region(m, m->off + (int64_t)r->umax, size, mem_size);
+		return fail(v, -EACCES, "R%u max value is outside of the allowed memory range",
+			    m->n);
+	}
 	return 0;
 }
 
-/* The slot that an aligned 8-byte access is, or -1. */
-static int whole_slot(const struct access *a)
+static int packet(struct mem *m, int size, bool zero_ok)
 {
-	int64_t low = a->base->off + a->off;
+	struct verifier *v = m->v;
 
-	return a->size == 8 && low % 8 == 0 ? (int)(-low / 8) - 1 : -1;
+	if (m->r->n.full.smin < 0)
+		return fail(
+			v, -EACCES,
+			"R%u min value is negative, either use unsigned index or do a if (index "
+			">=0) check.",
+			m->n);
+	if (m->r->range < 0)
+		return fail(v, -EINVAL, "R%u offset is outside of the packet", m->n);
+	if (!inside(m->off, size, (uint32_t)m->r->range, zero_ok)) {
+		bad_region(m, m->off, size, (uint32_t)m->r->range);
+		return fail(v, -EACCES, "R%u offset is outside of the packet", m->n);
+	}
+	return 0;
 }
 
-static int load_stack(struct walk *w, const struct access *a, struct val *ret)
+static int leaks(struct mem *m, const char *where)
 {
-	int slot = whole_slot(a);
-	struct frame *f;
-	int err = check_stack(w, a);
+	struct verifier *v = m->v;
 
-	if (err)
-		return err;
-	*ret = loaded(a->size);
-	if (slot < 0)
+	if (m->rw == ACCESS_WRITE && m->value >= 0 && reg_is_secret(v, &cur_regs(v)[m->value]))
+		return fail(v, -EACCES, "R%d leaks addr into %s", m->value, where);
+	return 0;
+}
+
+static void loaded(struct mem *m)
+{
+	if (m->rw == ACCESS_READ && m->value >= 0)
+		reg_unknown(m->v, &cur_regs(m->v)[m->value]);
+}
+
+/* --- the rows ------------------------------------------------------------------------------- */
+
+static int mem_none(struct mem *m)
+{
+	return fail(m->v, -EACCES, "R%u invalid mem access '%s'", m->n, TYPE_NAME(m->r->type));
+}
+
+static int mem_map_key(struct mem *m)
+{
+	int err;
+
+	if (m->rw == ACCESS_WRITE)
+		return fail(m->v, -EACCES, "write to change key R%u not allowed", m->n);
+	err = region(m, (int)m->size, m->r->map->key_size, false);
+	if (!err)
+		loaded(m);
+	return err;
+}
+
+static bool map_allows(const struct skep_map *map, enum access rw)
+{
+	return !(map->flags & (rw == ACCESS_WRITE ? BPF_F_RDONLY_PROG : BPF_F_WRONLY_PROG));
+}
+
+static int map_may(struct mem *m, int size)
+{
+	const struct skep_map *map = m->r->map;
+
+	if (map_allows(map, m->rw))
 		return 0;
-	if (a->base->sub == w->sub) {
-		*ret = slots_get(&w->st.slots, (unsigned)slot);
-	} else {
-		f = walk_frame(w, a->base->sub);
-		if (!f)
-			return -ENOMEM;
-		*ret = slots_get(&f->in, (unsigned)slot);
-	}
-	if (ret->kind == VAL_UNINIT)
-		ret->kind = VAL_ANY; /* the privileged may read what was never written */
+	return fail(m->v, -EACCES, "%s map forbidden, value_size=%u off=%d size=%d",
+		    m->rw == ACCESS_WRITE ? "write into" : "read from", map->value_size, m->off,
+		    size);
+}
+
+/* Locks and timers are the helpers' alone. */
+static int special_fields(struct mem *m, int size)
+{
+	const struct skep_map *map = m->r->map;
+	const struct {
+		int32_t off;
+		int size;
+		const char *name;
+	} fields[] = {
+		{ map->spin_lock_off, 4, "bpf_spin_lock" },
+		{ map->timer_off, 16, "bpf_timer" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].off >= 0 &&
+		    m->off + m->r->n.full.smin < fields[i].off + fields[i].size &&
+		    fields[i].off < m->off + (int64_t)m->r->n.full.umax + size)
+			return fail(m->v, -EACCES, "%s cannot be accessed directly by load/store",
+				    fields[i].name);
 	return 0;
 }
 
-static void forget(struct slots *s, uint64_t bits)
+/* A constant from a map that nobody can write any more. */
+static bool read_frozen(struct mem *m)
 {
-	s->written |= bits;
-	s->tracked &= ~bits;
-}
+	struct skep_map *map = m->r->map;
+	struct verifier *v = m->v;
+	uint64_t addr, value = 0;
 
-/* A callee stores into a frame of a caller. */
-static int store_outer(struct walk *w, uint16_t sub, int slot, const struct val *v)
-{
-	struct frame *f = walk_frame(w, sub);
-	struct slots now = { 0 };
-
-	if (!f)
-		return -ENOMEM;
-	slots_set(&now, (unsigned)slot, v);
-	if (now.tracked && slots_join(&f->out, &now))
-		walk_frames_changed(w);
-	return 0;
-}
-
-static int store_stack(struct walk *w, const struct access *a, const struct val *v)
-{
-	int slot = whole_slot(a);
-	int err = check_stack(w, a);
-
-	if (err)
-		return err;
-	if (a->base->sub != w->sub)
-		return slot < 0 ? 0 : store_outer(w, a->base->sub, slot, v);
-	if (slot < 0)
-		forget(&w->st.slots, slots_of(a->base->off + a->off, a->size));
-	else
-		slots_set(&w->st.slots, (unsigned)slot, v);
-	return 0;
-}
-
-void mem_clobber(struct walk *w, const struct val *v, uint32_t n)
-{
-	if (v->kind != VAL_STACK || v->sub != w->sub || v->off >= 0 || v->off < -SKEP_STACK_MAX ||
-	    n == 0)
-		return;
-	forget(&w->st.slots, slots_of(v->off, MIN(n, (uint32_t)-v->off)));
-}
-
-/* A constant out of a map that nobody can write any more, as the kernel's bpf_map_is_rdonly(). */
-static bool load_const(struct walk *w, const struct access *a, struct val *ret)
-{
-	struct skep_map *map = w->v->aux[a->base->insn].map;
-	uint64_t addr = a->base->v + (uint64_t)(int64_t)a->off, v = 0;
-
-	if (!map || !(map->flags & BPF_F_RDONLY_PROG) || !map->ops->contains ||
-	    !atomic_load_explicit(&map->frozen, memory_order_acquire) ||
-	    atomic_load_explicit(&map->writers, memory_order_acquire) ||
-	    !map->ops->contains(map, addr, a->size))
+	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen || !map->ops->value_addr ||
+	    !bounds_is_const(&m->r->n) ||
+	    map->ops->value_addr(map, &addr, (uint32_t)(m->off + m->r->n.full.smin)))
 		return false;
-	memcpy(&v, (const void *)(uintptr_t)addr, a->size);
-	if (BPF_MODE(w->v->insns[w->i].code) == BPF_MEMSX) {
-		unsigned unused = 64 - 8 * a->size;
-
-		v = (uint64_t)((int64_t)(v << unused) >> unused);
-	}
-	*ret = val_const(v);
+	memcpy(&value, (const void *)(uintptr_t)addr, m->size);
+	if (m->sign && m->size < 8)
+		value = (uint64_t)((int64_t)(value << (64 - 8 * m->size)) >> (64 - 8 * m->size));
+	reg_known(&cur_regs(v)[m->value], value);
 	return true;
 }
 
-/* The context is only used as it came: r1 of the program, unmoved. */
-static int check_ctx(struct walk *w, const struct access *a, const struct ctx_field **ret_field)
+static int mem_map_value(struct mem *m)
 {
-	int err;
+	int err = leaks(m, "map");
 
-	if (a->base->off == CTX_VAR)
-		return step_fail(
-			w, -EACCES,
-			"variable ctx access var_off=(0x0; 0xffffffffffffffff) disallowed");
-	if (a->base->off)
-		return step_fail(w, -EACCES, "%s ptr R%u off=%lld disallowed",
-				 a->base->off < 0 ? "negative offset ctx"
-						  : "dereference of modified ctx",
-				 a->reg, (long long)a->base->off);
-	err = ctx_check(w->v, w->i, ret_field);
-	if (!err)
-		w->v->mark[w->i] |= MARK_CTX;
+	err = err ? err : map_may(m, (int)m->size);
+	err = err ? err : region(m, (int)m->size, m->r->map->value_size, false);
+	err = err ? err : special_fields(m, (int)m->size);
+	if (!err && m->rw == ACCESS_READ && m->value >= 0 && !read_frozen(m))
+		loaded(m);
 	return err;
 }
 
-static int load_ctx(struct walk *w, const struct access *a, struct val *ret)
+static int mem_mem(struct mem *m)
 {
-	const struct ctx_field *field;
-	int err = check_ctx(w, a, &field);
+	struct verifier *v = m->v;
+	int err;
+
+	if (m->rw == ACCESS_WRITE && m->r->type & MEM_RDONLY)
+		return fail(v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
+	err = leaks(m, "mem");
+	err = err ? err : region(m, (int)m->size, m->r->mem_size, false);
+	if (!err)
+		loaded(m);
+	return err;
+}
+
+static int mem_stack(struct mem *m)
+{
+	int err = stack_bounds(m->v, m->n, m->off, (int)m->size,
+			       m->rw == ACCESS_READ ? " read from" : " write to", m->rw);
 
 	if (err)
 		return err;
-	*ret = field->kind == CTX_SCALAR || field->kind == CTX_EXACT  ? val_of(VAL_SCALAR)
-	       : field->kind == CTX_ARRAY || field->kind == CTX_WORDS ? loaded(a->size)
-								      : val_of(VAL_ANY);
-	return 0;
+	if (m->rw == ACCESS_READ)
+		return stack_read(m->v, m->n, m->off, m->size, m->value);
+	return stack_write(m->v, m->n, m->off, m->size, m->value);
 }
 
-/* Kinds of base that need no more than a complaint or an error. */
-static int check_other(struct walk *w, const struct access *a)
+/* May this type of program write to packets, or hand them to helpers? */
+static bool packet_may(const struct verifier *v, enum access rw)
 {
-	if (a->base->kind == VAL_MIXED)
-		return step_fail(w, -EINVAL, "same insn cannot be used with different pointers");
-	if (val_is_number(a->base))
-		step_complain(w, BAD_DEREF, a->reg);
-	else if (a->base->kind == VAL_STACK_VAR)
-		mem_stack_use(w, a->base, a->base->off + a->off);
-	return 0;
+	switch (v->prog->type) {
+	case BPF_PROG_TYPE_SCHED_CLS:
+	case BPF_PROG_TYPE_SCHED_ACT:
+	case BPF_PROG_TYPE_XDP:
+		return true;
+	default:
+		return rw == ACCESS_READ;
+	}
 }
 
-static int load(struct walk *w, const struct access *a, struct val *ret)
+static int mem_packet(struct mem *m)
 {
-	*ret = loaded(a->size);
-	if (a->base->kind == VAL_CTX)
-		return load_ctx(w, a, ret);
-	if (a->base->kind == VAL_STACK)
-		return load_stack(w, a, ret);
-	if (a->base->kind == VAL_MEM && load_const(w, a, ret))
-		return 0;
-	return check_other(w, a);
-}
+	struct verifier *v = m->v;
+	int err;
 
-static int store(struct walk *w, const struct access *a, const struct val *v)
-{
-	const struct ctx_field *field;
-
-	if (a->base->kind == VAL_CTX)
-		return check_ctx(w, a, &field);
-	if (a->base->kind == VAL_STACK)
-		return store_stack(w, a, v);
-	return check_other(w, a);
-}
-
-int mem_load(struct walk *w)
-{
-	const struct bpf_insn *insn = &w->v->insns[w->i];
-	const struct access a = {
-		.base = step_read(w, insn->src_reg),
-		.reg = insn->src_reg,
-		.off = insn->off,
-		.size = insn_mem_size(insn->code),
-	};
-	struct val v;
-	int err = load(w, &a, &v);
-
+	if (m->rw == ACCESS_WRITE && !packet_may(v, m->rw))
+		return fail(v, -EACCES, "cannot write into packet");
+	err = leaks(m, "packet");
+	err = err ? err : packet(m, (int)m->size, false);
 	if (!err)
-		step_write(w, insn->dst_reg, v);
+		loaded(m);
 	return err;
 }
 
-int mem_store(struct walk *w)
-{
-	const struct bpf_insn *insn = &w->v->insns[w->i];
-	const struct val v = BPF_CLASS(insn->code) == BPF_STX
-				     ? *step_read(w, insn->src_reg)
-				     : val_const((uint64_t)(int64_t)insn->imm);
-	const struct access a = {
-		.base = step_read(w, insn->dst_reg),
-		.reg = insn->dst_reg,
-		.off = insn->off,
-		.size = insn_mem_size(insn->code),
-		.write = true,
-	};
+/* What a context field is to the program. */
+static const uint32_t field_types[] = {
+	[CTX_SCALAR] = SCALAR_VALUE,
+	[CTX_PKT] = PTR_TO_PACKET,
+	[CTX_PKT_META] = PTR_TO_PACKET_META,
+	[CTX_PKT_END] = PTR_TO_PACKET_END,
+	[CTX_PTR] = SCALAR_VALUE,
+	[CTX_ARRAY] = SCALAR_VALUE,
+};
 
-	return store(w, &a, &v);
+static int mem_ctx(struct mem *m)
+{
+	struct verifier *v = m->v;
+	const struct ctx_field *field;
+	int err = leaks(m, "ctx");
+
+	if (err)
+		return err;
+	if (!bounds_is_const(&m->r->n) || m->r->n.full.smin)
+		return fail(v, -EACCES, "variable ctx access var_off=%s disallowed",
+			    TNUM_TEXT(m->r->n.bits));
+	if (m->r->off < 0)
+		return fail(v, -EACCES, "negative offset ctx ptr R%u off=%d disallowed", m->n,
+			    m->r->off);
+	if (m->r->off && v->prog->kind->fields && v->prog->kind->ctx_size)
+		return fail(v, -EACCES, "dereference of modified ctx ptr R%u off=%d disallowed",
+			    m->n, m->r->off);
+	err = ctx_check(v, m->off, m->size, m->rw == ACCESS_WRITE, m->sign, &field);
+	if (err || m->rw == ACCESS_WRITE || m->value < 0)
+		return err;
+	loaded(m);
+	if (field_types[field->kind] != SCALAR_VALUE)
+		reg_pointer(&cur_regs(v)[m->value], field_types[field->kind]);
+	return 0;
 }
 
-int mem_atomic(struct walk *w)
+static const mem_fn mem_rows[_REG_TYPE_MAX] = {
+	[NOT_INIT] = mem_none,
+	[SCALAR_VALUE] = mem_none,
+	[PTR_TO_CTX] = mem_ctx,
+	[CONST_PTR_TO_MAP] = mem_none,
+	[PTR_TO_MAP_VALUE] = mem_map_value,
+	[PTR_TO_MAP_KEY] = mem_map_key,
+	[PTR_TO_STACK] = mem_stack,
+	[PTR_TO_PACKET_META] = mem_packet,
+	[PTR_TO_PACKET] = mem_packet,
+	[PTR_TO_PACKET_END] = mem_none,
+	[PTR_TO_MEM] = mem_mem,
+	[PTR_TO_BTF_ID] = mem_none,
+	[PTR_TO_FUNC] = mem_none,
+};
+
+/* --- alignment ------------------------------------------------------------------------------ */
+
+static const char *const align_words[_REG_TYPE_MAX] = {
+	[PTR_TO_MAP_VALUE] = "value ",
+	[PTR_TO_MAP_KEY] = "key ",
+	[PTR_TO_CTX] = "context ",
+	[PTR_TO_STACK] = "stack ",
+};
+
+static int alignment(struct mem *m, bool strict)
 {
-	const struct bpf_insn *insn = &w->v->insns[w->i];
-	const bool acquire = insn->imm == BPF_LOAD_ACQ, release = insn->imm == BPF_STORE_REL;
-	const struct access a = {
-		.reg = acquire ? insn->src_reg : insn->dst_reg,
-		.base = step_read(w, acquire ? insn->src_reg : insn->dst_reg),
-		.off = insn->off,
-		.size = insn_mem_size(insn->code),
-		.write = !acquire,
-	};
-	struct val v = val_of(VAL_ANY);
+	struct verifier *v = m->v;
+	const struct reg *r = m->r;
+	const uint32_t type = base_type(r->type);
+	const char *word = align_words[type] ? align_words[type] : "";
+	const int net_ip_align = 2;
+	struct tnum at;
+
+	strict |= v->strict_align;
+	if (reg_is_pkt(r)) {
+		at = tnum_add(r->n.bits, tnum_const((uint64_t)(int64_t)(net_ip_align + m->off)));
+		if (!strict || tnum_is_aligned(at, m->size))
+			return 0;
+		return fail(v, -EACCES, "misaligned packet access off %d+%s+%d+%d size %u",
+			    net_ip_align, TNUM_TEXT(r->n.bits), r->off, m->off - r->off, m->size);
+	}
+	at = tnum_add(r->n.bits, tnum_const((uint64_t)(int64_t)m->off));
+	if (!(strict || type == PTR_TO_STACK) || tnum_is_aligned(at, m->size))
+		return 0;
+	return fail(v, -EACCES, "misaligned %saccess off %s+%d+%d size %u", word,
+		    TNUM_TEXT(r->n.bits), r->off, m->off - r->off, m->size);
+}
+
+int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum access rw, int value,
+	       bool strict, bool sign)
+{
+	struct reg *r = &cur_regs(v)[n];
+	struct mem m = { v, r, n, off + r->off, size, rw, value, sign };
+	struct reg *d;
+	int err = alignment(&m, strict);
+
+	if (err)
+		return err;
+	if (may_be_null(r->type))
+		return mem_none(&m);
+	err = mem_rows[base_type(r->type)](&m);
+	if (err || value < 0 || rw == ACCESS_WRITE)
+		return err;
+	d = &cur_regs(v)[value];
+	if (size < 8 && d->type == SCALAR_VALUE) {
+		if (sign)
+			bounds_sext(&d->n, size * 8, false);
+		else
+			bounds_zext(&d->n, size * 8);
+	}
+	return 0;
+}
+
+/* --- instructions --------------------------------------------------------------------------- */
+
+/* Context accesses are rewritten, others are not: an instruction must be one or the other. */
+static int note_type(struct verifier *v, uint32_t type)
+{
+	uint8_t *seen = &v->info[v->i].ptr_type;
+	const uint8_t now = (uint8_t)base_type(type);
+
+	if (*seen && *seen != now && (*seen == PTR_TO_CTX || now == PTR_TO_CTX))
+		return fail(v, -EINVAL, "same insn cannot be used with different pointers");
+	*seen = now;
+	return 0;
+}
+
+int mem_step_load(struct verifier *v)
+{
+	const struct bpf_insn *insn = &v->insns[v->i];
+	int err = reg_read(v, insn->src_reg);
+	uint32_t type = cur_regs(v)[insn->src_reg].type;
+
+	err = err ? err : reg_write(v, insn->dst_reg);
+	err = err ? err
+		  : mem_access(v, insn->src_reg, insn->off, insn_mem_size(insn->code), ACCESS_READ,
+			       insn->dst_reg, false, BPF_MODE(insn->code) == BPF_MEMSX);
+	return err ? err : note_type(v, type);
+}
+
+int mem_step_store(struct verifier *v)
+{
+	const struct bpf_insn *insn = &v->insns[v->i];
+	const bool reg = BPF_CLASS(insn->code) == BPF_STX;
+	int err = reg ? reg_read(v, insn->src_reg) : 0;
+	uint32_t type = cur_regs(v)[insn->dst_reg].type;
+
+	err = err ? err : reg_read(v, insn->dst_reg);
+	err = err ? err
+		  : mem_access(v, insn->dst_reg, insn->off, insn_mem_size(insn->code), ACCESS_WRITE,
+			       reg ? insn->src_reg : -1, false, false);
+	return err ? err : note_type(v, type);
+}
+
+static bool atomic_allowed(const struct reg *r)
+{
+	return base_type(r->type) != PTR_TO_CTX && !reg_is_pkt(r);
+}
+
+/* Load-acquire and store-release are a load and a store. */
+static int acquire_release(struct verifier *v, const struct bpf_insn *insn)
+{
+	const bool load = insn->imm == BPF_LOAD_ACQ;
+	const unsigned ptr = load ? insn->src_reg : insn->dst_reg;
+	int err = reg_read(v, insn->src_reg);
+
+	err = err ? err : load ? reg_write(v, insn->dst_reg) : reg_read(v, insn->dst_reg);
+	if (err)
+		return err;
+	if (!atomic_allowed(&cur_regs(v)[ptr]))
+		return fail(v, -EACCES, "BPF_ATOMIC %s R%u %s is not allowed",
+			    load ? "loads from" : "stores into", ptr,
+			    TYPE_NAME(cur_regs(v)[ptr].type));
+	return mem_access(v, ptr, insn->off, insn_mem_size(insn->code),
+			  load ? ACCESS_READ : ACCESS_WRITE, load ? insn->dst_reg : insn->src_reg,
+			  true, false);
+}
+
+int mem_step_atomic(struct verifier *v)
+{
+	const struct bpf_insn *insn = &v->insns[v->i];
+	const unsigned size = insn_mem_size(insn->code), dst = insn->dst_reg;
+	const bool cmpxchg = insn->imm == BPF_CMPXCHG;
+	int load = -1, err;
+
+	if (insn->imm == BPF_LOAD_ACQ || insn->imm == BPF_STORE_REL)
+		return acquire_release(v, insn);
+	err = reg_read(v, insn->src_reg);
+	err = err ? err : reg_read(v, dst);
+	if (!err && cmpxchg)
+		err = reg_read(v, BPF_REG_0);
+	if (err)
+		return err;
+	if (cmpxchg && reg_is_secret(v, &cur_regs(v)[BPF_REG_0]))
+		return fail(v, -EACCES, "R0 leaks addr into mem");
+	if (reg_is_secret(v, &cur_regs(v)[insn->src_reg]))
+		return fail(v, -EACCES, "R%u leaks addr into mem", insn->src_reg);
+	if (!atomic_allowed(&cur_regs(v)[dst]))
+		return fail(v, -EACCES, "BPF_ATOMIC stores into R%u %s is not allowed", dst,
+			    TYPE_NAME(cur_regs(v)[dst].type));
+	if (insn->imm & BPF_FETCH) {
+		load = cmpxchg ? BPF_REG_0 : insn->src_reg;
+		err = reg_write(v, (uint32_t)load);
+	}
+	err = err ? err : mem_access(v, dst, insn->off, size, ACCESS_READ, -1, true, false);
+	if (!err && load >= 0)
+		err = mem_access(v, dst, insn->off, size, ACCESS_READ, load, true, false);
+	err = err ? err : note_type(v, cur_regs(v)[dst].type);
+	return err ? err : mem_access(v, dst, insn->off, size, ACCESS_WRITE, -1, true, false);
+}
+
+/* --- helpers -------------------------------------------------------------------------------- */
+
+int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, bool zero_ok,
+		      bool *raw)
+{
+	struct reg *r = &cur_regs(v)[n];
+	struct mem m = { v, r, n, r->off, (unsigned)size, rw, -1, false };
 	int err;
 
-	if (a.base->kind == VAL_CTX)
-		return step_fail(w, -EACCES, "BPF_ATOMIC %s R%u ctx is not allowed",
-				 acquire ? "loads from" : "stores into", a.reg);
-	if (!acquire)
-		v = *step_read(w, insn->src_reg);
-	if (insn->imm == BPF_CMPXCHG)
-		step_read(w, BPF_REG_0);
-	if (acquire) {
-		err = load(w, &a, &v);
-	} else {
-		if (!release)
-			v = loaded(a.size);
-		err = store(w, &a, &v);
-		v = loaded(a.size);
+	switch (r->type & ~(MEM_RDONLY | MEM_RINGBUF)) {
+	case PTR_TO_PACKET:
+	case PTR_TO_PACKET_META:
+		return packet(&m, size, zero_ok);
+	case PTR_TO_MAP_KEY:
+		if (rw == ACCESS_WRITE)
+			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
+		return region(&m, size, r->map->key_size, false);
+	case PTR_TO_MAP_VALUE:
+		err = map_may(&m, size);
+		err = err ? err : region(&m, size, r->map->value_size, zero_ok);
+		return err ? err : special_fields(&m, size);
+	case PTR_TO_MEM:
+		if (rw == ACCESS_WRITE && r->type & MEM_RDONLY)
+			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
+		return region(&m, size, r->mem_size, zero_ok);
+	case PTR_TO_STACK:
+		return stack_range(v, n, r->off, size, zero_ok, true, raw);
+	case PTR_TO_CTX:
+		if (!v->prog->kind->ctx_size && size > 0)
+			return mem_access(v, n, size - 1, 1, rw, -1, false, false);
+		break;
+	default:
+		break;
 	}
-	if (err || release)
-		return err;
-	if (acquire)
-		step_write(w, insn->dst_reg, v);
-	else if (insn->imm == BPF_CMPXCHG)
-		step_write(w, BPF_REG_0, v);
-	else if (insn->imm & BPF_FETCH)
-		step_write(w, insn->src_reg, v);
-	return 0;
+	if (zero_ok && size == 0 && reg_is_null(r))
+		return 0;
+	return fail(v, -EACCES, "R%u type=%s expected=%s", n, TYPE_NAME(r->type),
+		    TYPE_NAME(PTR_TO_STACK));
 }

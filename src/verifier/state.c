@@ -1,236 +1,292 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * state.c - values, frames of slots, and the states that rest where paths meet.
+ * state.c - states: the only file that allocates them.
  *
- * A state at rest is the registers and as many values as slots are tracked, in the order of
- * their bits.  It only ever grows in the lattice, so the walk ends.
+ * Freed states and frames are kept for the next copy, because a walk makes and drops one at every
+ * branch.  A frame's slots grow downwards and are never given back before the frame is.
  */
 #include "verifier/verifier_int.h"
 
-const char *val_name(enum val_kind kind)
+struct vstate *state_new(struct verifier *v)
 {
-	static const char *const names[_VAL_MAX] = {
-		[VAL_UNINIT] = "?",    [VAL_CONST] = "scalar",	[VAL_SCALAR] = "scalar",
-		[VAL_CTX] = "ctx",     [VAL_MAP] = "map_ptr",	[VAL_MEM] = "map_value",
-		[VAL_FUNC] = "func",   [VAL_STACK] = "fp",	[VAL_STACK_VAR] = "fp",
-		[VAL_ANY] = "unknown", [VAL_MIXED] = "unknown",
-	};
+	struct vstate *st = v->pool_state;
 
-	return names[kind];
+	if (!st)
+		return skep_alloc(sizeof(*st));
+	v->pool_state = st->parent;
+	st->parent = NULL;
+	return st;
 }
 
-static bool val_equal(const struct val *a, const struct val *b)
+/* Freed frames keep their slots and are chained through their first register. */
+static struct frame *frame_new(struct verifier *v)
 {
-	return a->kind == b->kind && a->sub == b->sub && a->v == b->v;
+	struct frame *f = v->pool_frame;
+
+	if (!f)
+		return skep_alloc(sizeof(*f));
+	v->pool_frame = (struct frame *)(uintptr_t)f->reg[0].raw;
+	return f;
 }
 
-/*
- * Two pointers into one frame.  A loop that walks down would sink one step a round: it falls in
- * doubling steps instead, to the end of the frame.
- */
-static struct val join_stack(const struct val *a, const struct val *b)
+static void frame_free(struct verifier *v, struct frame *f)
 {
-	struct val r = *a;
-
-	r.off = MIN(a->off, b->off);
-	if (a->kind == VAL_STACK_VAR && b->off < a->off)
-		r.off = MAX(2 * b->off, -SKEP_STACK_MAX);
-	r.kind = VAL_STACK_VAR;
-	return r;
-}
-
-struct val val_join(const struct val *a, const struct val *b)
-{
-	bool ctx = a->kind == VAL_CTX || b->kind == VAL_CTX;
-
-	if (val_equal(a, b))
-		return *a;
-	if (a->kind == VAL_UNINIT)
-		return b->kind == VAL_CONST ? val_of(VAL_SCALAR) : *b;
-	if (b->kind == VAL_UNINIT)
-		return a->kind == VAL_CONST ? val_of(VAL_SCALAR) : *a;
-	if (val_is_number(a) && val_is_number(b))
-		return val_of(VAL_SCALAR);
-	if (ctx && val_is_number(a))
-		return *b;
-	if (ctx && val_is_number(b))
-		return *a;
-	if (ctx || a->kind == VAL_MIXED || b->kind == VAL_MIXED)
-		return val_of(VAL_MIXED);
-	if ((a->kind == VAL_STACK || a->kind == VAL_STACK_VAR) &&
-	    (b->kind == VAL_STACK || b->kind == VAL_STACK_VAR) && a->sub == b->sub)
-		return join_stack(a, b);
-	return val_of(VAL_ANY);
-}
-
-void slots_set(struct slots *s, unsigned n, const struct val *v)
-{
-	const uint64_t bit = UINT64_C(1) << n;
-
-	s->written |= bit;
-	s->tracked &= ~bit;
-	if (v->kind == VAL_ANY || v->kind == VAL_UNINIT || val_is_number(v))
+	if (!f)
 		return;
-	s->tracked |= bit;
-	s->at[n] = *v;
+	f->nr_slots = 0;
+	f->reg[0].raw = (uintptr_t)v->pool_frame;
+	v->pool_frame = f;
 }
 
-struct val slots_get(const struct slots *s, unsigned n)
+void state_free(struct verifier *v, struct vstate *st)
 {
-	if (s->tracked >> n & 1)
-		return s->at[n];
-	return val_of(s->written >> n & 1 ? VAL_ANY : VAL_UNINIT);
+	if (!st)
+		return;
+	for (uint32_t i = 0; i < SKEP_FRAMES_MAX; i++)
+		frame_free(v, st->frame[i]);
+	vec_free(&st->refs);
+	memset(st, 0, sizeof(*st));
+	st->parent = v->pool_state;
+	v->pool_state = st;
 }
 
-bool slots_join(struct slots *a, const struct slots *b)
+/* Frees a state for good, frames and all. */
+static void state_drop(struct vstate *st)
 {
-	bool changed = (b->written & ~a->written) != 0;
-	uint64_t bits = a->tracked | b->tracked;
-
-	for (; bits; bits &= bits - 1) {
-		unsigned n = (unsigned)__builtin_ctzll(bits);
-		struct val va = slots_get(a, n), vb = slots_get(b, n), r = val_join(&va, &vb);
-
-		if (val_equal(&r, &va))
-			continue;
-		slots_set(a, n, &r);
-		changed = true;
+	for (uint32_t i = 0; i < SKEP_FRAMES_MAX; i++) {
+		if (st->frame[i])
+			skep_free(st->frame[i]->slot);
+		skep_free(st->frame[i]);
 	}
-	a->written |= b->written;
-	return changed;
+	vec_free(&st->refs);
 }
 
-struct saved {
-	struct val reg[SKEP_REG_CNT - 1];
-	uint64_t written, tracked; /* as in struct slots */
-	uint32_t cap;		   /* slots that fit */
-	struct val slot[];	   /* popcount(tracked) values */
-};
-
-#define CHUNK_BYTES 65536
-
-/* Memory of saved states; they are freed together. */
-struct chunk {
-	struct chunk *next;
-	uint8_t mem[];
-};
-
-static struct saved *saved_new(struct states *s, unsigned cap)
+static void explored_free(struct explored *e)
 {
-	size_t bytes = sizeof(struct saved) + cap * sizeof(struct val);
-	struct saved *r;
+	while (e) {
+		struct explored *next = e->next;
 
-	if (s->room < bytes) {
-		/* The first is small: most programs are. */
-		size_t size = s->mem ? CHUNK_BYTES : CHUNK_BYTES / 16;
-		struct chunk *c = skep_alloc(sizeof(*c) + size);
-
-		if (!c)
-			return NULL;
-		c->next = s->mem;
-		s->mem = c;
-		s->room = size;
+		state_drop(&e->st);
+		skep_free(e);
+		e = next;
 	}
-	s->room -= bytes;
-	r = (struct saved *)(s->mem->mem + s->room);
-	r->cap = cap;
-	return r;
 }
 
-static int save(struct states *s, uint32_t i, const struct state *st)
+void state_free_all(struct verifier *v)
 {
-	unsigned n = (unsigned)__builtin_popcountll(st->slots.tracked);
-	struct saved *to = s->at[i];
+	struct frame *f;
 
-	if (!to || to->cap < n)
-		to = saved_new(s, n);
-	if (!to)
-		return -ENOMEM;
-	memcpy(to->reg, st->reg, sizeof(to->reg));
-	to->written = st->slots.written;
-	to->tracked = st->slots.tracked;
-	n = 0;
-	for (uint64_t bits = to->tracked; bits; bits &= bits - 1)
-		to->slot[n++] = st->slots.at[__builtin_ctzll(bits)];
-	s->at[i] = to;
-	s->pending[i / 64] |= UINT64_C(1) << i % 64;
+	state_free(v, v->st);
+	while (v->waiting.n)
+		state_free(v, v->waiting.at[--v->waiting.n]);
+	for (uint32_t i = 0; v->info && i < v->cnt; i++)
+		explored_free(v->info[i].explored);
+	explored_free(v->retired);
+	while (v->pool_state) {
+		struct vstate *st = v->pool_state;
+
+		v->pool_state = st->parent;
+		skep_free(st);
+	}
+	while ((f = v->pool_frame)) {
+		v->pool_frame = (struct frame *)(uintptr_t)f->reg[0].raw;
+		skep_free(f->slot);
+		skep_free(f);
+	}
+	vec_free(&v->waiting);
+	vec_free(&v->hist);
+}
+
+/* Slots come in powers of two; their count says how many are allocated. */
+static uint32_t slots_cap(uint32_t n)
+{
+	return n ? (uint32_t)MAX(round_up_pow2(n), 4) : 0;
+}
+
+static int frame_copy(struct frame *dst, const struct frame *src)
+{
+	struct slot *slot = dst->slot;
+
+	if (src->nr_slots) {
+		slot = skep_realloc_array(dst->slot, slots_cap(src->nr_slots), sizeof(*slot));
+		if (!slot)
+			return -ENOMEM;
+		memcpy(slot, src->slot, src->nr_slots * sizeof(*slot));
+	}
+	memcpy(dst, src, sizeof(*dst));
+	dst->slot = slot;
 	return 0;
 }
 
-void states_load(const struct states *s, uint32_t i, struct state *ret)
+int state_copy(struct verifier *v, struct vstate *dst, const struct vstate *src)
 {
-	const struct saved *from = s->at[i];
-	unsigned n = 0;
+	struct vstate old = *dst;
 
-	memcpy(ret->reg, from->reg, sizeof(ret->reg));
-	ret->slots.written = from->written;
-	ret->slots.tracked = from->tracked;
-	for (uint64_t bits = from->tracked; bits; bits &= bits - 1)
-		ret->slots.at[__builtin_ctzll(bits)] = from->slot[n++];
-}
-
-int states_meet(struct states *s, uint32_t i, const struct state *st)
-{
-	bool changed = false;
-	struct state joined;
-
-	if (!s->at) {
-		s->at = skep_alloc_array(s->cnt, sizeof(struct saved *));
-		s->pending = skep_alloc_array(s->cnt / 64 + 1, sizeof(*s->pending));
-		if (!s->at || !s->pending)
+	for (uint32_t i = 0; i < SKEP_FRAMES_MAX; i++) {
+		if (i > src->cur) {
+			frame_free(v, dst->frame[i]);
+			dst->frame[i] = NULL;
+			continue;
+		}
+		if (!dst->frame[i])
+			dst->frame[i] = frame_new(v);
+		if (!dst->frame[i] || frame_copy(dst->frame[i], src->frame[i]))
 			return -ENOMEM;
 	}
-	if (!s->at[i])
-		return save(s, i, st);
-	states_load(s, i, &joined);
-	for (unsigned r = 0; r < ARRAY_SIZE(joined.reg); r++) {
-		struct val v;
+	memcpy(old.frame, dst->frame, sizeof(old.frame));
+	*dst = *src;
+	memcpy(dst->frame, old.frame, sizeof(old.frame));
+	dst->refs.at = old.refs.at;
+	dst->refs.cap = old.refs.cap;
+	dst->refs.n = 0;
+	for (size_t i = 0; i < src->refs.n; i++) {
+		struct ref *r = vec_push(&dst->refs);
 
-		if (val_equal(&joined.reg[r], &st->reg[r]))
-			continue;
-		v = val_join(&joined.reg[r], &st->reg[r]);
-		changed |= !val_equal(&v, &joined.reg[r]);
-		joined.reg[r] = v;
+		if (!r)
+			return -ENOMEM;
+		*r = src->refs.at[i];
 	}
-	changed |= slots_join(&joined.slots, &st->slots);
-	return changed ? save(s, i, &joined) : 0;
+	return 0;
 }
 
-void states_again(struct states *s, uint32_t i)
+struct explored *explored_new(struct verifier *v, const struct vstate *st)
 {
-	if (s->at && s->at[i])
-		s->pending[i / 64] |= UINT64_C(1) << i % 64;
+	struct explored *e = skep_alloc(sizeof(*e));
+
+	if (e && state_copy(v, &e->st, st)) {
+		state_drop(&e->st);
+		skep_free(e);
+		return NULL;
+	}
+	return e;
 }
 
-bool states_next(struct states *s, uint32_t *at)
+int frame_grow(struct frame *f, uint32_t bytes)
 {
-	const uint32_t words = s->cnt / 64 + 1;
-	uint32_t word = *at / 64;
-	uint64_t mask = ~UINT64_C(0) << *at % 64;
+	uint32_t n = (bytes + 7) / 8;
+	struct slot *slot;
 
-	if (!s->pending)
-		return false;
-	/* One word more than there are: the first again, below *at. */
-	for (uint32_t n = 0; n <= words; n++, word = (word + 1) % words, mask = ~UINT64_C(0)) {
-		uint64_t bits = s->pending[word] & mask;
-
-		if (!bits)
-			continue;
-		*at = word * 64 + (uint32_t)__builtin_ctzll(bits);
-		s->pending[word] &= ~(UINT64_C(1) << *at % 64);
-		return true;
-	}
-	return false;
+	if (n <= f->nr_slots)
+		return 0;
+	slot = skep_realloc_array(f->slot, slots_cap(n), sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	memset(&slot[f->nr_slots], 0, (n - f->nr_slots) * sizeof(*slot));
+	f->slot = slot;
+	f->nr_slots = n;
+	return 0;
 }
 
-void states_free(struct states *s)
+struct frame *frame_push(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite)
 {
-	while (s->mem) {
-		struct chunk *next = s->mem->next;
+	uint32_t no = st->frame[0] ? st->cur + 1 : 0;
+	struct frame *f = st->frame[no] ? st->frame[no] : frame_new(v);
+	struct slot *slot;
 
-		skep_free(s->mem);
-		s->mem = next;
+	if (!f)
+		return NULL;
+	slot = f->slot;
+	memset(f, 0, sizeof(*f));
+	f->slot = slot;
+	f->callsite = callsite;
+	f->sub = sub;
+	f->no = (uint8_t)no;
+	reg_pointer(&f->reg[BPF_REG_10], PTR_TO_STACK);
+	f->reg[BPF_REG_10].frame = no;
+	st->frame[no] = f;
+	st->cur = no;
+	return f;
+}
+
+void frame_pop(struct verifier *v, struct vstate *st)
+{
+	frame_free(v, st->frame[st->cur]);
+	st->frame[st->cur--] = NULL;
+}
+
+/* --- branches ------------------------------------------------------------------------------- */
+
+struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool speculative,
+			  int *ret_err)
+{
+	struct vstate *st, **slot;
+
+	*ret_err = -ENOMEM;
+	st = state_new(v);
+	if (!st)
+		return NULL;
+	slot = vec_push(&v->waiting);
+	if (!slot || state_copy(v, st, v->st)) {
+		v->waiting.n -= !!slot;
+		state_free(v, st);
+		return NULL;
 	}
-	skep_free(s->at);
-	skep_free(s->pending);
+	*slot = st;
+	st->insn = insn;
+	st->prev_insn = prev;
+	st->speculative |= speculative;
+	st->log_pos = v->log->len;
+	if (v->waiting.n > BRANCHES_MAX) {
+		*ret_err =
+			fail(v, -E2BIG, "The sequence of %zu jumps is too complex.", v->waiting.n);
+		return NULL;
+	}
+	if (st->parent)
+		st->parent->branches++;
+	*ret_err = 0;
+	return st;
+}
+
+int state_pop(struct verifier *v)
+{
+	state_free(v, v->st);
+	v->st = NULL;
+	if (!v->waiting.n)
+		return -ENOENT;
+	v->st = v->waiting.at[--v->waiting.n];
+	v->i = v->st->insn;
+	v->prev = v->st->prev_insn;
+	if (!(v->log->level & 2))
+		log_rewind(v->log, v->st->log_pos);
+	return 0;
+}
+
+void branches_done(struct vstate *st)
+{
+	for (st = st->parent; st && --st->branches == 0; st = st->parent)
+		;
+}
+
+/* --- references ----------------------------------------------------------------------------- */
+
+int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
+{
+	struct ref *r = vec_push(&v->st->refs);
+
+	if (!r)
+		return -ENOMEM;
+	r->insn = insn;
+	*ret_id = r->id = ++v->ids;
+	return 0;
+}
+
+int ref_release(struct verifier *v, uint32_t id)
+{
+	struct vstate *st = v->st;
+	size_t i = 0;
+
+	while (i < st->refs.n && st->refs.at[i].id != id)
+		i++;
+	if (i == st->refs.n)
+		return -EINVAL;
+	st->refs.at[i] = st->refs.at[--st->refs.n];
+	for_each_reg_in(st, f, r, {
+		if (r->ref_id == id) {
+			if (v->opts->privileged)
+				reg_unknown(v, r);
+			else
+				reg_uninit(r);
+		}
+	});
+	return 0;
 }

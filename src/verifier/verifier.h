@@ -2,9 +2,8 @@
 /*
  * verifier.h - the door to the verifier.
  *
- * Today it checks structure: opcodes and their fields, registers, jump targets, reachability,
- * the call graph, stack depth; and it follows where the context, maps, the stack and constants
- * go, which is what rewriting needs.  The abstract interpreter will come behind the same door.
+ * It checks structure (opcodes and their fields, jump targets, reachability, the call graph, stack
+ * depth) and walks every path with what is known of every value (step.c), as Linux does.
  */
 #ifndef SKEP_VERIFIER_VERIFIER_H
 #define SKEP_VERIFIER_VERIFIER_H
@@ -40,6 +39,11 @@ struct verifier_opts {
 	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
 	bool dead_code; /* code that cannot be reached */
 	bool no_btf;	/* callbacks without func_info */
+	/*
+	 * What values are is not followed: no rules about memory, registers or loops, no context
+	 * rewriting.  For programs that run on the interpreter, or that the caller vouches for.
+	 */
+	bool trusted;
 };
 
 /**

@@ -2,38 +2,184 @@
 /*
  * verifier_int.h - what the rooms of the verifier share: the job, values, states.
  *
- * Each file exports what stands under its name below.  Only log.c writes text, only state.c
- * allocates states.
+ * The abstract interpreter walks every path of a program (step.c), one instruction at a time, on
+ * a state that stands for all the machines that can be there: registers and stack slots hold
+ * values (struct reg), values hold types and bounds.  At a branch the state is copied and one
+ * copy waits (state.c); where an instruction was reached before by a state that allows at least
+ * as much, the path ends (prune.c).  What the comparison may ignore is what no later instruction
+ * reads (liveness.c) and what no check depended on (precision.c).
+ *
+ * Each file exports what stands under its name below.  Only log.c and print.c write text, only
+ * state.c allocates states.  Names follow kernel/bpf/verifier.c where the thing is the same.
  */
 #ifndef SKEP_VERIFIER_VERIFIER_INT_H
 #define SKEP_VERIFIER_VERIFIER_INT_H
 
 #include "base/vec.h"
+#include "btf/btf.h"
 #include "helper/helper.h"
 #include "isa/isa.h"
+#include "map/map.h"
+#include "verifier/bounds.h"
 #include "verifier/verifier.h"
 
-#define SUBPROGS_MAX 256 /* BPF_MAX_SUBPROGS */
-#define SLOTS	     (SKEP_STACK_MAX / 8)
+#define SUBPROGS_MAX	256 /* BPF_MAX_SUBPROGS */
+#define SLOTS		(SKEP_STACK_MAX / 8)
+#define VAR_OFF_MAX	(1 << 29) /* BPF_MAX_VAR_OFF */
+#define VAR_SIZ_MAX	(1 << 29) /* BPF_MAX_VAR_SIZ */
+#define PACKET_OFF_MAX	0xffff	  /* MAX_PACKET_OFF */
+#define BRANCHES_MAX	8192	  /* BPF_COMPLEXITY_LIMIT_JMP_SEQ: states that wait */
+#define STATES_PER_INSN 64	  /* BPF_COMPLEXITY_LIMIT_STATES */
+#define ARGS		5
 
-/* What the walk found out about an instruction. */
-enum {
-	MARK_SEEN = 1 << 0, /* some path reaches it */
-	MARK_CTX = 1 << 1,  /* a load or store of the context */
-	MARK_BAD = 1 << 2,  /* its last visit left a complaint: enum bad, register, value */
-	MARK_BAD_SHIFT = 4,
-	MARK_REG_SHIFT = 8,
-	MARK_VAL_SHIFT = 12, /* enum val_kind */
+/* --- values --------------------------------------------------------------------------------- */
+
+/* What a register holds (enum bpf_reg_type), with flags above. */
+enum reg_type {
+	NOT_INIT,
+	SCALAR_VALUE,
+	PTR_TO_CTX,
+	CONST_PTR_TO_MAP,
+	PTR_TO_MAP_VALUE,
+	PTR_TO_MAP_KEY,
+	PTR_TO_STACK,
+	PTR_TO_PACKET_META,
+	PTR_TO_PACKET,
+	PTR_TO_PACKET_END,
+	PTR_TO_MEM,
+	PTR_TO_BTF_ID,
+	PTR_TO_FUNC,
+	_REG_TYPE_MAX,
 };
 
-/* Complaints that stand only when every path agrees, because paths may exclude each other. */
-enum bad {
-	BAD_UNINIT, /* the register was never written */
-	BAD_DEREF,  /* a number is used as an address */
-	BAD_SKB,    /* LD_ABS: r6 is not the context */
-	BAD_FUNC,   /* not a function where a helper wants one */
-	_BAD_MAX,
+#define TYPE_MASK      0xffu
+#define PTR_MAYBE_NULL (1u << 8)
+#define MEM_RDONLY     (1u << 9)
+#define MEM_RINGBUF    (1u << 10) /* from ringbuf_reserve */
+#define PTR_TRUSTED    (1u << 11)
+
+/* reg.range of a packet pointer that is known to lie at, or beyond, the packet's end. */
+#define AT_PKT_END     (-1)
+#define BEYOND_PKT_END (-2)
+
+/* reg.id of a scalar that is another one plus reg.off (linked registers). */
+#define ID_ADD_CONST (1u << 31)
+
+struct reg {
+	uint32_t type; /* enum reg_type | flags */
+	int32_t off;   /* pointer: fixed offset; scalar with ID_ADD_CONST: the constant */
+	union {
+		int32_t range;	   /* PTR_TO_PACKET*: bytes that may be read from the base */
+		uint32_t mem_size; /* PTR_TO_MEM */
+		uint32_t sub;	   /* PTR_TO_FUNC */
+		uint32_t btf_id;   /* PTR_TO_BTF_ID: in the model's BTF */
+		uint64_t raw;
+	};
+	struct skep_map *map; /* CONST_PTR_TO_MAP, PTR_TO_MAP_*: it, or the template */
+	uint32_t map_uid;     /* tells inner maps of one template apart */
+	uint32_t id;	      /* what is learnt of one is learnt of all with this id; 0: of none */
+	uint32_t ref_id;      /* the reference that it stands for, 0: none */
+	uint32_t frame;	      /* PTR_TO_STACK: whose */
+	uint8_t iter;	      /* enum iter_state of a STACK_ITER slot */
+	bool precise;	      /* some check depended on the number */
+	struct bounds n;      /* the number; of a pointer, the variable part of its offset */
 };
+
+/* Kinds of a byte of stack. */
+enum slot_kind {
+	STACK_INVALID, /* never written */
+	STACK_SPILL,   /* part of the register in slot.reg */
+	STACK_MISC,    /* written, whatever it is */
+	STACK_ZERO,    /* written, 0 */
+	STACK_ITER,    /* part of an iterator: reg.ref_id and reg.iter are its own */
+};
+
+enum iter_state { ITER_ACTIVE = 1, ITER_DRAINED };
+
+/* Eight bytes of stack; slot n of a frame is at r10 - 8 * (n + 1), its byte b at kind[b]. */
+struct slot {
+	struct reg reg;	 /* of STACK_SPILL bytes */
+	uint8_t kind[8]; /* enum slot_kind; a spill of 1, 2, 4 or 8 bytes is aligned to the top */
+};
+
+/* One call frame. */
+struct frame {
+	struct reg reg[SKEP_REG_CNT];
+	struct slot *slot; /* [nr_slots] those touched so far, from r10 down */
+	uint32_t nr_slots;
+	uint32_t callsite;	 /* the call instruction; BPF_MAIN_FUNC for frame 0 */
+	uint16_t sub;		 /* the subprogram */
+	uint8_t no;		 /* its number in the state */
+	bool callback;		 /* called by a helper: returns into it */
+	uint32_t callback_depth; /* iterations of callbacks that this frame has asked for */
+};
+#define MAIN_CALLSITE UINT32_MAX
+#define NOWHERE	      UINT32_MAX /* before the first instruction */
+
+/* A reference that must be given back. */
+struct ref {
+	uint32_t id;   /* as reg.ref_id */
+	uint32_t insn; /* where it was acquired */
+};
+
+/* The machine at one point of one path. */
+struct vstate {
+	struct frame *frame[SKEP_FRAMES_MAX];
+	uint32_t cur; /* innermost frame */
+	struct {
+		VEC(struct ref);
+	} refs;
+	struct skep_map *lock_map; /* a bpf_spin_lock is held: its map... */
+	uint32_t lock_id;	   /* ...and the id of the value; 0: none is held */
+	bool rcu;		   /* inside bpf_rcu_read_lock */
+	uint32_t preempt;	   /* bpf_preempt_disable calls open */
+	bool speculative;	   /* a path that only a mispredicting CPU takes */
+	uint32_t insn;		   /* explored: where; waiting: where to go on */
+	uint32_t prev_insn;	   /* waiting: where it comes from */
+	uint32_t first_insn;	   /* first of the straight history that began with the parent */
+	uint32_t last_insn;
+	struct vstate *parent;	       /* the explored state that this path went through last */
+	uint32_t branches;	       /* explored: paths from here that are not at an end */
+	uint32_t hist_start, hist_end; /* this path's part of v->hist */
+	struct vstate *loop;	 /* explored: the state that a loop through here came back to */
+	uint32_t may_goto_depth; /* rounds of may_goto loops */
+	uint32_t iter_depth;	 /* rounds of iterator loops */
+	uint64_t log_pos;	 /* waiting: where the log was */
+};
+
+/* --- what is kept by instruction ------------------------------------------------------------ */
+
+/* An explored state. */
+struct explored {
+	struct vstate st;
+	struct explored *next; /* at the same instruction */
+	uint32_t hits, misses; /* as a target of comparison */
+};
+
+/* What the walk left for the passes behind it. */
+struct insn_info {
+	struct explored *explored; /* list */
+	uint16_t live;		   /* registers that may be read from here on, a bit each */
+	uint8_t ptr_type;      /* enum reg_type through which memory was accessed, 0: none yet */
+	bool seen;	       /* some path came here */
+	bool prune_point;      /* states are compared here */
+	bool force_checkpoint; /* and kept here, whatever it costs */
+	bool jmp_point;	       /* paths meet here: history needs an entry */
+	bool map_conflict;     /* a helper's map is not the same on all paths */
+	bool calls_callback;
+};
+
+/* History: which way a path came, for precision to walk back. */
+struct hist {
+	uint32_t insn, prev; /* went from prev to insn */
+	uint32_t frame : 3;  /* HIST_STACK: whose slot */
+	uint32_t slot : 6;
+	uint32_t flags : 8;
+	uint64_t linked; /* registers and slots that shared an id at a comparison, packed */
+};
+#define HIST_STACK   1 /* the instruction filled or spilled a register */
+#define HIST_SRC_STK 2 /* a comparison's operand points to the stack */
+#define HIST_DST_STK 4
 
 /* A call or a function reference. */
 struct sub_ref {
@@ -53,28 +199,99 @@ struct verifier {
 	uint32_t cnt;
 	uint16_t isa;	      /* newest instructions to accept */
 	struct prog_sub *sub; /* [sub_cnt] prog->image.sub */
-	uint32_t sub_cnt;     /* prog->image.sub_cnt */
-	uint16_t *depth;      /* [sub_cnt] bytes of stack that accesses were seen on */
+	uint32_t sub_cnt;
+	uint16_t *depth; /* [sub_cnt] bytes of stack that accesses were seen on */
 	struct {
 		VEC(struct sub_ref);
-	} refs;		    /* by instruction */
-	uint16_t *mark;	    /* [cnt] MARK_* */
-	uint32_t processed; /* instructions that the walk looked at */
+	} refs;			/* by instruction */
+	struct insn_info *info; /* [cnt] */
+
+	/* the walk */
+	struct vstate *st; /* the path at hand */
+	uint32_t i;	   /* its instruction */
+	uint32_t prev;	   /* the one before */
+	struct {
+		VEC(struct vstate *);
+	} waiting; /* paths to take up, last first */
+	struct {
+		VEC(struct hist);
+	} hist;
+	struct explored *retired;  /* no longer compared with, but parents of paths */
+	uint32_t ids;		   /* last id given out */
+	struct vstate *pool_state; /* freed ones, to be used again */
+	struct frame *pool_frame;
+	struct reg fake[2]; /* the immediate operand of a comparison */
+	bool strict_align;  /* BPF_F_STRICT_ALIGNMENT */
+	bool hist_now;	    /* this instruction has an entry in hist */
+
+	uint32_t processed; /* instructions walked */
+	uint32_t jumps;	    /* jumps among them */
+	uint32_t total_states, peak_states, live_states, max_states_per_insn;
+	uint32_t processed_at_state, jumps_at_state; /* when the last state was kept */
 };
+
+static inline uint32_t base_type(uint32_t type)
+{
+	return type & TYPE_MASK;
+}
+
+static inline bool may_be_null(uint32_t type)
+{
+	return type & PTR_MAYBE_NULL;
+}
+
+static inline struct frame *cur_frame(struct verifier *v)
+{
+	return v->st->frame[v->st->cur];
+}
+
+static inline struct reg *cur_regs(struct verifier *v)
+{
+	return cur_frame(v)->reg;
+}
+
+/* Every register and every spilled register of a state. */
+#define for_each_reg_in(st, f, r, ...)                                                             \
+	for (uint32_t _f = 0; _f <= (st)->cur; _f++) {                                             \
+		struct frame *f = (st)->frame[_f];                                                 \
+		for (uint32_t _r = 0; _r < SKEP_REG_CNT + f->nr_slots; _r++) {                     \
+			struct reg *r =                                                            \
+				_r < SKEP_REG_CNT ? &f->reg[_r] : &f->slot[_r - SKEP_REG_CNT].reg; \
+			if (_r >= SKEP_REG_CNT &&                                                  \
+			    f->slot[_r - SKEP_REG_CNT].kind[7] != STACK_SPILL)                     \
+				continue;                                                          \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}                                                                                          \
+	static_assert(true, "")
 
 /* -- check.c -- */
 /** Logs the message, fills the diagnostic, returns err. */
 int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, ...) __printf(4, 5);
 /** The same for a message that the diagnostic holds already. */
 int verifier_fail_diag(struct verifier *v, int err);
+/** At the instruction that is walked. */
+#define fail(v, err, ...) verifier_fail(v, err, (v)->i, __VA_ARGS__)
 
 /* -- log.c -- */
-/** "5: (b7) r0 = 0", at level 2. */
 void log_insn(struct verifier *v, uint32_t i);
-/** At level 1: the straight run of instructions that ends with i, before the error there. */
-void log_run(struct verifier *v, uint32_t i);
-/** The summary that ends every log. */
+/** Forgets what was written since the log had pos bytes (BPF_LOG_LEVEL1: paths that were fine). */
+void log_rewind(struct verifier_log *log, uint64_t pos);
 void log_stats(struct verifier *v, uint64_t ns);
+static inline bool log_on(const struct verifier *v)
+{
+	return v->log->level & 3;
+}
+
+/* -- print.c: states as text -- */
+/** The kernel's word for a type: "map_value_or_null". buf is of 64 bytes. */
+const char *type_name(uint32_t type, char *buf);
+#define TYPE_NAME(type) type_name(type, (char[64]){ 0 })
+/** "(0x0; 0xff)", or a number. buf is of 48 bytes. */
+const char *tnum_text(struct tnum t, char *buf);
+#define TNUM_TEXT(t) tnum_text(t, (char[48]){ 0 })
+/** The operator of an ALU instruction, by BPF_OP >> 4. */
+extern const char *const alu_texts[16];
 
 /* -- subprog.c -- */
 int subprog_find(struct verifier *v);
@@ -99,186 +316,162 @@ static inline bool code_is_goto(uint8_t code)
 	return code == (BPF_JMP | BPF_JA) || code == (BPF_JMP32 | BPF_JA);
 }
 
-/* -- resolve.c -- */
+/* -- resolve.c, cfg.c, depth.c, ctx.c, fixup.c: passes around the walk -- */
 int resolve_check(struct verifier *v);
-
-/* -- cfg.c -- */
 int cfg_check(struct verifier *v);
-
-/* -- stack.c -- */
-int stack_check(struct verifier *v);
-
-/* -- ctx.c -- */
-/** Checks an access of the context at off; *ret_field on success. */
-int ctx_check(struct verifier *v, uint32_t i, const struct ctx_field **ret_field);
-/** Rewrites the accesses that the walk marked. */
+/** Depth of the call chains. */
+int depth_check(struct verifier *v);
+/** The context field that an access of size bytes at off reaches, or the kernel's complaint. */
+int ctx_check(struct verifier *v, int off, unsigned size, bool write, bool sign,
+	      const struct ctx_field **ret_field);
 int ctx_rewrite(struct verifier *v);
-
-/* -- fixup.c -- */
 int fixup_dead(struct verifier *v);
 
-/*
- * -- state.c --
- *
- * A value is where it came from, as far as rewriting needs it.  Values form a lattice: where
- * paths meet, val_join() takes the least value that covers both,
- *
- *	                 MIXED          the context and something else that may be a pointer
- *	      ANY                       whatever: perhaps a pointer
- *	  MAP  MEM  FUNC  STACK_VAR     what it says, on every path
- *	                  STACK    CTX
- *	           SCALAR               a number (below CTX: a number is never dereferenced)
- *	           CONST
- *	           UNINIT               never written on any path
- */
-enum val_kind {
-	VAL_UNINIT,
-	VAL_CONST,
-	VAL_SCALAR,
-	VAL_CTX,
-	VAL_MAP,
-	VAL_MEM,
-	VAL_FUNC,
-	VAL_STACK,
-	VAL_STACK_VAR,
-	VAL_ANY,
-	VAL_MIXED,
-	_VAL_MAX,
-};
+/* -- liveness.c -- */
+/** Computes insn_info.live for every instruction. */
+int liveness_run(struct verifier *v);
+/** Registers that instruction i reads and writes, a bit each. */
+void liveness_use(const struct verifier *v, uint32_t i, uint16_t *ret_use, uint16_t *ret_def);
 
-#define CTX_VAR INT64_MAX /* val.v of VAL_CTX: an offset that is not constant */
+/* -- state.c -- */
+struct vstate *state_new(struct verifier *v);
+void state_free(struct verifier *v, struct vstate *st);
+/** dst becomes a copy of src; 0 or -ENOMEM. */
+int state_copy(struct verifier *v, struct vstate *dst, const struct vstate *src);
+/** A copy of the path at hand that waits to go on at insn; NULL: -ENOMEM or too many. */
+struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool speculative,
+			  int *ret_err);
+/** A copy of st to be kept among the explored states; NULL when memory is out. */
+struct explored *explored_new(struct verifier *v, const struct vstate *st);
+/** Frees every state of the job, explored ones too. */
+void state_free_all(struct verifier *v);
+/** Takes up the last path that waits; -ENOENT: none. */
+int state_pop(struct verifier *v);
+/** Adds a frame for subprogram sub to the path at hand. */
+struct frame *frame_push(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite);
+void frame_pop(struct verifier *v, struct vstate *st);
+/** Makes room for slots down to off bytes below r10; 0 or -ENOMEM. */
+int frame_grow(struct frame *f, uint32_t bytes);
+int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
+/** Gives a reference back and forgets every register that stood for it; -EINVAL: no such. */
+int ref_release(struct verifier *v, uint32_t id);
+/** A path of the state `st` ended: counts down branches up to the root. */
+void branches_done(struct vstate *st);
 
-struct val {
-	uint8_t kind;  /* enum val_kind */
-	uint16_t sub;  /* FUNC: it; STACK, STACK_VAR: whose frame */
-	uint32_t insn; /* MAP, MEM: the LD_IMM64 whose aux names the map */
-	union {
-		uint64_t v;  /* CONST: the number; MAP: the struct skep_map *; MEM: the address */
-		int64_t off; /* CTX: bytes from its start; STACK*: bytes from r10, a lower bound
-			      * for STACK_VAR */
-	};
-};
-
-static inline struct val val_of(enum val_kind kind)
+/* -- reg.c: making values -- */
+void reg_unknown(struct verifier *v, struct reg *r);
+void reg_known(struct reg *r, uint64_t value);
+void reg_uninit(struct reg *r);
+/** A pointer of that type at offset 0. */
+void reg_pointer(struct reg *r, uint32_t type);
+/** Drops PTR_MAYBE_NULL; inner maps turn into maps. */
+void reg_not_null(struct reg *r);
+static inline bool reg_is_null(const struct reg *r)
 {
-	return (struct val){ .kind = (uint8_t)kind };
+	return r->type == SCALAR_VALUE && bounds_is_const(&r->n) && r->n.bits.value == 0;
 }
-
-static inline struct val val_const(uint64_t v)
+static inline bool reg_is_const(const struct reg *r)
 {
-	return (struct val){ .kind = VAL_CONST, .v = v };
+	return r->type == SCALAR_VALUE && bounds_is_const(&r->n);
 }
-
-static inline bool val_is_number(const struct val *v)
+static inline bool reg_is_pkt(const struct reg *r)
 {
-	return v->kind == VAL_CONST || v->kind == VAL_SCALAR;
+	return base_type(r->type) == PTR_TO_PACKET || base_type(r->type) == PTR_TO_PACKET_META;
 }
+/** A pointer that must not leak, for this caller. */
+bool reg_is_secret(const struct verifier *v, const struct reg *r);
+/** Reads register n: it must be written. 0 or -EACCES. */
+int reg_read(struct verifier *v, uint32_t n);
+/** Register n may be written. */
+int reg_write(struct verifier *v, uint32_t n);
+/** Gives r an id to be linked by, before it is copied. */
+void reg_link(struct verifier *v, struct reg *r);
 
-/** The kernel's word for it in messages. */
-const char *val_name(enum val_kind kind);
-struct val val_join(const struct val *a, const struct val *b);
+/* -- alu.c, pointer.c -- */
+int alu_step(struct verifier *v);
+/** dst = ptr +- off. */
+int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct reg *ptr,
+		const struct reg *off);
 
-/*
- * Slot n of a frame is the eight bytes at r10 - 8 * (n + 1).  A slot that is not tracked is
- * unknown once written, and nothing before.
+/* -- mem.c -- */
+enum access { ACCESS_READ, ACCESS_WRITE };
+/**
+ * Checks an access of size bytes through register n at off; `value` is the register that is
+ * stored, or loaded; -1 for none.
  */
-struct slots {
-	uint64_t written; /* bit n: some store went there */
-	uint64_t tracked; /* bit n: at[n] is known; implies written */
-	struct val at[SLOTS];
+int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum access rw, int value,
+	       bool strict, bool sign);
+int mem_step_load(struct verifier *v);
+int mem_step_store(struct verifier *v);
+int mem_step_atomic(struct verifier *v);
+/** What a helper reads or writes through register n; raw: it may be uninitialised before. */
+int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, bool zero_ok,
+		      bool *raw);
+
+/* -- stack.c -- */
+int stack_bounds(struct verifier *v, uint32_t n, int off, int size, const char *what,
+		 enum access rw);
+int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value);
+int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int value);
+/** The helper's view of size bytes at register n: initialised, or (raw) about to be. */
+int stack_range(struct verifier *v, uint32_t n, int off, int size, bool zero_ok, bool helper,
+		bool *raw);
+
+/* -- branch.c -- */
+int branch_step(struct verifier *v);
+
+/* -- call.c, helper.c, args.c -- */
+int call_step(struct verifier *v);
+/** Leaves the innermost frame; v->i is where the caller goes on. */
+int call_return(struct verifier *v);
+int call_exit(struct verifier *v);
+struct call_meta {
+	const struct helper_proto *h;
+	struct skep_map *map; /* of the map argument */
+	uint32_t map_uid;
+	uint32_t ref_id;   /* of the argument that stands for a reference */
+	uint32_t raw_reg;  /* register of uninitialised memory that the helper fills... */
+	int raw_size;	   /* ...and its bytes; 0: none */
+	uint32_t mem_size; /* constant size argument */
+	uint32_t sub;	   /* the callback */
+	uint64_t size_max; /* largest value of the last size argument */
+	bool raw;
 };
+int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
+int helper_step(struct verifier *v);
+/** The helper id, if this program may call it. */
+int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
+int callback_push(struct verifier *v, uint16_t sub,
+		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
 
-/* The machine at one point of a subprogram; r10 is constant and not in here. */
-struct state {
-	struct val reg[SKEP_REG_CNT - 1];
-	struct slots slots;
-};
+/* -- kfunc.c, iter.c -- */
+int kfunc_step(struct verifier *v);
+int iter_new(struct verifier *v);
+int iter_next(struct verifier *v);
+int iter_destroy(struct verifier *v);
 
-void slots_set(struct slots *s, unsigned n, const struct val *v);
-struct val slots_get(const struct slots *s, unsigned n);
-/** Joins b into a; true when a changed. */
-bool slots_join(struct slots *a, const struct slots *b);
-
-/* A state at rest, where paths meet: as many slots as it tracks. */
-struct saved;
-
-/* States by instruction; zeroed it is empty. */
-struct states {
-	struct saved **at; /* [cnt] NULL where no state rests; allocated with the first */
-	uint64_t *pending; /* bit i: what rests at i is to be walked on from */
-	uint32_t cnt;	   /* instructions */
-	struct chunk *mem; /* holds the saved states, newest chunk first */
-	size_t room;	   /* bytes free in the newest chunk */
-};
-
-/** Joins st into what rests at i and marks i pending where that changed it. 0 or -ENOMEM. */
-int states_meet(struct states *s, uint32_t i, const struct state *st);
-/** Takes the first pending instruction at or after *at, wrapping around; false: none. */
-bool states_next(struct states *s, uint32_t *at);
-/** Marks i pending again if a state rests there. */
-void states_again(struct states *s, uint32_t i);
-void states_load(const struct states *s, uint32_t i, struct state *ret);
-void states_free(struct states *s);
-
-/*
- * -- walk.c: the data-flow pass --
- *
- * What frames of callers look like to those whom they hand pointers to, joined over all calls.
+/* -- prune.c -- */
+/** 1: a state like this one was walked from here already; 0: go on; or -errno. */
+int prune_visit(struct verifier *v);
+/**
+ * st comes round to instruction i again: numbers that changed since, and that nothing depended on,
+ * become unknown, so that the loop converges.
  */
-struct frame {
-	struct slots in;  /* at the calls */
-	struct slots out; /* what callees stored */
-};
+void prune_widen(struct verifier *v, struct vstate *st, uint32_t i);
+/** Marks where states are compared. */
+int prune_points(struct verifier *v);
 
-struct walk {
-	struct verifier *v;
-	struct state st;       /* before, then after instruction i */
-	uint16_t sub;	       /* the subprogram that holds i */
-	struct states states;  /* where paths meet */
-	struct frame **frames; /* [sub_cnt] NULL until a pointer to its stack is passed on */
-	struct val r10;	       /* of sub */
-	uint32_t i;	       /* the instruction */
-	const struct insn_desc *desc;
-	bool ends; /* no path goes on at i + 1 */
-};
+/* -- precision.c -- */
+int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t frame, uint32_t slot,
+	      uint64_t linked);
+/** The number in register n decided something: marks where it came from, in all parents. */
+int precise_mark(struct verifier *v, uint32_t n);
+/** The current state ends like `old`: what was precise there is precise here. */
+int precise_propagate(struct verifier *v, const struct vstate *old);
 
-int walk_run(struct verifier *v);
-/** Subprogram `sub` starts with st on some path. */
-int walk_enter(struct walk *w, uint16_t sub, const struct state *st);
-/** The frame record of sub, or NULL when memory is out. */
-struct frame *walk_frame(struct walk *w, uint16_t sub);
-/** Everyone who may look at frames walks again. */
-void walk_frames_changed(struct walk *w);
-
-/* -- step.c: what an instruction does -- */
-int step(struct walk *w);
-/** The value of register r, which the instruction reads. */
-const struct val *step_read(struct walk *w, unsigned r);
-void step_write(struct walk *w, unsigned r, struct val v);
-/** A complaint about register r; it stands if the instruction's last visit repeats it. */
-void step_complain(struct walk *w, enum bad bad, unsigned r);
-/** The instruction fails for good: -errno, with the log and the diagnostic. */
-#define step_fail(w, err, ...) \
-	(log_run((w)->v, (w)->i), verifier_fail((w)->v, err, (w)->i, __VA_ARGS__))
-/** Reports the complaints that stand. */
-int step_report(struct verifier *v);
-
-/* -- scalar.c: arithmetic on constants -- */
-/** The result of a binary ALU operation; false where it is not folded. */
-bool scalar_alu(const struct bpf_insn *insn, uint64_t a, uint64_t b, uint64_t *ret);
-/** Is the conditional jump taken? */
-bool scalar_taken(const struct bpf_insn *insn, uint64_t a, uint64_t b);
-
-/* -- mem.c: loads and stores -- */
-int mem_load(struct walk *w);
-int mem_store(struct walk *w);
-int mem_atomic(struct walk *w);
-/** Notes that v's frame is used down to off bytes from r10 (and from v). */
-void mem_stack_use(struct walk *w, const struct val *v, int64_t off);
-/** What a helper writes to the n bytes at v is unknown from then on. */
-void mem_clobber(struct walk *w, const struct val *v, uint32_t n);
-
-/* -- call.c: calls -- */
-int call_step(struct walk *w);
+/* -- step.c, trust.c -- */
+int step_run(struct verifier *v);
+/** Instead of it for a program that is trusted. */
+int trust_run(struct verifier *v);
 
 #endif

@@ -62,9 +62,11 @@ static inline void program_map_value(struct skep_prog *p, uint32_t i, struct ske
 }
 
 /** Verifies as the privileged; fails the test with the log where the verifier does. */
-static inline void program_check(struct skep_prog *p)
+static inline void program_check_with(struct skep_prog *p, bool trusted)
 {
-	const struct verifier_opts opts = { .privileged = true, .callx = true, .no_btf = true };
+	const struct verifier_opts opts = {
+		.privileged = true, .callx = true, .no_btf = true, .trusted = trusted
+	};
 	char text[4096] = "";
 	struct verifier_log log = { .level = 1, .buf = text, .size = sizeof(text) };
 	int err = verifier_check(p, &opts, &log, NULL);
@@ -72,17 +74,34 @@ static inline void program_check(struct skep_prog *p)
 	ASSERT_MSG(!err, "verifier: %d\n%s", err, text);
 }
 
-/** Verifies, compiles. */
-static inline struct skep_prog *program_ready(struct skep_prog *p, const struct engine_ops *engine)
+static inline void program_check(struct skep_prog *p)
+{
+	program_check_with(p, false);
+}
+
+static inline struct skep_prog *program_compile(struct skep_prog *p,
+						const struct engine_ops *engine, bool trusted)
 {
 	struct skep_diag diag = { 0 };
 	int err;
 
-	program_check(p);
+	program_check_with(p, trusted);
 	err = engine->compile(p, &diag);
 	ASSERT_MSG(!err, "%s: %d %s", engine->name, err, diag.msg);
 	p->engine = engine;
 	return p;
+}
+
+/** Verifies, compiles. */
+static inline struct skep_prog *program_ready(struct skep_prog *p, const struct engine_ops *engine)
+{
+	return program_compile(p, engine, false);
+}
+
+/** Takes the program as it is, for the engine to find what is wrong with it. */
+static inline struct skep_prog *program_trusted(struct skep_prog *p, const struct engine_ops *engine)
+{
+	return program_compile(p, engine, true);
 }
 
 /** A map as MAP_CREATE makes it. */

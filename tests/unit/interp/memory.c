@@ -128,7 +128,7 @@ static struct skep_prog *with_map(const char *text, uint32_t at, struct skep_map
 	struct skep_prog *p = program(BPF_PROG_TYPE_SYSCALL, text);
 
 	program_map(p, at, m);
-	return program_ready(p, &interp_engine);
+	return program_trusted(p, &interp_engine);
 }
 
 /* Looks up key 0 and reads a byte at `off` of the value. */
@@ -265,7 +265,7 @@ TEST(memory_helper_arguments)
 		for (uint32_t n = 0; n < p->image.insn_cnt; n++)
 			if (insn_is_ld_imm64(&p->image.insns[n]))
 				program_map(p, n, m);
-		program_ready(p, &interp_engine);
+		program_trusted(p, &interp_engine);
 		memset(run_mem, 'x', sizeof(run_mem));
 		base_at(run_mem + 60);
 		run_prog(p, sizeof(run_mem));

@@ -16,7 +16,7 @@ extern struct skep_run run_last;
 /** A program whose context is plain memory, in the interpreter; the caller puts it. */
 static inline struct skep_prog *interp(const char *text)
 {
-	return program_ready(program(BPF_PROG_TYPE_SYSCALL, text), &interp_engine);
+	return program_trusted(program(BPF_PROG_TYPE_SYSCALL, text), &interp_engine);
 }
 
 /** Runs p over the first size bytes of run_mem. */

@@ -60,7 +60,7 @@ static const struct rule {
 	{ "a loop of the unprivileged", SF, -EINVAL, "back-edge from insn 2 to 1",
 	  "r0 = 9\nr0 += -1\nif r0 != 0 goto -2\nexit", UNPRIVILEGED },
 	{ "two ways to one place, unprivileged", SF, 0, NULL,
-	  "r0 = 9\nif r1 == 0 goto +1\nr0 = 1\nexit", UNPRIVILEGED },
+	  "r0 = 9\nr2 = *(u32 *)(r1 +0)\nif r2 == 0 goto +1\nr0 = 1\nexit", UNPRIVILEGED },
 	{ "a call of the unprivileged", SF, -EPERM, "loading/calling other bpf or kernel functions",
 	  "call +1\nexit\nr0 = 0\nexit", UNPRIVILEGED },
 

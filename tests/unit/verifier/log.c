@@ -79,6 +79,7 @@ TEST(log_text)
 		     "0: (b7) r0 = 0\n1: (85) call unknown#1000000\n"
 		     "invalid func unknown#1000000\nprocessed 2" TAIL);
 	ASSERT_STREQ(text_of("r2 = 0\nif r2 == 0 goto +1\nexit\ncall 44\nexit", 1),
+		     "0: (b7) r2 = 0\n1: (15) if r2 == 0x0 goto pc+1\n"
 		     "3: (85) call bpf_xdp_adjust_head#44\n"
 		     "program of this type cannot use helper bpf_xdp_adjust_head#44\n"
 		     "processed 3" TAIL);

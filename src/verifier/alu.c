@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * alu.c - one arithmetic instruction: what it may work on, and what comes out.
+ */
+#include "verifier/verifier_int.h"
+
+#define OP_SLOT(op) ((op) >> 4)
+
+/* Operations that bounds can follow, plus 1; 0: the result is an unknown number. */
+static const uint8_t alu_ops[16] = {
+	[OP_SLOT(BPF_ADD)] = 1 + BOUNDS_ADD,   [OP_SLOT(BPF_SUB)] = 1 + BOUNDS_SUB,
+	[OP_SLOT(BPF_MUL)] = 1 + BOUNDS_MUL,   [OP_SLOT(BPF_AND)] = 1 + BOUNDS_AND,
+	[OP_SLOT(BPF_OR)] = 1 + BOUNDS_OR,     [OP_SLOT(BPF_XOR)] = 1 + BOUNDS_XOR,
+	[OP_SLOT(BPF_LSH)] = 1 + BOUNDS_LSH,   [OP_SLOT(BPF_RSH)] = 1 + BOUNDS_RSH,
+	[OP_SLOT(BPF_ARSH)] = 1 + BOUNDS_ARSH, [OP_SLOT(BPF_NEG)] = 1 + BOUNDS_NEG,
+};
+
+static const struct bpf_insn *insn_of(const struct verifier *v)
+{
+	return &v->insns[v->i];
+}
+
+static bool is_wide(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_ALU64;
+}
+
+/* A scalar result: `*d op= *s`. */
+static void scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	unsigned op = alu_ops[OP_SLOT(BPF_OP(insn->code))];
+
+	d->type = SCALAR_VALUE;
+	d->off = 0;
+	if (!op) {
+		reg_unknown(v, d);
+		if (!is_wide(insn))
+			bounds_zext(&d->n, 32);
+		return;
+	}
+	bounds_alu(&d->n, &s->n, (enum bounds_op)(op - 1), !is_wide(insn));
+}
+
+/*
+ * r1 = r2; r1 += 8: r1 and r2 go on sharing what comparisons teach, 8 apart.  Only for 64-bit
+ * additions of a constant.
+ */
+static void keep_link(struct verifier *v, struct reg *d, uint32_t id, int32_t off)
+{
+	const struct bpf_insn *insn = insn_of(v);
+
+	d->id = 0;
+	if (!id || !is_wide(insn) || BPF_OP(insn->code) != BPF_ADD ||
+	    BPF_SRC(insn->code) != BPF_K || !v->opts->privileged || id & ID_ADD_CONST)
+		return;
+	d->id = id | ID_ADD_CONST;
+	d->off = off;
+}
+
+static int binary(struct verifier *v)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	struct reg *regs = cur_regs(v), *d = &regs[insn->dst_reg], imm;
+	const struct reg *s = &imm;
+	uint32_t id = d->id;
+	int err = 0;
+
+	if (BPF_SRC(insn->code) == BPF_X)
+		s = &regs[insn->src_reg];
+	else
+		reg_known(&imm, (uint64_t)(int64_t)insn->imm);
+	if (d->type != SCALAR_VALUE && s->type != SCALAR_VALUE) {
+		/* pointer - pointer is a number, for who may know it */
+		if (BPF_OP(insn->code) == BPF_SUB && v->opts->privileged) {
+			reg_unknown(v, d);
+			return 0;
+		}
+		return fail(v, -EACCES, "R%u pointer %s pointer prohibited", insn->dst_reg,
+			    alu_texts[OP_SLOT(BPF_OP(insn->code))]);
+	}
+	if (d->type != SCALAR_VALUE || s->type != SCALAR_VALUE) {
+		const bool ptr_is_d = d->type != SCALAR_VALUE;
+		struct reg ptr = ptr_is_d ? *d : *s, off = ptr_is_d ? *s : *d;
+
+		/* What is added to a pointer decides where it points. */
+		err = precise_mark(v, ptr_is_d ? insn->src_reg : insn->dst_reg);
+		if (ptr_is_d && BPF_SRC(insn->code) == BPF_K)
+			err = 0;
+		return err ? err : pointer_alu(v, insn, &ptr, &off);
+	}
+	scalar_alu(v, d, s);
+	keep_link(v, d, id, insn->imm);
+	return 0;
+}
+
+/* A copy keeps the relation; 32 bits of it only when the upper half was zero. */
+static int mov_reg(struct verifier *v)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	struct reg *s = &cur_regs(v)[insn->src_reg], *d = &cur_regs(v)[insn->dst_reg];
+	const unsigned bits = insn->off ? (unsigned)insn->off : is_wide(insn) ? 64 : 32;
+	const bool fits =
+		s->type == SCALAR_VALUE &&
+		s->n.full.umax <= (insn->off ? (UINT64_C(1) << (bits - 1)) - 1 : UINT32_MAX);
+
+	if (is_wide(insn) && !insn->off) {
+		reg_link(v, s);
+		*d = *s;
+		return 0;
+	}
+	if (reg_is_secret(v, s))
+		return fail(v, -EACCES,
+			    insn->off ? "R%u sign-extension part of pointer"
+				      : "R%u partial copy of pointer",
+			    insn->src_reg);
+	if (s->type != SCALAR_VALUE) {
+		if (insn->off)
+			return fail(v, -EACCES, "R%u sign-extension part of pointer",
+				    insn->src_reg);
+		reg_unknown(v, d);
+		bounds_zext(&d->n, 32);
+		return 0;
+	}
+	if (fits)
+		reg_link(v, s);
+	*d = *s;
+	if (!fits)
+		d->id = 0;
+	if (insn->off)
+		bounds_sext(&d->n, bits, !is_wide(insn));
+	else
+		bounds_zext(&d->n, 32);
+	return 0;
+}
+
+static int mov(struct verifier *v)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	struct reg *d = &cur_regs(v)[insn->dst_reg];
+
+	if (BPF_SRC(insn->code) == BPF_X)
+		return mov_reg(v);
+	reg_known(d, is_wide(insn) ? (uint64_t)(int64_t)insn->imm : (uint32_t)insn->imm);
+	d->precise = !v->opts->privileged;
+	return 0;
+}
+
+/* Negation and byte order: numbers only. */
+static int unary(struct verifier *v)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	struct reg *d = &cur_regs(v)[insn->dst_reg];
+
+	if (reg_is_secret(v, d))
+		return fail(v, -EACCES, "R%u pointer arithmetic prohibited", insn->dst_reg);
+	if (d->type != SCALAR_VALUE || BPF_OP(insn->code) == BPF_END)
+		reg_unknown(v, d);
+	else
+		scalar_alu(v, d, d);
+	d->id = 0;
+	return 0;
+}
+
+int alu_step(struct verifier *v)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	const unsigned op = BPF_OP(insn->code);
+	int err = 0;
+
+	if (BPF_SRC(insn->code) == BPF_X && op != BPF_END)
+		err = reg_read(v, insn->src_reg);
+	if (!err && op != BPF_MOV)
+		err = reg_read(v, insn->dst_reg);
+	if (!err)
+		err = reg_write(v, insn->dst_reg);
+	if (err)
+		return err;
+	if (op == BPF_MOV && BPF_SRC(insn->code) == BPF_X && insn->off == SKEP_ADDR_SPACE_CAST)
+		return fail(v, -EINVAL,
+			    "addr_space_cast insn can only be used in a program that has an "
+			    "associated arena");
+	if (op == BPF_MOV)
+		return mov(v);
+	if (op == BPF_NEG || op == BPF_END)
+		return unary(v);
+	return binary(v);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * args.c - the arguments of helpers: a row per kind says which types may stand there and what
+ * is checked of them.
+ */
+#include "verifier/verifier_int.h"
+
+/* One argument. */
+struct arg {
+	struct verifier *v;
+	struct call_meta *m;
+	uint32_t n;	/* the register */
+	struct reg *r;	/* what it holds */
+	uint8_t kind;	/* enum helper_arg */
+	uint8_t before; /* the kind of the argument before */
+};
+
+static int arg_map(struct arg *a)
+{
+	a->m->map = a->r->map;
+	a->m->map_uid = a->r->map_uid;
+	return 0;
+}
+
+static int arg_key(struct arg *a)
+{
+	return mem_helper_access(a->v, a->n, (int)a->m->map->key_size, ACCESS_READ, false, NULL);
+}
+
+/* Memory of a fixed size that the helper reads, or fills. */
+static int fixed_mem(struct arg *a, int size, enum access rw, bool fills)
+{
+	bool raw = fills;
+	int err = mem_helper_access(a->v, a->n, size, rw, false, &raw);
+
+	if (!err && raw && a->r->type == PTR_TO_STACK) {
+		a->m->raw_reg = a->n;
+		a->m->raw_size = size;
+	}
+	return err;
+}
+
+static int arg_value(struct arg *a)
+{
+	return fixed_mem(a, (int)a->m->map->value_size, ACCESS_READ, false);
+}
+
+static int arg_value_uninit(struct arg *a)
+{
+	return fixed_mem(a, (int)a->m->map->value_size, ACCESS_WRITE, true);
+}
+
+static int arg_long(struct arg *a)
+{
+	return fixed_mem(a, 8, ACCESS_WRITE, true);
+}
+
+/* Memory is checked with its size, which is the next argument. */
+static int arg_mem(struct arg *a)
+{
+	a->m->raw = a->kind == ARG_MEM_UNINIT;
+	return 0;
+}
+
+static int arg_size(struct arg *a)
+{
+	struct verifier *v = a->v;
+	const bool zero_ok = a->kind == ARG_SIZE_OR_ZERO;
+	const struct range *r = &a->r->n.full;
+	bool raw = a->m->raw && bounds_is_const(&a->r->n);
+	int err;
+
+	a->m->size_max = r->umax;
+	if (r->smin < 0)
+		return fail(v, -EACCES,
+			    "R%u min value is negative, either use unsigned or 'var &= const'",
+			    a->n);
+	if (r->umin == 0 && !zero_ok)
+		return fail(v, -EACCES, "R%u invalid zero-sized read: u64=[%lld,%lld]", a->n,
+			    (long long)r->umin, (long long)r->umax);
+	if (r->umax >= VAR_SIZ_MAX)
+		return fail(v, -EACCES,
+			    "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'",
+			    a->n);
+	err = mem_helper_access(v, a->n - 1, (int)r->umax,
+				a->before == ARG_MEM_UNINIT ? ACCESS_WRITE : ACCESS_READ, zero_ok,
+				&raw);
+	if (!err && raw && cur_regs(v)[a->n - 1].type == PTR_TO_STACK) {
+		a->m->raw_reg = a->n - 1;
+		a->m->raw_size = (int)r->umax;
+	}
+	return err ? err : precise_mark(v, a->n);
+}
+
+static int arg_alloc_size(struct arg *a)
+{
+	if (!bounds_is_const(&a->r->n))
+		return fail(a->v, -EACCES, "R%u is not a known constant'", a->n);
+	a->m->mem_size = (uint32_t)a->r->n.bits.value;
+	return precise_mark(a->v, a->n);
+}
+
+static int arg_func(struct arg *a)
+{
+	a->m->sub = a->r->sub;
+	return 0;
+}
+
+static int arg_release(struct arg *a)
+{
+	if (!a->r->ref_id)
+		return fail(a->v, -EINVAL, "R%u must be referenced when passed to release function",
+			    a->n);
+	return 0;
+}
+
+/* A string in a map that cannot change, with its end. */
+static int arg_str(struct arg *a)
+{
+	struct verifier *v = a->v;
+	const struct skep_map *map = a->r->map;
+	uint64_t addr;
+	int64_t at;
+
+	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen)
+		return fail(v, -EACCES, "R%u does not point to a readonly map'", a->n);
+	if (!bounds_is_const(&a->r->n))
+		return fail(v, -EACCES, "R%u is not a constant address'", a->n);
+	if (!map->ops->value_addr)
+		return fail(v, -EACCES, "no direct value access support for this map type");
+	at = a->r->off + a->r->n.full.smin;
+	if (at < 0 || at >= map->value_size ||
+	    map->ops->value_addr((struct skep_map *)map, &addr, (uint32_t)at))
+		return fail(v, -EACCES,
+			    "invalid access to map value, value_size=%u off=%lld size=%u",
+			    map->value_size, (long long)at, 1);
+	if (!memchr((const void *)(uintptr_t)addr, 0, map->value_size - (size_t)at))
+		return fail(v, -EINVAL, "string is not zero-terminated");
+	return 0;
+}
+
+/* Which value's lock, and is it held? */
+static int arg_spin_lock(struct arg *a)
+{
+	struct verifier *v = a->v;
+	const struct reg *r = a->r;
+	const bool lock = a->m->h->id == BPF_FUNC_spin_lock;
+	struct vstate *st = v->st;
+
+	if (!bounds_is_const(&r->n))
+		return fail(
+			v, -EINVAL,
+			"R%u doesn't have constant offset. bpf_spin_lock has to be at the constant "
+			"offset",
+			a->n);
+	if (!r->map->btf)
+		return fail(v, -EINVAL, "map '%s' has to have BTF in order to use bpf_spin_lock",
+			    r->map->name);
+	if (r->map->spin_lock_off < 0)
+		return fail(v, -EINVAL, "map '%s' has no valid bpf_spin_lock", r->map->name);
+	if (r->map->spin_lock_off != r->off + r->n.full.smin)
+		return fail(v, -EINVAL,
+			    "off %lld doesn't point to 'struct bpf_spin_lock' that is at %d",
+			    (long long)(r->off + r->n.full.smin), r->map->spin_lock_off);
+	if (lock) {
+		if (st->lock_id)
+			return fail(v, -EINVAL, "Locking two bpf_spin_locks are not allowed");
+		st->lock_map = r->map;
+		st->lock_id = r->id;
+		return 0;
+	}
+	if (!st->lock_id)
+		return fail(v, -EINVAL, "bpf_spin_unlock without taking a lock");
+	if (st->lock_map != r->map || st->lock_id != r->id)
+		return fail(v, -EINVAL, "bpf_spin_unlock of different lock");
+	st->lock_map = NULL;
+	st->lock_id = 0;
+	return 0;
+}
+
+#define T(type) (1u << (type))
+
+/* Where helpers read memory, and where keys and values may lie. */
+#define MEM_TYPES                                                                         \
+	(T(PTR_TO_STACK) | T(PTR_TO_PACKET) | T(PTR_TO_PACKET_META) | T(PTR_TO_MAP_KEY) | \
+	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM))
+
+/* The types that an argument takes, the order in which the complaint names them, its check. */
+static const struct arg_row {
+	uint32_t types; /* a bit for each enum reg_type */
+	bool null_ok;
+	const char *expected;
+	int (*check)(struct arg *a);
+} rows[_ARG_MAX] = {
+	[ARG_CONST_MAP_PTR] = { T(CONST_PTR_TO_MAP), false, "map_ptr", arg_map },
+	[ARG_MAP_KEY] = { MEM_TYPES, false,
+			  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, "
+			  "buf, trusted_ptr_",
+			  arg_key },
+	[ARG_MAP_VALUE] = { MEM_TYPES, false,
+			    "fp, pkt, pkt_meta, map_key, map_value, mem, "
+			    "ringbuf_mem, buf, trusted_ptr_",
+			    arg_value },
+	[ARG_MAP_VALUE_UNINIT] = { MEM_TYPES, false,
+				   "fp, pkt, pkt_meta, map_key, map_value, mem, "
+				   "ringbuf_mem, buf, trusted_ptr_",
+				   arg_value_uninit },
+	[ARG_MEM] = { MEM_TYPES, false,
+		      "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, "
+		      "trusted_ptr_",
+		      arg_mem },
+	[ARG_MEM_OR_NULL] = { MEM_TYPES, true,
+			      "fp, pkt, pkt_meta, map_key, map_value, mem, "
+			      "ringbuf_mem, buf, trusted_ptr_",
+			      arg_mem },
+	[ARG_MEM_UNINIT] = { MEM_TYPES, false,
+			     "fp, pkt, pkt_meta, map_key, map_value, mem, "
+			     "ringbuf_mem, buf, trusted_ptr_",
+			     arg_mem },
+	[ARG_SIZE] = { T(SCALAR_VALUE), false, "scalar", arg_size },
+	[ARG_SIZE_OR_ZERO] = { T(SCALAR_VALUE), false, "scalar", arg_size },
+	[ARG_CTX] = { T(PTR_TO_CTX), false, "ctx", NULL },
+	[ARG_CTX_OR_NULL] = { T(PTR_TO_CTX), true, "ctx", NULL },
+	[ARG_CONST_STR] = { T(PTR_TO_MAP_VALUE), false, "map_value", arg_str },
+	[ARG_FUNC] = { T(PTR_TO_FUNC), false, "func", arg_func },
+	[ARG_STACK_OR_NULL] = { T(PTR_TO_STACK), true, "fp", NULL },
+	[ARG_ALLOC_MEM] = { T(PTR_TO_MEM), false, "ringbuf_mem", arg_release },
+	[ARG_ALLOC_SIZE] = { T(SCALAR_VALUE), false, "scalar", arg_alloc_size },
+	[ARG_SPIN_LOCK] = { T(PTR_TO_MAP_VALUE), false, "map_value, ptr_", arg_spin_lock },
+	[ARG_LONG_PTR] = { MEM_TYPES, false,
+			   "fp, pkt, pkt_meta, map_key, map_value, mem, "
+			   "ringbuf_mem, buf, trusted_ptr_",
+			   arg_long },
+	[ARG_BTF_ID] = { T(PTR_TO_BTF_ID), false, "ptr_", NULL },
+};
+
+/* Pointers must come as they were given out, where the row does not check offsets itself. */
+static int plain_offset(struct arg *a)
+{
+	struct verifier *v = a->v;
+	const struct reg *r = a->r;
+
+	switch (base_type(r->type)) {
+	case PTR_TO_STACK:
+	case PTR_TO_PACKET:
+	case PTR_TO_PACKET_META:
+	case PTR_TO_MAP_KEY:
+	case PTR_TO_MAP_VALUE:
+	case PTR_TO_MEM:
+	case SCALAR_VALUE:
+		if (a->kind != ARG_ALLOC_MEM)
+			return 0;
+		break;
+	default:
+		break;
+	}
+	if (r->off < 0)
+		return fail(v, -EACCES, "negative offset %s ptr R%u off=%d disallowed",
+			    TYPE_NAME(r->type), a->n, r->off);
+	if (r->off)
+		return fail(v, -EACCES, "dereference of modified %s ptr R%u off=%d disallowed",
+			    TYPE_NAME(r->type), a->n, r->off);
+	if (!bounds_is_const(&r->n) || r->n.full.smin)
+		return fail(v, -EACCES, "variable %s access var_off=%s disallowed",
+			    TYPE_NAME(r->type), TNUM_TEXT(r->n.bits));
+	return 0;
+}
+
+int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
+{
+	const struct arg_row *row = &rows[m->h->arg[arg]];
+	struct arg a = { v,
+			 m,
+			 BPF_REG_1 + arg,
+			 &cur_regs(v)[BPF_REG_1 + arg],
+			 m->h->arg[arg],
+			 arg ? m->h->arg[arg - 1] : ARG_NONE };
+	const uint32_t type = base_type(a.r->type);
+	int err;
+
+	if (a.kind == ARG_NONE)
+		return 0;
+	err = reg_read(v, a.n);
+	if (err)
+		return err;
+	if (a.kind == ARG_ANYTHING)
+		return reg_is_secret(v, a.r)
+			       ? fail(v, -EACCES, "R%u leaks addr into helper function", a.n)
+			       : 0;
+	if (reg_is_pkt(a.r) && !m->h->pkt_access)
+		return fail(v, -EACCES, "helper access to the packet is not allowed");
+	if (row->null_ok && reg_is_null(a.r)) {
+		err = precise_mark(v, a.n);
+		if (err)
+			return err;
+		m->raw = false;
+		return 0;
+	}
+	if (!(row->types & T(type)) || (may_be_null(a.r->type) && !row->null_ok) ||
+	    (a.kind == ARG_ALLOC_MEM && !(a.r->type & MEM_RINGBUF)))
+		return fail(v, -EACCES, "R%u type=%s expected=%s", a.n, TYPE_NAME(a.r->type),
+			    row->expected);
+	err = plain_offset(&a);
+	if (err)
+		return err;
+	if (a.r->ref_id)
+		m->ref_id = a.r->ref_id;
+	return row->check ? row->check(&a) : 0;
+}

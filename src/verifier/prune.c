@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * prune.c - where a path may stop, because a state that allows at least as much went on from
+ * here and came to a good end.
+ *
+ * At prune points states are compared with those explored there before, and some are kept.  A
+ * state whose paths are still under way (branches > 0) proves nothing yet; coming back to it
+ * unchanged is an endless loop.
+ */
+#include "verifier/verifier_int.h"
+
+/* Ids may differ between two states as long as they correspond one to one. */
+#define ID_PAIRS 600
+struct id_map {
+	uint32_t n;
+	struct {
+		uint32_t old, cur;
+	} pair[ID_PAIRS];
+};
+
+/* How alike two states must be. */
+enum exactness {
+	NOT_EXACT,    /* what the old one did not need may differ */
+	RANGE_WITHIN, /* all of the current one's values are the old one's */
+	EXACT,
+};
+
+struct compare {
+	struct verifier *v;
+	struct id_map *ids;
+	enum exactness exact;
+};
+
+/* --- where ---------------------------------------------------------------------------------- */
+
+static bool calls_iter_next(const struct verifier *v, uint32_t i)
+{
+	const struct kfunc *next;
+
+	if (v->aux[i].ref != INSN_REF_KFUNC)
+		return false;
+	next = kfunc_by_name("bpf_iter_num_next");
+	return next && v->aux[i].fn == next->fn;
+}
+
+static bool calls_back(const struct verifier *v, uint32_t i)
+{
+	const struct bpf_insn *insn = &v->insns[i];
+
+	return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 &&
+	       (insn->imm == BPF_FUNC_loop || insn->imm == BPF_FUNC_for_each_map_elem);
+}
+
+static void meet(struct verifier *v, int64_t i)
+{
+	if (i < v->cnt)
+		v->info[i].prune_point = v->info[i].jmp_point = true;
+}
+
+int prune_points(struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->cnt; i++) {
+		const struct bpf_insn *insn = &v->insns[i];
+
+		if (code_is_jump(insn->code)) {
+			meet(v, jump_to(v->insns, i));
+			v->info[i].prune_point |= !code_is_goto(insn->code);
+			v->info[i].force_checkpoint |= BPF_OP(insn->code) == BPF_JCOND;
+		} else if (v->aux[i].ref == INSN_REF_SUBPROG) {
+			meet(v, v->sub[v->aux[i].sub].start);
+			meet(v, i + 1);
+		} else if (calls_back(v, i) || calls_iter_next(v, i)) {
+			meet(v, i);
+			v->info[i].force_checkpoint = true;
+		}
+		if (insn_is_ld_imm64(insn)) {
+			if (v->aux[i].ref == INSN_REF_FUNC)
+				meet(v, v->sub[v->aux[i].sub].start);
+			i++;
+		}
+	}
+	return 0;
+}
+
+/* --- alike? --------------------------------------------------------------------------------- */
+
+static bool ids_match(struct id_map *m, uint32_t old, uint32_t cur)
+{
+	if (!old != !cur)
+		return false;
+	if (!old)
+		return true;
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (m->pair[i].old == old)
+			return m->pair[i].cur == cur;
+		if (m->pair[i].cur == cur)
+			return false;
+	}
+	if (m->n == ID_PAIRS)
+		return false;
+	m->pair[m->n].old = old;
+	m->pair[m->n++].cur = cur;
+	return true;
+}
+
+/* The old scalar's id matters when it has one; the current one may be linked to more. */
+static bool scalar_ids_match(const struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	if (!old->id)
+		return true;
+	if ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off))
+		return false;
+	/* An id that nothing shares is as good as a fresh one. */
+	return ids_match(c->ids, old->id & ~ID_ADD_CONST,
+			 cur->id ? cur->id & ~ID_ADD_CONST : ++c->v->ids);
+}
+
+static bool same_pointer(const struct reg *a, const struct reg *b)
+{
+	return a->type == b->type && a->off == b->off && a->raw == b->raw && a->map == b->map &&
+	       a->map_uid == b->map_uid && a->frame == b->frame;
+}
+
+static bool same_bounds(const struct reg *a, const struct reg *b)
+{
+	return !memcmp(&a->n, &b->n, sizeof(a->n));
+}
+
+static bool reg_same(const struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	return same_pointer(old, cur) && same_bounds(old, cur) &&
+	       ids_match(c->ids, old->id, cur->id) && ids_match(c->ids, old->ref_id, cur->ref_id);
+}
+
+static bool packet_safe(const struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	if (old->range < 0 || cur->range < 0 ? old->range != cur->range : old->range > cur->range)
+		return false;
+	return old->off == cur->off && ids_match(c->ids, old->id, cur->id) &&
+	       bounds_within(&old->n, &cur->n);
+}
+
+/* Is what was right with old right with cur? */
+static bool reg_safe(const struct compare *c, const struct reg *old, const struct reg *cur)
+{
+	if (c->exact == EXACT)
+		return reg_same(c, old, cur);
+	if (old->type == NOT_INIT)
+		return c->exact == NOT_EXACT || cur->type == NOT_INIT;
+	if (old->type != cur->type)
+		return false;
+	switch (base_type(old->type)) {
+	case SCALAR_VALUE:
+		if (!old->precise && c->exact == NOT_EXACT)
+			return true;
+		return scalar_ids_match(c, old, cur) && bounds_within(&old->n, &cur->n);
+	case PTR_TO_MAP_KEY:
+	case PTR_TO_MAP_VALUE:
+	case PTR_TO_MEM:
+		return same_pointer(old, cur) && bounds_within(&old->n, &cur->n) &&
+		       ids_match(c->ids, old->id, cur->id) &&
+		       ids_match(c->ids, old->ref_id, cur->ref_id);
+	case PTR_TO_PACKET:
+	case PTR_TO_PACKET_META:
+		return packet_safe(c, old, cur);
+	default:
+		return reg_same(c, old, cur);
+	}
+}
+
+/* A slot as one number, where it is one: a whole spilled scalar, or bytes of any value. */
+static const struct reg *slot_scalar(const struct verifier *v, const struct slot *s)
+{
+	static const struct reg any = { .type = SCALAR_VALUE,
+					.n = { .bits = TNUM_UNKNOWN,
+					       .full = { 0, UINT64_MAX, INT64_MIN, INT64_MAX },
+					       .low = { 0, UINT32_MAX, INT32_MIN, INT32_MAX } } };
+
+	if (s->kind[0] == STACK_SPILL)
+		return s->reg.type == SCALAR_VALUE ? &s->reg : NULL;
+	for (unsigned b = 0; b < 8; b++)
+		if (s->kind[b] != STACK_MISC &&
+		    !(s->kind[b] == STACK_INVALID && v->opts->privileged))
+			return NULL;
+	return &any;
+}
+
+static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
+{
+	if (old == cur)
+		return true;
+	if (c->exact != NOT_EXACT)
+		return false;
+	return old == STACK_INVALID || (old == STACK_MISC && c->v->opts->privileged) ||
+	       (old == STACK_MISC && cur == STACK_ZERO);
+}
+
+static bool slot_safe(const struct compare *c, const struct slot *old, const struct slot *cur)
+{
+	const struct reg *old_reg = slot_scalar(c->v, old), *cur_reg = slot_scalar(c->v, cur);
+
+	if (old_reg && cur_reg && c->exact == NOT_EXACT)
+		return reg_safe(c, old_reg, cur_reg);
+	for (unsigned b = 0; b < 8; b++)
+		if (!byte_safe(c, old->kind[b], cur->kind[b]))
+			return false;
+	if (old->kind[7] == STACK_SPILL && cur->kind[7] == STACK_SPILL)
+		return reg_safe(c, &old->reg, &cur->reg);
+	if (old->kind[7] == STACK_ITER)
+		return old->reg.iter == cur->reg.iter &&
+		       ids_match(c->ids, old->reg.ref_id, cur->reg.ref_id);
+	return true;
+}
+
+static bool stack_safe(const struct compare *c, const struct frame *old, const struct frame *cur)
+{
+	static const struct slot none;
+
+	for (uint32_t n = 0; n < old->nr_slots; n++)
+		if (!slot_safe(c, &old->slot[n], n < cur->nr_slots ? &cur->slot[n] : &none))
+			return false;
+	return true;
+}
+
+static bool frames_equal(const struct compare *c, const struct frame *old, const struct frame *cur,
+			 uint16_t live)
+{
+	if (old->callback_depth > cur->callback_depth || old->callsite != cur->callsite ||
+	    old->sub != cur->sub || old->callback != cur->callback)
+		return false;
+	for (unsigned r = 0; r < BPF_REG_10; r++)
+		if (live >> r & 1 && !reg_safe(c, &old->reg[r], &cur->reg[r]))
+			return false;
+	return stack_safe(c, old, cur);
+}
+
+static bool refs_equal(const struct compare *c, const struct vstate *old, const struct vstate *cur)
+{
+	if (old->refs.n != cur->refs.n || old->lock_map != cur->lock_map || old->rcu != cur->rcu ||
+	    old->preempt != cur->preempt || !ids_match(c->ids, old->lock_id, cur->lock_id))
+		return false;
+	for (size_t i = 0; i < old->refs.n; i++)
+		if (!ids_match(c->ids, old->refs.at[i].id, cur->refs.at[i].id))
+			return false;
+	return true;
+}
+
+static bool states_equal(struct verifier *v, const struct vstate *old, const struct vstate *cur,
+			 enum exactness exact)
+{
+	struct id_map ids;
+	const struct compare c = { v, &ids, exact };
+
+	ids.n = 0;
+	if (old->cur != cur->cur || (old->speculative && !cur->speculative) ||
+	    !refs_equal(&c, old, cur))
+		return false;
+	for (uint32_t no = 0; no <= old->cur; no++) {
+		const uint32_t at = no == old->cur ? v->i : old->frame[no + 1]->callsite;
+
+		if (!frames_equal(&c, old->frame[no], cur->frame[no], v->info[at].live))
+			return false;
+	}
+	return true;
+}
+
+/* --- loops ---------------------------------------------------------------------------------- */
+
+/* The state that this path had when it was here last, in the same frames; NULL: it was not. */
+static const struct vstate *last_visit(const struct vstate *cur, uint32_t i)
+{
+	for (const struct vstate *st = cur->parent; st; st = st->parent) {
+		bool same = st->insn == i && st->branches && st->cur == cur->cur;
+
+		for (uint32_t no = 0; same && no <= cur->cur; no++)
+			same = st->frame[no]->callsite == cur->frame[no]->callsite;
+		if (same)
+			return st;
+	}
+	return NULL;
+}
+
+static void widen(const struct compare *c, const struct reg *old, struct reg *cur)
+{
+	if (old->type == SCALAR_VALUE && cur->type == SCALAR_VALUE && !old->precise &&
+	    !cur->precise && !reg_same(c, old, cur))
+		reg_unknown(c->v, cur);
+}
+
+void prune_widen(struct verifier *v, struct vstate *st, uint32_t i)
+{
+	const struct vstate *old = last_visit(st, i);
+	struct id_map ids = { .n = 0 };
+	const struct compare c = { v, &ids, EXACT };
+
+	for (uint32_t no = 0; old && no <= old->cur; no++) {
+		const struct frame *was = old->frame[no];
+		struct frame *now = st->frame[no];
+
+		for (unsigned r = 0; r < BPF_REG_10; r++)
+			widen(&c, &was->reg[r], &now->reg[r]);
+		for (uint32_t n = 0; n < MIN(was->nr_slots, now->nr_slots); n++)
+			if (was->slot[n].kind[0] == STACK_SPILL &&
+			    now->slot[n].kind[0] == STACK_SPILL)
+				widen(&c, &was->slot[n].reg, &now->slot[n].reg);
+	}
+}
+
+/* --- the visit ------------------------------------------------------------------------------ */
+
+/* The path came back to `old`: states on the way are proven only when that one is. */
+static void note_loop(struct vstate *cur, struct vstate *old)
+{
+	struct vstate *entry = old->loop && old->loop->branches ? old->loop : old;
+
+	for (struct vstate *p = cur->parent; p && p != entry; p = p->parent)
+		p->loop = entry;
+}
+
+/* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
+static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool force)
+{
+	const bool jcond = BPF_OP(v->insns[v->i].code) == BPF_JCOND &&
+			   BPF_CLASS(v->insns[v->i].code) == BPF_JMP;
+	struct vstate *cur = v->st;
+
+	if ((jcond && old->may_goto_depth != cur->may_goto_depth) || calls_back(v, v->i) ||
+	    calls_iter_next(v, v->i)) {
+		if (states_equal(v, old, cur, RANGE_WITHIN)) {
+			note_loop(cur, old);
+			return 1;
+		}
+		return 0;
+	}
+	if (old->may_goto_depth == cur->may_goto_depth && old->iter_depth == cur->iter_depth &&
+	    states_equal(v, old, cur, EXACT))
+		return fail(v, -EINVAL, "infinite loop detected at insn %u", v->i);
+	if (!force && v->jumps - v->jumps_at_state < 20 &&
+	    v->processed - v->processed_at_state < 100)
+		*keep = false;
+	return 0;
+}
+
+static int visit_one(struct verifier *v, struct explored *e, bool *keep, bool force)
+{
+	const bool open_loop = e->st.loop && e->st.loop->branches;
+	int err;
+
+	if (e->st.branches)
+		return visit_open(v, &e->st, keep, force);
+	if (!states_equal(v, &e->st, v->st, open_loop ? RANGE_WITHIN : NOT_EXACT))
+		return 0;
+	if (open_loop)
+		note_loop(v->st, e->st.loop);
+	e->hits++;
+	err = v->info[v->i].jmp_point ? hist_push(v, v->st, 0, 0, 0, 0) : 0;
+	err = err ? err : precise_propagate(v, &e->st);
+	return err ? err : 1;
+}
+
+/* A state that is compared often and never matches is let go. */
+static bool retire(struct verifier *v, struct explored **link, bool keep)
+{
+	struct explored *e = *link;
+	const uint32_t n = v->info[v->i].force_checkpoint && e->st.branches ? 64 : 3;
+
+	e->misses += keep;
+	if (e->misses <= e->hits * n + n)
+		return false;
+	*link = e->next;
+	e->next = v->retired;
+	v->retired = e;
+	v->live_states--;
+	return true;
+}
+
+static int keep_state(struct verifier *v)
+{
+	struct vstate *cur = v->st;
+	struct explored *e;
+
+	/* Marks belong to the states before; this one's begin anew. */
+	for_each_reg_in(cur, f, r, { r->precise = !v->opts->privileged; });
+	e = explored_new(v, cur);
+	if (!e)
+		return -ENOMEM;
+	e->st.insn = v->i;
+	e->st.branches = 1;
+	e->st.loop = NULL;
+	e->next = v->info[v->i].explored;
+	v->info[v->i].explored = e;
+	cur->parent = &e->st;
+	cur->first_insn = v->i;
+	cur->hist_start = cur->hist_end;
+	v->total_states++;
+	v->peak_states = MAX(v->peak_states, ++v->live_states);
+	v->jumps_at_state = v->jumps;
+	v->processed_at_state = v->processed;
+	return 0;
+}
+
+int prune_visit(struct verifier *v)
+{
+	const bool force =
+		v->info[v->i].force_checkpoint || v->st->hist_end - v->st->hist_start > 40;
+	bool keep = force || (v->jumps - v->jumps_at_state >= 2 &&
+			      v->processed - v->processed_at_state >= 8);
+	struct explored **link = &v->info[v->i].explored;
+	uint32_t n = 0;
+
+	while (*link) {
+		int way = visit_one(v, *link, &keep, force);
+
+		if (way)
+			return way;
+		n++;
+		if (!retire(v, link, keep))
+			link = &(*link)->next;
+	}
+	v->max_states_per_insn = MAX(v->max_states_per_insn, n);
+	if (!keep || (!v->opts->privileged && n > STATES_PER_INSN))
+		return 0;
+	return keep_state(v);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reg.c - making and reading values.
+ */
+#include "verifier/verifier_int.h"
+
+void reg_uninit(struct reg *r)
+{
+	*r = (struct reg){ .type = NOT_INIT };
+	bounds_unknown(&r->n);
+}
+
+void reg_unknown(struct verifier *v, struct reg *r)
+{
+	*r = (struct reg){ .type = SCALAR_VALUE, .precise = !v->opts->privileged };
+	bounds_unknown(&r->n);
+}
+
+void reg_known(struct reg *r, uint64_t value)
+{
+	*r = (struct reg){ .type = SCALAR_VALUE };
+	bounds_const(&r->n, value);
+}
+
+void reg_pointer(struct reg *r, uint32_t type)
+{
+	*r = (struct reg){ .type = type };
+	bounds_const(&r->n, 0);
+}
+
+void reg_not_null(struct reg *r)
+{
+	struct skep_map *inner;
+
+	r->type &= ~PTR_MAYBE_NULL;
+	if (r->type != PTR_TO_MAP_VALUE || !r->map->inner)
+		return;
+	inner = r->map->inner;
+	r->type = CONST_PTR_TO_MAP;
+	r->map = inner;
+	/* Its timers and locks are its own, not those of another inner map. */
+	r->map_uid = inner->spin_lock_off >= 0 || inner->timer_off >= 0 ? r->id : 0;
+}
+
+bool reg_is_secret(const struct verifier *v, const struct reg *r)
+{
+	return !v->opts->privileged && r->type != SCALAR_VALUE && r->type != NOT_INIT;
+}
+
+int reg_read(struct verifier *v, uint32_t n)
+{
+	if (cur_regs(v)[n].type == NOT_INIT)
+		return fail(v, -EACCES, "R%u !read_ok", n);
+	return 0;
+}
+
+int reg_write(struct verifier *v, uint32_t n)
+{
+	if (n == BPF_REG_10)
+		return fail(v, -EACCES, "frame pointer is read only");
+	return 0;
+}
+
+void reg_link(struct verifier *v, struct reg *r)
+{
+	if (r->type != SCALAR_VALUE || bounds_is_const(&r->n))
+		return;
+	/* A register that is another one plus a constant would need two relations. */
+	if (r->id & ID_ADD_CONST) {
+		r->id = 0;
+		r->off = 0;
+	}
+	if (!r->id)
+		r->id = ++v->ids;
+}
