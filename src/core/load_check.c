@@ -66,6 +66,16 @@ static int check_target(struct load *l)
 	return 0;
 }
 
+/* bpf_prog_dev_bound_init: there is the loopback interface, which takes no programs. */
+static int check_device(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	bool bound = a->prog_type == BPF_PROG_TYPE_XDP || a->prog_type == BPF_PROG_TYPE_SCHED_CLS;
+
+	return load_fail(l, bound && !a->prog_flags && a->prog_ifindex == 1 ? -EOPNOTSUPP : -EINVAL,
+			 -1, "no device takes programs: prog_ifindex must be 0");
+}
+
 int load_check(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
@@ -83,10 +93,7 @@ int load_check(struct load *l)
 	if (!attach_loadable(a->prog_type, attach_default(a->prog_type, a->expected_attach_type)))
 		return load_fail(l, -EINVAL, -1, "expected_attach_type %u does not fit the type",
 				 a->expected_attach_type);
-	if (a->prog_ifindex)
-		return load_fail(l, -EINVAL, -1,
-				 "no device takes programs: prog_ifindex must be 0");
-	return 0;
+	return a->prog_ifindex ? check_device(l) : 0;
 }
 
 int load_check_place(struct load *l)

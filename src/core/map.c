@@ -109,6 +109,19 @@ int mapcall_key(struct mapcall *mc, uint64_t ukey)
 	return scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
 }
 
+/* Arrays of objects look at flags and index before the descriptor; hashes of maps after it. */
+static int slot_check(const struct mapcall *mc, uint64_t flags)
+{
+	uint32_t index;
+
+	if (mc->m->type == BPF_MAP_TYPE_HASH_OF_MAPS)
+		return 0;
+	if (flags != BPF_ANY)
+		return -EINVAL;
+	memcpy(&index, mc->key.p, sizeof(index));
+	return index < mc->m->max_entries ? 0 : -E2BIG;
+}
+
 int mapcall_update(struct mapcall *mc, struct call *c, uint64_t flags)
 {
 	_cleanup_(object_put) struct object_ref ref = { 0 };
@@ -120,6 +133,9 @@ int mapcall_update(struct mapcall *mc, struct call *c, uint64_t flags)
 		return map_sys_update(mc->m, mc->key.p, mc->value.p, flags);
 
 	kind = mc->m->ops->fd_kind == MAP_FD_PROG ? OBJ_PROG : OBJ_MAP;
+	err = slot_check(mc, flags);
+	if (err)
+		return err;
 	memcpy(&fd, mc->value.p, sizeof(fd));
 	err = object_get(c->k, (int)fd, kind, &ref);
 	if (err)

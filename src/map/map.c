@@ -203,6 +203,15 @@ static struct skep_map *map_bare(uint32_t type)
 	return m;
 }
 
+/* Offloading to a network device: there is the loopback interface, which takes no maps. */
+static int check_offload(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	bool type = attr->map_type == BPF_MAP_TYPE_ARRAY || attr->map_type == BPF_MAP_TYPE_HASH;
+
+	return diag_set(reterr_diag, type && attr->map_ifindex == 1 ? -EOPNOTSUPP : -EINVAL,
+			SKEP_AT_NONE, 0, "maps are not offloaded to devices");
+}
+
 int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep_map **ret,
 	    struct skep_diag *reterr_diag)
 {
@@ -213,10 +222,8 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 		err = map_type(attr->map_type)->ops->check(attr, reterr_diag);
 	if (err)
 		return err;
-	/* Offloading to a network device: there is none that could. */
 	if (attr->map_ifindex)
-		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
-				"maps are not offloaded to devices");
+		return check_offload(attr, reterr_diag);
 	m = map_bare(attr->map_type);
 	if (!m)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
