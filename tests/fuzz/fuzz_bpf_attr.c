@@ -72,6 +72,7 @@ static int one_call(struct skep_kernel *k, struct input *in, const int *fds, uns
 	int cmd = take(in) % (SKEP_CMD_COUNT + 2);
 	unsigned fields = take(in) % 16;
 	union core_attr a;
+	unsigned size;
 	long ret;
 
 	memset(&a, 0, sizeof(a));
@@ -100,7 +101,8 @@ static int one_call(struct skep_kernel *k, struct input *in, const int *fds, uns
 			memcpy(a.bytes + off, &v, len);
 	}
 	tame(cmd, &a);
-	ret = skep_kernel_bpf(k, cmd, &a.a, (unsigned)take_bytes(in, 1) % 8 ? ATTR_SIZE : take(in));
+	size = take(in) % 8 ? ATTR_SIZE : take(in) % ATTR_SIZE;
+	ret = skep_kernel_bpf(k, cmd, &a.a, size);
 	if (ret < 0)
 		skep_last_error();
 	return (int)ret;
