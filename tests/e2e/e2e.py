@@ -620,6 +620,74 @@ def embedding():
     assert r.status == 1 and 'No such file' in r.err, r
 
 
+@case
+def installed():
+    preloadable()
+    call(['meson', 'install', '-C', build, '--no-rebuild', '--destdir', work / 'root'])
+    prefix = next((work / 'root').rglob('bin/skep')).parent.parent
+    pc = next(prefix.rglob('skep.pc'))
+    libdir = pc.parent.parent
+    has(call([prefix / 'bin/skep', 'run', '--', find_bpftool(), 'btf', 'show']).out, '[vmlinux]')
+    assert next(prefix.rglob('man1/skep.1')).stat().st_size
+    flags = call(['pkg-config', '--libs', 'skep'], env={'PKG_CONFIG_PATH': str(pc.parent)}).out.split()
+    # As README says, with the library where it was put.
+    for lib in ('-lskep', '-l:libskep.a'):
+        r = call(['cc', source / 'examples/embed.c', '-o', 'embed', f'-I{prefix}/include',
+                  f'-L{libdir}', *(lib if f == '-lskep' else f for f in flags), '-l:libbpf.a',
+                  '-lelf', '-lz'])
+        assert r.status == 0, r
+        has(call(['./embed', count], env={'LD_LIBRARY_PATH': str(libdir)}).out,
+            'counted 1000 packets')
+
+
+@case
+def the_kernels_files():
+    preloadable()
+    r = call([skep, 'run', '--', 'python3', '-c', '''
+import ctypes, errno, os, platform, resource
+btf = '/sys/kernel/btf/vmlinux'
+data = open(btf, 'rb').read()
+assert data[:2] == b'\\x9f\\xeb' and os.stat(btf).st_size == len(data), len(data)
+assert os.access(btf, os.R_OK) and not os.access(btf, os.W_OK)
+try:
+    open(btf, 'r+b')
+    assert False
+except PermissionError:
+    pass
+release = os.uname().release
+assert release == '6.12.0-skep' and 'CONFIG_HZ=' in open('/boot/config-' + release).read()
+assert ' bpf_map_lookup_elem\\n' in open('/proc/kallsyms').read()
+assert os.access('/sys/fs/bpf', os.W_OK) and not os.access('/sys/fs/bpf/none', os.F_OK)
+os.mkdir('/sys/fs/bpf/d')
+os.mkdir('/sys/fs/bpf/d/e')
+for call, code in ((lambda: os.rmdir('/sys/fs/bpf/d'), errno.ENOTEMPTY),
+                   (lambda: os.mkdir('/sys/fs/bpf/d'), errno.EEXIST),
+                   (lambda: os.mkdir('/sys/fs/bpf/x/y'), errno.ENOENT),
+                   (lambda: os.unlink('/sys/fs/bpf/d'), errno.EISDIR),
+                   (lambda: os.unlink('/sys/fs/bpf/no'), errno.ENOENT),
+                   (lambda: os.rmdir('/sys/fs/bpf'), errno.EBUSY),
+                   (lambda: os.stat('/sys/fs/bpf/no'), errno.ENOENT)):
+    try:
+        call()
+        assert False, code
+    except OSError as e:
+        assert e.errno == code, (e, code)
+os.rmdir('/sys/fs/bpf/d/e')
+os.rmdir('/sys/fs/bpf/d')
+libc = ctypes.CDLL(None, use_errno=True)
+tracepoint = (ctypes.c_uint32 * 32)(2, 128)
+assert libc.syscall(298 if platform.machine() == 'x86_64' else 241, tracepoint, 0, -1, -1, 0) == -1
+assert ctypes.get_errno() == errno.EOPNOTSUPP, 'a tracepoint is not the host kernel\\'s'
+assert libc.mount(b'bpf', b'/nonexistent', b'bpf', 0, None) == -1 and ctypes.get_errno() == errno.EPERM
+assert libc.mount(b'bpf', b'/sys/fs/bpf', b'bpf', 0, None) == 0
+resource.setrlimit(resource.RLIMIT_MEMLOCK, resource.getrlimit(resource.RLIMIT_MEMLOCK))
+# What is not about eBPF is the host's.
+assert open('/proc/self/comm').read() == 'python3\\n' and os.stat('/').st_ino
+print('good')
+'''])
+    assert r == (0, 'good\n', ''), r
+
+
 BPFTOOL = '''prog load {obj} /sys/fs/bpf/flow
 prog show
 prog show pinned /sys/fs/bpf/flow
