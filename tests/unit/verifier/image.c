@@ -312,8 +312,9 @@ TEST(image_no_packet_loads_in_callbacks)
 	const struct verifier_opts opts = { .privileged = true, .no_btf = true };
 	struct skep_prog *p =
 		program(BPF_PROG_TYPE_SOCKET_FILTER,
-			"r3 = r1\nr1 = 1\nr2 = subprog[cb]\nr4 = 0\ncall 181\nr0 = 0\nexit\n"
-			"cb: r6 = r2\nr0 = *(u8 *)skb[0]\nr0 = 0\nexit");
+			"*(u64 *)(r10 -8) = r1\nr1 = 1\nr2 = subprog[cb]\nr3 = r10\nr3 += -8\n"
+			"r4 = 0\ncall 181\nr0 = 0\nexit\n"
+			"cb: r6 = *(u64 *)(r2 +0)\nr0 = *(u8 *)skb[0]\nr0 = 0\nexit");
 	struct verifier_log log = { 0 };
 	struct skep_diag diag = { 0 };
 
