@@ -14,6 +14,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define CALLS_MAX  64
@@ -38,15 +40,22 @@ static uint64_t take_bytes(struct input *in, unsigned n)
 	return v;
 }
 
-/* What calls work on; the second half holds descriptors' neighbours: good instructions, BTF. */
-static uint8_t buffer[BUFFER] __attribute__((aligned(8)));
+/* What calls work on: a page, with nothing before and behind it, so that a lie is -EFAULT. */
+static uint8_t *buffer;
 
 static void buffer_fill(void)
 {
 	static const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
 						 { .code = BPF_JMP | BPF_EXIT } };
 
-	memset(buffer, 0, sizeof(buffer));
+	if (!buffer) {
+		buffer = mmap(NULL, 3 * BUFFER, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (buffer == MAP_FAILED)
+			abort();
+		buffer += BUFFER;
+		mprotect(buffer, BUFFER, PROT_READ | PROT_WRITE);
+	}
+	memset(buffer, 0, BUFFER);
 	memcpy(buffer, "GPL", 4);
 	memcpy(buffer + 64, insns, sizeof(insns));
 	memcpy(buffer + 256, "/sys/fs/bpf/x", 14);
@@ -65,6 +74,42 @@ static void tame(int cmd, union core_attr *a)
 		a->a.log_size %= 1 << 16;
 	if (cmd >= BPF_MAP_LOOKUP_BATCH && cmd <= BPF_MAP_DELETE_BATCH)
 		a->a.batch.count %= 1 << 10;
+}
+
+/*
+ * Where commands have addresses.  Numbers there must be ours, or nobody's: the sanitizer's own
+ * memory is mapped, but it does not like to see it read.
+ */
+static void tame_addresses(int cmd, union core_attr *a)
+{
+	static const uint8_t at[SKEP_CMD_COUNT][8] = {
+		[BPF_MAP_LOOKUP_ELEM] = { 8, 16 },
+		[BPF_MAP_UPDATE_ELEM] = { 8, 16 },
+		[BPF_MAP_DELETE_ELEM] = { 8 },
+		[BPF_MAP_GET_NEXT_KEY] = { 8, 16 },
+		[BPF_MAP_LOOKUP_AND_DELETE_ELEM] = { 8, 16 },
+		[BPF_PROG_LOAD] = { 8, 16, 32, 80, 96, 120, 128 },
+		[BPF_PROG_TEST_RUN] = { 16, 24, 48, 56 },
+		[BPF_OBJ_GET_INFO_BY_FD] = { 8 },
+		[BPF_BTF_LOAD] = { 8 },
+		[BPF_MAP_LOOKUP_BATCH] = { 8, 16, 24 },
+		[BPF_MAP_LOOKUP_AND_DELETE_BATCH] = { 8, 16, 24 },
+		[BPF_MAP_UPDATE_BATCH] = { 16, 24 },
+		[BPF_MAP_DELETE_BATCH] = { 16 },
+	};
+	bool first = cmd == BPF_OBJ_PIN || cmd == BPF_OBJ_GET || cmd == BPF_BTF_LOAD ||
+		     cmd == BPF_RAW_TRACEPOINT_OPEN ||
+		     (cmd >= BPF_MAP_LOOKUP_BATCH && cmd <= BPF_MAP_DELETE_BATCH);
+
+	for (unsigned i = 0; cmd < SKEP_CMD_COUNT && i < 8; i++) {
+		uint64_t v;
+
+		/* Rows end with 0, which stands for the first word where that is an address. */
+		memcpy(&v, a->bytes + at[cmd][i], 8);
+		if ((at[cmd][i] || first) && v - (uintptr_t)buffer >= BUFFER)
+			v &= 0xff00000000000fff;
+		memcpy(a->bytes + at[cmd][i], &v, 8);
+	}
 }
 
 static int one_call(struct skep_kernel *k, struct input *in, const int *fds, unsigned n)
@@ -101,6 +146,7 @@ static int one_call(struct skep_kernel *k, struct input *in, const int *fds, uns
 			memcpy(a.bytes + off, &v, len);
 	}
 	tame(cmd, &a);
+	tame_addresses(cmd, &a);
 	size = take(in) % 8 ? ATTR_SIZE : take(in) % ATTR_SIZE;
 	ret = skep_kernel_bpf(k, cmd, &a.a, size);
 	if (ret < 0)
