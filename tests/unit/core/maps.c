@@ -151,6 +151,9 @@ TEST(map_frozen_is_read_only_for_bpf)
 	ASSERT_EQ(map_lookup(fd, &key, &value, 0), 0);
 	ASSERT_EQ(value, 5);
 	ASSERT_EQ(bpf_call(BPF_MAP_FREEZE, &attr), -EPERM);
+	ASSERT_EQ(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, (int)fd, 0), MAP_FAILED);
+	ASSERT_EQ(errno, EPERM);
+	ASSERT_NE(mmap(NULL, 4096, PROT_READ, MAP_SHARED, (int)fd, 0), MAP_FAILED);
 	core_stop();
 }
 
