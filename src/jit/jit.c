@@ -195,7 +195,7 @@ static int publish(const struct jit *j, struct skep_prog *prog, struct mcode *co
 static int compile_once(struct skep_prog *prog, bool near, struct skep_diag *reterr_diag)
 {
 	_cleanup_(jit_fini) struct jit j = { .near = near };
-	struct mcode *code;
+	struct mcode *code = NULL;
 	int r = jit_init(&j, prog);
 
 	if (r == 0)

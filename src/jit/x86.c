@@ -10,7 +10,9 @@
 
 struct x86_cpu x86_cpu;
 
-const uint8_t x86_regs[JIT_FP] = { RAX, RDI, RSI, RDX, RCX, R8, RBX, RBP, R14, R15 };
+const uint8_t x86_regs[JIT_NONE + 1] = {
+	RAX, RDI, RSI, RDX, RCX, R8, RBX, RBP, R14, R15, [JIT_FP... JIT_NONE] = X86_NONE,
+};
 
 struct x86_mem x86_mem_of(struct jit *j, unsigned base, unsigned idx, unsigned scale, int32_t disp)
 {

@@ -7,10 +7,11 @@
 #ifndef SKEP_JIT_X86_INT_H
 #define SKEP_JIT_X86_INT_H
 
+#include "jit/x86_cpu.h"
 #include "jit/x86_emit.h"
 
-/* The machine register of each BPF register but r10. */
-extern const uint8_t x86_regs[JIT_FP];
+/* The machine register of each BPF register; r10 has none. */
+extern const uint8_t x86_regs[JIT_NONE + 1];
 
 /* What the flags tell about flags_reg. */
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * x86_target.h - x86-64 as the compiler uses it: registers, opcodes, CPU features.
+ * x86_target.h - x86-64 as the compiler uses it: registers and opcodes.
  *
  *	BPF  r0   r1   r2   r3   r4   r5   r6   r7   r8   r9   r10      run   free for lowering
  *	x86  rax  rdi  rsi  rdx  rcx  r8   rbx  rbp  r14  r15  rsp+fp   r12   r9 r10 r11
@@ -141,14 +141,5 @@ enum { X86_D_INC, X86_D_DEC, X86_D_CALL, X86_D_JMP = 4 };
 #define X86_POP	       0x58
 #define X86_LOCK       0xf0
 #define X86_CQO	       0x99
-
-/* What cpuid told. */
-struct x86_cpu {
-	bool bmi2;	  /* shlx, shrx, sarx, rorx, mulx */
-	bool movbe;	  /* loads in big-endian order */
-	bool jcc_erratum; /* jumps that touch a 32-byte boundary are not cached (SKX102) */
-};
-
-extern struct x86_cpu x86_cpu;
 
 #endif
