@@ -111,21 +111,24 @@ static unsigned bits_of(uint64_t v)
 	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
-/* Of y, the second operand, in an operation of `width` bits. */
-static unsigned operand_bits(const struct fuse *f, const struct jit_op *t, unsigned width)
+/* Of y, the second operand of op i, in an operation of `width` bits. */
+static unsigned operand_bits(const struct fuse *f, uint32_t i, unsigned width)
 {
+	const struct jit_op *t = fuse_op(f, i);
+
 	if (fuse_has_mem(t))
 		return t->size * 8u;
 	if (t->b == JIT_NONE)
 		return t->imm >= 0 ? bits_of((uint32_t)t->imm) : width;
-	return fuse_bits(f, fuse_val(f, f->i)->b);
+	return fuse_bits(f, fuse_val(f, i)->b);
 }
 
-/* Of T's value, where T computes with a and y. */
-static unsigned computed_bits(const struct fuse *f, const struct jit_op *t, unsigned width)
+/* Of the value of op i, which computes with a and y. */
+static unsigned computed_bits(const struct fuse *f, uint32_t i, unsigned width)
 {
-	unsigned a = t->a == JIT_NONE ? width : MIN(fuse_bits(f, fuse_val(f, f->i)->a), width);
-	unsigned y = MIN(operand_bits(f, t, width), width), count = (unsigned)t->imm;
+	const struct jit_op *t = fuse_op(f, i);
+	unsigned a = t->a == JIT_NONE ? width : MIN(fuse_bits(f, fuse_val(f, i)->a), width);
+	unsigned y = MIN(operand_bits(f, i, width), width), count = (unsigned)t->imm;
 
 	switch (t->code) {
 	case JIT_AND:
@@ -149,16 +152,16 @@ static unsigned computed_bits(const struct fuse *f, const struct jit_op *t, unsi
 	return width;
 }
 
-unsigned fuse_result_bits(const struct fuse *f)
+static unsigned result_bits(const struct fuse *f, uint32_t i)
 {
-	const struct jit_op *t = fuse_op(f, f->i);
+	const struct jit_op *t = fuse_op(f, i);
 	unsigned width = fuse_is_wide(t) ? 64 : 32;
 
 	switch (t->code) {
 	case JIT_CONST:
 		return bits_of(jit_imm64(t));
 	case JIT_MOV:
-		return MIN(fuse_bits(f, fuse_val(f, f->i)->a), width);
+		return MIN(fuse_bits(f, fuse_val(f, i)->a), width);
 	case JIT_ZX:
 	case JIT_BSWAP:
 		return t->size * 8u;
@@ -169,6 +172,19 @@ unsigned fuse_result_bits(const struct fuse *f)
 		return width;
 	}
 	if (t->code < JIT_LOAD)
-		return MIN(computed_bits(f, t, width), width);
+		return MIN(computed_bits(f, i, width), width);
 	return 64;
+}
+
+/* Found out when somebody asks, and kept. */
+unsigned fuse_bits(const struct fuse *f, uint32_t def)
+{
+	struct fuse_val *v;
+
+	if (def == FUSE_ENTRY)
+		return 64;
+	v = fuse_val(f, def);
+	if (v->bits == FUSE_UNKNOWN)
+		v->bits = (uint8_t)result_bits(f, def);
+	return v->bits;
 }

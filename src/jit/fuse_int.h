@@ -20,14 +20,15 @@
 
 #include "jit/jit_int.h"
 
-#define FUSE_ENTRY UINT32_MAX
+#define FUSE_ENTRY   UINT32_MAX
+#define FUSE_UNKNOWN 0xff
 
 /* Beside each op: the values it read, and who reads what it computes. */
 struct fuse_val {
 	uint32_t a, b, base, idx; /* defs of the operands of the same names */
 	uint32_t prev;		  /* the value that dst held before */
 	uint16_t uses;		  /* of this op's value in the stretch; stays at its maximum */
-	uint8_t bits;		  /* the value is below 1 << bits */
+	uint8_t bits;		  /* the value is below 1 << bits; FUSE_UNKNOWN: ask fuse_bits() */
 };
 
 /* A stretch is cut when it gets this long: its bookkeeping stays in the cache. */
@@ -81,8 +82,6 @@ static inline bool fuse_by_imm(const struct jit_op *op)
 	return op->b == JIT_NONE && !fuse_has_mem(op);
 }
 
-/* Upper bound of the bits of a value. */
-unsigned fuse_bits(const struct fuse *f, uint32_t def);
 bool fuse_is_sole(const struct fuse *f, uint32_t def);
 /* Will `reg` hold `def` when the n ops in `gone` are removed? */
 bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n);
@@ -141,6 +140,7 @@ bool fuse_rotate(struct fuse *f);
 bool fuse_mask(struct fuse *f);
 void fuse_two_shifts(struct fuse *f);
 void fuse_test(struct fuse *f);
-unsigned fuse_result_bits(const struct fuse *f);
+/* Upper bound of the bits of a value. */
+unsigned fuse_bits(const struct fuse *f, uint32_t def);
 
 #endif

@@ -166,7 +166,7 @@ static int build(struct jit *j, struct skep_diag *reterr_diag)
 	jit_opt_flow(j);
 	jit_opt_live(j);
 	jit_opt_fuse(j);
-	jit_opt_live(j);
+	jit_opt_live_again(j);
 	survey(j);
 	r = lower(j);
 	if (r == 0)

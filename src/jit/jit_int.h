@@ -244,6 +244,8 @@ int jit_decode(struct jit *j, struct skep_diag *reterr_diag);
 void jit_opt_flow(struct jit *j);
 /* opt_live.c: fills op.live and live_in, removes ops whose results nobody needs. */
 void jit_opt_live(struct jit *j);
+/* The same once more, after jit_opt_fuse. */
+void jit_opt_live_again(struct jit *j);
 jit_regs jit_op_implicit(const struct jit *j, const struct jit_op *op);
 
 /* The registers that op reads. */

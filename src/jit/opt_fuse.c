@@ -8,10 +8,7 @@
  */
 #include "jit/fuse_int.h"
 
-unsigned fuse_bits(const struct fuse *f, uint32_t def)
-{
-	return def == FUSE_ENTRY ? 64 : fuse_val(f, def)->bits;
-}
+#include <limits.h>
 
 bool fuse_is_sole(const struct fuse *f, uint32_t def)
 {
@@ -125,41 +122,39 @@ static unsigned operand_bits(const struct jit_op *t)
 	return fuse_is_wide(t) ? 64 : 32;
 }
 
-/* An operand that is a copy becomes what it is a copy of, where that is still at hand. */
-static void follow_copy(struct fuse *f, struct fuse_src src, unsigned bits)
+/*
+ * Looks up the value of an operand.  One that is a copy becomes what it is a copy of, where that
+ * is still at hand and T looks at no more than `bits` bits.
+ */
+static inline void read_operand(struct fuse *f, struct fuse_src src, unsigned bits)
 {
 	const struct jit_op *m;
 
+	*src.def = FUSE_ENTRY;
 	if (*src.reg == JIT_NONE)
 		return;
+	*src.def = f->cur[*src.reg];
+	hold(f, *src.def);
 	m = fuse_made_by(f, *src.def, JIT_MOV);
-	if (m && (fuse_is_wide(m) || bits <= 32) &&
+	if (m && bits <= (fuse_is_wide(m) ? 64 : 32) &&
 	    fuse_holds(f, m->a, fuse_val(f, *src.def)->a, NULL, 0))
 		fuse_set(f, src, m->a, fuse_val(f, *src.def)->a);
 }
 
 static void read_operands(struct fuse *f)
 {
-	struct jit_op *t = fuse_op(f, f->i);
-	struct fuse_src src[4] = { fuse_a(f, f->i), fuse_b(f, f->i), fuse_base(f, f->i),
-				   fuse_idx(f, f->i) };
+	const struct jit_op *t = fuse_op(f, f->i);
 	unsigned bits = operand_bits(t);
 
+	/* Registers that a call or an atomic names are fixed, but for an address: no bits. */
+	if (t->code == JIT_ATOMIC || t->code >= JIT_CALL_HELPER)
+		bits = UINT_MAX;
 	fuse_val(f, f->i)->uses = 0;
-	for (unsigned k = 0; k < ARRAY_SIZE(src); k++) {
-		*src[k].def = FUSE_ENTRY;
-		if (*src[k].reg != JIT_NONE) {
-			*src[k].def = f->cur[*src[k].reg];
-			hold(f, *src[k].def);
-		}
-	}
-	if (t->code == JIT_ATOMIC || t->code >= JIT_CALL_HELPER) {
-		/* registers that the op names are fixed, but for an address */
-		follow_copy(f, src[2], 64);
-		return;
-	}
-	for (unsigned k = 0; k < ARRAY_SIZE(src); k++)
-		follow_copy(f, src[k], k < 2 ? bits : 64);
+	fuse_val(f, f->i)->bits = FUSE_UNKNOWN;
+	read_operand(f, fuse_a(f, f->i), bits);
+	read_operand(f, fuse_b(f, f->i), bits);
+	read_operand(f, fuse_base(f, f->i), 64);
+	read_operand(f, fuse_idx(f, f->i), 64);
 }
 
 /* Values that T's surroundings need: calls' arguments, and what is live where a jump leads. */
@@ -177,20 +172,28 @@ static void read_implicit(struct fuse *f)
 			hold(f, f->cur[r]);
 }
 
+static bool writes_memory(const struct jit_op *t)
+{
+	return t->code == JIT_STORE || t->code == JIT_UPDATE || t->code == JIT_ATOMIC ||
+	       (t->code >= JIT_CALL_HELPER && t->code != JIT_EXIT);
+}
+
 static void write_results(struct fuse *f)
 {
 	const struct jit_op *t = fuse_op(f, f->i);
-	jit_regs regs = jit_op_writes(t);
 
 	if (t->dst != JIT_NONE) {
 		fuse_val(f, f->i)->prev = f->cur[t->dst];
-		fuse_val(f, f->i)->bits = (uint8_t)fuse_result_bits(f);
+		f->cur[t->dst] = f->i;
 	}
-	for (unsigned r = 0; regs; r++, regs >>= 1)
-		if (regs & 1)
-			f->cur[r] = f->i;
-	if (t->code == JIT_STORE || t->code == JIT_UPDATE || t->code == JIT_ATOMIC ||
-	    (t->code >= JIT_CALL_HELPER && t->code != JIT_EXIT)) {
+	if (t->code >= JIT_CALL_HELPER) {
+		jit_regs regs = jit_op_writes(t);
+
+		for (unsigned r = 0; regs; r++, regs >>= 1)
+			if (regs & 1)
+				f->cur[r] = f->i;
+	}
+	if (writes_memory(t)) {
 		f->written = f->i;
 		f->stored = true;
 	}

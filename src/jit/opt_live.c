@@ -73,7 +73,7 @@ static jit_regs live_behind(const struct jit *j, const struct jit_op *op, jit_re
 }
 
 /* One sweep; true when the assumptions that it began with did not hold.  `last` removes. */
-static bool sweep(struct jit *j, bool last)
+static inline __attribute__((always_inline)) bool sweep(struct jit *j, bool last)
 {
 	jit_regs live = 0;
 	bool changed = false;
@@ -104,16 +104,22 @@ static void assume_all_live(struct jit *j)
 
 void jit_opt_live(struct jit *j)
 {
-	int sweeps = 1;
+	int sweeps = 0;
 
 	if (j->loops) {
 		memset(j->live_in, 0, j->n * sizeof(*j->live_in));
 		while (sweep(j, false)) {
-			if (++sweeps > SWEEPS_MAX) {
+			if (++sweeps == SWEEPS_MAX) {
 				assume_all_live(j);
 				return;
 			}
 		}
 	}
+	sweep(j, true);
+}
+
+/* Fusion makes no register live that was not, so what held before is a safe assumption. */
+void jit_opt_live_again(struct jit *j)
+{
 	sweep(j, true);
 }
