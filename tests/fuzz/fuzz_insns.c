@@ -4,10 +4,10 @@
  *
  * The input is taken twice.  As raw instructions it goes through the verifier, and what that
  * accepts through both compilers.  As a recipe, eight bytes an item, it becomes a program that
- * ends and whose result depends on no address: the verifier must take it, the interpreter must
- * not fault, and both engines must leave the same r0, context and map.
+ * ends and whose result depends on no address: the interpreter must not fault, and both engines
+ * must leave the same r0, context and map.  The verifier may find it too complex, no worse.
  *
- *	r7 the context   r9 fuel for jumps back   r10 64 bytes of stack, and a map key below
+ *	r7 the context   r9 fuel for jumps back   r10 64 bytes of stack; below, a map key and r7
  *
  * Other registers hold numbers only.  There are three subprograms: main, one that it calls, one
  * that it hands to bpf_loop; each gets a third of the items.
@@ -29,6 +29,7 @@
 #define FUEL	  6  /* jumps back in one call */
 #define MEM_BYTES 64 /* of the context, and of the stack */
 #define KEY_OFF	  (-MEM_BYTES - 8)
+#define CTX_OFF	  (-MEM_BYTES - 16)
 #define SUBS	  3
 #define INSNS_MAX (SUBS * (ITEMS + 3) * ITEM_MAX)
 
@@ -133,15 +134,28 @@ static void emit_jump(struct recipe *r, struct bpf_insn jump, uint32_t item)
 	r->insns[r->n++] = jump;
 }
 
-static void emit_prologue(struct recipe *r, unsigned ctx_in)
+/* The context is r1; to a callback of bpf_loop, which has its own in r2, what that points at. */
+static void emit_prologue(struct recipe *r, bool callback)
 {
-	emit_copy(r, BPF_REG_7, ctx_in);
+	if (callback)
+		emit(r, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_7, BPF_REG_2, 0, 0);
+	else
+		emit_copy(r, BPF_REG_7, BPF_REG_1);
+	emit(r, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_7, CTX_OFF, 0);
 	emit_mov(r, BPF_REG_9, FUEL);
 	for (unsigned reg = BPF_REG_0; reg <= BPF_REG_8; reg++)
 		if (reg != BPF_REG_7)
 			emit_mov(r, reg, (int)(reg * 0x01234567));
 	for (int off = -MEM_BYTES; off < 0; off += 8)
 		emit(r, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, off, off);
+}
+
+/* A callback of bpf_loop returns 0 or 1. */
+static void emit_exit(struct recipe *r, uint32_t sub)
+{
+	if (sub == 2)
+		emit(r, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1);
+	emit(r, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 /* What calls leave behind is not the same in all engines. */
@@ -228,7 +242,8 @@ static void item_call(struct recipe *r, struct bpf_insn i, uint32_t sub)
 		r->calls[r->nr_calls++] = (struct fixup){ r->n, 2 };
 		emit(r, BPF_LD | BPF_IMM | BPF_DW, BPF_REG_2, BPF_PSEUDO_FUNC, 0, 0);
 		emit(r, 0, 0, 0, 0, 0);
-		emit_copy(r, BPF_REG_3, BPF_REG_7);
+		emit_copy(r, BPF_REG_3, BPF_REG_10);
+		emit(r, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, CTX_OFF);
 		emit_mov(r, BPF_REG_4, 0);
 		emit(r, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_loop);
 		emit_clear(r);
@@ -302,6 +317,9 @@ static void item(struct recipe *r, const uint8_t data[8], uint32_t self, uint32_
 		return;
 	case INSN_GROUP_LD_ABS:
 		return;
+	case INSN_GROUP_EXIT:
+		emit_exit(r, sub);
+		return;
 	default:
 		break;
 	}
@@ -312,17 +330,13 @@ static void build_sub(struct recipe *r, const uint8_t *data, uint32_t items, uin
 {
 	r->items = items;
 	r->nr_fixups = 0;
-	/* A callback of bpf_loop has its context in r2. */
-	emit_prologue(r, sub == 2 ? BPF_REG_2 : BPF_REG_1);
+	emit_prologue(r, sub == 2);
 	for (uint32_t i = 0; i < items; i++) {
 		r->item_at[i] = r->n;
 		item(r, data + i * 8, i, sub);
 	}
 	r->item_at[items] = r->n;
-	/* bpf_loop goes on for 0 */
-	if (sub == 2)
-		emit(r, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, 1);
-	emit(r, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit_exit(r, sub);
 	for (uint32_t f = 0; f < r->nr_fixups; f++) {
 		struct bpf_insn *i = &r->insns[r->fixups[f].insn];
 		int by = (int)r->item_at[r->fixups[f].item] - (int)r->fixups[f].insn - 1;
@@ -334,7 +348,36 @@ static void build_sub(struct recipe *r, const uint8_t *data, uint32_t items, uin
 	}
 }
 
-/* Runs the recipe in one engine: r0, the context and the map afterwards. */
+/* The recipe's program, verified or, where that is beyond the verifier's patience, trusted. */
+static struct skep_prog *verified(const struct recipe *r, struct skep_map *map, bool trusted)
+{
+	const struct verifier_opts opts = {
+		.privileged = true,
+		.callx = true,
+		.no_btf = true,
+		.dead_code = true,
+		.trusted = trusted,
+	};
+	struct verifier_log log = { 0 };
+	struct skep_prog *p = prog_of(r->insns, r->n);
+	struct skep_diag diag = { 0 };
+	int err;
+
+	p->maps = skep_alloc_array(1, sizeof(struct skep_map *));
+	must(p->maps, "memory", "maps");
+	p->maps[p->map_cnt++] = map_get(map);
+	for (uint32_t m = 0; m < MIN(r->nr_maps, ITEMS); m++)
+		p->image.aux[r->map_at[m]] = (struct insn_aux){ .ref = INSN_REF_MAP, .map = map };
+	err = verifier_check(p, &opts, &log, &diag);
+	if (err == -E2BIG && !trusted) {
+		prog_put(p);
+		return verified(r, map, true);
+	}
+	must(!err, "not accepted", diag.msg);
+	return p;
+}
+
+/* r0, the context and the map after a run. */
 struct outcome {
 	uint64_t r0;
 	uint8_t mem[MEM_BYTES];
@@ -344,22 +387,11 @@ struct outcome {
 static void run(const struct recipe *r, const struct engine_ops *engine, struct skep_map *map,
 		struct outcome *ret)
 {
-	const struct verifier_opts opts = {
-		.privileged = true, .callx = true, .no_btf = true, .dead_code = true
-	};
 	static const struct run_env env;
 	static struct vcpu vcpu;
-	struct verifier_log log = { 0 };
-	struct skep_prog *p = prog_of(r->insns, r->n);
 	struct skep_run run = { .vcpu = &vcpu, .ctx = ret->mem, .env = &env };
-	struct skep_diag diag = { 0 };
+	struct skep_prog *p = verified(r, map, false);
 
-	p->maps = skep_alloc_array(1, sizeof(struct skep_map *));
-	must(p->maps, "memory", "maps");
-	p->maps[p->map_cnt++] = map_get(map);
-	for (uint32_t m = 0; m < MIN(r->nr_maps, ITEMS); m++)
-		p->image.aux[r->map_at[m]] = (struct insn_aux){ .ref = INSN_REF_MAP, .map = map };
-	must(!verifier_check(p, &opts, &log, &diag), "not accepted", diag.msg);
 	compile(p, engine);
 	for (unsigned i = 0; i < MEM_BYTES; i++)
 		ret->mem[i] = (uint8_t)(i * 37);
