@@ -84,9 +84,8 @@ static int binary(struct verifier *v)
 		struct reg ptr = ptr_is_d ? *d : *s, off = ptr_is_d ? *s : *d;
 
 		/* What is added to a pointer decides where it points. */
-		err = precise_mark(v, ptr_is_d ? insn->src_reg : insn->dst_reg);
-		if (ptr_is_d && BPF_SRC(insn->code) == BPF_K)
-			err = 0;
+		if (!ptr_is_d || BPF_SRC(insn->code) == BPF_X)
+			err = precise_mark(v, ptr_is_d ? insn->src_reg : insn->dst_reg);
 		return err ? err : pointer_alu(v, insn, &ptr, &off);
 	}
 	scalar_alu(v, d, s);
