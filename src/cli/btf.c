@@ -433,9 +433,7 @@ static int show_one(struct cli *c, int fd, void *arg)
 
 static int btf_show(struct cli *c, const void *conf, struct words *w)
 {
-	if (c->json)
-		c->answer = cJSON_CreateArray();
-	return ref_each(c, &ref_btf, w, show_one, NULL);
+	return ref_show(c, &ref_btf, w, show_one);
 }
 
 static const struct cmd btf_show_cmd = {

@@ -49,19 +49,7 @@ static int show_one(struct cli *c, int fd, void *arg)
 
 static int map_show(struct cli *c, const void *conf, struct words *w)
 {
-	bool one = w->n && (is_prefix(*w->at, "id") || is_prefix(*w->at, "pinned"));
-	cJSON *only;
-	int r;
-
-	if (c->json)
-		c->answer = cJSON_CreateArray();
-	r = ref_each(c, &ref_map, w, show_one, NULL);
-	if (!r && c->json && one) {
-		only = cJSON_DetachItemFromArray(c->answer, 0);
-		cJSON_Delete(c->answer);
-		c->answer = only;
-	}
-	return r;
+	return ref_show(c, &ref_map, w, show_one);
 }
 
 /* --- elements, as bpftool shows them --------------------------------------------------------- */
@@ -374,16 +362,7 @@ static int map_freeze(struct cli *c, const void *conf, struct words *w)
 
 static int map_pin(struct cli *c, const void *conf, struct words *w)
 {
-	_cleanup_(close_fd_p) int fd = -1;
-	const char *path;
-	int r = ref_one(c, &ref_map, w, &fd);
-
-	if (r)
-		return r;
-	path = words_take(c, w, "the path");
-	if (!path || words_end(c, w))
-		return CLI_USAGE;
-	return bpf_obj_pin(fd, path) ? session_fail(c, errno, "cannot pin at %s", path) : CLI_OK;
+	return ref_pin(c, &ref_map, w);
 }
 
 /* --- create ---------------------------------------------------------------------------------- */

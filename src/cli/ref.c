@@ -224,3 +224,35 @@ int ref_one(struct cli *c, const struct ref_kind *kind, struct words *w, int *re
 	*ret_fd = o.fd;
 	return CLI_OK;
 }
+
+int ref_show(struct cli *c, const struct ref_kind *kind, struct words *w,
+	     int (*fn)(struct cli *c, int fd, void *arg))
+{
+	bool one = w->n && (is_prefix(*w->at, "id") || is_prefix(*w->at, "pinned"));
+	cJSON *only;
+	int r;
+
+	if (c->json)
+		c->answer = cJSON_CreateArray();
+	r = ref_each(c, kind, w, fn, NULL);
+	if (!r && c->json && one) {
+		only = cJSON_DetachItemFromArray(c->answer, 0);
+		cJSON_Delete(c->answer);
+		c->answer = only;
+	}
+	return r;
+}
+
+int ref_pin(struct cli *c, const struct ref_kind *kind, struct words *w)
+{
+	_cleanup_(close_fd_p) int fd = -1;
+	const char *path;
+	int r = ref_one(c, kind, w, &fd);
+
+	if (r)
+		return r;
+	path = words_take(c, w, "the path");
+	if (!path || words_end(c, w))
+		return CLI_USAGE;
+	return bpf_obj_pin(fd, path) ? session_fail(c, errno, "cannot pin at %s", path) : CLI_OK;
+}

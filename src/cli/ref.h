@@ -35,6 +35,16 @@ int ref_one(struct cli *c, const struct ref_kind *kind, struct words *w, int *re
 int ref_each(struct cli *c, const struct ref_kind *kind, struct words *w,
 	     int (*fn)(struct cli *c, int fd, void *arg), void *arg);
 
+/**
+ * `show`: calls fn as ref_each does.  In JSON fn adds to c->answer, a list, of which only the
+ * one object is left where the words name it by id or pin, as bpftool has it.
+ */
+int ref_show(struct cli *c, const struct ref_kind *kind, struct words *w,
+	     int (*fn)(struct cli *c, int fd, void *arg));
+
+/** `pin`: PROG PATH, MAP PATH. */
+int ref_pin(struct cli *c, const struct ref_kind *kind, struct words *w);
+
 /** A program's name from its BTF where the kernel's is cut, else the kernel's. */
 void ref_prog_name(int fd, const struct bpf_prog_info *info, char *buf, size_t n);
 
