@@ -141,6 +141,32 @@ static bool lookup_is_inlined(const struct insn_aux *aux)
 	       m->elem_size <= INT32_MAX && m->cpu_stride <= INT32_MAX;
 }
 
+const struct jit_map_call jit_map_calls[] = {
+	{ BPF_FUNC_map_lookup_elem, offsetof(struct map_ops, lookup), BPF_REG_3 },
+	{ BPF_FUNC_map_update_elem, offsetof(struct map_ops, update), BPF_REG_5 },
+	{ BPF_FUNC_map_delete_elem, offsetof(struct map_ops, delete), JIT_NONE },
+	{ BPF_FUNC_map_push_elem, offsetof(struct map_ops, push), JIT_NONE },
+	{ BPF_FUNC_map_pop_elem, offsetof(struct map_ops, pop), JIT_NONE },
+	{ BPF_FUNC_map_peek_elem, offsetof(struct map_ops, peek), JIT_NONE },
+};
+
+/* A helper on a known map, whose type has the operation, becomes a call of that. */
+static void decode_map_call(struct jit_op *op, const struct insn_aux *aux)
+{
+	for (unsigned i = 0; aux->map && i < ARRAY_SIZE(jit_map_calls); i++) {
+		const char *ops = (const char *)aux->map->ops;
+		void *fn;
+
+		if (jit_map_calls[i].helper != aux->helper->id)
+			continue;
+		memcpy(&fn, ops + jit_map_calls[i].op, sizeof(fn));
+		if (fn) {
+			op->code = JIT_CALL_MAP;
+			op->imm = (int32_t)i;
+		}
+	}
+}
+
 static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struct bpf_insn *insn)
 {
 	const struct insn_aux *aux = &j->image->aux[i];
@@ -158,6 +184,8 @@ static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struc
 				aux->map->type == BPF_MAP_TYPE_ARRAY ? JIT_LOOKUP : JIT_LOOKUP_CPU;
 			op->base = BPF_REG_2;
 			op->size = 4;
+		} else {
+			decode_map_call(op, aux);
 		}
 		return 0;
 	case INSN_REF_KFUNC:

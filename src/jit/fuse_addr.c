@@ -17,7 +17,7 @@ static bool add_fits(int32_t x, int64_t y, int32_t *ret)
 }
 
 /* May T read what op def reads, in place of its value?  Then *ret_kill says if def goes. */
-static bool reach_through(const struct fuse *f, uint32_t def, bool *ret_kill)
+static bool reach_through(struct fuse *f, uint32_t def, bool *ret_kill)
 {
 	*ret_kill = fuse_is_sole(f, def);
 	return fuse_holds_all(f, def, &def, *ret_kill);
@@ -104,7 +104,7 @@ void fuse_address(struct fuse *f)
 }
 
 /* May T, an addition, swallow op def? */
-static bool may_swallow(const struct fuse *f, uint32_t def)
+static bool may_swallow(struct fuse *f, uint32_t def)
 {
 	const struct jit_op *t = fuse_op(f, f->i);
 	bool kill;

@@ -112,7 +112,7 @@ static unsigned bits_of(uint64_t v)
 }
 
 /* Of y, the second operand of op i, in an operation of `width` bits. */
-static unsigned operand_bits(const struct fuse *f, uint32_t i, unsigned width)
+static unsigned operand_bits(struct fuse *f, uint32_t i, unsigned width)
 {
 	const struct jit_op *t = fuse_op(f, i);
 
@@ -124,7 +124,7 @@ static unsigned operand_bits(const struct fuse *f, uint32_t i, unsigned width)
 }
 
 /* Of the value of op i, which computes with a and y. */
-static unsigned computed_bits(const struct fuse *f, uint32_t i, unsigned width)
+static unsigned computed_bits(struct fuse *f, uint32_t i, unsigned width)
 {
 	const struct jit_op *t = fuse_op(f, i);
 	unsigned a = t->a == JIT_NONE ? width : MIN(fuse_bits(f, fuse_val(f, i)->a), width);
@@ -152,7 +152,7 @@ static unsigned computed_bits(const struct fuse *f, uint32_t i, unsigned width)
 	return width;
 }
 
-static unsigned result_bits(const struct fuse *f, uint32_t i)
+static unsigned result_bits(struct fuse *f, uint32_t i)
 {
 	const struct jit_op *t = fuse_op(f, i);
 	unsigned width = fuse_is_wide(t) ? 64 : 32;
@@ -177,7 +177,7 @@ static unsigned result_bits(const struct fuse *f, uint32_t i)
 }
 
 /* Found out when somebody asks, and kept. */
-unsigned fuse_bits(const struct fuse *f, uint32_t def)
+unsigned fuse_bits(struct fuse *f, uint32_t def)
 {
 	struct fuse_val *v;
 

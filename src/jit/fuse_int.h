@@ -50,18 +50,18 @@ struct fuse_src {
 	uint32_t *def;
 };
 
-static inline struct fuse_val *fuse_val(const struct fuse *f, uint32_t def)
+static inline struct fuse_val *fuse_val(struct fuse *f, uint32_t def)
 {
-	return (struct fuse_val *)&f->ring[def % FUSE_STRETCH_MAX];
+	return &f->ring[def % FUSE_STRETCH_MAX];
 }
 
-static inline struct jit_op *fuse_op(const struct fuse *f, uint32_t def)
+static inline struct jit_op *fuse_op(struct fuse *f, uint32_t def)
 {
 	return &f->j->ops[def];
 }
 
 /* The op of code `code` that made value def, or NULL. */
-static inline struct jit_op *fuse_made_by(const struct fuse *f, uint32_t def, enum jit_code code)
+static inline struct jit_op *fuse_made_by(struct fuse *f, uint32_t def, enum jit_code code)
 {
 	return def != FUSE_ENTRY && fuse_op(f, def)->code == code ? fuse_op(f, def) : NULL;
 }
@@ -82,13 +82,13 @@ static inline bool fuse_by_imm(const struct jit_op *op)
 	return op->b == JIT_NONE && !fuse_has_mem(op);
 }
 
-bool fuse_is_sole(const struct fuse *f, uint32_t def);
+bool fuse_is_sole(struct fuse *f, uint32_t def);
 /* Will `reg` hold `def` when the n ops in `gone` are removed? */
-bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n);
+bool fuse_holds(struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n);
 /* The same for all that op `reader` reads. */
-bool fuse_holds_all(const struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n);
+bool fuse_holds_all(struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n);
 /* Is memory the same now as when op `def` read it? */
-bool fuse_memory_same(const struct fuse *f, uint32_t def);
+bool fuse_memory_same(struct fuse *f, uint32_t def);
 /* Makes reg, which holds def, an operand in place of what was there; JIT_NONE empties it. */
 void fuse_set(struct fuse *f, struct fuse_src src, unsigned reg, uint32_t def);
 /* Removes op def, whose value nobody needs any more. */
@@ -141,6 +141,6 @@ bool fuse_mask(struct fuse *f);
 void fuse_two_shifts(struct fuse *f);
 void fuse_test(struct fuse *f);
 /* Upper bound of the bits of a value. */
-unsigned fuse_bits(const struct fuse *f, uint32_t def);
+unsigned fuse_bits(struct fuse *f, uint32_t def);
 
 #endif

@@ -12,7 +12,7 @@
 #include "jit/fuse_int.h"
 
 /* The load that made def, if T may do it itself in place of it. */
-static const struct jit_op *movable_load(const struct fuse *f, uint32_t def)
+static const struct jit_op *movable_load(struct fuse *f, uint32_t def)
 {
 	const struct jit_op *d = fuse_made_by(f, def, JIT_LOAD);
 
@@ -79,7 +79,7 @@ static uint8_t unsigned_cc(uint8_t cc)
  * May T compare at the width of load d?  It may where that is T's, and where the other side has
  * no bits beyond the load's: then both are numbers without a sign.
  */
-static bool may_compare_at(const struct fuse *f, const struct jit_op *d, uint32_t other, bool imm)
+static bool may_compare_at(struct fuse *f, const struct jit_op *d, uint32_t other, bool imm)
 {
 	const struct jit_op *t = fuse_op(f, f->i);
 	unsigned width = fuse_is_wide(t) ? 8 : 4;
@@ -139,7 +139,7 @@ void fuse_load_operand(struct fuse *f)
 }
 
 /* Do ops x and y name the same memory, at one time? */
-static bool same_place(const struct fuse *f, uint32_t x, uint32_t y)
+static bool same_place(struct fuse *f, uint32_t x, uint32_t y)
 {
 	const struct jit_op *p = fuse_op(f, x), *q = fuse_op(f, y);
 	const struct fuse_val *v = fuse_val(f, x), *w = fuse_val(f, y);
@@ -210,7 +210,7 @@ struct part {
 	uint32_t load, shift; /* defs; shift is FUSE_ENTRY where there is none */
 };
 
-static bool is_part(const struct fuse *f, uint32_t def, struct part *ret)
+static bool is_part(struct fuse *f, uint32_t def, struct part *ret)
 {
 	const struct jit_op *s = fuse_made_by(f, def, JIT_SHL), *d;
 

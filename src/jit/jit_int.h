@@ -67,6 +67,7 @@ enum jit_code {
 	JIT_JCC,	 /* if (a cc y) goto target; m in place of a where a is JIT_NONE */
 	JIT_MAY_GOTO,	 /* if (!--budget of the frame) goto target */
 	JIT_CALL_HELPER, /* aux.helper */
+	JIT_CALL_MAP,	 /* the same where the map is known: row imm of jit_map_calls */
 	JIT_CALL_KFUNC,	 /* aux.fn */
 	JIT_CALL_SUB,	 /* subprogram imm */
 	JIT_CALLX,	 /* the helper whose id is in a */
@@ -236,6 +237,15 @@ struct jit_target {
 
 /** The target of the machine that this is compiled for; NULL: there is none. */
 extern const struct jit_target *const jit_host_target;
+
+/* Helpers that only call an operation of the map in r1: called directly where it is known. */
+struct jit_map_call {
+	uint32_t helper; /* BPF_FUNC_* */
+	uint32_t op;	 /* offset in struct map_ops */
+	uint8_t cpu;	 /* argument register that takes the run's CPU, or JIT_NONE */
+};
+
+extern const struct jit_map_call jit_map_calls[];
 
 /* decode.c: fills j->ops, label, sub.  0 or -EINVAL. */
 int jit_decode(struct jit *j, struct skep_diag *reterr_diag);

@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-bool fuse_is_sole(const struct fuse *f, uint32_t def)
+bool fuse_is_sole(struct fuse *f, uint32_t def)
 {
 	const struct jit_op *t = fuse_op(f, f->i);
 	unsigned r;
@@ -29,7 +29,7 @@ static bool among(uint32_t x, const uint32_t *list, unsigned n)
 	return false;
 }
 
-bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n)
+bool fuse_holds(struct fuse *f, unsigned reg, uint32_t def, const uint32_t *gone, unsigned n)
 {
 	uint32_t c;
 
@@ -41,7 +41,7 @@ bool fuse_holds(const struct fuse *f, unsigned reg, uint32_t def, const uint32_t
 	return c == def;
 }
 
-bool fuse_holds_all(const struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n)
+bool fuse_holds_all(struct fuse *f, uint32_t reader, const uint32_t *gone, unsigned n)
 {
 	const struct jit_op *d = fuse_op(f, reader);
 	const struct fuse_val *v = fuse_val(f, reader);
@@ -50,7 +50,7 @@ bool fuse_holds_all(const struct fuse *f, uint32_t reader, const uint32_t *gone,
 	       fuse_holds(f, d->base, v->base, gone, n) && fuse_holds(f, d->idx, v->idx, gone, n);
 }
 
-bool fuse_memory_same(const struct fuse *f, uint32_t def)
+bool fuse_memory_same(struct fuse *f, uint32_t def)
 {
 	return !f->stored || def > f->written;
 }

@@ -38,6 +38,7 @@ jit_regs jit_op_implicit(const struct jit *j, const struct jit_op *op)
 
 	switch (op->code) {
 	case JIT_CALL_HELPER:
+	case JIT_CALL_MAP:
 		return helper_args(aux->helper);
 	case JIT_CALL_SUB:
 		return j->live_in[j->image->sub[op->imm].start] & args(5);

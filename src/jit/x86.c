@@ -512,6 +512,7 @@ static const x86_lower_fn lower_fns[_JIT_CODE_MAX] = {
 	[JIT_JCC] = lower_jcc,
 	[JIT_MAY_GOTO] = x86_lower_may_goto,
 	[JIT_CALL_HELPER] = x86_lower_helper,
+	[JIT_CALL_MAP] = x86_lower_call_map,
 	[JIT_CALL_KFUNC] = x86_lower_kfunc,
 	[JIT_CALL_SUB] = x86_lower_call_sub,
 	[JIT_CALLX] = x86_lower_callx,

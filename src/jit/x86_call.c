@@ -151,6 +151,19 @@ void x86_lower_helper(struct jit *j, const struct jit_op *op)
 	call_with_run(j, aux_of(j, op)->helper->fn);
 }
 
+void x86_lower_call_map(struct jit *j, const struct jit_op *op)
+{
+	const struct jit_map_call *call = &jit_map_calls[op->imm];
+	const char *ops = (const char *)aux_of(j, op)->map->ops;
+	void *fn;
+
+	if (call->cpu != JIT_NONE)
+		x86_rm(j, X86_MOV, x86_regs[call->cpu],
+		       x86_at(X86_RUN, offsetof(struct skep_run, cpu)));
+	memcpy(&fn, ops + call->op, sizeof(fn));
+	call_c(j, fn);
+}
+
 void x86_lower_kfunc(struct jit *j, const struct jit_op *op)
 {
 	call_with_run(j, aux_of(j, op)->fn);

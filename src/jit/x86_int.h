@@ -52,6 +52,7 @@ void x86_prologue(struct jit *j);
 void x86_thunk(struct jit *j, uint32_t s);
 void x86_lower_exit(struct jit *j, const struct jit_op *op);
 void x86_lower_helper(struct jit *j, const struct jit_op *op);
+void x86_lower_call_map(struct jit *j, const struct jit_op *op);
 void x86_lower_kfunc(struct jit *j, const struct jit_op *op);
 void x86_lower_call_sub(struct jit *j, const struct jit_op *op);
 void x86_lower_callx(struct jit *j, const struct jit_op *op);

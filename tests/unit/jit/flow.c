@@ -351,6 +351,61 @@ TEST(percpu_array_lookup_is_inlined)
 	jt_free(p);
 }
 
+static struct skep_map *op_map;
+
+static void *op_lookup(struct skep_map *m, const void *key, uint32_t cpu)
+{
+	return m == op_map ? (uint8_t *)key + cpu : NULL;
+}
+
+static long op_update(struct skep_map *m, const void *key, const void *value, uint64_t flags,
+		      uint32_t cpu)
+{
+	return m == op_map && key != value ? (long)(flags * 1000 + cpu) : -1;
+}
+
+/* Of a map that is known, operations are called without the helper between; of others, it is. */
+TEST(map_operations_are_called_directly)
+{
+	static const struct map_ops ops = { .lookup = op_lookup, .update = op_update };
+	struct skep_map m = { .type = BPF_MAP_TYPE_HASH, .ops = &ops };
+	struct skep_map *map = &m;
+	struct bpf_insn lookup[] = {
+		MOV(R2, R1),
+		LD_MAP(R1, 0),
+		CALL(BPF_FUNC_map_lookup_elem),
+		EXIT(),
+	};
+	struct bpf_insn update[] = {
+		MOV(R2, R1),
+		MOVI(R3, 0),
+		MOVI(R4, 7),
+		LD_MAP(R1, 0),
+		CALL(BPF_FUNC_map_update_elem),
+		EXIT(),
+	};
+	struct bpf_insn no_op[] = {
+		MOVI(R1, 1), MOVI(R2, 2), CALL(BPF_FUNC_map_delete_elem), MOVI(R0, 9), EXIT(),
+	};
+	struct skep_run run = { .cpu = 5 };
+	struct skep_prog *p;
+	uint64_t key;
+
+	op_map = &m;
+	p = jt_new(lookup, ARRAY_SIZE(lookup), &map);
+	jt_compile(p);
+	ASSERT_EQ(jt_run_with(p, &key, &run), (uintptr_t)&key + 5);
+	jt_free(p);
+	p = jt_new(update, ARRAY_SIZE(update), &map);
+	jt_compile(p);
+	ASSERT_EQ(jt_run_with(p, &key, &run), 7005);
+	jt_free(p);
+	p = jt_new(no_op, ARRAY_SIZE(no_op), &map);
+	jt_compile(p);
+	ASSERT_EQ(jt_run_with(p, &key, &run), 9);
+	jt_free(p);
+}
+
 /* -- may_goto, LD_ABS -- */
 
 TEST(may_goto_ends_a_loop)

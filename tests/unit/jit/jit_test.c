@@ -82,7 +82,17 @@ static const struct helper_proto protos[] = {
 	{ .id = FN_TRASH, .name = "trash", .fn = fn_trash },
 	{ .id = FN_ALIGNED, .name = "aligned", .fn = fn_aligned },
 	{ .id = BPF_FUNC_tail_call, .name = "tail_call" },
-	{ .id = BPF_FUNC_map_lookup_elem, .name = "map_lookup_elem" },
+	{ .id = BPF_FUNC_map_lookup_elem,
+	  .name = "map_lookup_elem",
+	  .arg = { ARG_CONST_MAP_PTR, ARG_MAP_KEY } },
+	{ .id = BPF_FUNC_map_update_elem,
+	  .name = "map_update_elem",
+	  .fn = fn_sum,
+	  .arg = { ARG_CONST_MAP_PTR, ARG_MAP_KEY, ARG_MAP_VALUE, ANY } },
+	{ .id = BPF_FUNC_map_delete_elem,
+	  .name = "map_delete_elem",
+	  .fn = fn_sum,
+	  .arg = { ARG_CONST_MAP_PTR, ARG_MAP_KEY } },
 };
 
 const struct helper_proto *helper_by_id(uint32_t id)
