@@ -44,7 +44,12 @@ struct call {
 };
 
 /* Adds what a person should know to an error, and returns it. */
-#define FAIL(c, err, ...) diag_set((c)->diag, (err), SKEP_AT_NONE, 0, __VA_ARGS__)
+#define FAIL(c, err, ...)                                                \
+	({                                                               \
+		const int _err = (err);                                  \
+		diag_set((c)->diag, _err, SKEP_AT_NONE, 0, __VA_ARGS__); \
+		_err;                                                    \
+	})
 
 /** Does the caller have CAP_BPF, CAP_SYS_ADMIN and their like? */
 static inline bool core_privileged(const struct call *c)

@@ -121,7 +121,7 @@ static int resolve_map(struct load *l, uint32_t i)
 	err = map_fd(l, i, insn, &fd);
 	if (!err)
 		err = use_map(l, i, fd, &m);
-	if (err)
+	if (err || !m)
 		return err;
 	l->prog->image.aux[i].map = m;
 	l->prog->image.aux[i].ref = INSN_REF_MAP;

@@ -53,7 +53,7 @@ static int data_out(struct test_run *t, const uint8_t *data, uint32_t len)
 	const union bpf_attr *a = &t->c->attr.a;
 	uint32_t size = len + t->frags_size;
 	uint32_t n = a->test.data_size_out ? MIN(a->test.data_size_out, size) : size;
-	uint32_t linear = MIN(n, len);
+	uint32_t linear;
 
 	if (a->test.data_out) {
 		if (n < t->frags_size)
