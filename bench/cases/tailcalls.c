@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Thirty-two tail calls a run: the whole chain that Linux allows, but one. */
+#define CASE_NAME tailcalls
+#include "bench/case.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} chain SEC(".maps");
+
+/* The harness puts this program itself into the array. */
+CASE
+{
+	u32 n = skb->cb[0];
+
+	if (n < 32) {
+		skb->cb[0] = n + 1;
+		bpf_tail_call(skb, &chain, 0);
+	}
+	skb->cb[0] = 0;
+	return n;
+}

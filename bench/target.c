@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* target.c - one libbpf, three kernels: the linker sends its syscall() here (--wrap). */
+#include "bench/bench.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skep/skep.h>
+
+static struct skep_kernel *kernels[_TARGET_MAX];
+static bool available[_TARGET_MAX];
+static enum target current;
+
+long __real_syscall(long nr, ...);
+long __wrap_syscall(long nr, ...);
+
+long __wrap_syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == __NR_bpf && kernels[current]) {
+		long r = skep_kernel_bpf(kernels[current], (int)a[0], (union bpf_attr *)a[1],
+					 (unsigned)a[2]);
+
+		if (r >= 0)
+			return r;
+		errno = (int)-r;
+		return -1;
+	}
+	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* A program of two instructions: what any kernel that lets us in will take. */
+static bool host_lets_us(void)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SCHED_CLS,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = 2,
+		.license = (uintptr_t) "GPL",
+	};
+	long fd = __real_syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	if (fd < 0) {
+		printf("# no host kernel beside us: bpf(2) says %s\n", strerror(errno));
+		return false;
+	}
+	close((int)fd);
+	return true;
+}
+
+int target_init(void)
+{
+	static const int engine[] = {
+		[TARGET_JIT] = SKEP_ENGINE_JIT,
+		[TARGET_INTERP] = SKEP_ENGINE_INTERP,
+	};
+
+	for (unsigned t = 0; t < sizeof(engine) / sizeof(engine[0]); t++) {
+		struct skep_kernel_opts opts = { .sz = sizeof(opts), .engine = engine[t] };
+		int r = skep_kernel_new(&opts, &kernels[t]);
+
+		if (r)
+			return r;
+		available[t] = true;
+	}
+	available[TARGET_KERNEL] = host_lets_us();
+	return 0;
+}
+
+void target_use(enum target t)
+{
+	current = t;
+}
+
+bool target_available(enum target t)
+{
+	return available[t];
+}
+
+struct skep_kernel *target_kernel(enum target t)
+{
+	return kernels[t];
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
