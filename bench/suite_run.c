@@ -54,7 +54,7 @@ static void fill(struct bench_data *d)
 		d->w[i] = x = x * 6364136223846793005ULL + 1442695040888963407ULL;
 	for (unsigned i = 0; i < BYTES; i++) {
 		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-		d->b[i] = (uint8_t)((x >> 56) | 1); /* no zero: strcmp2k runs to the end */
+		d->b[i] = (uint8_t)((x >> 56) | 1); /* no zero: strcmp4k runs to the end */
 	}
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Four blocks of ChaCha20: sixteen live 32-bit words, more than there are registers. */
+/* Sixteen blocks of ChaCha20: sixteen live 32-bit words, more than there are registers. */
 #define CASE_NAME chacha20
 #include "bench/case.h"
 
-#define QUARTER(a, b, c, d)                                                                        \
-	do {                                                                                       \
-		a += b, d = rol32(d ^ a, 16);                                                      \
-		c += d, b = rol32(b ^ c, 12);                                                      \
-		a += b, d = rol32(d ^ a, 8);                                                       \
-		c += d, b = rol32(b ^ c, 7);                                                       \
+#define QUARTER(a, b, c, d)                   \
+	do {                                  \
+		a += b, d = rol32(d ^ a, 16); \
+		c += d, b = rol32(b ^ c, 12); \
+		a += b, d = rol32(d ^ a, 8);  \
+		c += d, b = rol32(b ^ c, 7);  \
 	} while (0)
 
 CASE
@@ -17,7 +17,7 @@ CASE
 	u32 *out = (u32 *)&data.w[512];
 	u32 sum = 0;
 
-	for (u32 block = 0; block < 4; block++) {
+	for (u32 block = 0; block < 16; block++) {
 		u32 x0 = in[0], x1 = in[1], x2 = in[2], x3 = in[3];
 		u32 x4 = in[4], x5 = in[5], x6 = in[6], x7 = in[7];
 		u32 x8 = in[8], x9 = in[9], x10 = in[10], x11 = in[11];
@@ -37,7 +37,8 @@ CASE
 		out[block * 4 + 1] = x1 + x5 + x9 + x13;
 		out[block * 4 + 2] = x2 + x6 + x10 + x14;
 		out[block * 4 + 3] = x3 + x7 + x11 + x15;
-		sum += out[block * 4] ^ out[block * 4 + 1] ^ out[block * 4 + 2] ^ out[block * 4 + 3];
+		sum += out[block * 4] ^ out[block * 4 + 1] ^ out[block * 4 + 2] ^
+		       out[block * 4 + 3];
 	}
 	return sum;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Thirty-two tail calls a run: the whole chain that Linux allows, but one. */
+/* Thirty-two tail calls: all that Linux allows a run, but one, so it is the one short body. */
 #define CASE_NAME tailcalls
 #include "bench/case.h"
 
