@@ -74,7 +74,7 @@ static void fork_child(void)
 {
 	for (struct arena *a = arenas; a; a = a->next)
 		a->inherited = true;
-	pthread_mutex_init(&lock, NULL);
+	pthread_mutex_unlock(&lock);
 }
 
 __attribute__((constructor)) static void mcode_init(void)
