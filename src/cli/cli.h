@@ -32,6 +32,7 @@ struct cli {
 	bool help;	    /* -h */
 	bool version;	    /* -V */
 	const char *object; /* -O: loaded before the command, NULL: none */
+	bool unprivileged;  /* the kernel's callers lack CAP_BPF; set before it is made */
 
 	struct session *session; /* the kernel and what was loaded into it; made on first use */
 	cJSON *answer;		 /* what the command has to say in JSON; owned */

@@ -5,5 +5,6 @@
 #include "cli/commands.h"
 
 const struct cmd *const cli_commands[] = {
-	&prog_cmd, &map_cmd, &btf_cmd, &feature_cmd, &cc_cmd, &batch_cmd, &run_cmd, NULL,
+	&verify_cmd, &prog_cmd,	 &map_cmd, &btf_cmd, &feature_cmd,
+	&cc_cmd,     &batch_cmd, &run_cmd, NULL,
 };

@@ -10,7 +10,8 @@
 /** The first level (commands.c). */
 extern const struct cmd *const cli_commands[];
 
-extern const struct cmd prog_cmd, map_cmd, btf_cmd, feature_cmd, cc_cmd, batch_cmd, run_cmd;
+extern const struct cmd prog_cmd, map_cmd, btf_cmd, feature_cmd, cc_cmd, batch_cmd, run_cmd,
+	verify_cmd;
 extern const struct cmd prog_run_cmd, prog_load_cmd, prog_dump_cmd;
 
 #endif

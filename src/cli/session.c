@@ -56,7 +56,7 @@ static void libbpf_begin(void)
 }
 
 /* The warnings since libbpf_begin, without the last newline. */
-static const char *libbpf_text(void)
+const char *session_libbpf_text(void)
 {
 	if (!libbpf_says.stream || fflush(libbpf_says.stream) || !libbpf_says.text)
 		return "";
@@ -77,6 +77,7 @@ static int kernel_open(struct cli *c)
 	struct skep_kernel_opts opts = {
 		.sz = sizeof(opts),
 		.engine = c->interp ? SKEP_ENGINE_INTERP : SKEP_ENGINE_DEFAULT,
+		.unprivileged = c->unprivileged,
 		.trace = trace_line,
 	};
 	int r;
@@ -129,7 +130,7 @@ void session_free(struct session *s)
 
 int session_fail(struct cli *c, int err, const char *fmt, ...)
 {
-	const char *why = skep_last_error(), *said = libbpf_text();
+	const char *why = skep_last_error(), *said = session_libbpf_text();
 	char *text = NULL;
 	va_list args;
 
@@ -162,25 +163,35 @@ static int set_types(struct cli *c, struct bpf_object *obj, const struct load_ho
 	return CLI_OK;
 }
 
-int session_load(struct cli *c, const struct load_how *how, struct bpf_object **ret)
+int session_open_object(struct cli *c, const char *path, struct bpf_object **ret)
 {
-	struct bpf_object **slot, *obj;
 	struct skep_diag d = { 0 };
-	int r = session_open(c);
+	struct bpf_object *obj;
 
-	if (r)
-		return r;
-	if (objcheck(how->path, &d))
+	if (objcheck(path, &d))
 		return cli_diag(c, &d);
 	libbpf_begin();
-	obj = bpf_object__open_file(how->path, NULL);
+	obj = bpf_object__open_file(path, NULL);
 	/* libbpf 1.1 hands out, as if it were an object, an error that is no errno. */
 	if ((uintptr_t)obj > UINTPTR_MAX - INT32_MAX) {
 		obj = NULL;
 		errno = EINVAL;
 	}
 	if (!obj)
-		return session_fail(c, errno, "cannot open %s", how->path);
+		return session_fail(c, errno, "cannot open %s", path);
+	*ret = obj;
+	return CLI_OK;
+}
+
+int session_load(struct cli *c, const struct load_how *how, struct bpf_object **ret)
+{
+	struct bpf_object **slot, *obj;
+	int r = session_open(c);
+
+	if (!r)
+		r = session_open_object(c, how->path, &obj);
+	if (r)
+		return r;
 	slot = vec_push(&c->session->objects);
 	if (!slot) {
 		bpf_object__close(obj);

@@ -18,6 +18,15 @@ struct skep_kernel *session_kernel(const struct cli *c);
 /** Accepts NULL. */
 void session_free(struct session *s);
 
+/**
+ * Opens an object file without loading it: looked through first, because libbpf trusts it.  What
+ * libbpf says from here on is session_libbpf_text().  CLI_OK, and the caller closes it; or
+ * CLI_FAILED with the cause said.
+ */
+int session_open_object(struct cli *c, const char *path, struct bpf_object **ret);
+/** libbpf's warnings since the last object was opened, without the last newline; "" for none. */
+const char *session_libbpf_text(void);
+
 /* How an object is to be loaded; zero: as it says itself. */
 struct load_how {
 	const char *path;	 /* the ELF file */

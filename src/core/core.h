@@ -15,6 +15,7 @@
 
 #include "base/diag.h"
 #include "prog/prog.h"
+#include "verifier/report.h"
 
 /** Borrowed object of a descriptor: -EBADF for no descriptor, -EINVAL for another kind. */
 int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);
@@ -33,6 +34,22 @@ int core_unpin(struct skep_kernel *k, const char *path);
 int core_pin_mkdir(struct skep_kernel *k, const char *path);
 /** rmdir(2) below the root; 0, -ENOENT, -ENOTDIR, -ENOTEMPTY, -EBUSY (the root). */
 int core_pin_rmdir(struct skep_kernel *k, const char *path);
+
+/* A verification, as who watches sees it; all borrowed for the time of the call. */
+struct core_verdict {
+	const struct skep_prog *prog; /* as far as it came */
+	int err;		      /* what the verifier said: 0 or -errno */
+	const struct verifier_report *report;
+	struct verifier_lines lines; /* the program's source */
+};
+typedef void (*core_verdict_fn)(void *arg, const struct core_verdict *v);
+
+/**
+ * Calls fn at the end of every verification in PROG_LOAD, in the loading thread, with what the
+ * verifier found out; fn NULL ends that.  `count`: also how often each instruction was walked.
+ * For who owns the kernel, before others load into it.
+ */
+void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, bool count);
 
 /** The slots that programs of this kernel run in. */
 struct vcpus *core_vcpus(struct skep_kernel *k);

@@ -32,6 +32,9 @@ struct skep_kernel {
 	struct skep_btf *vmlinux; /* BTF of the model; NULL before somebody asked */
 	void (*trace)(void *arg, const char *line, size_t n); /* of the options */
 	void *trace_arg;
+	core_verdict_fn verdict; /* see core_watch_verdicts() */
+	void *verdict_arg;
+	bool verdict_count;
 };
 
 /* One bpf(2) call. */

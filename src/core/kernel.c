@@ -145,6 +145,13 @@ struct vcpus *core_vcpus(struct skep_kernel *k)
 	return &k->vcpus;
 }
 
+void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, bool count)
+{
+	k->verdict = fn;
+	k->verdict_arg = arg;
+	k->verdict_count = count;
+}
+
 const struct run_env *core_run_env(struct skep_kernel *k)
 {
 	return &k->env;

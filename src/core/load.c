@@ -87,11 +87,37 @@ static int pass_tag(struct load *l)
 	return 0;
 }
 
+/* The caller's line_info is checked later ("records"): who watches must bear anything there. */
+static void tell_verdict(struct load *l, int err, const struct verifier_report *report)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	const struct skep_kernel *k = l->c->k;
+	_cleanup_(skep_free_p) void *lines = NULL;
+	const size_t bytes = (size_t)a->line_info_cnt * a->line_info_rec_size;
+	struct core_verdict verdict = { .prog = l->prog, .err = err, .report = report };
+
+	if (a->line_info_rec_size >= sizeof(struct bpf_line_info) && bytes && bytes <= INT32_MAX)
+		lines = skep_alloc(bytes);
+	if (lines && !user_read(lines, a->line_info, bytes))
+		verdict.lines = (struct verifier_lines){ l->prog->btf, lines, a->line_info_cnt,
+							 a->line_info_rec_size };
+	k->verdict(k->verdict_arg, &verdict);
+}
+
 static int pass_verify(struct load *l)
 {
-	const struct verifier_opts opts = { .privileged = core_privileged(l->c) };
+	struct skep_kernel *k = l->c->k;
+	struct verifier_report report = { .count = k->verdict_count };
+	const struct verifier_opts opts = {
+		.privileged = core_privileged(l->c),
+		.report = k->verdict ? &report : NULL,
+	};
+	int err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
 
-	return verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
+	if (k->verdict)
+		tell_verdict(l, err, &report);
+	verifier_report_fini(&report);
+	return err;
 }
 
 static int compile_with(struct load *l, const struct engine_ops *engine, struct skep_diag *diag)

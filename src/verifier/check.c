@@ -43,6 +43,11 @@ int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, .
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	if (v->report) {
+		va_start(ap, fmt);
+		fault_note(v, insn, fmt, ap);
+		va_end(ap);
+	}
 	verifier_log(v->log, "%s\n", msg);
 	return diag_set(v->diag, err, SKEP_AT_INSN, insn, "%s", msg);
 }
@@ -66,12 +71,39 @@ static int check_run(struct verifier *v)
 	v->info = skep_alloc_array(v->cnt, sizeof(*v->info));
 	if (!v->info)
 		return -ENOMEM;
+	if (v->report && v->report->count) {
+		v->report->walk = v->walk = skep_alloc_array(v->cnt, sizeof(*v->walk));
+		if (!v->walk)
+			return -ENOMEM;
+	}
 	for (size_t p = 0; p < ARRAY_SIZE(passes) && !err; p++) {
 		int (*run)(struct verifier *) = v->opts->trusted ? passes[p].trust : passes[p].run;
 
 		err = run ? run(v) : 0;
 	}
 	return err;
+}
+
+static void report_fill(struct verifier *v, int err, uint64_t ns)
+{
+	struct verifier_report *r = v->report;
+
+	r->processed = v->processed;
+	r->total_states = v->total_states;
+	r->peak_states = v->peak_states;
+	r->max_states_per_insn = v->max_states_per_insn;
+	r->ns = ns;
+	for (uint32_t s = 0; s < v->sub_cnt && v->depth; s++)
+		r->stack += v->depth[s];
+	if (err)
+		fault_finish(v, err);
+}
+
+void verifier_report_fini(struct verifier_report *r)
+{
+	skep_free(TAKE_PTR(r->walk));
+	skep_free(TAKE_PTR(r->fault.step));
+	r->fault.nr_steps = 0;
 }
 
 int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
@@ -87,9 +119,13 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 		.aux = prog->image.aux,
 		.cnt = prog->image.insn_cnt,
 		.isa = opts->callx ? ISA_ALL : ISA_LINUX_LATEST,
+		.report = opts->report,
 	};
-	uint64_t start = log->level ? now_ns() : 0;
+	uint64_t start = log->level || opts->report ? now_ns() : 0;
 	int err = check_run(&v);
+
+	if (v.report)
+		report_fill(&v, err, now_ns() - start);
 
 	if (log->level) {
 		log_stats(&v, now_ns() - start);

@@ -233,6 +233,8 @@ struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool
 	}
 	if (st->parent)
 		st->parent->branches++;
+	if (unlikely(v->walk))
+		v->walk[v->i].forks++;
 	*ret_err = 0;
 	return st;
 }

@@ -174,6 +174,8 @@ static int step_one(struct verifier *v)
 			return verifier_fail_diag(v, err);
 	}
 	v->info[v->i].seen = true;
+	if (unlikely(v->walk))
+		v->walk[v->i].visits++;
 	v->jumps += BPF_CLASS(v->insns[v->i].code) == BPF_JMP ||
 		    BPF_CLASS(v->insns[v->i].code) == BPF_JMP32;
 	err = steps[d->group](v);

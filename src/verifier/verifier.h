@@ -9,6 +9,7 @@
 #define SKEP_VERIFIER_VERIFIER_H
 
 #include "prog/prog.h"
+#include "verifier/report.h"
 
 /*
  * The verifier's log, with the kernel's levels and buffer rules (BPF_LOG_*).  Zeroed but for
@@ -44,6 +45,7 @@ struct verifier_opts {
 	 * rewriting.  For programs that run on the interpreter, or that the caller vouches for.
 	 */
 	bool trusted;
+	struct verifier_report *report; /* filled where it is not NULL; the caller frees it */
 };
 
 /**

@@ -15,6 +15,8 @@
 #ifndef SKEP_VERIFIER_VERIFIER_INT_H
 #define SKEP_VERIFIER_VERIFIER_INT_H
 
+#include <stdarg.h>
+
 #include "base/vec.h"
 #include "btf/btf.h"
 #include "helper/helper.h"
@@ -228,6 +230,9 @@ struct verifier {
 	uint32_t jumps;	    /* jumps among them */
 	uint32_t total_states, peak_states, live_states, max_states_per_insn;
 	uint32_t processed_at_state, jumps_at_state; /* when the last state was kept */
+
+	struct verifier_report *report; /* of the options */
+	struct walk_count *walk;	/* [cnt] of the report, NULL: not asked for */
 };
 
 static inline uint32_t base_type(uint32_t type)
@@ -272,6 +277,12 @@ int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, .
 int verifier_fail_diag(struct verifier *v, int err);
 /** At the instruction that is walked. */
 #define fail(v, err, ...) verifier_fail(v, err, (v)->i, __VA_ARGS__)
+
+/* -- fault.c: what a report says of a broken rule -- */
+/** Notes the rule: the format of its message, and the numbers in it. */
+void fault_note(struct verifier *v, uint32_t insn, const char *fmt, va_list ap);
+/** The verdict is err: the register's value and the way there, while the states live. */
+void fault_finish(struct verifier *v, int err);
 
 /* -- log.c -- */
 void log_insn(struct verifier *v, uint32_t i);

@@ -148,7 +148,7 @@ def elements(answer, name):
 def help_everywhere():
     top = run('--help').out
     commands = re.findall(r'^  (\w+) ', top.split('options')[0], re.M)
-    assert len(commands) == 7, commands
+    assert len(commands) == 8, commands
     for c in commands:
         text = run(c, '--help').out
         has(text, f'usage: skep {c}')
@@ -797,6 +797,46 @@ def damaged_objects_are_errors_not_crashes():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+@case
+def verify_table_and_json():
+    r = run('verify', count, xdp_flow)
+    assert r.out.splitlines()[0].split() == ['FILE', 'PROGRAM', 'VERDICT', 'TIME', '(us)', 'INSNS',
+                                             'STATES', 'STACK'], r.out
+    assert [line.split()[1:3] for line in r.out.splitlines()[1:]] == [
+        ['count', 'accept'], ['xdp_flow', 'accept']], r.out
+    rows = [json.loads(line) for line in run('verify', '--json', count, xdp_flow).out.splitlines()]
+    assert [row['prog'] for row in rows] == ['count', 'xdp_flow']
+    for row in rows:
+        assert set(row) == {'file', 'prog', 'verdict', 'errno', 'insns', 'states', 'time_us',
+                            'stack', 'log'}, row
+        assert (row['verdict'], row['errno']) == ('accept', 0)
+        has(row['log'], f"processed {row['insns']} insns")
+
+
+@case
+def verify_compares_with_earlier():
+    before = work / 'before.json'
+    before.write_text(run('verify', '--json', count, xdp_flow).out)
+    has(run('verify', count, xdp_flow, '--compare', before).out,
+        '2 programs in both, 0 new; 0 verdicts changed')
+    rows = [json.loads(line) for line in before.read_text().splitlines()]
+    rows[0]['verdict'] = 'reject'
+    rows[1]['insns'] *= 2
+    rows.append({**rows[1], 'prog': 'gone'})
+    before.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    has(run('verify', count, xdp_flow, '--compare', before, status=1).out,
+        'count:  verdict reject -> accept', '(-50.0%)', 'gone:  gone, was accept',
+        '2 verdicts changed')
+    has(run('verify', count, '--compare', source / 'README.md', status=1).err, 'README.md:1: not')
+
+
+@case
+def verify_usage():
+    has(run('verify', status=2).err, 'object file')
+    has(run('verify', count, '--kernel', '5.4', status=2).err, '--kernel 5.4')
+    has(run('verify', work / 'none.o', status=1).err, 'No such file')
+
 
 def main():
     chosen = [c for c in cases if not sys.argv[2:] or c.__name__ in sys.argv[2:]]

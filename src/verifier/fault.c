@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault.c - what is kept of a broken rule: its numbers, the value it is about, the way there.
+ *
+ * A rule is known by the format of its message, which names the register ("R%u") and its numbers
+ * ("size=%d"): so every rule leaves its facts, and who writes a rule need not know of reports.
+ */
+#include "verifier/verifier_int.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- the message ---------------------------------------------------------------------------- */
+
+/* The word before a conversion, without "=": the name of its number. */
+static void fact_name(const char *fmt, const char *at, char *ret, size_t n)
+{
+	const char *end = at > fmt && at[-1] == '=' ? at - 1 : at;
+	const char *start = end;
+
+	while (start > fmt && (isalnum((unsigned char)start[-1]) || start[-1] == '_'))
+		start--;
+	snprintf(ret, n, "%.*s", (int)(end - start), start);
+}
+
+/* One conversion of fmt, from its '%' on; *ret_end stands behind it.  False: it is no number. */
+static bool take_number(const char *fmt, va_list *ap, int64_t *ret, const char **ret_end)
+{
+	unsigned longs = 0;
+	bool is_signed;
+
+	fmt += 1 + strspn(fmt + 1, "0123456789#-+ .");
+	for (; *fmt == 'l' || *fmt == 'z'; fmt++)
+		longs++;
+	*ret_end = fmt + 1;
+	is_signed = *fmt == 'd' || *fmt == 'i';
+	switch (*fmt) {
+	case 'd':
+	case 'i':
+	case 'u':
+	case 'x':
+	case 'c':
+		if (longs)
+			*ret = va_arg(*ap, long long);
+		else
+			*ret = is_signed ? va_arg(*ap, int) : (int64_t)va_arg(*ap, unsigned);
+		return *fmt != 'c';
+	case 's':
+	case 'p':
+		(void)va_arg(*ap, void *);
+		return false;
+	default: /* "%%" */
+		return false;
+	}
+}
+
+void fault_note(struct verifier *v, uint32_t insn, const char *fmt, va_list ap)
+{
+	struct verifier_fault *f = &v->report->fault;
+	const char *at = fmt, *end;
+	int64_t value;
+	va_list args;
+
+	/* Messages in a row belong together; of an older complaint nothing is kept. */
+	if (f->insn != insn || !f->rule) {
+		memset(f, 0, sizeof(*f));
+		f->reg = -1;
+	}
+	f->rule = fmt;
+	f->insn = insn;
+	va_copy(args, ap);
+	vsnprintf(f->msg, sizeof(f->msg), fmt, ap);
+	while ((at = strchr(at, '%'))) {
+		struct fault_fact fact;
+
+		if (take_number(at, &args, &value, &end)) {
+			fact_name(fmt, at, fact.name, sizeof(fact.name));
+			fact.value = value;
+			if (!strcmp(fact.name, "R") && value >= 0 && value < SKEP_REG_CNT)
+				f->reg = (int)value;
+			else if (f->nr_facts < ARRAY_SIZE(f->fact))
+				f->fact[f->nr_facts++] = fact;
+		}
+		at = end;
+	}
+	va_end(args);
+}
+
+void fault_finish(struct verifier *v, int err)
+{
+	struct verifier_fault *f = &v->report->fault;
+	const struct reg *r;
+
+	f->err = err;
+	if (!f->rule) {
+		f->reg = -1;
+		f->insn = v->diag->where == SKEP_AT_INSN ? (uint32_t)v->diag->index : FAULT_NO_INSN;
+		snprintf(f->msg, sizeof(f->msg), "%s", v->diag->msg);
+	}
+	f->ref_insn = FAULT_NO_INSN;
+	if (!v->st || !v->st->frame[0])
+		return;
+	if (v->st->refs.n)
+		f->ref_insn = v->st->refs.at[0].insn;
+	if (f->reg < 0)
+		return;
+	r = &cur_regs(v)[f->reg];
+	type_name(r->type, f->type);
+	f->maybe_null = may_be_null(r->type);
+	f->n = r->n;
+	if (r->map && base_type(r->type) != SCALAR_VALUE)
+		snprintf(f->map, sizeof(f->map), "%s", r->map->name);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * source.c - line_info as the caller gave it, looked at without trusting it.
+ */
+#include "verifier/source.h"
+
+#include <stdio.h>
+
+#include "btf/btf.h"
+
+static bool record_at(const struct verifier_lines *lines, uint32_t n, struct bpf_line_info *ret)
+{
+	if (n >= lines->cnt || lines->size < sizeof(*ret))
+		return false;
+	memcpy(ret, (const uint8_t *)lines->at + (size_t)n * lines->size, sizeof(*ret));
+	return true;
+}
+
+bool source_of(const struct verifier_lines *lines, uint32_t i, struct source_line *ret)
+{
+	uint32_t from = 0, to = lines->btf ? lines->cnt : 0;
+	struct bpf_line_info rec;
+
+	/* The last record at or before i: they are in order, and where not, no harm is done. */
+	while (from < to) {
+		const uint32_t mid = from + (to - from) / 2;
+
+		if (!record_at(lines, mid, &rec))
+			return false;
+		if (rec.insn_off <= i)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	if (!from || !record_at(lines, from - 1, &rec))
+		return false;
+	ret->file = btf_str(lines->btf, rec.file_name_off);
+	ret->text = btf_str(lines->btf, rec.line_off);
+	ret->line = BPF_LINE_INFO_LINE_NUM(rec.line_col);
+	ret->col = BPF_LINE_INFO_LINE_COL(rec.line_col);
+	return ret->file && ret->text && *ret->text;
+}
+
+void source_trim(const char *text, char *ret, size_t n)
+{
+	const char *end;
+
+	text += strspn(text, " \t");
+	end = strstr(text, "/*");
+	if (!end)
+		end = strstr(text, "//");
+	if (!end)
+		end = text + strlen(text);
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	snprintf(ret, n, "%.*s", (int)(end - text), text);
+}
