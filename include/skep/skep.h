@@ -35,11 +35,18 @@ enum skep_engine {
 	SKEP_ENGINE_INTERP, /* checks every memory access while the program runs */
 };
 
+/** What callers of a kernel may do. */
+enum skep_rights {
+	SKEP_RIGHTS_ALL = 0, /* everything: who made the kernel is root in it */
+	SKEP_RIGHTS_NONE,    /* what a user without capabilities may */
+	SKEP_RIGHTS_CALLER,  /* what the calling thread's effective capabilities allow */
+};
+
 /** Options of skep_kernel_new.  Zero is the default of every field. */
 struct skep_kernel_opts {
 	size_t sz;	      /* sizeof(struct skep_kernel_opts); bytes beyond ours must be 0 */
 	int engine;	      /* enum skep_engine */
-	int unprivileged;     /* 1: callers have the rights of a user without CAP_BPF */
+	int rights;	      /* enum skep_rights */
 	const char *pin_root; /* where pins live, by default "/sys/fs/bpf"; copied */
 	/* Lines of bpf_trace_printk, n bytes, as trace_pipe shows them; NULL drops them. */
 	void (*trace)(void *arg, const char *line, size_t n);

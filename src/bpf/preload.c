@@ -7,7 +7,8 @@
  * the C library's headers declare some of them variadic or with attributes of their own.
  *
  * Environment, set by `skep run`: SKEP_ENGINE=jit|interp chooses the engine, SKEP_TRACE=1 writes
- * lines of bpf_trace_printk to standard error.
+ * lines of bpf_trace_printk to standard error, SKEP_RIGHTS=caller lets the caller's capabilities
+ * decide what it may do.
  */
 #include "bpf/calls_int.h"
 
@@ -37,12 +38,14 @@ static struct skep_kernel *preload_kernel;
 static void make_kernel(void)
 {
 	struct skep_kernel_opts opts = { .sz = sizeof(opts) };
-	const char *engine = getenv("SKEP_ENGINE");
+	const char *engine = getenv("SKEP_ENGINE"), *rights = getenv("SKEP_RIGHTS");
 
 	if (engine && !strcmp(engine, "jit"))
 		opts.engine = SKEP_ENGINE_JIT;
 	if (engine && !strcmp(engine, "interp"))
 		opts.engine = SKEP_ENGINE_INTERP;
+	if (rights && !strcmp(rights, "caller"))
+		opts.rights = SKEP_RIGHTS_CALLER;
 	if (getenv("SKEP_TRACE")) {
 		opts.trace = trace;
 		opts.trace_arg = stderr;

@@ -77,7 +77,7 @@ static int kernel_open(struct cli *c)
 	struct skep_kernel_opts opts = {
 		.sz = sizeof(opts),
 		.engine = c->interp ? SKEP_ENGINE_INTERP : SKEP_ENGINE_DEFAULT,
-		.unprivileged = c->unprivileged,
+		.rights = c->unprivileged ? SKEP_RIGHTS_NONE : SKEP_RIGHTS_ALL,
 		.trace = trace_line,
 	};
 	int r;

@@ -120,9 +120,9 @@ static bool probe_fits(const struct skep_prog *p, uint32_t attach_type)
 	       p->expected_attach_type == attach_type;
 }
 
-int attach_check_link(const struct skep_prog *p, uint32_t attach_type, bool privileged)
+int attach_check_link(const struct skep_prog *p, uint32_t attach_type, bool net_admin)
 {
-	if (p->type == BPF_PROG_TYPE_CGROUP_SKB && !privileged)
+	if (p->type == BPF_PROG_TYPE_CGROUP_SKB && !net_admin)
 		return -EPERM;
 	if (p->type >= ARRAY_SIZE(rows) || !has(rows[p->type].hooks, attach_type))
 		return -EINVAL;
@@ -152,7 +152,7 @@ long core_prog_attach(struct call *c)
 	if (err)
 		return FAIL(c, err, "attach_bpf_fd %d is not a program", (int)a->attach_bpf_fd);
 	p = ref.payload;
-	if (p->type != type || attach_check_link(p, a->attach_type, core_privileged(c)))
+	if (p->type != type || attach_check_link(p, a->attach_type, core_may(c, RIGHT_NET)))
 		return FAIL(c, -EINVAL, "programs of type %s do not attach as %u", p->kind->name,
 			    a->attach_type);
 	return FAIL(c, -EOPNOTSUPP, "Skep has no hook for programs of type %s yet", p->kind->name);
@@ -166,7 +166,7 @@ long core_prog_detach(struct call *c)
 
 long core_prog_query(struct call *c)
 {
-	if (!core_privileged(c))
+	if (!core_may(c, RIGHT_NET))
 		return FAIL(c, -EPERM, "PROG_QUERY needs CAP_NET_ADMIN");
 	return FAIL(c, -EINVAL, "nothing can be attached as %u: Skep has no such hook yet",
 		    c->attr.a.query.attach_type);

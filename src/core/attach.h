@@ -15,6 +15,6 @@ bool attach_loadable(uint32_t prog_type, uint32_t attach_type);
  */
 uint32_t attach_prog_type(uint32_t attach_type);
 /** May p be attached there (bpf_prog_attach_check_attach_type)? 0, -EINVAL, -EPERM. */
-int attach_check_link(const struct skep_prog *p, uint32_t attach_type, bool privileged);
+int attach_check_link(const struct skep_prog *p, uint32_t attach_type, bool net_admin);
 
 #endif

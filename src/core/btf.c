@@ -65,7 +65,7 @@ long core_btf_load(struct call *c)
 		return FAIL(c, -EINVAL, "unknown btf_flags");
 	if (c->attr.btf_load.flags)
 		return core_token(c, c->attr.btf_load.token_fd);
-	if (!core_privileged(c))
+	if (!core_may(c, RIGHT_BPF))
 		return FAIL(c, -EPERM, "BTF_LOAD needs CAP_BPF");
 	if (a->btf_size > BTF_BYTES_MAX)
 		return FAIL(c, -E2BIG, "BTF of %u bytes; %u is the limit", a->btf_size,

@@ -22,7 +22,7 @@ struct skep_kernel {
 	pthread_mutex_t bind_lock;	 /* lists of maps of programs (PROG_BIND_MAP) */
 	const struct engine_ops *engine; /* how programs run */
 	bool fallback;			 /* the interpreter takes what that engine cannot */
-	bool unprivileged;		 /* callers lack CAP_BPF and its like */
+	int rights;			 /* enum skep_rights */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
 	char *pin_root; /* where names of objects live, without a slash at the end */
@@ -54,11 +54,16 @@ struct call {
 		_err;                                                    \
 	})
 
-/** Does the caller have CAP_BPF, CAP_SYS_ADMIN and their like? */
-static inline bool core_privileged(const struct call *c)
-{
-	return !c->k->unprivileged;
-}
+/* The capabilities that bpf(2) asks for; CAP_SYS_ADMIN stands for the others too. */
+enum core_right {
+	RIGHT_BPF,     /* CAP_BPF */
+	RIGHT_PERFMON, /* CAP_PERFMON */
+	RIGHT_NET,     /* CAP_NET_ADMIN */
+	RIGHT_ADMIN,   /* CAP_SYS_ADMIN */
+};
+
+/** Does the caller have that right? */
+bool core_may(const struct call *c, enum core_right right);
 
 /** Writes one field back to the caller's attributes: 0 or -EFAULT. */
 #define CALL_PUT(c, field, value)                                                           \

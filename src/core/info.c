@@ -248,7 +248,7 @@ static long prog_info(struct call *c, void *payload)
 	if (err)
 		return err;
 	info_counts(&info, p);
-	if (core_privileged(c)) {
+	if (core_may(c, RIGHT_BPF)) {
 		err = info_code(&info, p);
 	} else {
 		info.jited_prog_len = info.xlated_prog_len = 0;

@@ -49,7 +49,7 @@ static long run_command(struct call *c, int cmd)
 	if (c->size > row->end && !bytes_zero(c->attr.bytes + row->end, c->size - row->end))
 		return FAIL(c, -EINVAL, "%s: attributes beyond byte %u must be zero", row->name,
 			    row->end);
-	if (row->flags & ADMIN && !core_privileged(c))
+	if (row->flags & ADMIN && !core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "%s needs CAP_SYS_ADMIN", row->name);
 	return row->run(c);
 }
@@ -187,7 +187,7 @@ static int take_opts(const struct skep_kernel_opts *opts, struct skep_kernel_opt
 	     !bytes_zero((const uint8_t *)opts + sizeof(*opts), opts->sz - sizeof(*opts))))
 		return -EINVAL;
 	memcpy(ret, opts, MIN(opts->sz, sizeof(*opts)));
-	return 0;
+	return ret->rights < SKEP_RIGHTS_ALL || ret->rights > SKEP_RIGHTS_CALLER ? -EINVAL : 0;
 }
 
 static char *copy_root(const char *root)
@@ -212,7 +212,7 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 		return -ENOMEM;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_mutex_init(&k->bind_lock, NULL);
-	k->unprivileged = o.unprivileged != 0;
+	k->rights = o.rights;
 	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
 	k->trace = o.trace;
 	k->trace_arg = o.trace_arg;

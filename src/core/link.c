@@ -77,7 +77,7 @@ long core_link_create(struct call *c)
 	if (err)
 		return FAIL(c, err, "prog_fd %d is not a program", (int)a->link_create.prog_fd);
 	p = ref.payload;
-	err = attach_check_link(p, attach_type, core_privileged(c));
+	err = attach_check_link(p, attach_type, core_may(c, RIGHT_NET));
 	if (err)
 		return FAIL(c, err, "programs of type %s do not attach as %u", p->kind->name,
 			    attach_type);

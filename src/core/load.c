@@ -108,8 +108,15 @@ static int pass_verify(struct load *l)
 {
 	struct skep_kernel *k = l->c->k;
 	struct verifier_report report = { .count = k->verdict_count };
+	const bool perfmon = core_may(l->c, RIGHT_PERFMON);
 	const struct verifier_opts opts = {
-		.privileged = core_privileged(l->c),
+		.rights = {
+			.bpf_capable = core_may(l->c, RIGHT_BPF),
+			.allow_ptr_leaks = perfmon,
+			.allow_uninit_stack = perfmon,
+			.bypass_spec_v1 = perfmon,
+			.bypass_spec_v4 = perfmon,
+		},
 		.report = k->verdict ? &report : NULL,
 	};
 	int err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);

@@ -29,18 +29,19 @@ static int check_rights(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
 	const struct prog_type *t = prog_type(a->prog_type);
-	uint32_t limit = core_privileged(l->c) ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+	uint32_t limit = core_may(l->c, RIGHT_BPF) ? SKEP_INSNS_MAX : BPF_MAXINSNS;
 
 	if (a->insn_cnt == 0 || a->insn_cnt > limit)
 		return load_fail(l, -E2BIG, -1, "a program has 1 to %u instructions, this one %u",
 				 limit, a->insn_cnt);
-	if (core_privileged(l->c))
-		return 0;
-	if ((a->prog_type != BPF_PROG_TYPE_SOCKET_FILTER &&
-	     a->prog_type != BPF_PROG_TYPE_CGROUP_SKB) ||
-	    (t && (t->needs_net || t->needs_perfmon)))
+	if (a->prog_type != BPF_PROG_TYPE_SOCKET_FILTER &&
+	    a->prog_type != BPF_PROG_TYPE_CGROUP_SKB && !core_may(l->c, RIGHT_BPF))
 		return load_fail(l, -EPERM, -1, "programs of type %s need CAP_BPF",
 				 t ? t->name : "unknown");
+	if (t && t->needs_net && !core_may(l->c, RIGHT_NET))
+		return load_fail(l, -EPERM, -1, "programs of type %s need CAP_NET_ADMIN", t->name);
+	if (t && t->needs_perfmon && !core_may(l->c, RIGHT_PERFMON))
+		return load_fail(l, -EPERM, -1, "programs of type %s need CAP_PERFMON", t->name);
 	return 0;
 }
 

@@ -12,9 +12,13 @@
 
 /* --- creation -------------------------------------------------------------------------------- */
 
-/* Linux's list of types that are for CAP_BPF or CAP_NET_ADMIN; the others are for everybody. */
-static bool type_needs_right(uint32_t type)
+/* Linux's lists: types for CAP_NET_ADMIN, types for everybody; the others are for CAP_BPF. */
+static bool may_create(const struct call *c, uint32_t type)
 {
+	static const uint64_t net_types =
+		UINT64_C(1) << BPF_MAP_TYPE_SOCKMAP | UINT64_C(1) << BPF_MAP_TYPE_SOCKHASH |
+		UINT64_C(1) << BPF_MAP_TYPE_DEVMAP | UINT64_C(1) << BPF_MAP_TYPE_DEVMAP_HASH |
+		UINT64_C(1) << BPF_MAP_TYPE_XSKMAP;
 	static const uint64_t free_types =
 		UINT64_C(1) << BPF_MAP_TYPE_ARRAY | UINT64_C(1) << BPF_MAP_TYPE_PERCPU_ARRAY |
 		UINT64_C(1) << BPF_MAP_TYPE_PROG_ARRAY |
@@ -26,7 +30,9 @@ static bool type_needs_right(uint32_t type)
 		UINT64_C(1) << BPF_MAP_TYPE_CGROUP_STORAGE |
 		UINT64_C(1) << BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
 
-	return type >= 64 || !(free_types >> type & 1);
+	if (type < 64 && free_types >> type & 1)
+		return true;
+	return core_may(c, type < 64 && net_types >> type & 1 ? RIGHT_NET : RIGHT_BPF);
 }
 
 long core_map_create(struct call *c)
@@ -46,8 +52,9 @@ long core_map_create(struct call *c)
 	c->attr.a.map_flags &= ~SKEP_F_TOKEN_FD;
 	if (token)
 		return core_token(c, c->attr.map_create.token_fd);
-	if (!core_privileged(c) && map_type(a->map_type) && type_needs_right(a->map_type))
-		return FAIL(c, -EPERM, "map type %s needs CAP_BPF", map_type(a->map_type)->name);
+	if (map_type(a->map_type) && !may_create(c, a->map_type))
+		return FAIL(c, -EPERM, "map type %s needs CAP_BPF or CAP_NET_ADMIN",
+			    map_type(a->map_type)->name);
 
 	/* map_new asks for these when their turn comes, so that errors come in Linux's order. */
 	deps.inner_err = object_get(c->k, (int)a->inner_map_fd, OBJ_MAP, &inner);
@@ -261,7 +268,7 @@ long core_map_fd_by_id(struct call *c)
 
 	if (a->open_flags & ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY))
 		return -EINVAL;
-	if (!core_privileged(c))
+	if (!core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "MAP_GET_FD_BY_ID needs CAP_SYS_ADMIN");
 	return mode < 0 ? mode : object_open_id(c, OBJ_MAP, a->map_id, mode);
 }

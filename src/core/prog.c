@@ -12,7 +12,7 @@ long core_next_id(struct call *c, enum object_kind kind)
 
 	if (start >= INT32_MAX)
 		return -EINVAL;
-	if (!core_privileged(c))
+	if (!core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "listing ids needs CAP_SYS_ADMIN");
 	err = object_next_id(c, kind, start, &id);
 	return err ? err : CALL_PUT(c, a.next_id, id);

@@ -52,7 +52,7 @@ static void keep_link(struct verifier *v, struct reg *d, uint32_t id, int32_t of
 
 	d->id = 0;
 	if (!id || !is_wide(insn) || BPF_OP(insn->code) != BPF_ADD ||
-	    BPF_SRC(insn->code) != BPF_K || !v->opts->privileged || id & ID_ADD_CONST)
+	    BPF_SRC(insn->code) != BPF_K || !v->opts->rights.bpf_capable || id & ID_ADD_CONST)
 		return;
 	d->id = id | ID_ADD_CONST;
 	d->off = off;
@@ -72,7 +72,7 @@ static int binary(struct verifier *v)
 		reg_known(&imm, (uint64_t)(int64_t)insn->imm);
 	if (d->type != SCALAR_VALUE && s->type != SCALAR_VALUE) {
 		/* pointer - pointer is a number, for who may know it */
-		if (BPF_OP(insn->code) == BPF_SUB && v->opts->privileged) {
+		if (BPF_OP(insn->code) == BPF_SUB && v->opts->rights.allow_ptr_leaks) {
 			reg_unknown(v, d);
 			return 0;
 		}
@@ -141,7 +141,7 @@ static int mov(struct verifier *v)
 	if (BPF_SRC(insn->code) == BPF_X)
 		return mov_reg(v);
 	reg_known(d, is_wide(insn) ? (uint64_t)(int64_t)insn->imm : (uint32_t)insn->imm);
-	d->precise = !v->opts->privileged;
+	d->precise = !v->opts->rights.bpf_capable;
 	return 0;
 }
 

@@ -254,6 +254,11 @@ static int plain_offset(struct arg *a)
 	default:
 		break;
 	}
+	if (a->kind == ARG_ALLOC_MEM && r->off)
+		return fail(v, -EINVAL,
+			    "R%u must have zero offset when passed to release func or trusted arg "
+			    "to kfunc",
+			    a->n);
 	if (r->off < 0)
 		return fail(v, -EACCES, "negative offset %s ptr R%u off=%d disallowed",
 			    TYPE_NAME(r->type), a->n, r->off);

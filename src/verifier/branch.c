@@ -164,7 +164,7 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 			continue;
 		if (is_null) {
 			reg_known(r, 0);
-			r->precise = !v->opts->privileged;
+			r->precise = !v->opts->rights.bpf_capable;
 			continue;
 		}
 		reg_not_null(r);

@@ -154,25 +154,39 @@ static int exit_value(struct verifier *v)
 	return 0;
 }
 
+int call_leaks(struct verifier *v, bool regions, const char *who)
+{
+	const struct vstate *st = v->st;
+	const struct {
+		bool open;
+		const char *call;
+	} region[] = {
+		{ st->lock_id, "bpf_spin_lock" },
+		{ st->rcu, "bpf_rcu_read_lock" },
+		{ st->preempt, "bpf_preempt_disable" },
+	};
+
+	for (size_t i = 0; i < st->refs.n; i++)
+		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
+			     st->refs.at[i].id, st->refs.at[i].insn);
+	if (st->refs.n)
+		return fail(v, -EINVAL, "%s would lead to reference leak", who);
+	for (size_t i = 0; regions && i < ARRAY_SIZE(region); i++)
+		if (region[i].open)
+			return fail(v, -EINVAL, "%s cannot be used inside %s-ed region", who,
+				    region[i].call);
+	return 0;
+}
+
 int call_exit(struct verifier *v)
 {
 	struct vstate *st = v->st;
-	int err;
+	int err = 0;
 
-	if (st->lock_id && !st->cur)
-		return fail(v, -EINVAL, "bpf_spin_unlock is missing");
-	if (st->rcu && !st->cur)
-		return fail(v, -EINVAL, "bpf_rcu_read_unlock is missing");
-	if (st->preempt && !st->cur)
-		return fail(v, -EINVAL, "%u bpf_preempt_enable%s missing", st->preempt,
-			    st->preempt == 1 ? " is" : "(s) are");
-	if (st->refs.n && (!st->cur || cur_frame(v)->callback)) {
-		for (size_t i = 0; i < st->refs.n; i++)
-			verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
-				     st->refs.at[i].id, st->refs.at[i].insn);
-		return diag_set(v->diag, -EINVAL, SKEP_AT_INSN, v->i,
-				"reference of insn %u is not released", st->refs.at[0].insn);
-	}
+	if (!st->cur || cur_frame(v)->callback)
+		err = call_leaks(v, !st->cur, "BPF_EXIT instruction in main prog");
+	if (err)
+		return err;
 	if (st->cur)
 		return call_return(v);
 	err = exit_value(v);

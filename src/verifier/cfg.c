@@ -60,7 +60,7 @@ static int follow(struct cfg *c, int64_t from, int64_t to)
 			return verifier_fail(v, -EINVAL, (uint32_t)from,
 					     "jump out of range from insn %lld to %lld",
 					     (long long)from, (long long)to);
-		if (c->color[to] == ON_PATH && !v->opts->privileged)
+		if (c->color[to] == ON_PATH && !v->opts->rights.bpf_capable)
 			return verifier_fail(v, -EINVAL, (uint32_t)from,
 					     "back-edge from insn %lld to %lld", (long long)from,
 					     (long long)to);

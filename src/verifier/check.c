@@ -62,7 +62,7 @@ static uint64_t now_ns(void)
 
 static int check_run(struct verifier *v)
 {
-	const uint32_t limit = v->opts->privileged ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+	const uint32_t limit = v->opts->rights.bpf_capable ? SKEP_INSNS_MAX : BPF_MAXINSNS;
 	int err = 0;
 
 	if (v->cnt == 0 || v->cnt > limit)
@@ -118,6 +118,7 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 		.insns = prog->image.insns,
 		.aux = prog->image.aux,
 		.cnt = prog->image.insn_cnt,
+		.strict_align = prog->flags & BPF_F_STRICT_ALIGNMENT,
 		.isa = opts->callx ? ISA_ALL : ISA_LINUX_LATEST,
 		.report = opts->report,
 	};

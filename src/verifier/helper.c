@@ -12,7 +12,7 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 	if (id < 0 || (uint32_t)id >= helper_id_count())
 		return fail(v, -EINVAL, "invalid func unknown#%d", id);
 	h = helper_by_id((uint32_t)id);
-	if (!h || !helper_allowed(h, v->prog->type)) {
+	if (!h || !helper_allowed(h, v->prog->type) || !rights_allow_helper(v, h->id)) {
 		name = helper_name((uint32_t)id);
 		return fail(v, -EINVAL, "program of this type cannot use helper bpf_%s#%d",
 			    name ? name : "unspec", id);
@@ -75,11 +75,6 @@ static int check_map_rights(struct verifier *v, const struct call_meta *m)
 	case BPF_FUNC_map_pop_elem:
 		if (m->map->flags & BPF_F_RDONLY_PROG)
 			return fail(v, -EACCES, "write into map forbidden");
-		return 0;
-	case BPF_FUNC_map_lookup_elem:
-	case BPF_FUNC_map_peek_elem:
-		if (m->map->flags & BPF_F_WRONLY_PROG)
-			return fail(v, -EACCES, "read from map forbidden");
 		return 0;
 	default:
 		return 0;
@@ -226,7 +221,7 @@ static void forget_packet(struct verifier *v)
 {
 	for_each_reg_in(v->st, f, r, {
 		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END) {
-			if (v->opts->privileged)
+			if (v->opts->rights.allow_ptr_leaks)
 				reg_unknown(v, r);
 			else
 				reg_uninit(r);
@@ -243,15 +238,6 @@ static int fill_raw(struct verifier *v, const struct call_meta *m)
 		if (err)
 			return err;
 	}
-	return 0;
-}
-
-static int tail_call_checks(struct verifier *v)
-{
-	if (v->st->lock_id)
-		return fail(v, -EINVAL, "tail_call cannot be used inside bpf_spin_lock-ed region");
-	if (v->st->refs.n)
-		return fail(v, -EINVAL, "tail_call would lead to reference leak");
 	return 0;
 }
 
@@ -274,7 +260,7 @@ int helper_step(struct verifier *v)
 		err = fail(v, -EINVAL, "func bpf_%s#%u reference has not been acquired before",
 			   m.h->name, m.h->id);
 	if (!err && m.h->id == BPF_FUNC_tail_call)
-		err = tail_call_checks(v);
+		err = call_leaks(v, true, "tail_call");
 	err = err ? err : helper_callback(v, &m);
 	if (err)
 		return err;

@@ -216,8 +216,7 @@ static int mem_mem(struct mem *m)
 
 static int mem_stack(struct mem *m)
 {
-	int err = stack_bounds(m->v, m->n, m->off, (int)m->size,
-			       m->rw == ACCESS_READ ? " read from" : " write to", m->rw);
+	int err = stack_bounds(m->v, m->n, m->off, (int)m->size, m->rw);
 
 	if (err)
 		return err;
@@ -487,7 +486,7 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
 		return region(&m, size, r->mem_size, zero_ok);
 	case PTR_TO_STACK:
-		return stack_range(v, n, r->off, size, zero_ok, true, raw);
+		return stack_range(v, n, r->off, size, rw, zero_ok, true, raw);
 	case PTR_TO_CTX:
 		if (!v->prog->kind->ctx_size && size > 0)
 			return mem_access(v, n, size - 1, 1, rw, -1, false, false);

@@ -73,7 +73,7 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	int err;
 
 	if (BPF_CLASS(insn->code) != BPF_ALU64) {
-		if (!minus || !v->opts->privileged)
+		if (!minus || !v->opts->rights.allow_ptr_leaks)
 			return fail(v, -EACCES, "R%u 32-bit pointer arithmetic prohibited",
 				    insn->dst_reg);
 		reg_unknown(v, d);

@@ -56,7 +56,7 @@ int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t fr
 {
 	struct hist *h;
 
-	if (!v->opts->privileged)
+	if (!v->opts->rights.bpf_capable)
 		return 0;
 	if (v->hist_now) {
 		h = &v->hist.at[st->hist_end - 1];
@@ -368,7 +368,7 @@ int precise_mark(struct verifier *v, uint32_t n)
 {
 	struct trail t = { .v = v, .frame = v->st->cur };
 
-	if (!v->opts->privileged || cur_regs(v)[n].type != SCALAR_VALUE)
+	if (!v->opts->rights.bpf_capable || cur_regs(v)[n].type != SCALAR_VALUE)
 		return 0;
 	want(&t, n);
 	return walk_back(&t, v->st, v->i, true);
@@ -378,7 +378,7 @@ int precise_propagate(struct verifier *v, const struct vstate *old)
 {
 	struct trail t = { .v = v, .frame = old->cur };
 
-	if (!v->opts->privileged)
+	if (!v->opts->rights.bpf_capable)
 		return 0;
 	for (uint32_t no = 0; no <= old->cur; no++) {
 		const struct frame *f = old->frame[no];

@@ -45,6 +45,10 @@ const char *tnum_text(struct tnum t, char *buf)
 {
 	struct strbuf s = { buf, 48, 0 };
 
-	strbuf_add(&s, "(0x%llx; 0x%llx)", (unsigned long long)t.value, (unsigned long long)t.mask);
+	if (tnum_is_const(t))
+		strbuf_add(&s, "%llu", (unsigned long long)t.value);
+	else
+		strbuf_add(&s, "(0x%llx; 0x%llx)", (unsigned long long)t.value,
+			   (unsigned long long)t.mask);
 	return buf;
 }

@@ -180,7 +180,7 @@ static const struct reg *slot_scalar(const struct verifier *v, const struct slot
 		return s->reg.type == SCALAR_VALUE ? &s->reg : NULL;
 	for (unsigned b = 0; b < 8; b++)
 		if (s->kind[b] != STACK_MISC &&
-		    !(s->kind[b] == STACK_INVALID && v->opts->privileged))
+		    !(s->kind[b] == STACK_INVALID && v->opts->rights.allow_uninit_stack))
 			return NULL;
 	return &any;
 }
@@ -191,7 +191,8 @@ static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
 		return true;
 	if (c->exact != NOT_EXACT)
 		return false;
-	return old == STACK_INVALID || (old == STACK_MISC && c->v->opts->privileged) ||
+	return old == STACK_INVALID ||
+	       (old == STACK_MISC && c->v->opts->rights.allow_uninit_stack) ||
 	       (old == STACK_MISC && cur == STACK_ZERO);
 }
 
@@ -380,7 +381,7 @@ static int keep_state(struct verifier *v)
 	struct explored *e;
 
 	/* Marks belong to the states before; this one's begin anew. */
-	for_each_reg_in(cur, f, r, { r->precise = !v->opts->privileged; });
+	for_each_reg_in(cur, f, r, { r->precise = !v->opts->rights.bpf_capable; });
 	e = explored_new(v, cur);
 	if (!e)
 		return -ENOMEM;
@@ -418,7 +419,7 @@ int prune_visit(struct verifier *v)
 			link = &(*link)->next;
 	}
 	v->max_states_per_insn = MAX(v->max_states_per_insn, n);
-	if (!keep || (!v->opts->privileged && n > STATES_PER_INSN))
+	if (!keep || (!v->opts->rights.bpf_capable && n > STATES_PER_INSN))
 		return 0;
 	return keep_state(v);
 }

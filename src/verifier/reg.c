@@ -12,7 +12,7 @@ void reg_uninit(struct reg *r)
 
 void reg_unknown(struct verifier *v, struct reg *r)
 {
-	*r = (struct reg){ .type = SCALAR_VALUE, .precise = !v->opts->privileged };
+	*r = (struct reg){ .type = SCALAR_VALUE, .precise = !v->opts->rights.bpf_capable };
 	bounds_unknown(&r->n);
 }
 
@@ -44,7 +44,7 @@ void reg_not_null(struct reg *r)
 
 bool reg_is_secret(const struct verifier *v, const struct reg *r)
 {
-	return !v->opts->privileged && r->type != SCALAR_VALUE && r->type != NOT_INIT;
+	return !v->opts->rights.allow_ptr_leaks && r->type != SCALAR_VALUE && r->type != NOT_INIT;
 }
 
 int reg_read(struct verifier *v, uint32_t n)

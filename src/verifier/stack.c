@@ -55,24 +55,24 @@ static void note_depth(struct verifier *v, const struct frame *f, int64_t off)
 		v->depth[f->sub] = (uint16_t)-off;
 }
 
-int stack_bounds(struct verifier *v, uint32_t n, int off, int size, const char *what,
-		 enum access rw)
+int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access rw)
 {
+	const char *what = rw == ACCESS_READ ? "read from" : "write to";
 	const struct reg *r = &cur_regs(v)[n];
 	const bool fixed = bounds_is_const(&r->n);
 	int64_t min = r->n.full.smin + off, max = r->n.full.smax + off + size;
-	const int64_t limit = rw == ACCESS_WRITE || v->opts->privileged
+	const int64_t limit = rw == ACCESS_WRITE || v->opts->rights.allow_uninit_stack
 				      ? -SKEP_STACK_MAX
 				      : -(int64_t)frame_of(v, r)->nr_slots * 8;
 
 	if (!fixed && (r->n.full.smax >= VAR_OFF_MAX || r->n.full.smin <= -VAR_OFF_MAX))
-		return fail(v, -EACCES, "invalid unbounded variable-offset%s stack R%u", what, n);
+		return fail(v, -EACCES, "invalid unbounded variable-offset %s stack R%u", what, n);
 	if (min < limit || max > 0) {
 		if (fixed)
-			return fail(v, -EACCES, "invalid%s stack R%u off=%lld size=%d", what, n,
+			return fail(v, -EACCES, "invalid %s stack R%u off=%lld size=%d", what, n,
 				    (long long)r->n.full.smin + off, size);
 		return fail(v, -EACCES,
-			    "invalid variable-offset%s stack R%u var_off=%s off=%d size=%d", what,
+			    "invalid variable-offset %s stack R%u var_off=%s off=%d size=%d", what,
 			    n, TNUM_TEXT(r->n.bits), off, size);
 	}
 	note_depth(v, frame_of(v, r), min);
@@ -144,9 +144,10 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	const struct reg *r = stored(v, value, &imm);
 	const bool aligned = off % 8 == 0;
 
-	if (!v->opts->privileged && slot_is_spill(s) && s->reg.type != SCALAR_VALUE && size != 8)
+	if (!v->opts->rights.allow_ptr_leaks && slot_is_spill(s) && s->reg.type != SCALAR_VALUE &&
+	    size != 8)
 		return fail(v, -EACCES, "attempt to corrupt spilled pointer on stack");
-	if (r && aligned && r->type == SCALAR_VALUE && v->opts->privileged)
+	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
 	if (!r || r->type == SCALAR_VALUE)
 		return write_bytes(v, f, off, size, value, r);
@@ -171,7 +172,8 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 		struct slot *s = &f->slot[slot_no((int)o)];
 		uint8_t *kind = byte_kind(f, (int)o);
 
-		if (!v->opts->privileged && *kind != STACK_MISC && *kind != STACK_ZERO) {
+		if (!v->opts->rights.allow_ptr_leaks && *kind != STACK_MISC &&
+		    *kind != STACK_ZERO) {
 			if (*kind == STACK_INVALID)
 				return fail(v, -EINVAL,
 					    "uninit stack in range of var-offset write prohibited "
@@ -210,7 +212,7 @@ int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int valu
 static bool readable(const struct verifier *v, uint8_t kind)
 {
 	return kind == STACK_MISC || kind == STACK_ZERO ||
-	       (kind == STACK_INVALID && v->opts->privileged);
+	       (kind == STACK_INVALID && v->opts->rights.allow_uninit_stack);
 }
 
 /* A register from bytes that are no spill. */
@@ -302,7 +304,7 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 			    "variable offset stack pointer cannot be passed into helper function; "
 			    "var_off=%s off=%d size=%u",
 			    TNUM_TEXT(ptr.n.bits), off, size);
-	err = stack_range(v, n, off, (int)size, false, false, NULL);
+	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, false, NULL);
 	if (!err)
 		load_bytes(v, frame_of(v, &ptr), ptr.n.full.smin + off,
 			   ptr.n.full.smax + off + (int)size, value);
@@ -324,7 +326,8 @@ static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper
 			*kind = STACK_MISC;
 		return true;
 	}
-	if (*kind != STACK_SPILL || (s->reg.type != SCALAR_VALUE && !v->opts->privileged))
+	if (*kind != STACK_SPILL ||
+	    (s->reg.type != SCALAR_VALUE && !v->opts->rights.allow_ptr_leaks))
 		return false;
 	if (helper) {
 		reg_unknown(v, &s->reg);
@@ -333,24 +336,22 @@ static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper
 	return true;
 }
 
-int stack_range(struct verifier *v, uint32_t n, int off, int size, bool zero_ok, bool helper,
-		bool *raw)
+int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
+		bool helper, bool *raw)
 {
 	const struct reg *r = &cur_regs(v)[n];
 	const bool fixed = bounds_is_const(&r->n);
-	const char *what = helper ? " indirect" : "";
 	int err;
 
 	if (size == 0 && !zero_ok)
 		return fail(v, -EACCES, "invalid zero-sized read");
-	err = stack_bounds(v, n, off, size, helper ? " indirect access to" : " read from",
-			   helper ? ACCESS_WRITE : ACCESS_READ);
+	err = stack_bounds(v, n, off, size, rw);
 	if (err)
 		return err;
-	if (!fixed && !v->opts->privileged)
+	if (!fixed && !v->opts->rights.bypass_spec_v1)
 		return fail(v, -EACCES,
-			    "R%u%s variable offset stack access prohibited for !root, var_off=%s",
-			    n, what, TNUM_TEXT(r->n.bits));
+			    "R%u variable offset stack access prohibited for !root, var_off=%s", n,
+			    TNUM_TEXT(r->n.bits));
 	if (raw && *raw && fixed)
 		return 0;
 	if (raw)
@@ -361,10 +362,10 @@ int stack_range(struct verifier *v, uint32_t n, int off, int size, bool zero_ok,
 		if (range_byte(v, frame_of(v, r), (int)o, helper))
 			continue;
 		if (fixed)
-			return fail(v, -EACCES, "invalid%s read from stack R%u off %lld+%d size %d",
-				    what, n, (long long)r->n.full.smin + off, at, size);
-		return fail(v, -EACCES, "invalid%s read from stack R%u var_off %s+%d size %d", what,
-			    n, TNUM_TEXT(r->n.bits), at, size);
+			return fail(v, -EACCES, "invalid read from stack R%u off %lld+%d size %d",
+				    n, (long long)r->n.full.smin + off, at, size);
+		return fail(v, -EACCES, "invalid read from stack R%u var_off %s+%d size %d", n,
+			    TNUM_TEXT(r->n.bits), at, size);
 	}
 	return 0;
 }

@@ -284,7 +284,7 @@ int ref_release(struct verifier *v, uint32_t id)
 	st->refs.at[i] = st->refs.at[--st->refs.n];
 	for_each_reg_in(st, f, r, {
 		if (r->ref_id == id) {
-			if (v->opts->privileged)
+			if (v->opts->rights.allow_ptr_leaks)
 				reg_unknown(v, r);
 			else
 				reg_uninit(r);

@@ -56,11 +56,9 @@ static int step_ld_abs(struct verifier *v)
 	err = reg_read(v, BPF_REG_6);
 	if (err)
 		return err;
-	if (v->st->lock_id)
-		return fail(v, -EINVAL,
-			    "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region");
-	if (v->st->refs.n)
-		return fail(v, -EINVAL, "BPF_LD_[ABS|IND] would lead to reference leak");
+	err = call_leaks(v, true, "BPF_LD_[ABS|IND]");
+	if (err)
+		return err;
 	if (regs[BPF_REG_6].type != PTR_TO_CTX)
 		return fail(v, -EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
 	if (BPF_MODE(insn->code) == BPF_IND)

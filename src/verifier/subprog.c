@@ -63,7 +63,7 @@ static int ref_add(struct verifier *v, uint32_t i)
 	int64_t to = (int64_t)i + v->insns[i].imm + 1;
 	struct sub_ref *ref;
 
-	if (!v->opts->privileged)
+	if (!v->opts->rights.bpf_capable)
 		return verifier_fail(v, -EPERM, i,
 				     "loading/calling other bpf or kernel functions are allowed "
 				     "for CAP_BPF and CAP_SYS_ADMIN");

@@ -34,8 +34,29 @@ void verifier_log(struct verifier_log *log, const char *fmt, ...) __printf(2, 3)
  */
 void verifier_log_finish(struct verifier_log *log);
 
+/* What the caller may do (struct bpf_verifier_env has the same bits). */
+struct verifier_rights {
+	bool bpf_capable;	 /* CAP_BPF: large programs, loops, subprograms, precision */
+	bool allow_ptr_leaks;	 /* CAP_PERFMON: may learn addresses */
+	bool allow_uninit_stack; /* CAP_PERFMON: may read stack that was never written */
+	bool bypass_spec_v1;	 /* CAP_PERFMON: no walk of mispredicted branches */
+	bool bypass_spec_v4;	 /* CAP_PERFMON: no barriers behind stores to the stack */
+};
+#define VERIFIER_RIGHTS_ALL                  \
+	{                                    \
+		true, true, true, true, true \
+	}
+#define VERIFIER_RIGHTS_BPF         \
+	{                           \
+		.bpf_capable = true \
+	} /* CAP_BPF alone */
+#define VERIFIER_RIGHTS_NONE \
+	{                    \
+		0            \
+	}
+
 struct verifier_opts {
-	bool privileged; /* the caller's right: limits and rules of the unprivileged otherwise */
+	struct verifier_rights rights;
 	/* For tools rather than PROG_LOAD; Linux refuses these. */
 	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
 	bool dead_code; /* code that cannot be reached */

@@ -420,13 +420,12 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 		      bool *raw);
 
 /* -- stack.c -- */
-int stack_bounds(struct verifier *v, uint32_t n, int off, int size, const char *what,
-		 enum access rw);
+int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access rw);
 int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value);
 int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int value);
-/** The helper's view of size bytes at register n: initialised, or (raw) about to be. */
-int stack_range(struct verifier *v, uint32_t n, int off, int size, bool zero_ok, bool helper,
-		bool *raw);
+/** Size bytes at register n are initialised, or (raw, of a helper) about to be. */
+int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
+		bool helper, bool *raw);
 
 /* -- branch.c -- */
 int branch_step(struct verifier *v);
@@ -436,6 +435,8 @@ int call_step(struct verifier *v);
 /** Leaves the innermost frame; v->i is where the caller goes on. */
 int call_return(struct verifier *v);
 int call_exit(struct verifier *v);
+/** -EINVAL when references, or with `regions` locks and the like, are held where `who` stands. */
+int call_leaks(struct verifier *v, bool regions, const char *who);
 struct call_meta {
 	const struct helper_proto *h;
 	struct skep_map *map; /* of the map argument */
@@ -454,6 +455,10 @@ int helper_step(struct verifier *v);
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
+
+/* -- rights.c -- */
+/** The caller's rights suffice for a helper that programs of this type may call. */
+bool rights_allow_helper(const struct verifier *v, uint32_t id);
 
 /* -- kfunc.c, iter.c -- */
 int kfunc_step(struct verifier *v);

@@ -194,7 +194,7 @@ static void print_program(const struct prog_image *image)
 static void load(struct skep_prog *prog, const struct options *o)
 {
 	const struct verifier_opts opts = {
-		.privileged = true, .callx = true, .dead_code = true, .trusted = true
+		.rights = VERIFIER_RIGHTS_ALL, .callx = true, .dead_code = true, .trusted = true
 	};
 	static char log_text[LOG_SIZE];
 	struct verifier_log log = { .level = o->debug, .buf = log_text, .size = LOG_SIZE };

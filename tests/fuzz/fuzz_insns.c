@@ -64,7 +64,9 @@ static void compile(struct skep_prog *p, const struct engine_ops *engine)
 
 static void as_raw(const uint8_t *data, size_t size)
 {
-	const struct verifier_opts opts = { .privileged = true, .callx = true, .no_btf = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL,
+					    .callx = true,
+					    .no_btf = true };
 	const uint32_t n = (uint32_t)(size / sizeof(struct bpf_insn));
 	struct verifier_log log = { .level = 2 };
 	struct bpf_insn *insns = skep_memdup(data, n * sizeof(*insns));
@@ -352,7 +354,7 @@ static void build_sub(struct recipe *r, const uint8_t *data, uint32_t items, uin
 static struct skep_prog *verified(const struct recipe *r, struct skep_map *map, bool trusted)
 {
 	const struct verifier_opts opts = {
-		.privileged = true,
+		.rights = VERIFIER_RIGHTS_ALL,
 		.callx = true,
 		.no_btf = true,
 		.dead_code = true,

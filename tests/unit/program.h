@@ -65,7 +65,7 @@ static inline void program_map_value(struct skep_prog *p, uint32_t i, struct ske
 static inline void program_check_with(struct skep_prog *p, bool trusted)
 {
 	const struct verifier_opts opts = {
-		.privileged = true, .callx = true, .no_btf = true, .trusted = trusted
+		.rights = VERIFIER_RIGHTS_ALL, .callx = true, .no_btf = true, .trusted = trusted
 	};
 	char text[4096] = "";
 	struct verifier_log log = { .level = 1, .buf = text, .size = sizeof(text) };
@@ -99,7 +99,8 @@ static inline struct skep_prog *program_ready(struct skep_prog *p, const struct 
 }
 
 /** Takes the program as it is, for the engine to find what is wrong with it. */
-static inline struct skep_prog *program_trusted(struct skep_prog *p, const struct engine_ops *engine)
+static inline struct skep_prog *program_trusted(struct skep_prog *p,
+						const struct engine_ops *engine)
 {
 	return program_compile(p, engine, true);
 }

@@ -2,7 +2,10 @@
 /* PROG_LOAD and what is told of programs. */
 #include "tests/unit/core/core_test.h"
 
+#include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const struct bpf_insn ret0[] = { MOV(0, 0), EXIT };
 
@@ -92,7 +95,7 @@ TEST(load_checks_the_attach_type)
 
 TEST(load_for_the_unprivileged)
 {
-	struct skep_kernel_opts opts = { .unprivileged = 1 };
+	struct skep_kernel_opts opts = { .rights = SKEP_RIGHTS_NONE };
 	union core_attr a;
 
 	core_start(&opts);
@@ -106,6 +109,47 @@ TEST(load_for_the_unprivileged)
 	ASSERT_EQ(map_create(BPF_MAP_TYPE_LRU_HASH, 4, 8, 4, 0), -EPERM);
 	ASSERT_GE(map_create(BPF_MAP_TYPE_HASH, 4, 8, 4, 0), 0);
 	core_stop();
+}
+
+static void keep_caps(uint64_t keep)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	ASSERT_EQ(syscall(SYS_capget, &head, data), 0);
+	data[0].effective &= (uint32_t)keep;
+	data[1].effective &= (uint32_t)(keep >> 32);
+	ASSERT_EQ(syscall(SYS_capset, &head, data), 0);
+}
+
+TEST(load_by_the_callers_capabilities)
+{
+	struct skep_kernel_opts opts = { .rights = SKEP_RIGHTS_CALLER };
+
+	core_start(&opts);
+	if (load(good(BPF_PROG_TYPE_XDP)) < 0)
+		test_skip("the test has no CAP_BPF and CAP_NET_ADMIN to lose");
+	keep_caps(~(UINT64_C(1) << CAP_SYS_ADMIN));
+	ASSERT_GE(load(good(BPF_PROG_TYPE_KPROBE)), 0);
+	ASSERT_EQ(next_id(BPF_PROG_GET_NEXT_ID, 0), -EPERM);
+	keep_caps(~(UINT64_C(1) << CAP_NET_ADMIN));
+	ASSERT_EQ(load(good(BPF_PROG_TYPE_XDP)), -EPERM);
+	keep_caps(~(UINT64_C(1) << 38)); /* CAP_PERFMON */
+	ASSERT_EQ(load(good(BPF_PROG_TYPE_KPROBE)), -EPERM);
+	ASSERT_GE(load(good(BPF_PROG_TYPE_SOCKET_FILTER)), 0);
+	ASSERT_GE(map_create(BPF_MAP_TYPE_LRU_HASH, 4, 8, 4, 0), 0);
+	keep_caps(~(UINT64_C(1) << 39)); /* CAP_BPF */
+	ASSERT_EQ(map_create(BPF_MAP_TYPE_LRU_HASH, 4, 8, 4, 0), -EPERM);
+	ASSERT_GE(load(good(BPF_PROG_TYPE_SOCKET_FILTER)), 0);
+	core_stop();
+}
+
+TEST(rights_are_one_of_three)
+{
+	struct skep_kernel_opts opts = { .sz = sizeof(opts), .rights = 3 };
+	struct skep_kernel *none;
+
+	ASSERT_EQ(skep_kernel_new(&opts, &none), -EINVAL);
 }
 
 /* --- the log --------------------------------------------------------------------------------- */

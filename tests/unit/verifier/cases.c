@@ -173,7 +173,8 @@ static const struct rule {
 
 static int ours(const struct rule *r, char *text, uint32_t size)
 {
-	const struct verifier_opts opts = { .privileged = !(r->flags & UNPRIVILEGED) };
+	static const struct verifier_rights all = VERIFIER_RIGHTS_ALL, none = VERIFIER_RIGHTS_NONE;
+	const struct verifier_opts opts = { .rights = r->flags & UNPRIVILEGED ? none : all };
 	struct verifier_log log = { .level = 1, .buf = text, .size = size };
 	struct skep_prog *p = program(r->type, r->text);
 	struct skep_diag diag = { 0 };
@@ -235,9 +236,9 @@ TEST(verifier_rules_are_the_hosts)
 	judge(host, UNPRIVILEGED | HOST_NOT_ASKED, HOST_DIFFERS);
 }
 
-static int too_long(uint32_t n, bool privileged)
+static int too_long(uint32_t n, bool bpf_capable)
 {
-	const struct verifier_opts opts = { .privileged = privileged };
+	const struct verifier_opts opts = { .rights.bpf_capable = bpf_capable };
 	struct bpf_insn *insns = skep_alloc_array(n, sizeof(*insns));
 	struct verifier_log log = { 0 };
 	struct skep_prog *p;
@@ -270,7 +271,7 @@ TEST(verifier_out_of_memory)
 		"r2 = r10\nr2 += -8\n*(u64 *)(r10 -8) = r1\nr6 = 9\nr6 += -1\n"
 		"if r6 != 0 goto -2\nr1 = r2\ncall +1\nexit\nr1 = *(u64 *)(r1 +0)\n"
 		"r0 = *(u32 *)(r1 +0)\nexit";
-	const struct verifier_opts opts = { .privileged = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
 	int err = -ENOMEM;
 
 	for (long n = 1; err; n++) {

@@ -253,7 +253,7 @@ TEST(image_frozen_constants_decide)
 {
 	static const char text[] = "r1 = 0 ll\nr2 = *(u32 *)(r1 +4)\nr0 = 0\nif r2 != 7 goto +1\n"
 				   "exit\ncall 195896080\nexit";
-	const struct verifier_opts opts = { .privileged = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
 	const uint32_t value[2] = { 1, 7 }, key = 0;
 	struct verifier_log log = { 0 };
 	struct skep_map *m = program_new_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_RDONLY_PROG);
@@ -280,7 +280,7 @@ TEST(image_frames_above_tail_calls)
 {
 	static const char text[] = "*(u64 *)(r10 -%d) = 0\nr2 = r1\ncall +1\nexit\nr1 = r2\n"
 				   "r2 = 0 ll\nr3 = 0\ncall 12\nr0 = 0\nexit";
-	const struct verifier_opts opts = { .privileged = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
 
 	for (int bytes = 240; bytes <= 256; bytes += 16) {
 		char buf[256];
@@ -309,7 +309,7 @@ TEST(image_frames_above_tail_calls)
 
 TEST(image_no_packet_loads_in_callbacks)
 {
-	const struct verifier_opts opts = { .privileged = true, .no_btf = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL, .no_btf = true };
 	struct skep_prog *p =
 		program(BPF_PROG_TYPE_SOCKET_FILTER,
 			"*(u64 *)(r10 -8) = r1\nr1 = 1\nr2 = subprog[cb]\nr3 = r10\nr3 += -8\n"

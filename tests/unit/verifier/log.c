@@ -57,7 +57,7 @@ TEST(log_rolling_keeps_the_end)
 
 static const char *text_of(const char *program_text, uint32_t level)
 {
-	const struct verifier_opts opts = { .privileged = true };
+	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
 	static char buf[4096];
 	struct verifier_log log = { .level = level, .buf = buf, .size = sizeof(buf) };
 	struct skep_prog *p = program(BPF_PROG_TYPE_SOCKET_FILTER, program_text);
