@@ -42,6 +42,16 @@ enum skep_rights {
 	SKEP_RIGHTS_CALLER,  /* what the calling thread's effective capabilities allow */
 };
 
+/** Which kernel programs are loaded for. */
+enum skep_model {
+	SKEP_MODEL_SELF = 0, /* Skep's own: what is loaded runs here */
+	/*
+	 * Linux: PROG_LOAD and MAP_CREATE judge as Linux does, also where Skep has no such
+	 * program type, helper or map.  Nothing runs (-EOPNOTSUPP).
+	 */
+	SKEP_MODEL_LINUX,
+};
+
 /** Options of skep_kernel_new.  Zero is the default of every field. */
 struct skep_kernel_opts {
 	size_t sz;	      /* sizeof(struct skep_kernel_opts); bytes beyond ours must be 0 */
@@ -51,6 +61,7 @@ struct skep_kernel_opts {
 	/* Lines of bpf_trace_printk, n bytes, as trace_pipe shows them; NULL drops them. */
 	void (*trace)(void *arg, const char *line, size_t n);
 	void *trace_arg;
+	int model; /* enum skep_model */
 };
 
 /**

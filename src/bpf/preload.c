@@ -8,7 +8,7 @@
  *
  * Environment, set by `skep run`: SKEP_ENGINE=jit|interp chooses the engine, SKEP_TRACE=1 writes
  * lines of bpf_trace_printk to standard error, SKEP_RIGHTS=caller lets the caller's capabilities
- * decide what it may do.
+ * decide what it may do, SKEP_MODEL=linux judges programs for Linux.
  */
 #include "bpf/calls_int.h"
 
@@ -39,6 +39,7 @@ static void make_kernel(void)
 {
 	struct skep_kernel_opts opts = { .sz = sizeof(opts) };
 	const char *engine = getenv("SKEP_ENGINE"), *rights = getenv("SKEP_RIGHTS");
+	const char *model = getenv("SKEP_MODEL");
 
 	if (engine && !strcmp(engine, "jit"))
 		opts.engine = SKEP_ENGINE_JIT;
@@ -46,6 +47,8 @@ static void make_kernel(void)
 		opts.engine = SKEP_ENGINE_INTERP;
 	if (rights && !strcmp(rights, "caller"))
 		opts.rights = SKEP_RIGHTS_CALLER;
+	if (model && !strcmp(model, "linux"))
+		opts.model = SKEP_MODEL_LINUX;
 	if (getenv("SKEP_TRACE")) {
 		opts.trace = trace;
 		opts.trace_arg = stderr;

@@ -23,6 +23,7 @@ struct skep_kernel {
 	const struct engine_ops *engine; /* how programs run */
 	bool fallback;			 /* the interpreter takes what that engine cannot */
 	int rights;			 /* enum skep_rights */
+	bool judge;			 /* SKEP_MODEL_LINUX: programs are judged, none runs */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
 	char *pin_root; /* where names of objects live, without a slash at the end */

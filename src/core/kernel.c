@@ -207,12 +207,15 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 
 	if (err)
 		return err;
+	if (o.model != SKEP_MODEL_SELF && o.model != SKEP_MODEL_LINUX)
+		return -EINVAL;
 	k = skep_alloc(sizeof(*k));
 	if (!k)
 		return -ENOMEM;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_mutex_init(&k->bind_lock, NULL);
 	k->rights = o.rights;
+	k->judge = o.model == SKEP_MODEL_LINUX;
 	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
 	k->trace = o.trace;
 	k->trace_arg = o.trace_arg;

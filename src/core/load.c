@@ -65,7 +65,7 @@ static int pass_describe(struct load *l)
 	const union bpf_attr *a = &l->c->attr.a;
 	struct skep_prog *p = l->prog;
 
-	if (!p->kind || !p->kind->loadable)
+	if (!p->kind || !(p->kind->loadable || (l->c->k->judge && a->prog_type)))
 		return FAIL(l->c, -EINVAL, "programs of type %u (%s) are not here yet",
 			    a->prog_type, p->kind ? p->kind->name : "unknown");
 	p->expected_attach_type = attach_default(a->prog_type, a->expected_attach_type);
@@ -117,6 +117,7 @@ static int pass_verify(struct load *l)
 			.bypass_spec_v1 = perfmon,
 			.bypass_spec_v4 = perfmon,
 		},
+		.judge = k->judge,
 		.report = k->verdict ? &report : NULL,
 	};
 	int err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
@@ -142,8 +143,11 @@ static int pass_compile(struct load *l)
 {
 	struct skep_kernel *k = l->c->k;
 	struct skep_diag diag = { 0 };
-	int err = compile_with(l, k->engine, &diag);
+	int err;
 
+	if (k->judge)
+		return 0;
+	err = compile_with(l, k->engine, &diag);
 	if (err == -EOPNOTSUPP && k->fallback && k->engine != &interp_engine)
 		return compile_with(l, &interp_engine, l->c->diag);
 	if (err)

@@ -44,6 +44,7 @@ long core_map_create(struct call *c)
 		.vcpus = &c->k->vcpus,
 		.progs = &core_map_progs,
 		.nr_cpus = c->k->vcpus.nr,
+		.judge = c->k->judge,
 	};
 	bool token = a->map_flags & SKEP_F_TOKEN_FD;
 	int err;

@@ -182,6 +182,8 @@ long core_prog_test_run(struct call *c)
 	if (err)
 		return FAIL(c, err, "prog_fd %d is not a program", (int)a->test.prog_fd);
 	p = ref.payload;
+	if (!p->engine)
+		return FAIL(c, -EOPNOTSUPP, "this kernel judges programs, it does not run them");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i].prog_type == p->type)
 			return test_run(c, p, &kinds[i]);

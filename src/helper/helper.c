@@ -94,6 +94,11 @@ const struct helper_proto *helper_by_id(uint32_t id)
 	return id < ARRAY_SIZE(protos) && protos[id].fn ? &protos[id] : NULL;
 }
 
+const struct helper_proto *helper_of_linux(uint32_t id)
+{
+	return id < ARRAY_SIZE(protos) && protos[id].name ? &protos[id] : NULL;
+}
+
 bool helper_allowed(const struct helper_proto *h, uint32_t prog_type)
 {
 	uint32_t sees = HELPER_BASE;

@@ -74,6 +74,8 @@ struct helper_proto {
 
 /** The row of BPF_FUNC_* id, or NULL where Skep has no such helper. */
 const struct helper_proto *helper_by_id(uint32_t id);
+/** The row of any helper of Linux; fn is NULL where Skep cannot run it. NULL beyond the list. */
+const struct helper_proto *helper_of_linux(uint32_t id);
 /** True when programs of this BPF_PROG_TYPE_* may call it. */
 bool helper_allowed(const struct helper_proto *h, uint32_t prog_type);
 /** Numbers known to the kernel's list run from 1 below this; names of all of them. */

@@ -98,7 +98,8 @@ static bool numa_online(uint32_t node)
 }
 
 /* What Linux checks before it asks the type. */
-static int check_common(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+static int check_common(const union bpf_attr *attr, const struct map_ops *ops,
+			struct skep_diag *reterr_diag)
 {
 	const struct map_type *t = map_type(attr->map_type);
 	uint32_t flags = attr->map_flags;
@@ -106,7 +107,8 @@ static int check_common(const union bpf_attr *attr, struct skep_diag *reterr_dia
 	if (attr->btf_vmlinux_value_type_id || (attr->btf_key_type_id && !attr->btf_value_type_id))
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
 				"BTF ids of the map do not fit together");
-	if (attr->map_extra)
+	if (attr->map_extra && attr->map_type != BPF_MAP_TYPE_BLOOM_FILTER &&
+	    attr->map_type != SKEP_MAP_TYPE_ARENA)
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
 				"map_extra 0x%llx is not for this type", attr->map_extra);
 	if ((flags & BPF_F_RDONLY) && (flags & BPF_F_WRONLY))
@@ -115,7 +117,7 @@ static int check_common(const union bpf_attr *attr, struct skep_diag *reterr_dia
 	if ((flags & BPF_F_NUMA_NODE) && !numa_online(attr->numa_node))
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "NUMA node %u is not online",
 				attr->numa_node);
-	if (!t || !t->ops) {
+	if (!ops) {
 		diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "no map of type %u (%s)",
 			 attr->map_type, t ? t->name : "unknown");
 		diag_hint(reterr_diag, "`skep feature` lists the map types there are");
@@ -187,7 +189,7 @@ static uint64_t boot_ns(void)
 }
 
 /* A map with no memory and no fd yet, of these facts. */
-static struct skep_map *map_bare(uint32_t type)
+static struct skep_map *map_bare(uint32_t type, const struct map_ops *ops)
 {
 	struct skep_map *m = skep_alloc(sizeof(*m));
 
@@ -195,7 +197,7 @@ static struct skep_map *map_bare(uint32_t type)
 		return NULL;
 	m->type = type;
 	m->kind = map_type(type);
-	m->ops = m->kind->ops;
+	m->ops = ops;
 	m->area.fd = -1;
 	m->spin_lock_off = -1;
 	m->timer_off = -1;
@@ -216,15 +218,20 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	    struct skep_diag *reterr_diag)
 {
 	_cleanup_(map_put_p) struct skep_map *m = NULL;
-	int err = check_common(attr, reterr_diag);
+	const struct map_type *t = map_type(attr->map_type);
+	const struct map_ops *ops = t ? t->ops : NULL;
+	int err;
 
+	if (!ops && deps->judge)
+		ops = map_judged_ops(attr->map_type);
+	err = check_common(attr, ops, reterr_diag);
 	if (!err)
-		err = map_type(attr->map_type)->ops->check(attr, reterr_diag);
+		err = ops->check(attr, reterr_diag);
 	if (err)
 		return err;
 	if (attr->map_ifindex)
 		return check_offload(attr, reterr_diag);
-	m = map_bare(attr->map_type);
+	m = map_bare(attr->map_type, ops);
 	if (!m)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
 	m->key_size = attr->key_size;
@@ -308,7 +315,7 @@ int inner_template(struct skep_map *m, const struct skep_map *like)
 		return -EINVAL;
 	if (!(like->kind->traits & MAP_INNER))
 		return -ENOTSUPP;
-	t = map_bare(like->type);
+	t = map_bare(like->type, like->ops);
 	if (!t)
 		return -ENOMEM;
 	t->key_size = like->key_size;

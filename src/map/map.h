@@ -179,6 +179,7 @@ struct map_deps {
 	struct vcpus *vcpus;
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */
+	bool judge; /* types that Skep lacks may be made, by Linux's rules: nothing can be stored */
 };
 
 /**

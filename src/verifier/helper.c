@@ -11,7 +11,7 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 
 	if (id < 0 || (uint32_t)id >= helper_id_count())
 		return fail(v, -EINVAL, "invalid func unknown#%d", id);
-	h = helper_by_id((uint32_t)id);
+	h = v->opts->judge ? helper_of_linux((uint32_t)id) : helper_by_id((uint32_t)id);
 	if (!h || !helper_allowed(h, v->prog->type) || !rights_allow_helper(v, h->id)) {
 		name = helper_name((uint32_t)id);
 		return fail(v, -EINVAL, "program of this type cannot use helper bpf_%s#%d",

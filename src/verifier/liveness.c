@@ -22,7 +22,7 @@ static uint16_t call_uses(const struct verifier *v, uint32_t i)
 
 	if (insn->src_reg != 0)
 		return ARG_REGS;
-	h = helper_by_id((uint32_t)insn->imm);
+	h = helper_of_linux((uint32_t)insn->imm);
 	for (unsigned a = 0; h && a < ARGS && h->arg[a] != ARG_NONE; a++)
 		use |= (uint16_t)(2u << a);
 	return h ? use : ARG_REGS;

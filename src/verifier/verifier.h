@@ -57,6 +57,11 @@ struct verifier_rights {
 
 struct verifier_opts {
 	struct verifier_rights rights;
+	/*
+	 * For a Linux kernel: helpers that Skep knows but does not run may be called.  Such a
+	 * program is fit for judgement only.
+	 */
+	bool judge;
 	/* For tools rather than PROG_LOAD; Linux refuses these. */
 	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
 	bool dead_code; /* code that cannot be reached */
