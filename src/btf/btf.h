@@ -58,6 +58,15 @@ uint32_t btf_resolve(const struct skep_btf *b, uint32_t id);
 int32_t btf_find(const struct skep_btf *b, const char *name, uint32_t kind);
 
 /**
+ * The first declaration tag after id `after` (0: of all) that is about component idx of type id
+ * and begins with prefix; 0 where there is none.
+ */
+uint32_t btf_next_decl_tag(const struct skep_btf *b, uint32_t id, int32_t idx, const char *prefix,
+			   uint32_t after);
+/** The kernel's word for a BTF_KIND_*: "STRUCT". */
+const char *btf_kind_name(uint32_t kind);
+
+/**
  * Checks the key and value types of a map against the attributes of MAP_CREATE (type, sizes,
  * max_entries, map_flags, btf_key_type_id, btf_value_type_id; the caller has seen that there is
  * a value type), and finds special fields of the value: the offset of its struct bpf_spin_lock

@@ -47,3 +47,22 @@ void btf_set_id(struct skep_btf *b, uint32_t id)
 {
 	b->id = id;
 }
+
+uint32_t btf_next_decl_tag(const struct skep_btf *b, uint32_t id, int32_t idx, const char *prefix,
+			   uint32_t after)
+{
+	for (uint32_t i = after + 1; i < b->cnt; i++) {
+		const struct btf_type *t = b->types[i];
+
+		if (type_kind(t) == BTF_KIND_DECL_TAG && t->type == id &&
+		    ((const struct btf_decl_tag *)type_tail(t))->component_idx == idx &&
+		    !strncmp(b->str + t->name_off, prefix, strlen(prefix)))
+			return i;
+	}
+	return 0;
+}
+
+const char *btf_kind_name(uint32_t kind)
+{
+	return kind < NR_BTF_KINDS && btf_kinds[kind].name ? btf_kinds[kind].name : "UNKN";
+}

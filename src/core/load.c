@@ -87,20 +87,17 @@ static int pass_tag(struct load *l)
 	return 0;
 }
 
-/* The caller's line_info is checked later ("records"): who watches must bear anything there. */
 static void tell_verdict(struct load *l, int err, const struct verifier_report *report)
 {
-	const union bpf_attr *a = &l->c->attr.a;
 	const struct skep_kernel *k = l->c->k;
-	_cleanup_(skep_free_p) void *lines = NULL;
-	const size_t bytes = (size_t)a->line_info_cnt * a->line_info_rec_size;
-	struct core_verdict verdict = { .prog = l->prog, .err = err, .report = report };
+	const struct skep_prog *p = l->prog;
+	const struct core_verdict verdict = {
+		.prog = p,
+		.err = err,
+		.report = report,
+		.lines = { p->btf, p->line_info, p->line_info_cnt, p->line_info_rec_size },
+	};
 
-	if (a->line_info_rec_size >= sizeof(struct bpf_line_info) && bytes && bytes <= INT32_MAX)
-		lines = skep_alloc(bytes);
-	if (lines && !user_read(lines, a->line_info, bytes))
-		verdict.lines = (struct verifier_lines){ l->prog->btf, lines, a->line_info_cnt,
-							 a->line_info_rec_size };
 	k->verdict(k->verdict_arg, &verdict);
 }
 
@@ -119,8 +116,15 @@ static int pass_verify(struct load *l)
 		},
 		.judge = k->judge,
 		.report = k->verdict ? &report : NULL,
+		.vmlinux = core_vmlinux(k),
+		.records = load_records,
+		.records_arg = l,
 	};
-	int err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
+	int err;
+
+	if (!opts.vmlinux)
+		return -ENOMEM;
+	err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
 
 	if (k->verdict)
 		tell_verdict(l, err, &report);
@@ -179,8 +183,7 @@ static const struct load_pass passes[] = {
 	{ "tag", pass_tag },	     /* before descriptors become objects */
 	{ "resolve", load_resolve }, /* maps, addresses, kfuncs */
 	{ "place", load_check_place },
-	{ "verify", pass_verify },   /* also rewrites: context fields, dead code */
-	{ "records", load_records }, /* func_info and line_info against the subprograms */
+	{ "verify", pass_verify }, /* also rewrites: context fields, dead code */
 	{ "end of log", load_log_end },
 	{ "compile", pass_compile },
 	{ "tail calls", pass_tail_calls },

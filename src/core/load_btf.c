@@ -111,8 +111,9 @@ int load_btf(struct load *l)
 	return a->func_info_cnt ? recs_check(l, &func_recs, NULL, NULL) : 0;
 }
 
-int load_records(struct load *l)
+int load_records(void *arg)
 {
+	struct load *l = arg;
 	const union bpf_attr *a = &l->c->attr.a;
 	struct skep_prog *p = l->prog;
 	_cleanup_(skep_free_p) struct btf_sub *sub = NULL;

@@ -42,7 +42,8 @@ int load_log_finish(struct load *l, int err);
 /* --- load_btf.c --------------------------------------------------------------------------- */
 
 int load_btf(struct load *l);
-int load_records(struct load *l);
+/** func_info and line_info against the subprograms, which the verifier found; arg: the load. */
+int load_records(void *arg);
 
 /* --- load_resolve.c ----------------------------------------------------------------------- */
 

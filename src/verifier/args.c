@@ -271,6 +271,13 @@ static int plain_offset(struct arg *a)
 	return 0;
 }
 
+int args_offset(struct verifier *v, uint32_t n)
+{
+	struct arg a = { .v = v, .n = n, .r = &cur_regs(v)[n], .kind = ARG_ANYTHING };
+
+	return plain_offset(&a);
+}
+
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 {
 	const struct arg_row *row = &rows[m->h->arg[arg]];

@@ -35,8 +35,11 @@ static int call_sub(struct verifier *v)
 	const uint16_t sub = v->aux[v->i].sub;
 	const struct frame *caller = cur_frame(v);
 	struct frame *callee = NULL;
-	int err = push_frame(v, v->st, sub, v->i, &callee);
+	int err;
 
+	if (v->facts[sub].global)
+		return global_call(v, sub);
+	err = push_frame(v, v->st, sub, v->i, &callee);
 	if (err)
 		return err;
 	memcpy(&callee->reg[BPF_REG_1], &caller->reg[BPF_REG_1], ARGS * sizeof(struct reg));
@@ -135,6 +138,12 @@ static int exit_value(struct verifier *v)
 		return err;
 	if (reg_is_secret(v, r0))
 		return fail(v, -EACCES, "R0 leaks addr as return value");
+	if (cur_frame(v)->sub) /* the walk of a global function */
+		return r0->type == SCALAR_VALUE ? 0
+						: fail(v, -EINVAL,
+						       "At subprogram exit the register R0 is not "
+						       "a scalar value (%s)",
+						       TYPE_NAME(r0->type));
 	for (size_t i = 0; i < ARRAY_SIZE(exit_ranges); i++) {
 		if (exit_ranges[i].type != v->prog->type ||
 		    (exit_ranges[i].attach_type &&
@@ -198,7 +207,8 @@ int call_step(struct verifier *v)
 	const struct bpf_insn *insn = &v->insns[v->i];
 	int err;
 
-	if (v->st->lock_id && !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
+	if (v->st->lock_id && insn->src_reg != BPF_PSEUDO_CALL &&
+	    !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
 		return fail(v, -EINVAL, "function calls are not allowed while holding a lock");
 	switch ((unsigned)insn_decode(insn)) {
 	case INSN_CALL_SUB:

@@ -9,6 +9,12 @@
 #include <stdio.h>
 #include <time.h>
 
+/* The records that say what subprograms are: where they begin is known by now. */
+static int check_records(struct verifier *v)
+{
+	return v->opts->records ? v->opts->records(v->opts->records_arg) : 0;
+}
+
 static const struct pass {
 	const char *name;
 	int (*run)(struct verifier *v);	  /* 0 or -errno, logged */
@@ -17,6 +23,8 @@ static const struct pass {
 	{ "subprog", subprog_find, subprog_find }, /* where subprograms begin, who refers to whom */
 	{ "jumps", subprog_check_jumps,
 	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
+	{ "records", check_records, check_records }, /* func_info, line_info */
+	{ "global", global_find, global_find },	     /* which subprograms stand for themselves */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
 	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
 	{ "prune", prune_points, NULL },	     /* where states are compared */
@@ -135,6 +143,7 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 	prog->verified_insns = v.processed;
 	state_free_all(&v);
 	skep_free(v.info);
+	skep_free(v.facts);
 	skep_free(v.depth);
 	vec_free(&v.refs);
 	return err;

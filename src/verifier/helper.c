@@ -216,8 +216,7 @@ static void bound_result(struct verifier *v, const struct call_meta *m)
 	bounds_sync(&r0->n);
 }
 
-/* Packet pointers point to where the packet was. */
-static void forget_packet(struct verifier *v)
+void helper_forget_packet(struct verifier *v)
 {
 	for_each_reg_in(v->st, f, r, {
 		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END) {
@@ -272,6 +271,6 @@ int helper_step(struct verifier *v)
 	err = helper_result(v, &m);
 	bound_result(v, &m);
 	if (m.h->changes_pkt && m.h->id != BPF_FUNC_tail_call)
-		forget_packet(v);
+		helper_forget_packet(v);
 	return err;
 }

@@ -222,7 +222,7 @@ static int back_call(struct trail *t, uint32_t i, uint32_t after)
 {
 	const struct verifier *v = t->v;
 
-	if (v->aux[i].ref == INSN_REF_SUBPROG) {
+	if (v->aux[i].ref == INSN_REF_SUBPROG && !v->facts[v->aux[i].sub].global) {
 		if (after == v->sub[v->aux[i].sub].start)
 			return leave_callee(t, false);
 		return GIVE_UP;

@@ -28,6 +28,8 @@ static int step_ld_imm64(struct verifier *v)
 	case INSN_REF_FUNC:
 		if (!v->prog->func_info_cnt && !v->opts->no_btf)
 			return fail(v, -EINVAL, "missing btf func_info");
+		if (v->facts[aux->sub].global)
+			return fail(v, -EINVAL, "callback function not static");
 		reg_pointer(d, PTR_TO_FUNC);
 		d->sub = aux->sub;
 		break;
@@ -116,24 +118,24 @@ static int (*const steps[_INSN_GROUP_MAX])(struct verifier *v) = {
 	[INSN_GROUP_LD_ABS] = step_ld_abs,
 };
 
-/* The first state: r1 is the context, all else is unwritten. */
-static int first_state(struct verifier *v)
+/* The first state: r1 is the context, or a global function's arguments; all else is unwritten. */
+static int first_state(struct verifier *v, uint16_t sub)
 {
 	struct frame *f;
 
 	v->st = state_new(v);
 	if (!v->st)
 		return -ENOMEM;
-	f = frame_push(v, v->st, 0, MAIN_CALLSITE);
+	f = frame_push(v, v->st, sub, MAIN_CALLSITE);
 	if (!f)
 		return -ENOMEM;
 	for (unsigned r = 0; r < BPF_REG_10; r++)
 		reg_uninit(&f->reg[r]);
 	reg_pointer(&f->reg[BPF_REG_1], PTR_TO_CTX);
 	v->st->branches = 1;
-	v->i = 0;
+	v->st->first_insn = v->i = v->sub[sub].start;
 	v->prev = NOWHERE;
-	return 0;
+	return sub ? global_enter(v, sub, f) : 0;
 }
 
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */
@@ -181,10 +183,10 @@ static int step_one(struct verifier *v)
 	return err;
 }
 
-int step_run(struct verifier *v)
+/* Walks all paths that begin at the start of sub. */
+static int walk(struct verifier *v, uint16_t sub)
 {
-	const uint64_t log_start = v->log->len;
-	int err = first_state(v);
+	int err = first_state(v, sub);
 
 	while (!err) {
 		do
@@ -195,9 +197,27 @@ int step_run(struct verifier *v)
 		branches_done(v->st);
 		err = state_pop(v);
 	}
-	if (err != -ENOENT)
-		return err;
-	if (!(v->log->level & 2))
-		log_rewind(v->log, log_start);
+	return err == -ENOENT ? 0 : err;
+}
+
+int step_run(struct verifier *v)
+{
+	const uint64_t log_start = v->log->len;
+	uint16_t sub = 0;
+
+	do {
+		int err = walk(v, sub);
+
+		if (err)
+			return err;
+		if (!(v->log->level & 2))
+			log_rewind(v->log, log_start);
+		if (sub && log_on(v))
+			verifier_log(v->log,
+				     "Func#%u ('%s') is safe for any args that match its "
+				     "prototype\n",
+				     sub, sub_name(v, sub));
+		sub = global_next(v);
+	} while (sub);
 	return 0;
 }

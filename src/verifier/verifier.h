@@ -62,6 +62,13 @@ struct verifier_opts {
 	 * program is fit for judgement only.
 	 */
 	bool judge;
+	const struct skep_btf *vmlinux; /* of the kernel that is judged for; NULL: unknown */
+	/*
+	 * Checks func_info and line_info against prog->image.sub, which is filled by then, and
+	 * stores func_info in prog: 0 or -errno, logged.  NULL: what prog holds is right.
+	 */
+	int (*records)(void *arg);
+	void *records_arg;
 	/* For tools rather than PROG_LOAD; Linux refuses these. */
 	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
 	bool dead_code; /* code that cannot be reached */

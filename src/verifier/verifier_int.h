@@ -190,6 +190,38 @@ struct sub_ref {
 	bool func;	   /* BPF_PSEUDO_FUNC rather than a call */
 };
 
+/* What an argument of a global function must be. */
+enum sub_arg_kind {
+	SUB_ARG_ANYTHING, /* a number */
+	SUB_ARG_CTX,
+	SUB_ARG_MEM,	/* memory of `size` bytes */
+	SUB_ARG_BTF_ID, /* a kernel object of type btf_id */
+	SUB_ARG_ARENA,
+	SUB_ARG_DYNPTR,
+	_SUB_ARG_MAX,
+};
+
+struct sub_arg {
+	uint8_t kind; /* enum sub_arg_kind */
+	bool null_ok; /* may be NULL */
+	union {
+		uint32_t size;	 /* SUB_ARG_MEM */
+		uint32_t btf_id; /* SUB_ARG_BTF_ID */
+	};
+};
+
+/* What is known of a subprogram besides the image's part. */
+struct sub_facts {
+	uint32_t func_id; /* its FUNC in prog->btf, 0: no func_info */
+	bool global;	  /* by its linkage: walked by itself */
+	bool called;	  /* global: some path calls it */
+	bool verified;	  /* global: was walked, or is */
+	bool changes_pkt; /* packet pointers are stale after a call of it */
+	bool described;	  /* arg[] is filled */
+	uint8_t arg_cnt;
+	struct sub_arg arg[ARGS];
+};
+
 /* One job of verifier_check(). */
 struct verifier {
 	struct skep_prog *prog;
@@ -205,8 +237,9 @@ struct verifier {
 	uint16_t *depth; /* [sub_cnt] bytes of stack that accesses were seen on */
 	struct {
 		VEC(struct sub_ref);
-	} refs;			/* by instruction */
-	struct insn_info *info; /* [cnt] */
+	} refs;			 /* by instruction */
+	struct insn_info *info;	 /* [cnt] */
+	struct sub_facts *facts; /* [sub_cnt] */
 
 	/* the walk */
 	struct vstate *st; /* the path at hand */
@@ -450,6 +483,10 @@ struct call_meta {
 	bool raw;
 };
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
+/** A register's offset is one that a function may get with it. */
+int args_offset(struct verifier *v, uint32_t n);
+/** Packet pointers point to where the packet was: forgets them. */
+void helper_forget_packet(struct verifier *v);
 int helper_step(struct verifier *v);
 /** The helper id, if this program may call it. */
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
@@ -459,6 +496,30 @@ int callback_push(struct verifier *v, uint16_t sub,
 /* -- rights.c -- */
 /** The caller's rights suffice for a helper that programs of this type may call. */
 bool rights_allow_helper(const struct verifier *v, uint32_t id);
+
+/* -- global.c -- */
+int global_find(struct verifier *v);
+/** The name of a subprogram, "" where no BTF tells it. */
+const char *sub_name(const struct verifier *v, uint32_t sub);
+/** Checks the arguments of the call at hand and steps over it. */
+int global_call(struct verifier *v, uint16_t sub);
+/** A global function that was called and not walked yet, as walked from now on; 0: none. */
+uint16_t global_next(struct verifier *v);
+/** Fills the argument registers of the frame that the walk of sub begins with. */
+int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
+
+/* -- ctx_type.c: ptr is a PTR type of the program's BTF -- */
+/** Does it point to the context's type? */
+bool ctx_type_is(const struct verifier *v, uint32_t ptr);
+/** May it be declared as the context, by argument `arg`? */
+int ctx_type_check(struct verifier *v, uint32_t ptr, uint32_t arg);
+
+/* -- btf_ptr.c: ids without a btf are of the kernel's BTF -- */
+const char *btf_ptr_name(const struct verifier *v, uint32_t id);
+/** The kernel's type for type id of btf, by name: -ENOENT none, -ESRCH several. */
+int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, uint32_t id);
+/** Does a `want` begin at offset off of struct id? */
+bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
 
 /* -- kfunc.c, iter.c -- */
 int kfunc_step(struct verifier *v);
