@@ -260,6 +260,8 @@ static const uint32_t field_types[] = {
 	[CTX_PKT_END] = PTR_TO_PACKET_END,
 	[CTX_PTR] = SCALAR_VALUE,
 	[CTX_ARRAY] = SCALAR_VALUE,
+	[CTX_EXACT] = SCALAR_VALUE,
+	[CTX_WORDS] = SCALAR_VALUE,
 };
 
 static int mem_ctx(struct mem *m)
