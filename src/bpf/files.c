@@ -14,6 +14,8 @@
 #include <skep/skep.h>
 
 #include "base/alloc.h"
+#include "bpf/glue.h"
+#include "core/core.h"
 #include "helper/helper.h"
 #include "model/model.h"
 
@@ -37,8 +39,9 @@ static int write_all(int fd, const void *data, size_t size)
 /* /sys/kernel/btf/vmlinux */
 static int fill_btf(int fd)
 {
+	struct skep_kernel *k = bpf_kernel();
 	size_t size;
-	const void *data = skep_kernel_btf(&size);
+	const void *data = k ? core_kernel_btf(k, &size) : NULL;
 
 	return data ? write_all(fd, data, size) : -ENOENT;
 }

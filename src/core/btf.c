@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * btf.c - BTF objects: BTF_LOAD, and the BTF of the kernel that programs see, which has id 1 as
- * vmlinux has in Linux and is parsed when somebody first asks for it.
+ * vmlinux has in Linux and is parsed when somebody first asks for it.  That is Skep's model, or for
+ * a kernel that judges for Linux the BTF of the machine's own kernel, where it has one.
  */
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "base/sys.h"
 #include "core/log.h"
 #include "model/model.h"
 
@@ -18,6 +23,34 @@ static struct skep_btf *vmlinux_made(struct skep_kernel *k)
 	return btf;
 }
 
+/*
+ * The BTF of the machine's own kernel, NULL where it has none.  By system calls themselves, because
+ * under the preload library open(2) of that path would lead back here.
+ */
+static struct skep_btf *host_btf(void)
+{
+	_cleanup_(skep_free_p) char *data = NULL;
+	struct skep_btf *btf = NULL;
+	size_t n = 0;
+	long fd, r;
+
+	fd = sys_call6(SYS_openat, AT_FDCWD, (long)"/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC,
+		       0, 0, 0);
+	if (fd < 0)
+		return NULL;
+	data = skep_alloc(BTF_BYTES_MAX);
+	do {
+		r = data ? sys_call6(SYS_read, fd, (long)(data + n), (long)(BTF_BYTES_MAX - n), 0,
+				     0, 0)
+			 : -ENOMEM;
+		n += r > 0 ? (size_t)r : 0;
+	} while (r > 0);
+	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (r || btf_new(data, (uint32_t)n, NULL, &btf, NULL))
+		return NULL;
+	return btf;
+}
+
 struct skep_btf *core_vmlinux(struct skep_kernel *k)
 {
 	_cleanup_(btf_put_p) struct skep_btf *made = NULL;
@@ -25,8 +58,12 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k)
 	size_t size;
 	const void *data = model_btf(&size);
 
-	if (btf || btf_new(data, (uint32_t)size, NULL, &made, NULL))
+	if (btf)
 		return btf;
+	if (k->judge)
+		made = host_btf();
+	if (!made && btf_new(data, (uint32_t)size, NULL, &made, NULL))
+		return NULL;
 	pthread_mutex_lock(&k->lock);
 	if (!k->vmlinux && object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID) == 0)
 		k->vmlinux = TAKE_PTR(made);
@@ -94,6 +131,22 @@ long core_btf_fd_by_id(struct call *c)
 	if (c->attr.a.btf_id == VMLINUX_BTF_ID)
 		core_vmlinux(c->k);
 	return object_open_id(c, OBJ_BTF, c->attr.a.btf_id, O_RDWR);
+}
+
+const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size)
+{
+	const struct skep_btf *btf;
+	const void *data;
+	uint32_t size;
+
+	if (!k->judge)
+		return model_btf(ret_size);
+	btf = core_vmlinux(k);
+	if (!btf)
+		return NULL;
+	data = btf_data(btf, &size);
+	*ret_size = size;
+	return data;
 }
 
 const void *skep_kernel_btf(size_t *ret_size)

@@ -51,6 +51,8 @@ typedef void (*core_verdict_fn)(void *arg, const struct core_verdict *v);
  */
 void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, bool count);
 
+/** Raw BTF of the kernel that k's programs see, as long as k lives; NULL: out of memory. */
+const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size);
 /** The slots that programs of this kernel run in. */
 struct vcpus *core_vcpus(struct skep_kernel *k);
 /** What runs of this kernel carry in run->env. */
