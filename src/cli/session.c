@@ -185,7 +185,7 @@ int session_open_object(struct cli *c, const char *path, struct bpf_object **ret
 
 int session_load(struct cli *c, const struct load_how *how, struct bpf_object **ret)
 {
-	struct bpf_object **slot, *obj;
+	struct bpf_object **slot, *obj = NULL;
 	int r = session_open(c);
 
 	if (!r)

@@ -321,6 +321,7 @@ static const struct code *tail_call(struct interp_frame *f)
  * functions: it is one flat switch.  Misaligned atomics are the program's choice, as in the
  * kernel; the sanitizer need not tell.
  */
+/* NOLINTNEXTLINE(readability-function-size) */
 __attribute__((no_sanitize("alignment"))) static uint64_t interp_exec(struct interp_frame *f,
 								      const struct code *pc)
 {

@@ -102,11 +102,11 @@ const void *const *interp_labels(void);
  */
 #define FUSED_BINARY(X) X(ADD) X(SUB) X(MUL) X(OR) X(AND) X(XOR) X(LSH) X(RSH) X(ARSH)
 /* A comparison, and the one that says the opposite. */
-#define FUSED_COMPARE(X)                                                                          \
-	X(JEQ, JNE)                                                                               \
-	X(JNE, JEQ)                                                                               \
-	X(JGT, JLE) X(JLE, JGT) X(JGE, JLT) X(JLT, JGE) X(JSGT, JSLE) X(JSLE, JSGT) X(JSGE, JSLT) \
-		X(JSLT, JSGE)
+#define FUSED_COMPARE(X) \
+	X(JEQ, JNE)      \
+	X(JNE, JEQ)      \
+	X(JGT, JLE)      \
+	X(JLE, JGT) X(JGE, JLT) X(JLT, JGE) X(JSGT, JSLE) X(JSLE, JSGT) X(JSGE, JSLT) X(JSLT, JSGE)
 #define FUSED_LOAD(X) X(8) X(16) X(32) X(64)
 
 /* What there is beyond the rows of opcodes.def. */

@@ -225,7 +225,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	if (!ops && deps->judge)
 		ops = map_judged_ops(attr->map_type);
 	err = check_common(attr, ops, reterr_diag);
-	if (!err)
+	if (!err && ops)
 		err = ops->check(attr, reterr_diag);
 	if (err)
 		return err;

@@ -18,7 +18,8 @@ extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
 extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
 extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
 
-/** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c). */
+/** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
+ */
 const struct map_ops *map_judged_ops(uint32_t type);
 
 /* Largest value of a per-CPU type (the kernel's PCPU_MIN_UNIT_SIZE). */

@@ -13,20 +13,21 @@ static void clobber_args(struct verifier *v)
 		reg_uninit(&regs[r]);
 }
 
-static int push_frame(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite,
-		      struct frame **ret)
+/* A frame with no register written; NULL and *ret_err where there can be none. */
+static struct frame *push_frame(struct verifier *v, struct vstate *st, uint16_t sub,
+				uint32_t callsite, int *ret_err)
 {
 	struct frame *f;
 
-	if (st->cur + 1 >= SKEP_FRAMES_MAX)
-		return fail(v, -E2BIG, "the call stack of %u frames is too deep", st->cur + 2);
+	*ret_err = -ENOMEM;
+	if (st->cur + 1 >= SKEP_FRAMES_MAX) {
+		*ret_err = fail(v, -E2BIG, "the call stack of %u frames is too deep", st->cur + 2);
+		return NULL;
+	}
 	f = frame_push(v, st, sub, callsite);
-	if (!f)
-		return -ENOMEM;
-	for (unsigned r = 0; r < BPF_REG_10; r++)
+	for (unsigned r = 0; f && r < BPF_REG_10; r++)
 		reg_uninit(&f->reg[r]);
-	*ret = f;
-	return 0;
+	return f;
 }
 
 /* The callee starts with the caller's argument registers. */
@@ -34,13 +35,13 @@ static int call_sub(struct verifier *v)
 {
 	const uint16_t sub = v->aux[v->i].sub;
 	const struct frame *caller = cur_frame(v);
-	struct frame *callee = NULL;
+	struct frame *callee;
 	int err;
 
 	if (v->facts[sub].global)
 		return global_call(v, sub);
-	err = push_frame(v, v->st, sub, v->i, &callee);
-	if (err)
+	callee = push_frame(v, v->st, sub, v->i, &err);
+	if (!callee)
 		return err;
 	memcpy(&callee->reg[BPF_REG_1], &caller->reg[BPF_REG_1], ARGS * sizeof(struct reg));
 	v->st->cur--;
@@ -57,7 +58,7 @@ static int call_sub(struct verifier *v)
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee))
 {
-	struct frame *caller, *callee = NULL;
+	struct frame *caller, *callee;
 	struct vstate *st;
 	int err;
 
@@ -67,8 +68,8 @@ int callback_push(struct verifier *v, uint16_t sub,
 	st->frame[st->cur]->callback_depth++;
 	cur_frame(v)->callback_depth = 0;
 	v->info[v->i].calls_callback = true;
-	err = push_frame(v, st, sub, v->i, &callee);
-	if (err)
+	callee = push_frame(v, st, sub, v->i, &err);
+	if (!callee)
 		return err;
 	caller = st->frame[st->cur - 1];
 	callee->callback = true;

@@ -182,8 +182,11 @@ static bool read_frozen(struct mem *m)
 	    map->ops->value_addr(map, &addr, (uint32_t)(m->off + m->r->n.full.smin)))
 		return false;
 	memcpy(&value, (const void *)(uintptr_t)addr, m->size);
-	if (m->sign && m->size < 8)
-		value = (uint64_t)((int64_t)(value << (64 - 8 * m->size)) >> (64 - 8 * m->size));
+	if (m->sign && m->size < 8) {
+		const unsigned up = 64 - 8 * (m->size & 7);
+
+		value = (uint64_t)((int64_t)(value << up) >> up);
+	}
 	reg_known(&cur_regs(v)[m->value], value);
 	return true;
 }

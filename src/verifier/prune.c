@@ -394,7 +394,8 @@ static int keep_state(struct verifier *v)
 	cur->first_insn = v->i;
 	cur->hist_start = cur->hist_end;
 	v->total_states++;
-	v->peak_states = MAX(v->peak_states, ++v->live_states);
+	v->live_states++;
+	v->peak_states = MAX(v->peak_states, v->live_states);
 	v->jumps_at_state = v->jumps;
 	v->processed_at_state = v->processed;
 	return 0;

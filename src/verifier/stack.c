@@ -41,6 +41,12 @@ static unsigned spill_size(const struct slot *s)
 	return n;
 }
 
+/* Do size bytes hold all of the number? */
+static bool fits_in(const struct reg *r, unsigned size)
+{
+	return size >= 8 || r->n.full.umax >> size * 8 == 0;
+}
+
 /* Nothing of a spill is left once part of it is overwritten. */
 static void scrub(struct slot *s)
 {
@@ -113,7 +119,7 @@ static int spill_value(struct verifier *v, struct frame *f, int off, unsigned si
 		       const struct reg *r)
 {
 	struct slot *s = &f->slot[slot_no(off)];
-	const bool fits = size == 8 || r->n.full.umax < UINT64_C(1) << size * 8;
+	const bool fits = fits_in(r, size);
 
 	if (value >= 0 && fits)
 		reg_link(v, &cur_regs(v)[value]);
@@ -242,7 +248,7 @@ static int fill_part(struct verifier *v, struct frame *f, int off, unsigned size
 		return 0;
 	d = &cur_regs(v)[value];
 	if (size <= spilled && off % 8 == 0) {
-		const bool fits = s->reg.n.full.umax < UINT64_C(1) << size * 8;
+		const bool fits = fits_in(&s->reg, size);
 
 		*d = s->reg;
 		if (!fits)
