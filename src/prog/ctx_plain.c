@@ -37,3 +37,22 @@ const struct ctx_field raw_tracepoint_fields[1] = {
 const struct ctx_field syscall_fields[1] = {
 	PLAIN("args", 0, UINT16_MAX, CTX_ARRAY, true),
 };
+
+/* Judged, not run. */
+#define OBJECT_AT(n, o, type)                                                        \
+	{                                                                            \
+		.name = (n), .off = (o), .size = 8, .real_off = (o), .real_size = 8, \
+		.kind = CTX_OBJECT, .object = (type),                                \
+	}
+
+const struct ctx_field netfilter_fields[NETFILTER_FIELDS] = {
+	OBJECT_AT("state", 0, "nf_hook_state"),
+	OBJECT_AT("skb", 8, "sk_buff"),
+};
+const struct ctx_field lirc_fields[1] = {
+	PLAIN("sample", 0, 4, CTX_EXACT, false),
+};
+const struct ctx_field raw_tracepoint_writable_fields[2] = {
+	PLAIN("buffer", 0, 8, CTX_TP_BUFFER, false),
+	PLAIN("args", 8, RAW_TP_ARGS * 8 - 8, CTX_ARRAY, false),
+};

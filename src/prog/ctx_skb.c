@@ -125,7 +125,7 @@ void skb_ctx_export(const struct skb_ctx *c, struct __sk_buff *to)
 	to->gso_segs = c->gso_segs;
 }
 
-/* The three views of one list: a row that is hidden from a type stays, as CTX_NONE. */
+/* The views of one list: a row that is hidden from a type stays, as CTX_NONE. */
 #define HIDDEN_KIND(k)	CTX_NONE
 #define READ_KIND(k)	CTX_##k
 #define WRITE_KIND(k)	CTX_##k
@@ -145,19 +145,31 @@ void skb_ctx_export(const struct skb_ctx *c, struct __sk_buff *to)
 	},
 
 const struct ctx_field socket_fields[SKB_FIELDS] = {
-#define SKB_FIELD(f, k, bytes, socket, tc, cgroup) SKB_ROW(f, k, bytes, socket)
+#define SKB_FIELD(f, k, bytes, socket, tc, cgroup, lwt, stream) SKB_ROW(f, k, bytes, socket)
 #include "prog/ctx_skb.def"
 #undef SKB_FIELD
 };
 
 const struct ctx_field tc_fields[SKB_FIELDS] = {
-#define SKB_FIELD(f, k, bytes, socket, tc, cgroup) SKB_ROW(f, k, bytes, tc)
+#define SKB_FIELD(f, k, bytes, socket, tc, cgroup, lwt, stream) SKB_ROW(f, k, bytes, tc)
 #include "prog/ctx_skb.def"
 #undef SKB_FIELD
 };
 
 const struct ctx_field cgroup_fields[SKB_FIELDS] = {
-#define SKB_FIELD(f, k, bytes, socket, tc, cgroup) SKB_ROW(f, k, bytes, cgroup)
+#define SKB_FIELD(f, k, bytes, socket, tc, cgroup, lwt, stream) SKB_ROW(f, k, bytes, cgroup)
+#include "prog/ctx_skb.def"
+#undef SKB_FIELD
+};
+
+const struct ctx_field lwt_fields[SKB_FIELDS] = {
+#define SKB_FIELD(f, k, bytes, socket, tc, cgroup, lwt, stream) SKB_ROW(f, k, bytes, lwt)
+#include "prog/ctx_skb.def"
+#undef SKB_FIELD
+};
+
+const struct ctx_field stream_fields[SKB_FIELDS] = {
+#define SKB_FIELD(f, k, bytes, socket, tc, cgroup, lwt, stream) SKB_ROW(f, k, bytes, stream)
 #include "prog/ctx_skb.def"
 #undef SKB_FIELD
 };

@@ -43,18 +43,31 @@ struct ctx_field {
 	uint16_t real_size; /* bytes that hold it there; 8 for pointers */
 	uint8_t kind;	    /* enum ctx_field_kind */
 	bool writable;
+	/* Bit n: programs of expected_attach_type n may touch (or write) it; 0: all may. */
+	uint64_t read_by, write_by;
+	const char *object; /* CTX_OBJECT: the kernel's struct that it points to */
 };
 
 enum ctx_field_kind {
-	CTX_NONE,     /* the type may not touch it */
-	CTX_SCALAR,   /* narrower loads are allowed, stores are whole */
-	CTX_EXACT,    /* whole only */
-	CTX_PKT,      /* pointer to packet data */
-	CTX_PKT_META, /* pointer to data_meta */
-	CTX_PKT_END,  /* pointer to the end of the packet */
-	CTX_PTR,      /* any other pointer */
-	CTX_ARRAY,    /* cb[]: plain bytes, any aligned access inside */
-	CTX_WORDS,    /* registers: 8-byte words, each whole only */
+	CTX_NONE,	      /* the type may not touch it */
+	CTX_SCALAR,	      /* narrower loads are allowed, stores are whole */
+	CTX_EXACT,	      /* whole only */
+	CTX_PKT,	      /* pointer to packet data */
+	CTX_PKT_META,	      /* pointer to data_meta */
+	CTX_PKT_END,	      /* pointer to the end of the packet */
+	CTX_SOCK_COMMON_NULL, /* pointer to a struct bpf_sock, of which few fields show; or NULL */
+	CTX_SOCK,	      /* pointer to a struct bpf_sock */
+	CTX_SOCK_NULL,
+	CTX_FLOW_KEYS, /* pointer to a struct bpf_flow_keys */
+	CTX_TP_BUFFER, /* pointer to a tracepoint's record, at the field's beginning */
+	CTX_OBJECT,    /* pointer to an object of the kernel, of BTF type `object` */
+	CTX_HEAD,      /* whole, or narrower at its beginning */
+	CTX_HALVES,    /* as CTX_SCALAR, but no single bytes */
+	CTX_PORT,      /* two bytes, read as four too: the others are zero */
+	CTX_CELLS,     /* 4-byte words, each whole only */
+	CTX_ADDRESS,   /* 4-byte words: narrower loads, stores of one or two */
+	CTX_ARRAY,     /* cb[]: plain bytes, any aligned access inside */
+	CTX_WORDS,     /* registers: 8-byte words, each whole only */
 };
 
 /* An access that a program wants to make to its context. */
@@ -73,6 +86,9 @@ struct prog_type {
 	bool loadable;	    /* PROG_LOAD takes it */
 	bool test_run;	    /* PROG_TEST_RUN takes it */
 	bool ld_abs;	    /* LD_ABS and LD_IND are allowed: the context is an skb */
+	bool pkt_read;	    /* packet pointers of the context may be read through... */
+	bool pkt_write;	    /* ...and written through */
+	bool pkt_free;	    /* helpers take them for any memory argument (cgroup_sockopt) */
 	bool needs_perfmon; /* Linux asks for CAP_PERFMON */
 	bool needs_net;	    /* Linux asks for CAP_NET_ADMIN */
 };
@@ -88,6 +104,18 @@ const struct ctx_field *prog_ctx_field(const struct prog_type *t, uint32_t off, 
  * is_valid_access() of the type; NULL: "invalid bpf_context access", -EACCES.
  */
 const struct ctx_field *prog_ctx_access(const struct skep_prog *p, const struct ctx_access *a);
+
+/* What a program may return. */
+struct prog_ret {
+	int32_t min, max;
+};
+/** By its type and expected_attach_type; NULL: anything. */
+const struct prog_ret *prog_ret(const struct skep_prog *p);
+
+/* What programs get pointers to that are neither memory nor BTF types. */
+enum prog_object { OBJECT_SOCKET, OBJECT_SOCK_COMMON, OBJECT_TCP_SOCK, OBJECT_XDP_SOCK };
+/** The field of such an object that the access reads; NULL: it may not be made. */
+const struct ctx_field *prog_object_access(enum prog_object o, const struct ctx_access *a);
 
 struct skep_prog {
 	skep_entry_fn entry;	/* hot: runs it */

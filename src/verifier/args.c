@@ -299,7 +299,8 @@ int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 		return reg_is_secret(v, a.r)
 			       ? fail(v, -EACCES, "R%u leaks addr into helper function", a.n)
 			       : 0;
-	if (reg_is_pkt(a.r) && !m->h->pkt_access)
+	if (reg_is_pkt(a.r) && !v->prog->kind->pkt_free &&
+	    !(m->h->pkt_access && (v->prog->kind->pkt_read || v->prog->kind->pkt_write)))
 		return fail(v, -EACCES, "helper access to the packet is not allowed");
 	if (row->null_ok && reg_is_null(a.r)) {
 		err = precise_mark(v, a.n);

@@ -121,18 +121,10 @@ int call_return(struct verifier *v)
 	return 0;
 }
 
-/* What programs of a type may return; types that are not here may return anything. */
-static const struct {
-	uint32_t type, attach_type; /* attach_type 0: the first that fits */
-	int min, max;
-} exit_ranges[] = {
-	{ BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 0, 3 },
-	{ BPF_PROG_TYPE_CGROUP_SKB, 0, 0, 1 },
-};
-
 static int exit_value(struct verifier *v)
 {
 	const struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	const struct prog_ret *range;
 	int err = reg_read(v, BPF_REG_0);
 
 	if (err)
@@ -145,23 +137,16 @@ static int exit_value(struct verifier *v)
 						       "At subprogram exit the register R0 is not "
 						       "a scalar value (%s)",
 						       TYPE_NAME(r0->type));
-	for (size_t i = 0; i < ARRAY_SIZE(exit_ranges); i++) {
-		if (exit_ranges[i].type != v->prog->type ||
-		    (exit_ranges[i].attach_type &&
-		     exit_ranges[i].attach_type != v->prog->expected_attach_type))
-			continue;
-		if (r0->type != SCALAR_VALUE)
-			return fail(v, -EINVAL,
-				    "At program exit the register R0 is not a known value (%s)",
-				    TYPE_NAME(r0->type));
-		err = precise_mark(v, BPF_REG_0);
-		if (!err &&
-		    (r0->n.full.smin < exit_ranges[i].min || r0->n.full.smax > exit_ranges[i].max))
-			err = invalid_value(v, "At program exit", r0, exit_ranges[i].min,
-					    exit_ranges[i].max);
-		return err;
-	}
-	return 0;
+	range = prog_ret(v->prog);
+	if (!range)
+		return 0;
+	if (r0->type != SCALAR_VALUE)
+		return fail(v, -EINVAL, "At program exit the register R0 is not a known value (%s)",
+			    TYPE_NAME(r0->type));
+	err = precise_mark(v, BPF_REG_0);
+	if (!err && (r0->n.full.smin < range->min || r0->n.full.smax > range->max))
+		err = invalid_value(v, "At program exit", r0, range->min, range->max);
+	return err;
 }
 
 int call_leaks(struct verifier *v, bool regions, const char *who)

@@ -19,6 +19,9 @@ struct mem {
 /* Checks the access and puts into m->value what a load gives; 0 or -errno. */
 typedef int (*mem_fn)(struct mem *m);
 
+#define BAD_INDEX \
+	"R%u min value is negative, either use unsigned index or do a if (index >=0) check."
+
 static int bad_region(struct mem *m, int64_t off, int size, uint32_t mem_size)
 {
 	struct verifier *v = m->v;
@@ -56,11 +59,7 @@ static int region(struct mem *m, int size, uint32_t mem_size, bool zero_ok)
 	if (r->smin < 0 &&
 	    (r->smin == INT64_MIN || m->off + r->smin != (int32_t)(m->off + r->smin) ||
 	     m->off + r->smin < 0))
-		return fail(
-			v, -EACCES,
-			"R%u min value is negative, either use unsigned index or do a if (index "
-			">=0) check.",
-			m->n);
+		return fail(v, -EACCES, BAD_INDEX, m->n);
 	if (!inside(m->off + r->smin, size, mem_size, zero_ok)) {
 		bad_region(m, m->off + r->smin, size, mem_size);
 		return fail(v, -EACCES, "R%u min value is outside of the allowed memory range",
@@ -84,11 +83,7 @@ static int packet(struct mem *m, int size, bool zero_ok)
 	struct verifier *v = m->v;
 
 	if (m->r->n.full.smin < 0)
-		return fail(
-			v, -EACCES,
-			"R%u min value is negative, either use unsigned index or do a if (index "
-			">=0) check.",
-			m->n);
+		return fail(v, -EACCES, BAD_INDEX, m->n);
 	if (m->r->range < 0)
 		return fail(v, -EINVAL, "R%u offset is outside of the packet", m->n);
 	if (!inside(m->off, size, (uint32_t)m->r->range, zero_ok)) {
@@ -228,17 +223,12 @@ static int mem_stack(struct mem *m)
 	return stack_write(m->v, m->n, m->off, m->size, m->value);
 }
 
-/* May this type of program write to packets, or hand them to helpers? */
+/* May this type of program access packets? */
 static bool packet_may(const struct verifier *v, enum access rw)
 {
-	switch (v->prog->type) {
-	case BPF_PROG_TYPE_SCHED_CLS:
-	case BPF_PROG_TYPE_SCHED_ACT:
-	case BPF_PROG_TYPE_XDP:
-		return true;
-	default:
-		return rw == ACCESS_READ;
-	}
+	const struct prog_type *t = v->prog->kind;
+
+	return rw == ACCESS_WRITE ? t->pkt_write : t->pkt_read || t->pkt_write;
 }
 
 static int mem_packet(struct mem *m)
@@ -255,23 +245,33 @@ static int mem_packet(struct mem *m)
 	return err;
 }
 
-/* What a context field is to the program. */
+/* What a context field is to the program; others are numbers. */
 static const uint32_t field_types[] = {
-	[CTX_SCALAR] = SCALAR_VALUE,
+	[CTX_NONE] = SCALAR_VALUE,
 	[CTX_PKT] = PTR_TO_PACKET,
 	[CTX_PKT_META] = PTR_TO_PACKET_META,
 	[CTX_PKT_END] = PTR_TO_PACKET_END,
-	[CTX_PTR] = SCALAR_VALUE,
-	[CTX_ARRAY] = SCALAR_VALUE,
-	[CTX_EXACT] = SCALAR_VALUE,
-	[CTX_WORDS] = SCALAR_VALUE,
+	[CTX_SOCK_COMMON_NULL] = PTR_TO_SOCK_COMMON | PTR_MAYBE_NULL,
+	[CTX_SOCK] = PTR_TO_SOCKET,
+	[CTX_SOCK_NULL] = PTR_TO_SOCKET | PTR_MAYBE_NULL,
+	[CTX_FLOW_KEYS] = PTR_TO_FLOW_KEYS,
+	[CTX_TP_BUFFER] = PTR_TO_TP_BUFFER,
+	[CTX_OBJECT] = PTR_TO_BTF_ID | PTR_TRUSTED,
 };
+
+static uint32_t field_type(const struct ctx_field *f, unsigned size)
+{
+	if (f->kind >= ARRAY_SIZE(field_types) || !field_types[f->kind] || size < 4)
+		return SCALAR_VALUE;
+	return field_types[f->kind];
+}
 
 static int mem_ctx(struct mem *m)
 {
 	struct verifier *v = m->v;
 	const struct ctx_field *field;
 	int err = leaks(m, "ctx");
+	uint32_t type;
 
 	if (err)
 		return err;
@@ -288,8 +288,71 @@ static int mem_ctx(struct mem *m)
 	if (err || m->rw == ACCESS_WRITE || m->value < 0)
 		return err;
 	loaded(m);
-	if (field_types[field->kind] != SCALAR_VALUE)
-		reg_pointer(&cur_regs(v)[m->value], field_types[field->kind]);
+	type = field_type(field, m->size);
+	if (type != SCALAR_VALUE)
+		reg_pointer(&cur_regs(v)[m->value], type);
+	if (may_be_null(type))
+		cur_regs(v)[m->value].id = ++v->ids;
+	return 0;
+}
+
+static enum prog_object object_of(uint32_t type)
+{
+	switch (base_type(type)) {
+	case PTR_TO_SOCK_COMMON:
+		return OBJECT_SOCK_COMMON;
+	case PTR_TO_TCP_SOCK:
+		return OBJECT_TCP_SOCK;
+	case PTR_TO_XDP_SOCK:
+		return OBJECT_XDP_SOCK;
+	default:
+		return OBJECT_SOCKET;
+	}
+}
+
+/* Fields of sockets, by a table as those of contexts; none can be written. */
+static int mem_sock(struct mem *m)
+{
+	const struct ctx_access a = { .off = (uint32_t)m->off, .size = m->size, .sign = m->sign };
+	struct verifier *v = m->v;
+
+	if (m->rw == ACCESS_WRITE)
+		return fail(v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
+	if (m->r->n.full.smin < 0)
+		return fail(v, -EACCES, BAD_INDEX, m->n);
+	if (!prog_object_access(object_of(m->r->type), &a))
+		return fail(v, -EACCES, "R%u invalid %s access off=%d size=%u", m->n,
+			    TYPE_NAME(m->r->type), m->off, m->size);
+	loaded(m);
+	return 0;
+}
+
+static int mem_flow_keys(struct mem *m)
+{
+	struct verifier *v = m->v;
+	int err = leaks(m, "flow keys");
+
+	if (err)
+		return err;
+	if (!inside(m->off, (int)m->size, sizeof(struct bpf_flow_keys), false))
+		return fail(v, -EACCES, "invalid access to flow keys off=%d size=%u", m->off,
+			    m->size);
+	loaded(m);
+	return 0;
+}
+
+/* Whoever attaches the program knows how long the record is. */
+static int mem_tp_buffer(struct mem *m)
+{
+	struct verifier *v = m->v;
+
+	if (m->off < 0)
+		return fail(v, -EACCES, "R%u invalid tracepoint buffer access: off=%d, size=%u",
+			    m->n, m->off, m->size);
+	if (!bounds_is_const(&m->r->n) || m->r->n.bits.value)
+		return fail(v, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s",
+			    m->n, m->off, TNUM_TEXT(m->r->n.bits));
+	loaded(m);
 	return 0;
 }
 
@@ -307,6 +370,12 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_MEM] = mem_mem,
 	[PTR_TO_BTF_ID] = mem_none,
 	[PTR_TO_FUNC] = mem_none,
+	[PTR_TO_SOCKET] = mem_sock,
+	[PTR_TO_SOCK_COMMON] = mem_sock,
+	[PTR_TO_TCP_SOCK] = mem_sock,
+	[PTR_TO_XDP_SOCK] = mem_sock,
+	[PTR_TO_FLOW_KEYS] = mem_flow_keys,
+	[PTR_TO_TP_BUFFER] = mem_tp_buffer,
 };
 
 /* --- alignment ------------------------------------------------------------------------------ */
@@ -316,6 +385,11 @@ static const char *const align_words[_REG_TYPE_MAX] = {
 	[PTR_TO_MAP_KEY] = "key ",
 	[PTR_TO_CTX] = "context ",
 	[PTR_TO_STACK] = "stack ",
+	[PTR_TO_FLOW_KEYS] = "flow keys ",
+	[PTR_TO_SOCKET] = "sock ",
+	[PTR_TO_SOCK_COMMON] = "sock_common ",
+	[PTR_TO_TCP_SOCK] = "tcp_sock ",
+	[PTR_TO_XDP_SOCK] = "xdp_sock ",
 };
 
 static int alignment(struct mem *m, bool strict)
@@ -369,13 +443,29 @@ int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum acce
 
 /* --- instructions --------------------------------------------------------------------------- */
 
-/* Context accesses are rewritten, others are not: an instruction must be one or the other. */
+/* Accesses that are rewritten onto what really stands there. */
+static bool rewritten(uint32_t type)
+{
+	switch (type) {
+	case PTR_TO_CTX:
+	case PTR_TO_SOCKET:
+	case PTR_TO_SOCK_COMMON:
+	case PTR_TO_TCP_SOCK:
+	case PTR_TO_XDP_SOCK:
+	case PTR_TO_BTF_ID:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* An instruction must be for one such type, or for none. */
 static int note_type(struct verifier *v, uint32_t type)
 {
 	uint8_t *seen = &v->info[v->i].ptr_type;
 	const uint8_t now = (uint8_t)base_type(type);
 
-	if (*seen && *seen != now && (*seen == PTR_TO_CTX || now == PTR_TO_CTX))
+	if (*seen && *seen != now && (rewritten(*seen) || rewritten(now)))
 		return fail(v, -EINVAL, "same insn cannot be used with different pointers");
 	*seen = now;
 	return 0;
@@ -410,7 +500,8 @@ int mem_step_store(struct verifier *v)
 
 static bool atomic_allowed(const struct reg *r)
 {
-	return base_type(r->type) != PTR_TO_CTX && !reg_is_pkt(r);
+	return !reg_is_pkt(r) && base_type(r->type) != PTR_TO_FLOW_KEYS &&
+	       (!rewritten(base_type(r->type)) || base_type(r->type) == PTR_TO_BTF_ID);
 }
 
 /* Load-acquire and store-release are a load and a store. */

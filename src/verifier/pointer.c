@@ -9,9 +9,10 @@
 
 /* Pointers that arithmetic may move. */
 static const bool movable[_REG_TYPE_MAX] = {
-	[PTR_TO_CTX] = true,	[PTR_TO_MAP_VALUE] = true,   [PTR_TO_MAP_KEY] = true,
-	[PTR_TO_STACK] = true,	[PTR_TO_PACKET_META] = true, [PTR_TO_PACKET] = true,
-	[PTR_TO_BTF_ID] = true, [PTR_TO_MEM] = true,	     [PTR_TO_FUNC] = true,
+	[PTR_TO_CTX] = true,	   [PTR_TO_MAP_VALUE] = true,	[PTR_TO_MAP_KEY] = true,
+	[PTR_TO_STACK] = true,	   [PTR_TO_PACKET_META] = true, [PTR_TO_PACKET] = true,
+	[PTR_TO_BTF_ID] = true,	   [PTR_TO_MEM] = true,		[PTR_TO_FUNC] = true,
+	[PTR_TO_TP_BUFFER] = true,
 };
 
 /* Offsets stay far below 2^32, so that sums of them do not wrap. */
@@ -46,7 +47,8 @@ static int may_move(struct verifier *v, const struct bpf_insn *insn, const struc
 		return fail(v, -EACCES,
 			    "R%u pointer arithmetic on %s prohibited, null-check it first", dst,
 			    TYPE_NAME(ptr->type));
-	if (!movable[base_type(ptr->type)] && !(ptr->type == CONST_PTR_TO_MAP && nothing))
+	if (!movable[base_type(ptr->type)] && !(ptr->type == CONST_PTR_TO_MAP && nothing) &&
+	    !(ptr->type == PTR_TO_FLOW_KEYS && bounds_is_const(&off->n)))
 		return fail(v, -EACCES, "R%u pointer arithmetic on %s prohibited", dst,
 			    TYPE_NAME(ptr->type));
 	return 0;

@@ -23,6 +23,12 @@ static const char *const names[_REG_TYPE_MAX] = {
 	[PTR_TO_MEM] = "mem",
 	[PTR_TO_BTF_ID] = "ptr_",
 	[PTR_TO_FUNC] = "func",
+	[PTR_TO_SOCKET] = "sock",
+	[PTR_TO_SOCK_COMMON] = "sock_common",
+	[PTR_TO_TCP_SOCK] = "tcp_sock",
+	[PTR_TO_XDP_SOCK] = "xdp_sock",
+	[PTR_TO_FLOW_KEYS] = "flow_keys",
+	[PTR_TO_TP_BUFFER] = "tp_buffer",
 };
 
 const char *type_name(uint32_t type, char *buf)

@@ -20,6 +20,7 @@ static const uint8_t size_code[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] 
 struct judged {
 	uint32_t type, attach, flags;
 	uint32_t from, to;
+	int32_t ret;	/* what the type lets a program return */
 	bool no_stores; /* the host's kernel is newer and lets programs write here */
 };
 
@@ -28,7 +29,7 @@ static bool host_accepts(const struct judged *j, int kind, uint32_t off, uint32_
 	struct bpf_insn insns[] = {
 		I_MOV_IMM(2, 0),
 		I_LDX(size_code[size], 3, 1, (int16_t)off),
-		I_MOV_IMM(0, 0),
+		I_MOV_IMM(0, j->ret),
 		I_EXIT,
 	};
 	struct host_prog p = { j->type, j->attach, j->flags, insns, ARRAY_SIZE(insns) };
@@ -121,6 +122,56 @@ TEST(ctx_of_tracing_types_is_the_hosts)
 	compare(&(struct judged){ .type = BPF_PROG_TYPE_TRACEPOINT, .to = 24 });
 	compare(&(struct judged){ .type = BPF_PROG_TYPE_TRACEPOINT, .from = 8180, .to = 8200 });
 	compare(&(struct judged){ .type = BPF_PROG_TYPE_PERF_EVENT, .to = 200 });
+}
+
+/* Types that are judged only. */
+TEST_LIMIT(ctx_of_skbs_elsewhere_is_the_hosts, 120)
+{
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_LWT_IN, .to = SKB_END });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_LWT_XMIT, .to = SKB_END });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_SK_SKB, .to = SKB_END });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_FLOW_DISSECTOR, .to = SKB_END });
+}
+
+TEST(ctx_of_sockets_is_the_hosts)
+{
+	static const uint32_t hooks[] = { BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET4_POST_BIND,
+					  BPF_CGROUP_INET6_POST_BIND,
+					  BPF_CGROUP_INET_SOCK_RELEASE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+		compare(&(struct judged){
+			.type = BPF_PROG_TYPE_CGROUP_SOCK, .attach = hooks[i], .to = 84 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_SOCK_OPS, .to = 232 });
+	compare(&(struct judged){
+		.type = BPF_PROG_TYPE_SK_LOOKUP, .attach = BPF_SK_LOOKUP, .to = 76 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_SK_MSG, .to = 88 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_SK_REUSEPORT, .to = 64 });
+}
+
+TEST(ctx_of_addresses_is_the_hosts)
+{
+	static const uint32_t hooks[] = { BPF_CGROUP_INET4_BIND,   BPF_CGROUP_INET6_CONNECT,
+					  BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
+					  BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_INET4_GETPEERNAME };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+		compare(&(struct judged){ .type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+					  .attach = hooks[i],
+					  .to = 76,
+					  .ret = 1 });
+}
+
+TEST(ctx_of_cgroups_is_the_hosts)
+{
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_CGROUP_DEVICE, .to = 16 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_CGROUP_SYSCTL, .to = 12 });
+	compare(&(struct judged){
+		.type = BPF_PROG_TYPE_CGROUP_SOCKOPT, .attach = BPF_CGROUP_GETSOCKOPT, .to = 44 });
+	compare(&(struct judged){
+		.type = BPF_PROG_TYPE_CGROUP_SOCKOPT, .attach = BPF_CGROUP_SETSOCKOPT, .to = 44 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_NETFILTER, .attach = 45, .to = 20 });
+	compare(&(struct judged){ .type = BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, .to = 104 });
 }
 
 TEST(ctx_of_syscall_is_the_hosts)
