@@ -118,9 +118,14 @@ static int decode(struct interp_prog *ip, struct skep_diag *diag)
 
 static int interp_compile(struct skep_prog *prog, struct skep_diag *reterr_diag)
 {
-	struct interp_prog *ip = skep_alloc(sizeof(*ip));
+	struct interp_prog *ip;
 	int err = -ENOMEM;
 
+	/* Its own jumps mispredict between any two instructions. */
+	if (prog->image.barriers)
+		return diag_set(reterr_diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+				"the interpreter has no barriers against speculation");
+	ip = skep_alloc(sizeof(*ip));
 	if (!ip)
 		return -ENOMEM;
 	ip->prog = prog;

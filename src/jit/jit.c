@@ -114,6 +114,29 @@ static int lower_init(struct jit *j)
 	return 0;
 }
 
+/* Op i, between the fences that its instruction asks for. */
+static int lower_op(struct jit *j, uint32_t i)
+{
+	const struct jit_target *t = j->target;
+	const struct insn_aux *aux = &j->image->aux[i];
+	int r = draft_reserve(j);
+
+	if (r == 0 && aux->barrier) {
+		t->barrier(j);
+		r = draft_reserve(j);
+	}
+	if (r < 0)
+		return r;
+	if (j->ops[i].code != JIT_NOP)
+		t->lower(j, &j->ops[i]);
+	if (aux->barrier_after) {
+		r = draft_reserve(j);
+		if (r == 0)
+			t->barrier(j);
+	}
+	return r;
+}
+
 static int lower_sub(struct jit *j, uint32_t s)
 {
 	const struct jit_target *t = j->target;
@@ -123,16 +146,17 @@ static int lower_sub(struct jit *j, uint32_t s)
 	j->sub[s].frag = jit_begin_frag(j, t->entry_align);
 	t->prologue(j);
 	for (uint32_t i = sub->start; i < sub->end; i++) {
-		if (draft_reserve(j) < 0)
-			return -ENOMEM;
+		int r;
+
 		if (j->label[i]) {
 			bool loop = j->label[i] & JIT_LABEL_LOOP;
 
 			j->label[i] = jit_begin_frag(j, loop ? t->loop_align : 1);
 			j->flags_reg = JIT_NONE;
 		}
-		if (j->ops[i].code != JIT_NOP)
-			t->lower(j, &j->ops[i]);
+		r = lower_op(j, i);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -163,9 +187,12 @@ static int build(struct jit *j, struct skep_diag *reterr_diag)
 
 	if (r < 0)
 		return r;
-	jit_opt_flow(j);
+	/* What makes one op of several would reach across a barrier. */
+	if (!j->image->barriers)
+		jit_opt_flow(j);
 	jit_opt_live(j);
-	jit_opt_fuse(j);
+	if (!j->image->barriers)
+		jit_opt_fuse(j);
 	jit_opt_live_again(j);
 	survey(j);
 	r = lower(j);

@@ -227,6 +227,8 @@ struct jit_target {
 	void (*prologue)(struct jit *j);
 	/* Lowers op i. */
 	void (*lower)(struct jit *j, const struct jit_op *op);
+	/* Emits a fence: nothing behind it runs before everything before it is done. */
+	void (*barrier)(struct jit *j);
 	/* Emits what C calls for subprogram s: like skep_call_fn. */
 	void (*thunk)(struct jit *j, uint32_t s);
 	/* Writes a jump over `distance` bytes, from its end. */

@@ -574,6 +574,14 @@ static void x86_put_nops(uint8_t *p, uint32_t n)
 	}
 }
 
+/* lfence */
+static void x86_barrier(struct jit *j)
+{
+	x86_put8(j, 0x0f);
+	x86_put8(j, 0xae);
+	x86_put8(j, 0xe8);
+}
+
 static struct jit_target x86_target = {
 	.name = "x86-64",
 	.entry_align = 16,
@@ -587,6 +595,7 @@ static struct jit_target x86_target = {
 	.short_max = INT8_MAX,
 	.prologue = x86_prologue,
 	.lower = x86_lower,
+	.barrier = x86_barrier,
 	.thunk = x86_thunk,
 	.put_jump = x86_put_jump,
 	.put_nops = x86_put_nops,

@@ -40,11 +40,13 @@ enum insn_ref {
 };
 
 struct insn_aux {
-	uint8_t ref;	      /* enum insn_ref */
-	bool jump_target;     /* some jump lands here */
-	uint16_t sub;	      /* the subprogram that an operand names */
-	struct skep_map *map; /* INSN_REF_MAP*: it; INSN_REF_HELPER: the map that r1 always
-			       * holds here (the JIT inlines by it), or NULL.  Borrowed. */
+	uint8_t ref;		/* enum insn_ref */
+	bool jump_target : 1;	/* some jump lands here */
+	bool barrier : 1;	/* nothing speculative may get here: a fence before... */
+	bool barrier_after : 1; /* ...or behind it */
+	uint16_t sub;		/* the subprogram that an operand names */
+	struct skep_map *map;	/* INSN_REF_MAP*: it; INSN_REF_HELPER: the map that r1 always
+				 * holds here (the JIT inlines by it), or NULL.  Borrowed. */
 	union {
 		uint64_t addr;			   /* INSN_REF_MAP_VALUE, INSN_REF_ADDR */
 		const struct helper_proto *helper; /* INSN_REF_HELPER */
@@ -70,6 +72,7 @@ struct prog_image {
 	uint32_t insn_cnt;
 	struct prog_sub *sub; /* [sub_cnt], ordered by start */
 	uint32_t sub_cnt;     /* at least 1 */
+	bool barriers;	      /* some aux has one: engines honour them or refuse the program */
 };
 
 /** The 64-bit immediate of the LD_IMM64 at insns[i]. */

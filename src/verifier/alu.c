@@ -88,6 +88,9 @@ static int binary(struct verifier *v)
 			err = precise_mark(v, ptr_is_d ? insn->src_reg : insn->dst_reg);
 		return err ? err : pointer_alu(v, insn, &ptr, &off);
 	}
+	err = spec_scalar_alu(v, insn);
+	if (err)
+		return err;
 	scalar_alu(v, d, s);
 	keep_link(v, d, id, insn->imm);
 	return 0;

@@ -33,17 +33,15 @@ static bool is_pointer(const struct reg *r)
 	return r->type != SCALAR_VALUE && r->type != NOT_INIT;
 }
 
-/* Addresses of these are never 0. */
+/* Addresses of these are never 0 (those that Linux counts on). */
 static bool never_null(const struct reg *r)
 {
-	if (may_be_null(r->type))
+	if (may_be_null(r->type) || r->n.full.smin <= -VAR_OFF_MAX || r->n.full.smax >= VAR_OFF_MAX)
 		return false;
 	switch (base_type(r->type)) {
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MAP_KEY:
-	case PTR_TO_STACK:
 	case PTR_TO_MEM:
-	case PTR_TO_FUNC:
 	case CONST_PTR_TO_MAP:
 		return true;
 	default:
@@ -371,10 +369,12 @@ int branch_step(struct verifier *v)
 	if (way < 0)
 		return fork_path(v, &j);
 	/* One way only: that decision hangs on these numbers. */
+	err = 0;
 	if (!is_pointer(j.d))
 		err = precise_mark(v, insn->dst_reg);
 	if (!err && !j.imm && !is_pointer(j.s))
 		err = precise_mark(v, insn->src_reg);
+	err = err ? err : spec_path(v, insn, way ? v->i + 1 : (uint32_t)jump_to(v->insns, v->i));
 	v->i = way ? (uint32_t)jump_to(v->insns, v->i) : v->i + 1;
 	return err;
 }

@@ -31,6 +31,7 @@ static const struct pass {
 	{ "liveness", liveness_run, NULL },	     /* which registers are read later */
 	{ "step", step_run, trust_run },	     /* every path, with every value */
 	{ "depth", depth_check, NULL },		     /* of the call chains */
+	{ "spec", spec_finish, NULL },		     /* barriers */
 	{ "dead", fixup_dead, fixup_dead }, /* traps where no path leads; rewrites begin here */
 	{ "ctx", ctx_rewrite, NULL },	    /* context accesses */
 	{ "describe", subprog_describe,

@@ -198,6 +198,15 @@ static int mem_map_value(struct mem *m)
 	return err;
 }
 
+int mem_map_value_inside(struct verifier *v, uint32_t n)
+{
+	struct reg *r = &cur_regs(v)[n];
+	struct mem m = { v, r, n, r->off, 1, ACCESS_READ, -1, false };
+	int err = region(&m, 1, r->map->value_size, false);
+
+	return err ? err : special_fields(&m, 1);
+}
+
 static int mem_mem(struct mem *m)
 {
 	struct verifier *v = m->v;

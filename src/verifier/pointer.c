@@ -72,6 +72,7 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	const unsigned op = BPF_OP(insn->code);
 	const bool from_ptr = d->type != SCALAR_VALUE, minus = op == BPF_SUB;
 	const int64_t by = minus ? -off->n.full.smin : off->n.full.smin;
+	struct spec_move move = { 0 };
 	int err;
 
 	if (BPF_CLASS(insn->code) != BPF_ALU64) {
@@ -87,8 +88,10 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	*d = *ptr;
 	err = sane_offset(v, off, ptr->type);
 	err = err ? err : sane_offset(v, ptr, ptr->type);
+	err = err ? err : spec_move_begin(v, insn, ptr, off, from_ptr, &move);
 	if (err)
 		return err;
+	d = &cur_regs(v)[insn->dst_reg];
 	if (op == BPF_AND || op == BPF_OR || op == BPF_XOR)
 		return fail(v, -EACCES, "R%u bitwise operator %s on pointer prohibited",
 			    insn->dst_reg, alu_texts[op >> 4]);
@@ -104,5 +107,7 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 		d->off = (int32_t)(ptr->off + by);
 	else
 		move_variable(v, d, off, minus);
-	return sane_offset(v, d, ptr->type);
+	err = sane_offset(v, d, ptr->type);
+	err = err ? err : spec_bounds(v, insn->dst_reg);
+	return err ? err : spec_move_end(v, insn, d, from_ptr, &move);
 }

@@ -153,7 +153,9 @@ static bool reg_safe(const struct compare *c, const struct reg *old, const struc
 	case SCALAR_VALUE:
 		if (!old->precise && c->exact == NOT_EXACT)
 			return true;
-		return scalar_ids_match(c, old, cur) && bounds_within(&old->n, &cur->n);
+		return scalar_ids_match(c, old, cur) &&
+		       (c->v->strict_scalars ? same_bounds(old, cur)
+					     : bounds_within(&old->n, &cur->n));
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:

@@ -143,6 +143,22 @@ static int write_bytes(struct verifier *v, struct frame *f, int off, unsigned si
 	return zero && value >= 0 ? precise_mark(v, (uint32_t)value) : 0;
 }
 
+/* A load of what the slot held before could overtake this store. */
+static bool overtaken(const struct verifier *v, struct frame *f, int off, unsigned size,
+		      const struct reg *r)
+{
+	bool plain = !r || r->type == SCALAR_VALUE;
+
+	if (v->opts->rights.bypass_spec_v4)
+		return false;
+	for (unsigned b = 0; b < size && plain; b++) {
+		const uint8_t kind = *byte_kind(f, off + (int)b);
+
+		plain = kind == STACK_MISC || kind == STACK_ZERO;
+	}
+	return !plain;
+}
+
 static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned size, int value)
 {
 	struct slot *s = &f->slot[slot_no(off)];
@@ -153,6 +169,7 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	if (!v->opts->rights.allow_ptr_leaks && slot_is_spill(s) && s->reg.type != SCALAR_VALUE &&
 	    size != 8)
 		return fail(v, -EACCES, "attempt to corrupt spilled pointer on stack");
+	v->aux[v->i].barrier_after |= overtaken(v, f, off, size, r);
 	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
 	if (!r || r->type == SCALAR_VALUE)

@@ -40,7 +40,7 @@ static int step_ld_imm64(struct verifier *v)
 		reg_known(d, insn_imm64(insn));
 		break;
 	}
-	v->info[v->i + 1].seen = true;
+	v->info[v->i + 1].seen |= !v->st->speculative;
 	v->i += 2;
 	return 0;
 }
@@ -141,9 +141,24 @@ static int first_state(struct verifier *v, uint16_t sub)
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */
 #define PATH_ENDED 1
 
-static int step_one(struct verifier *v)
+static int execute(struct verifier *v)
 {
 	const struct insn_desc *d = insn_desc(insn_decode(&v->insns[v->i]));
+
+	if (!v->info[v->i].valid) {
+		int err = insn_valid(v->insns, v->cnt, v->i, v->isa, v->diag);
+
+		if (err < 0)
+			return verifier_fail_diag(v, err);
+		v->info[v->i].valid = true;
+	}
+	v->jumps += BPF_CLASS(v->insns[v->i].code) == BPF_JMP ||
+		    BPF_CLASS(v->insns[v->i].code) == BPF_JMP32;
+	return steps[d->group](v);
+}
+
+static int step_one(struct verifier *v)
+{
 	const uint32_t at = v->i;
 	int err;
 
@@ -168,19 +183,16 @@ static int step_one(struct verifier *v)
 	}
 	if (log_on(v))
 		log_insn(v, v->i);
-	if (!v->info[v->i].seen) {
-		err = insn_valid(v->insns, v->cnt, v->i, v->isa, v->diag);
-		if (err < 0)
-			return verifier_fail_diag(v, err);
-	}
-	v->info[v->i].seen = true;
+	v->info[v->i].seen |= !v->st->speculative;
 	if (unlikely(v->walk))
 		v->walk[v->i].visits++;
-	v->jumps += BPF_CLASS(v->insns[v->i].code) == BPF_JMP ||
-		    BPF_CLASS(v->insns[v->i].code) == BPF_JMP32;
-	err = steps[d->group](v);
+	if (v->st->speculative && v->aux[at].barrier)
+		return PATH_ENDED;
+	err = execute(v);
 	v->prev = at;
-	return err;
+	if (err < 0 && spec_error(v, at, err))
+		return PATH_ENDED;
+	return !err && v->st->speculative && v->aux[at].barrier_after ? PATH_ENDED : err;
 }
 
 /* Walks all paths that begin at the start of sub. */

@@ -169,12 +169,15 @@ struct insn_info {
 	struct explored *explored; /* list */
 	uint16_t live;		   /* registers that may be read from here on, a bit each */
 	uint8_t ptr_type;      /* enum reg_type through which memory was accessed, 0: none yet */
-	bool seen;	       /* some path came here */
+	bool seen;	       /* some path came here, other than by misprediction */
+	bool valid;	       /* its fields are */
 	bool prune_point;      /* states are compared here */
 	bool force_checkpoint; /* and kept here, whatever it costs */
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
+	uint8_t alu_state;  /* spec.c: how a pointer is moved here, 0: it is not... */
+	uint32_t alu_limit; /* ...and how far */
 };
 
 /* History: which way a path came, for precision to walk back. */
@@ -261,9 +264,10 @@ struct verifier {
 	uint32_t ids;		   /* last id given out */
 	struct vstate *pool_state; /* freed ones, to be used again */
 	struct frame *pool_frame;
-	struct reg fake[2]; /* the immediate operand of a comparison */
-	bool strict_align;  /* BPF_F_STRICT_ALIGNMENT */
-	bool hist_now;	    /* this instruction has an entry in hist */
+	struct reg fake[2];  /* the immediate operand of a comparison */
+	bool strict_align;   /* BPF_F_STRICT_ALIGNMENT */
+	bool strict_scalars; /* pointers were moved by unknown numbers: states with others differ */
+	bool hist_now;	     /* this instruction has an entry in hist */
 
 	uint32_t processed; /* instructions walked */
 	uint32_t jumps;	    /* jumps among them */
@@ -451,6 +455,8 @@ enum access { ACCESS_READ, ACCESS_WRITE };
  */
 int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum access rw, int value,
 	       bool strict, bool sign);
+/** The map value pointer in register n points inside it, and not to special fields. */
+int mem_map_value_inside(struct verifier *v, uint32_t n);
 int mem_step_load(struct verifier *v);
 int mem_step_store(struct verifier *v);
 int mem_step_atomic(struct verifier *v);
@@ -498,6 +504,28 @@ int helper_step(struct verifier *v);
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
+
+/* -- spec.c: Spectre -- */
+/** A pointer that is moved. */
+struct spec_move {
+	bool left;	/* downwards */
+	uint8_t state;	/* as insn_info.alu_state */
+	uint32_t limit; /* how far it could go before */
+};
+/** Walks `to` speculatively too, later; insn's registers are unknown there. NULL: none are. */
+int spec_path(struct verifier *v, const struct bpf_insn *insn, uint32_t to);
+int spec_scalar_alu(struct verifier *v, const struct bpf_insn *insn);
+/** Before and after ptr (already in the destination register) is moved by off. */
+int spec_move_begin(struct verifier *v, const struct bpf_insn *insn, const struct reg *ptr,
+		    const struct reg *off, bool ptr_is_dst, struct spec_move *m);
+int spec_move_end(struct verifier *v, const struct bpf_insn *insn, const struct reg *ptr,
+		  bool ptr_is_dst, const struct spec_move *m);
+/** The pointer in register n, just moved, is inside its object. */
+int spec_bounds(struct verifier *v, uint32_t n);
+/** An error of instruction `at` that a barrier mends, because the path is speculative. */
+bool spec_error(struct verifier *v, uint32_t at, int err);
+/** Turns what was found into marks for the engines. */
+int spec_finish(struct verifier *v);
 
 /* -- rights.c -- */
 /** The caller's rights suffice for a helper that programs of this type may call. */
