@@ -122,7 +122,8 @@ static bool copy_and_alter(const struct at *a)
 	    !mov_then[a->op[1]] || a->insn[1].dst_reg != a->insn[0].dst_reg)
 		return false;
 	a->code->src2 = a->insn[1].src_reg == a->insn[0].dst_reg ? a->code->src : a->code[1].src;
-	a->code->imm = a->code[1].imm;
+	/* Not that of code[1]: it may be the beginning of a run itself by now. */
+	a->code->imm = (uint64_t)(int64_t)a->insn[1].imm;
 	become(a, mov_then[a->op[1]]);
 	return true;
 }

@@ -141,6 +141,9 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 	case BPF_FUNC_for_each_map_elem:
 		return callback_push(v, (uint16_t)m->sub, fill_map_elem);
 	case BPF_FUNC_loop:
+		/* An address says nothing about how often; Linux stumbles over it just here. */
+		if (cur_regs(v)[BPF_REG_1].type != SCALAR_VALUE)
+			return fail(v, -EFAULT, "R1 of bpf_loop is not a number");
 		err = precise_mark(v, BPF_REG_1);
 		if (err)
 			return err;

@@ -442,6 +442,11 @@ int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum acce
 		return err;
 	d = &cur_regs(v)[value];
 	if (size < 8 && d->type == SCALAR_VALUE) {
+		/* What came from a spill is that number no more once its sign is taken from it. */
+		if (sign && d->n.full.umax >= UINT64_C(1) << (size * 8 - 1)) {
+			d->id = 0;
+			d->off = 0;
+		}
 		if (sign)
 			bounds_sext(&d->n, size * 8, false);
 		else

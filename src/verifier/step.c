@@ -166,7 +166,7 @@ static int step_one(struct verifier *v)
 	if (++v->processed > SKEP_INSNS_MAX)
 		return fail(v, -E2BIG, "BPF program is too large. Processed %u insn", v->processed);
 	v->st->last_insn = v->prev;
-	if (v->info[v->i].prune_point) {
+	if (v->info[v->i].prune_point && !v->opts->no_prune) {
 		err = prune_visit(v);
 		if (err < 0)
 			return err;
@@ -180,6 +180,12 @@ static int step_one(struct verifier *v)
 		err = hist_push(v, v->st, 0, 0, 0, 0);
 		if (err)
 			return err;
+	}
+	if (v->opts->observe) {
+		v->st->observed =
+			v->opts->observe(v->opts->observe_arg, v->st, v->i, v->st->observed);
+		if (v->st->observed == OBSERVED_ENOUGH)
+			return -E2BIG;
 	}
 	if (log_on(v))
 		log_insn(v, v->i);

@@ -11,6 +11,8 @@
 #include "prog/prog.h"
 #include "verifier/report.h"
 
+struct vstate;
+
 /*
  * The verifier's log, with the kernel's levels and buffer rules (BPF_LOG_*).  Zeroed but for
  * level, buf and size it is empty.  Without BPF_LOG_FIXED the buffer holds the end of the text:
@@ -79,7 +81,18 @@ struct verifier_opts {
 	 */
 	bool trusted;
 	struct verifier_report *report; /* filled where it is not NULL; the caller frees it */
+	/*
+	 * For tests.  Every path is walked to its end, and observe() sees each state before its
+	 * instruction (struct vstate of verifier_int.h).  It names what it saw: `from` is the name
+	 * of the same path's state one instruction earlier, 0 at the beginning.
+	 */
+	bool no_prune;
+	uint32_t (*observe)(void *arg, const struct vstate *st, uint32_t insn, uint32_t from);
+	void *observe_arg;
 };
+
+/* What observe() gives to end it all: -E2BIG. */
+#define OBSERVED_ENOUGH UINT32_MAX
 
 /**
  * Checks prog->image, whose maps, addresses and kfuncs are resolved (aux), and completes it:

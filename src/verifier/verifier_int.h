@@ -153,6 +153,7 @@ struct vstate {
 	uint32_t may_goto_depth; /* rounds of may_goto loops */
 	uint32_t iter_depth;	 /* rounds of iterator loops */
 	uint64_t log_pos;	 /* waiting: where the log was */
+	uint32_t observed;	 /* name of the last state that opts->observe saw on this path */
 };
 
 /* --- what is kept by instruction ------------------------------------------------------------ */

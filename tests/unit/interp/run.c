@@ -263,6 +263,8 @@ TEST(run_fused)
 		  20);
 	ASSERT_EQ(run_text("r0 = 0\nr1 = 10\nr0 += 3\nr1 += -1\nif w1 == 0 goto +1\ngoto -4\nexit"),
 		  30);
+	/* the second part of a run begins one itself */
+	ASSERT_EQ(run_text("r1 = 9\nr0 = r1\nr0 += -4\nif r0 > 16 goto +0\nexit"), 5);
 	/* an element of an array */
 	ASSERT_EQ(run_text("r6 = r10\nr6 += -16\n*(u64 *)(r10 -16) = 0x11223344\nr7 = 1\nr3 = r6\n"
 			   "r3 += r7\nr0 = *(u8 *)(r3 +1)\nexit"),
