@@ -130,21 +130,26 @@ static int code_memfd(size_t size)
 
 	if (fd < 0 && errno == EINVAL) /* before 6.3 every memfd may be mapped executable */
 		fd = memfd_create("skep-text", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE ? -errno : -ENOMEM;
+	if (ftruncate(fd, (off_t)size) < 0)
 		return -ENOMEM;
 	return TAKE_FD(fd);
 }
 
-static struct arena *arena_new(size_t size)
+static int arena_new(size_t size, struct arena **ret)
 {
 	struct arena *a = skep_alloc(sizeof(*a));
+	int r = -ENOMEM;
 
 	if (!a)
-		return NULL;
+		return r;
 	a->size = MAX(ALIGN_UP(size, CHUNK), ARENA_SIZE);
 	a->fd = code_memfd(a->size);
-	if (a->fd < 0)
+	if (a->fd < 0) {
+		r = a->fd;
 		goto out_free;
+	}
 	a->rx = map_near(a->fd, a->size);
 	a->near = a->rx != NULL;
 	if (!a->near)
@@ -158,7 +163,8 @@ static struct arena *arena_new(size_t size)
 		__atomic_store_n(&nowhere_near, true, __ATOMIC_RELAXED);
 	a->next = arenas;
 	arenas = a;
-	return a;
+	*ret = a;
+	return 0;
 
 out_unmap:
 	munmap(a->rx, a->size);
@@ -166,7 +172,7 @@ out_close:
 	close(a->fd);
 out_free:
 	skep_free(a);
-	return NULL;
+	return r;
 }
 
 static void free_list_add(struct block *b)
@@ -286,26 +292,26 @@ static struct block *arena_alloc(struct arena *a, size_t size, bool near)
 int mcode_alloc(size_t size, bool near, struct mcode **ret)
 {
 	struct block *b = NULL;
-	int r = -ENOMEM;
+	struct arena *a;
+	int r = 0;
 
 	size = ALIGN_UP(MAX(size, 1), MCODE_ALIGN);
 	if (size > UINT32_MAX / 2)
 		return -ENOMEM;
 	pthread_mutex_lock(&lock);
-	for (struct arena *a = arenas; a && !b; a = a->next)
+	for (a = arenas; a && !b; a = a->next)
 		b = arena_alloc(a, size, near);
 	if (!b) {
-		struct arena *a = arena_new(size);
-
-		if (a && near && !a->near)
+		r = arena_new(size, &a);
+		if (r == 0 && near && !a->near)
 			r = -EAGAIN;
-		else if (a)
+		if (r == 0)
 			b = arena_alloc(a, size, near);
+		if (r == 0 && !b)
+			r = -ENOMEM;
 	}
-	if (b) {
+	if (b)
 		*ret = &b->m;
-		r = 0;
-	}
 	pthread_mutex_unlock(&lock);
 	return r;
 }

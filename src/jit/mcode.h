@@ -23,7 +23,8 @@ struct mcode {
  * Takes code memory, full of int3.
  *
  * @param near  only memory from which everything that mcode_is_near() is in reach
- * @return 0, -ENOMEM, or -EAGAIN: there is none that is near, try again without
+ * @return 0; -ENOMEM; -EMFILE or -ENFILE: it takes a descriptor, and there is none; or -EAGAIN:
+ *         there is none that is near, try again without
  */
 int mcode_alloc(size_t size, bool near, struct mcode **ret);
 

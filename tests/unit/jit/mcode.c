@@ -6,6 +6,7 @@
 #include "jit/mcode.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -176,5 +177,21 @@ TEST(every_allocation_may_fail)
 		ASSERT(r == 0 || r == -ENOMEM);
 		ASSERT_LT(at, 20);
 	}
+	mcode_free(m);
+}
+
+/* Callers make room for a descriptor and try again: they must see that this is what is missing. */
+TEST(no_descriptor_left_is_emfile)
+{
+	struct rlimit was, none;
+	struct mcode *m = NULL;
+
+	ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ASSERT_EQ(mcode_alloc(64, false, &m), -EMFILE);
+	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+	ASSERT_EQ(mcode_alloc(64, false, &m), 0);
 	mcode_free(m);
 }
