@@ -66,6 +66,11 @@ TEST(run_eight_frames)
 TEST(run_may_goto_ends_a_loop)
 {
 	ASSERT_EQ(run_text("r0 = 0\nr0 += 1\nmay_goto +1\ngoto -3\nexit"), SKEP_MAY_GOTO_MAX + 1);
+	/* a jump back to the first instruction is not a new entry */
+	memset(run_mem, 0, 8);
+	ASSERT_EQ(run_text("r0 = *(u64 *)(r1 +0)\nr0 += 1\n*(u64 *)(r1 +0) = r0\n"
+			   "may_goto +1\ngoto -5\nexit"),
+		  SKEP_MAY_GOTO_MAX + 1);
 	/* every frame has a budget of its own */
 	ASSERT_EQ(run_text("call +4\nr6 = r0\ncall +2\nr0 += r6\nexit\n"
 			   "r0 = 0\nr0 += 1\nmay_goto +1\ngoto -3\nexit"),

@@ -418,6 +418,24 @@ TEST(may_goto_ends_a_loop)
 	jt_free(p);
 }
 
+TEST(may_goto_budget_is_of_the_frame)
+{
+	uint64_t count = 0;
+	/* back to the first instruction is not a new entry */
+	struct skep_prog *p = JT_NEW(LDX(BPF_DW, R0, R1, 0), ALU64I(BPF_ADD, R0, 1),
+				     STX(BPF_DW, R1, R0, 0), MAY_GOTO(1), JA(-5), EXIT());
+
+	jt_compile(p);
+	ASSERT_EQ(jt_run(p, &count), SKEP_MAY_GOTO_MAX + 1);
+	jt_free(p);
+	/* each call is */
+	p = JT_NEW(CALL_SUB(4), MOV(R6, R0), CALL_SUB(2), ALU64(BPF_ADD, R0, R6), EXIT(),
+		   MOVI(R0, 0), ALU64I(BPF_ADD, R0, 1), MAY_GOTO(1), JA(-3), EXIT());
+	jt_compile(p);
+	ASSERT_EQ(jt_run(p, NULL), 2 * (SKEP_MAY_GOTO_MAX + 1));
+	jt_free(p);
+}
+
 TEST(packet_loads)
 {
 	static const struct {
