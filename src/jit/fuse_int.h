@@ -40,6 +40,7 @@ struct fuse {
 	uint32_t cur[JIT_FP + 1];
 	uint32_t top;	  /* first op of the stretch */
 	uint32_t i;	  /* the op that is looked at: T */
+	uint32_t end;	  /* of the subprogram */
 	uint32_t written; /* the last op that may have written memory; 0 before top: none */
 	bool stored;	  /* there is such an op in the stretch */
 };

@@ -142,6 +142,7 @@ struct jit_frag {
 	uint32_t start;	 /* its first byte in the draft; it ends where the next one starts */
 	uint32_t pos;	 /* its first byte in the image */
 	uint32_t target; /* fragment that the jump at its end leads to */
+	uint32_t loop;	 /* fragments from here to the last that jumps back to here; 0: none does */
 	uint8_t cc;	 /* of that jump: condition code, JIT_ALWAYS, JIT_NO_JUMP */
 	uint8_t fused;	 /* bytes of a compare before the jump that should not be parted from it */
 	uint8_t align;	 /* of pos; 0 is 1 */
@@ -214,6 +215,7 @@ struct jit_target {
 	const char *name;
 	uint8_t entry_align; /* of subprograms, a power of two */
 	uint8_t loop_align;  /* of the targets of jumps back */
+	uint8_t loop_line;   /* loops that fit in a line of so many bytes do not cross one */
 	/* Forms of a jump: bytes of the short and of the near one. */
 	uint8_t jump_short, jump_near; /* goto */
 	uint8_t jcc_short, jcc_near;   /* conditional */
@@ -252,8 +254,11 @@ extern const struct jit_map_call jit_map_calls[];
 /* decode.c: fills j->ops, label, sub.  0 or -EINVAL. */
 int jit_decode(struct jit *j, struct skep_diag *reterr_diag);
 
-/* opt_flow.c: jumps over jumps. */
+/* opt_flow.c: the order of branches. */
 void jit_opt_flow(struct jit *j);
+/* The jump at op i is never taken; or always, which leaves what follows, up to a label, dead. */
+void jit_never_jumps(struct jit *j, uint32_t i);
+void jit_always_jumps(struct jit *j, uint32_t i, uint32_t end);
 /* opt_live.c: fills op.live and live_in, removes ops whose results nobody needs. */
 void jit_opt_live(struct jit *j);
 /* The same once more, after jit_opt_fuse. */

@@ -5,6 +5,9 @@
  *	draft	| bytes of frag 0 | bytes of frag 1 | ...
  *	image	| bytes of frag 0 | jump | nops | bytes of frag 1 | jump | ...
  *
+ * A small loop is kept within one line of the caches of code and of decoded code: one that crosses
+ * into a second takes up to twice as long.
+ *
  * Every jump starts short and is made near when it does not reach; none is made short again, so
  * the search ends.  Where it has not ended after a few rounds, all become near.
  */
@@ -64,12 +67,25 @@ static uint32_t frag_end(const struct jit_target *t, const struct jit_frag *f)
 	return f->pos + (f[1].start - f[0].start) + jump_pad(t, f) + jump_bytes(t, f);
 }
 
+/* Does the loop at f, were it placed at pos, cross a line into which it would fit? */
+static bool loop_crosses(const struct jit *j, const struct jit_frag *f, uint32_t pos)
+{
+	const struct jit_frag *end = f + f->loop;
+	uint32_t line = j->target->loop_line, size = 0;
+
+	for (; f < end && size <= line; f++)
+		size += f[1].start - f[0].start + jump_bytes(j->target, f);
+	return line && size <= line && pos % line + size > line;
+}
+
 static void place(struct jit *j)
 {
 	uint32_t pos = 0;
 
 	for (struct jit_frag *f = j->frag; f < j->frag + j->nr_frags; f++) {
 		f->pos = f->align > 1 ? ALIGN_UP(pos, f->align) : pos;
+		if (f->loop && loop_crosses(j, f, f->pos))
+			f->pos = ALIGN_UP(f->pos, j->target->loop_line);
 		pos = frag_end(j->target, f);
 	}
 	j->size = pos;
@@ -96,9 +112,15 @@ static bool widen(struct jit *j, bool all)
 void jit_layout(struct jit *j)
 {
 	j->frag[j->nr_frags].start = jit_here(j);
-	for (struct jit_frag *f = j->frag; f < j->frag + j->nr_frags; f++)
-		if (f->cc != JIT_NO_JUMP)
-			f->target = j->label[f->target];
+	for (uint32_t i = 0; i < j->nr_frags; i++) {
+		struct jit_frag *f = &j->frag[i];
+
+		if (f->cc == JIT_NO_JUMP)
+			continue;
+		f->target = j->label[f->target];
+		if (f->target <= i)
+			j->frag[f->target].loop = i + 1 - f->target;
+	}
 	place(j);
 	for (int round = 0; widen(j, round == ROUNDS_MAX); round++)
 		place(j);

@@ -165,7 +165,7 @@ static void read_implicit(struct fuse *f)
 
 	if (t->code >= JIT_CALL_HELPER)
 		need = jit_op_uses(f->j, t);
-	else if (t->code == JIT_JCC || t->code == JIT_MAY_GOTO)
+	else if (t->code == JIT_JCC || t->code == JIT_MAY_GOTO || t->code == JIT_JUMP)
 		need = f->j->live_in[t->target];
 	for (unsigned r = 0; need; r++, need >>= 1)
 		if (need & 1 && r < JIT_FP)
@@ -253,10 +253,35 @@ static void fuse_sum(struct fuse *f)
 	}
 }
 
+/* a against a: what looked like a choice is none, or asks for the bits of a. */
+static bool fuse_compare_self(struct fuse *f)
+{
+	struct jit_op *t = fuse_op(f, f->i);
+	bool always = t->cc == JIT_EQ || t->cc == JIT_GEU || t->cc == JIT_LEU || t->cc == JIT_GE ||
+		      t->cc == JIT_LE;
+
+	if (t->b == JIT_NONE || t->a != t->b)
+		return false;
+	fuse_set(f, fuse_b(f, f->i), JIT_NONE, 0);
+	if (t->cc == JIT_SET || t->cc == JIT_CLEAR) {
+		t->cc = t->cc == JIT_SET ? JIT_NE : JIT_EQ;
+		t->imm = 0;
+		return false;
+	}
+	fuse_set(f, fuse_a(f, f->i), JIT_NONE, 0);
+	if (always)
+		jit_always_jumps(f->j, f->i, f->end);
+	else
+		jit_never_jumps(f->j, f->i);
+	return true;
+}
+
 static void fuse_jcc(struct fuse *f)
 {
-	fuse_test(f);
-	fuse_load_operand(f);
+	if (!fuse_compare_self(f)) {
+		fuse_test(f);
+		fuse_load_operand(f);
+	}
 }
 
 static void (*const rules[_JIT_CODE_MAX])(struct fuse *f) = {
@@ -281,8 +306,9 @@ static void begin_stretch(struct fuse *f, uint32_t i)
 
 static void fuse_sub(struct fuse *f, const struct prog_sub *sub)
 {
+	f->end = sub->end;
 	begin_stretch(f, sub->start);
-	for (f->i = sub->start; f->i < sub->end; f->i++) {
+	for (f->i = sub->start; f->i < f->end; f->i++) {
 		struct jit_op *t = fuse_op(f, f->i);
 
 		if (f->j->label[f->i] || f->i - f->top == FUSE_STRETCH_MAX)

@@ -586,6 +586,7 @@ static struct jit_target x86_target = {
 	.name = "x86-64",
 	.entry_align = 16,
 	.loop_align = 32,
+	.loop_line = 64,
 	.mem_operands = true,
 	.jump_short = 2,
 	.jump_near = 5,

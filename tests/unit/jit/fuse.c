@@ -209,6 +209,77 @@ TEST(jump_over_a_jump_is_one)
 	ASSERT_EQ(one, two);
 }
 
+TEST(loop_ends_with_one_branch)
+{
+	/* cmp rax, 9; jne head; the other way out is behind it */
+	ASSERT(MAKES(BYTES(0x48, 0x83, 0xf8, 9, 0x75), MOVI(R0, 0), ALU64I(BPF_ADD, R0, 1),
+		     JMPI(BPF_JSGT, R0, 100, 2), JMPI(BPF_JEQ, R0, 9, 2), JA(-4), MOVI(R0, 7),
+		     EXIT()));
+	/* somebody else jumps to the goto: je out */
+	ASSERT(MAKES(BYTES(0x48, 0x83, 0xf8, 9, 0x74), MOVI(R0, 0), ALU64I(BPF_ADD, R0, 1),
+		     JMPI(BPF_JLT, R0, 4, 1), JMPI(BPF_JEQ, R0, 9, 2), JA(-4), MOVI(R0, 7),
+		     EXIT()));
+	/* neither leads back */
+	ASSERT(MAKES(BYTES(0x48, 0x83, 0xf8, 9, 0x74), LDX(BPF_DW, R0, R1, 0),
+		     JMPI(BPF_JEQ, R0, 9, 2), JA(2), MOVI(R0, 7), ALU64I(BPF_ADD, R0, 1), EXIT()));
+}
+
+/* What a comparison of a register with itself says: 0, 1, or whether the register is zero. */
+TEST(compare_with_itself)
+{
+	static const struct {
+		uint8_t op;
+		int taken; /* -1: it depends */
+	} rows[] = {
+		{ BPF_JEQ, 1 },	 { BPF_JNE, 0 },  { BPF_JGT, 0 },   { BPF_JGE, 1 },
+		{ BPF_JLT, 0 },	 { BPF_JLE, 1 },  { BPF_JSGT, 0 },  { BPF_JSGE, 1 },
+		{ BPF_JSLT, 0 }, { BPF_JSLE, 1 }, { BPF_JSET, -1 },
+	};
+	uint32_t size[2];
+
+	size[0] = JT_CHECK(jt_edges, 8, LDX(BPF_DW, R0, R1, 0), ALU64I(BPF_ADD, R0, 5), EXIT());
+	size[1] = JT_CHECK(jt_edges, 8, LDX(BPF_DW, R0, R1, 0), EXIT());
+	for (unsigned n = 0; n < ARRAY_SIZE(rows) * 2 * jt_nr_edges; n++) {
+		const uint64_t *value = &jt_edges[n / ARRAY_SIZE(rows) / 2];
+		uint8_t class = n / ARRAY_SIZE(rows) & 1 ? BPF_JMP : BPF_JMP32;
+		int taken = rows[n % ARRAY_SIZE(rows)].taken;
+		uint8_t code = (uint8_t)(class | BPF_X | rows[n % ARRAY_SIZE(rows)].op);
+		uint32_t got = JT_CHECK(value, 8, LDX(BPF_DW, R0, R1, 0), MOV(R3, R0),
+					INSN(code, R0, R3, 1, 0), ALU64I(BPF_ADD, R0, 5), EXIT());
+
+		if (taken >= 0)
+			ASSERT_EQ(got, size[taken]);
+		else
+			ASSERT_GT(got, size[0]);
+	}
+}
+
+TEST(copies_that_are_cut_differ)
+{
+	/* a byte that was copied and masked is the same byte: no compare */
+	ASSERT_EQ(
+		JT_CHECK(jt_edges + 20, 8, LDX(BPF_B, R0, R1, 0), MOV(R3, R0),
+			 ALU32I(BPF_AND, R3, 255), JMP32R(BPF_JNE, R0, R3, 1),
+			 ALU64I(BPF_ADD, R0, 5), EXIT()),
+		JT_CHECK(jt_edges + 20, 8, LDX(BPF_B, R0, R1, 0), ALU64I(BPF_ADD, R0, 5), EXIT()));
+	/* the lower half is not the whole: 64 bits are compared */
+	for (unsigned i = 0; i < jt_nr_edges; i++)
+		JT_CHECK(&jt_edges[i], 8, LDX(BPF_DW, R0, R1, 0), MOV32(R3, R0),
+			 JMP(BPF_JNE, R0, R3, 1), ALU64I(BPF_ADD, R0, 5), EXIT());
+}
+
+TEST(dead_code_behind_a_jump_takes_nothing)
+{
+	/* r4 is needed where the jump leads, not by what it passes */
+	JT_CHECK(((uint64_t[]){ 1, 20 }), 16, LDX(BPF_DW, R2, R1, 0), MOVI(R0, 3),
+		 LDX(BPF_DW, R4, R1, 8), JMP(BPF_JGE, R2, R2, 2), ALU64(BPF_ADD, R0, R4), EXIT(),
+		 ALU64(BPF_XOR, R0, R4), EXIT());
+	/* jumps that are dead too, one of them back: their targets have other ways in */
+	JT_CHECK(((uint64_t[]){ 1, 20 }), 16, LDX(BPF_DW, R2, R1, 0), MOVI(R0, 3),
+		 ALU64I(BPF_ADD, R0, 1), JMP(BPF_JEQ, R2, R2, 4), JMPI(BPF_JEQ, R0, 4, 4), JA(-4),
+		 MAY_GOTO(1), MOVI(R0, 9), JMPI(BPF_JLT, R0, 8, -7), EXIT());
+}
+
 TEST(results_for_nobody_are_not_computed)
 {
 	ASSERT_EQ(JT_CHECK(NULL, 0, MOVI(R3, 7), ALU64(BPF_MUL, R3, R3), MOVI(R6, 1), MOVI(R0, 0),

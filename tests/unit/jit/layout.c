@@ -99,6 +99,57 @@ TEST(jumps_keep_off_the_window_and_reach)
 	}
 }
 
+/* One loop after another, each with up to four fragments, none inside another. */
+TEST(small_loops_do_not_cross_a_line)
+{
+	static const struct jit_target lined = {
+		.jump_short = 2,
+		.jump_near = 5,
+		.jcc_short = 2,
+		.jcc_near = 6,
+		.short_min = INT8_MIN,
+		.short_max = INT8_MAX,
+		.loop_line = 64,
+	};
+	static struct jit_frag frags[FRAGS + 1];
+	static uint32_t labels[FRAGS];
+	static uint8_t draft[FRAGS * 40];
+	struct jit j = { .target = &lined, .frag = frags, .label = labels, .draft = draft };
+	unsigned small = 0;
+
+	for (unsigned round = 0; round < 50; round++) {
+		uint32_t at = 0, head = 0;
+
+		for (unsigned i = 0; i < FRAGS; i++) {
+			bool back = i == head + 3 || jt_random() % 3 == 0;
+
+			labels[i] = i;
+			frags[i] = (struct jit_frag){
+				.start = at,
+				.target = back ? head : MIN(i + 1, FRAGS - 1),
+				.cc = back ? 5 : JIT_NO_JUMP,
+				.align = i == head ? 32 : 1,
+			};
+			at += 1 + (uint32_t)(jt_random() % 30);
+			if (back)
+				head = i + 1;
+		}
+		j.nr_frags = FRAGS;
+		j.p = draft + at;
+		jit_layout(&j);
+		for (unsigned i = 0; i < FRAGS; i++) {
+			uint32_t first = frags[frags[i].target].pos;
+			uint32_t last = frags[i].pos + frags[i + 1].start - frags[i].start + 1;
+
+			if (frags[i].cc == JIT_NO_JUMP || last - first >= 64)
+				continue;
+			ASSERT_EQ(first / 64, last / 64);
+			small++;
+		}
+	}
+	ASSERT_GT(small, 1000);
+}
+
 #if defined(__x86_64__)
 #include "jit/x86_cpu.h"
 
