@@ -13,6 +13,13 @@ const char *btf_ptr_name(const struct verifier *v, uint32_t id)
 	return t ? btf_str(v->opts->vmlinux, t->name_off) : "";
 }
 
+uint32_t btf_ptr_find(const struct verifier *v, const char *name)
+{
+	const int32_t id = v->opts->vmlinux ? btf_find(v->opts->vmlinux, name, BTF_KIND_STRUCT) : 0;
+
+	return id > 0 ? (uint32_t)id : 0;
+}
+
 /* Length of a type's name without "___flavour". */
 static size_t essential_len(const char *name)
 {
@@ -53,31 +60,140 @@ int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, 
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want)
 {
 	const struct skep_btf *btf = v->opts->vmlinux;
+	struct btf_walk w = { .btf = btf, .id = id, .off = (uint32_t)off, .size = 1 };
 
-	/* At offset 0 of a struct its first member begins too, and so on inwards. */
-	while (btf && id) {
-		const struct btf_type *t = btf_type(btf, id);
-		const struct btf_member *m = (const struct btf_member *)(t + 1);
-		uint32_t next = 0;
-
-		if (id == want && off == 0)
+	if (!btf || off < 0)
+		return false;
+	if (off == 0 && id == want)
+		return true;
+	/* What begins there begins with its own first member, and so on inwards. */
+	while (btf_walk(NULL, &w) == FOUND_STRUCT) {
+		if (w.next == want)
 			return true;
-		if (KIND(t) != BTF_KIND_STRUCT)
-			return false;
-		for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info) && !next; i++) {
-			const uint32_t bits = BTF_INFO_KFLAG(t->info)
-						      ? BTF_MEMBER_BIT_OFFSET(m[i].offset)
-						      : m[i].offset;
-			const uint32_t at = btf_resolve(btf, m[i].type);
-			const int64_t size = btf_size(btf, at);
-
-			if (KIND(btf_type(btf, at)) != BTF_KIND_STRUCT || bits % 8 ||
-			    off < (int64_t)bits / 8 || off >= (int64_t)bits / 8 + size)
-				continue;
-			next = at;
-			off -= (int32_t)(bits / 8);
-		}
-		id = next;
+		w.id = w.next;
+		w.off = 0;
 	}
 	return false;
+}
+
+/* --- what may be done with a pointer that was read through another --------------------------- */
+
+/* Members that are valid as long as their object, or as the RCU region. */
+static const struct {
+	const char *owner, *field;
+	uint32_t flags;
+} members[] = {
+	{ "task_struct", "cpus_ptr", MEM_RCU },
+	{ "task_struct", "cgroups", MEM_RCU },
+	{ "task_struct", "real_parent", MEM_RCU },
+	{ "task_struct", "group_leader", MEM_RCU },
+	{ "cgroup", "kn", MEM_RCU },
+	{ "css_set", "dfl_cgrp", MEM_RCU },
+	{ "cgroup_subsys_state", "cgroup", MEM_RCU },
+	{ "mm_struct", "exe_file", MEM_RCU | PTR_MAYBE_NULL },
+	{ "sk_buff", "sk", MEM_RCU | PTR_MAYBE_NULL },
+	{ "request_sock", "sk", MEM_RCU | PTR_MAYBE_NULL },
+	{ "bpf_iter_meta", "seq", PTR_TRUSTED },
+	{ "bpf_iter__task", "meta", PTR_TRUSTED },
+	{ "bpf_iter__task", "task", PTR_TRUSTED },
+	{ "linux_binprm", "file", PTR_TRUSTED },
+	{ "file", "f_inode", PTR_TRUSTED },
+	{ "dentry", "d_inode", PTR_TRUSTED | PTR_MAYBE_NULL },
+	{ "socket", "sk", PTR_TRUSTED | PTR_MAYBE_NULL },
+	{ "vm_area_struct", "vm_mm", PTR_TRUSTED | PTR_MAYBE_NULL },
+	{ "vm_area_struct", "vm_file", PTR_TRUSTED | PTR_MAYBE_NULL },
+};
+
+static uint32_t member_flags(const struct verifier *v, const struct btf_walk *w)
+{
+	const char *owner = btf_ptr_name(v, w->owner);
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (!strcmp(members[i].owner, owner) && !strcmp(members[i].field, w->field))
+			return members[i].flags;
+	return 0;
+}
+
+static bool is_trusted(const struct reg *r)
+{
+	return r->ref_id || (r->type & PTR_TRUSTED && !(r->type & PTR_UNTRUSTED));
+}
+
+/* In a region that RCU protects: always, but for programs that sleep outside of one. */
+static bool in_rcu(const struct verifier *v)
+{
+	return v->st->rcu || !(v->prog->flags & BPF_F_SLEEPABLE);
+}
+
+/* The flags of a pointer that was found through r. */
+static uint32_t found_flags(const struct verifier *v, const struct reg *r, const struct btf_walk *w)
+{
+	const uint32_t member = member_flags(v, w);
+	uint32_t flags = w->flags;
+
+	if (r->type & PTR_UNTRUSTED)
+		return PTR_UNTRUSTED;
+	if (is_trusted(r) || r->type & MEM_RCU) {
+		if (member & PTR_TRUSTED)
+			return flags | member;
+		if (!in_rcu(v) || may_be_null(r->type))
+			return (flags & ~MEM_RCU) | PTR_UNTRUSTED;
+		if (member == MEM_RCU)
+			return flags | MEM_RCU;
+		if (flags & MEM_RCU || member & MEM_RCU)
+			return ((flags | MEM_RCU | PTR_MAYBE_NULL)) &
+			       ~(member & MEM_RCU ? PTR_UNTRUSTED : 0);
+		return flags & (MEM_PERCPU | MEM_USER)
+			       ? flags
+			       : flags & ~(PTR_TRUSTED | PTR_UNTRUSTED | MEM_RCU);
+	}
+	return flags & ~MEM_RCU;
+}
+
+int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value)
+{
+	const struct reg r = cur_regs(v)[n];
+	const char *name = btf_ptr_name(v, r.btf_id);
+	struct btf_walk w = {
+		.btf = v->opts->vmlinux, .id = r.btf_id, .off = (uint32_t)off, .size = size
+	};
+	struct reg *d;
+	int found;
+
+	/* Programs that run here have no net below a pointer that may be wrong. */
+	if (!w.btf || (!v->opts->judge && !is_trusted(&r)))
+		return 1;
+	if (!v->opts->rights.allow_ptr_leaks)
+		return fail(v, -EPERM,
+			    "'struct %s' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN",
+			    name);
+	if (!v->prog->gpl_compatible)
+		return fail(v, -EINVAL,
+			    "Cannot access kernel 'struct %s' from non-GPL compatible program",
+			    name);
+	if (off < 0)
+		return fail(v, -EACCES, "R%u is ptr_%s invalid negative access: off=%d", n, name,
+			    off);
+	if (!bounds_is_const(&r.n) || r.n.full.smin)
+		return fail(v, -EACCES, "R%u is ptr_%s invalid variable offset: off=%d, var_off=%s",
+			    n, name, off, TNUM_TEXT(r.n.bits));
+	if (r.type & (MEM_USER | MEM_PERCPU))
+		return fail(v, -EACCES, "R%u is ptr_%s access %s memory: off=%d", n, name,
+			    r.type & MEM_USER ? "user" : "percpu", off);
+	if (write)
+		return fail(v, -EACCES, "only read is supported");
+	do
+		found = btf_walk(v, &w);
+	while (found == FOUND_STRUCT && (w.id = w.next, w.off = 0, true));
+	if (found < 0 || value < 0)
+		return found < 0 ? found : 0;
+	d = &cur_regs(v)[value];
+	reg_unknown(v, d);
+	if (found != FOUND_PTR)
+		return 0;
+	reg_pointer(d, PTR_TO_BTF_ID | found_flags(v, &r, &w));
+	d->btf_id = w.next;
+	if (may_be_null(d->type))
+		d->id = ++v->ids;
+	return 0;
 }

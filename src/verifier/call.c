@@ -124,9 +124,13 @@ int call_return(struct verifier *v)
 static int exit_value(struct verifier *v)
 {
 	const struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	const struct range *has = v->prog->type == BPF_PROG_TYPE_LSM ? &r0->n.low : &r0->n.full;
 	const struct prog_ret *range;
-	int err = reg_read(v, BPF_REG_0);
+	int min, max, err;
 
+	if (!cur_frame(v)->sub && target_is_void(v))
+		return 0;
+	err = reg_read(v, BPF_REG_0);
 	if (err)
 		return err;
 	if (reg_is_secret(v, r0))
@@ -138,14 +142,18 @@ static int exit_value(struct verifier *v)
 						       "a scalar value (%s)",
 						       TYPE_NAME(r0->type));
 	range = prog_ret(v->prog);
-	if (!range)
+	if (range) {
+		min = range->min;
+		max = range->max;
+	} else if (!target_returns(v, &min, &max)) {
 		return 0;
+	}
 	if (r0->type != SCALAR_VALUE)
 		return fail(v, -EINVAL, "At program exit the register R0 is not a known value (%s)",
 			    TYPE_NAME(r0->type));
 	err = precise_mark(v, BPF_REG_0);
-	if (!err && (r0->n.full.smin < range->min || r0->n.full.smax > range->max))
-		err = invalid_value(v, "At program exit", r0, range->min, range->max);
+	if (!err && (has->smin < min || has->smax > max))
+		err = invalid_value(v, "At program exit", r0, min, max);
 	return err;
 }
 

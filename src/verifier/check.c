@@ -25,6 +25,7 @@ static const struct pass {
 	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
 	{ "records", check_records, check_records }, /* func_info, line_info */
 	{ "global", global_find, global_find },	     /* which subprograms stand for themselves */
+	{ "target", target_find, target_find },	     /* what it is attached to */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
 	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
 	{ "prune", prune_points, NULL },	     /* where states are compared */

@@ -42,7 +42,7 @@ static uint8_t size_code(unsigned bytes)
 
 int ctx_rewrite(struct verifier *v)
 {
-	for (uint32_t i = 0; i < v->cnt; i++) {
+	for (uint32_t i = 0; i < v->cnt && !v->target.name; i++) {
 		struct bpf_insn *insn = &v->insns[i];
 		const struct ctx_field *field;
 		struct ctx_access access;

@@ -188,6 +188,7 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 		return err;
 	case RET_BTF_ID:
 		reg_pointer(r0, PTR_TO_BTF_ID | PTR_TRUSTED);
+		r0->btf_id = btf_ptr_find(v, "task_struct");
 		return 0;
 	default:
 		reg_unknown(v, r0);

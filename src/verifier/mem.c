@@ -275,6 +275,24 @@ static uint32_t field_type(const struct ctx_field *f, unsigned size)
 	return field_types[f->kind];
 }
 
+/* A context that is a list of a function's arguments. */
+static int mem_args(struct mem *m)
+{
+	struct reg r;
+	int err = target_access(m->v, m->off, m->size, m->rw == ACCESS_WRITE, &r);
+
+	if (!err && m->value >= 0)
+		cur_regs(m->v)[m->value] = r;
+	return err;
+}
+
+static int mem_btf_id(struct mem *m)
+{
+	int err = btf_ptr_access(m->v, m->n, m->off, m->size, m->rw == ACCESS_WRITE, m->value);
+
+	return err > 0 ? mem_none(m) : err;
+}
+
 static int mem_ctx(struct mem *m)
 {
 	struct verifier *v = m->v;
@@ -293,6 +311,8 @@ static int mem_ctx(struct mem *m)
 	if (m->r->off && v->prog->kind->fields && v->prog->kind->ctx_size)
 		return fail(v, -EACCES, "dereference of modified ctx ptr R%u off=%d disallowed",
 			    m->n, m->r->off);
+	if (v->target.name)
+		return mem_args(m);
 	err = ctx_check(v, m->off, m->size, m->rw == ACCESS_WRITE, m->sign, &field);
 	if (err || m->rw == ACCESS_WRITE || m->value < 0)
 		return err;
@@ -300,6 +320,8 @@ static int mem_ctx(struct mem *m)
 	type = field_type(field, m->size);
 	if (type != SCALAR_VALUE)
 		reg_pointer(&cur_regs(v)[m->value], type);
+	if (base_type(type) == PTR_TO_BTF_ID)
+		cur_regs(v)[m->value].btf_id = btf_ptr_find(v, field->object);
 	if (may_be_null(type))
 		cur_regs(v)[m->value].id = ++v->ids;
 	return 0;
@@ -377,7 +399,7 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_PACKET] = mem_packet,
 	[PTR_TO_PACKET_END] = mem_none,
 	[PTR_TO_MEM] = mem_mem,
-	[PTR_TO_BTF_ID] = mem_none,
+	[PTR_TO_BTF_ID] = mem_btf_id,
 	[PTR_TO_FUNC] = mem_none,
 	[PTR_TO_SOCKET] = mem_sock,
 	[PTR_TO_SOCK_COMMON] = mem_sock,

@@ -39,6 +39,14 @@ const char *type_name(uint32_t type, char *buf)
 		strbuf_add(&s, "rdonly_");
 	if (type & MEM_RINGBUF)
 		strbuf_add(&s, "ringbuf_");
+	if (type & MEM_USER)
+		strbuf_add(&s, "user_");
+	if (type & MEM_PERCPU)
+		strbuf_add(&s, "percpu_");
+	if (type & MEM_RCU)
+		strbuf_add(&s, "rcu_");
+	if (type & PTR_UNTRUSTED)
+		strbuf_add(&s, "untrusted_");
 	if (type & PTR_TRUSTED)
 		strbuf_add(&s, "trusted_");
 	strbuf_add(&s, "%s", names[base_type(type)]);

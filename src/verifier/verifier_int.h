@@ -65,6 +65,10 @@ enum reg_type {
 #define MEM_RDONLY     (1u << 9)
 #define MEM_RINGBUF    (1u << 10) /* from ringbuf_reserve */
 #define PTR_TRUSTED    (1u << 11)
+#define PTR_UNTRUSTED  (1u << 12) /* may point anywhere: reads are probes */
+#define MEM_RCU	       (1u << 13) /* valid inside the RCU region */
+#define MEM_USER       (1u << 14) /* of the user's address space */
+#define MEM_PERCPU     (1u << 15) /* an offset into the memory of a CPU */
 
 /* reg.range of a packet pointer that is known to lie at, or beyond, the packet's end. */
 #define AT_PKT_END     (-1)
@@ -232,6 +236,15 @@ struct sub_facts {
 	struct sub_arg arg[ARGS];
 };
 
+/* What a program is attached to, in the kernel's BTF. */
+struct target {
+	const char *name; /* without prefixes; NULL: the context is no list of arguments */
+	const struct btf_type *proto; /* FUNC_PROTO; NULL: none */
+	const struct btf_param *arg; /* [arg_cnt] behind one another in the context, 8 bytes each */
+	uint32_t arg_cnt;
+	bool trusted; /* pointers among them are */
+};
+
 /* One job of verifier_check(). */
 struct verifier {
 	struct skep_prog *prog;
@@ -250,6 +263,7 @@ struct verifier {
 	} refs;			 /* by instruction */
 	struct insn_info *info;	 /* [cnt] */
 	struct sub_facts *facts; /* [sub_cnt] */
+	struct target target;
 
 	/* the walk */
 	struct vstate *st; /* the path at hand */
@@ -549,10 +563,52 @@ bool ctx_type_is(const struct verifier *v, uint32_t ptr);
 /** May it be declared as the context, by argument `arg`? */
 int ctx_type_check(struct verifier *v, uint32_t ptr, uint32_t arg);
 
+/* -- target.c, lsm.c -- */
+/** Finds what the program is attached to, where its type says that by BTF. */
+int target_find(struct verifier *v);
+/**
+ * A read of the context that is a list of arguments: the register's type (and *ret_id), or the
+ * kernel's complaint.
+ */
+int target_access(struct verifier *v, int off, unsigned size, bool write, struct reg *ret);
+/** What the hook that the program is attached to lets it return; false: see prog_ret(). */
+bool target_returns(const struct verifier *v, int *ret_min, int *ret_max);
+/** The program returns nothing. */
+bool target_is_void(const struct verifier *v);
+/** May an LSM program be attached to the hook of that name? */
+int lsm_check(struct verifier *v, const char *func);
+/** Its arguments may be used by functions that want trusted pointers. */
+bool lsm_is_trusted(const char *func);
+/** The hook answers yes or no rather than an errno. */
+bool lsm_is_bool(const char *func);
+
+/* -- btf_walk.c -- */
+enum btf_found {
+	FOUND_SCALAR,
+	FOUND_PTR,    /* a pointer to a struct */
+	FOUND_STRUCT, /* a struct that begins there */
+};
+struct btf_walk {
+	const struct skep_btf *btf;
+	uint32_t id;	   /* the struct */
+	uint32_t off;	   /* into it */
+	uint32_t size;	   /* of the access */
+	uint32_t next;	   /* out: what is found is, or points to */
+	uint32_t flags;	   /* in and out: PTR_UNTRUSTED, MEM_* */
+	const char *field; /* out, FOUND_PTR: the member's name */
+	uint32_t owner;	   /* out, FOUND_PTR: the struct whose member it is */
+};
+/** Looks what lies there: enum btf_found or -errno, said in the log where v is not NULL. */
+int btf_walk(struct verifier *v, struct btf_walk *w);
+
 /* -- btf_ptr.c: ids without a btf are of the kernel's BTF -- */
 const char *btf_ptr_name(const struct verifier *v, uint32_t id);
+/** The id of the struct of that name, 0: there is none. */
+uint32_t btf_ptr_find(const struct verifier *v, const char *name);
 /** The kernel's type for type id of btf, by name: -ENOENT none, -ESRCH several. */
 int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, uint32_t id);
+/** An access through register n, which is a PTR_TO_BTF_ID; a read fills register value. */
+int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value);
 /** Does a `want` begin at offset off of struct id? */
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
 
