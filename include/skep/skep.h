@@ -40,6 +40,8 @@ enum skep_rights {
 	SKEP_RIGHTS_ALL = 0, /* everything: who made the kernel is root in it */
 	SKEP_RIGHTS_NONE,    /* what a user without capabilities may */
 	SKEP_RIGHTS_CALLER,  /* what the calling thread's effective capabilities allow */
+	/* CAP_BPF and CAP_NET_ADMIN only: programs are judged by the rules for the unprivileged */
+	SKEP_RIGHTS_BPF,
 };
 
 /** Which kernel programs are loaded for. */

@@ -32,7 +32,9 @@ struct cli {
 	bool help;	    /* -h */
 	bool version;	    /* -V */
 	const char *object; /* -O: loaded before the command, NULL: none */
-	bool unprivileged;  /* the kernel's callers lack CAP_BPF; set before it is made */
+	/* Of the kernel; set before it is made: */
+	bool unprivileged; /* its callers have CAP_BPF, but not CAP_PERFMON */
+	bool judge;	   /* it judges for Linux, and runs nothing */
 
 	struct session *session; /* the kernel and what was loaded into it; made on first use */
 	cJSON *answer;		 /* what the command has to say in JSON; owned */

@@ -77,8 +77,9 @@ static int kernel_open(struct cli *c)
 	struct skep_kernel_opts opts = {
 		.sz = sizeof(opts),
 		.engine = c->interp ? SKEP_ENGINE_INTERP : SKEP_ENGINE_DEFAULT,
-		.rights = c->unprivileged ? SKEP_RIGHTS_NONE : SKEP_RIGHTS_ALL,
+		.rights = c->unprivileged ? SKEP_RIGHTS_BPF : SKEP_RIGHTS_ALL,
 		.trace = trace_line,
+		.model = c->judge ? SKEP_MODEL_LINUX : SKEP_MODEL_SELF,
 	};
 	int r;
 

@@ -198,16 +198,18 @@ static void print_texts(const struct verify_conf *conf, const struct rows *rows)
 
 static int check_model(struct cli *c, const struct verify_conf *conf)
 {
-	if (conf->kernel && strcmp(conf->kernel, "skep") != 0)
-		return cli_usage(c,
-				 "--kernel %s: programs are judged for Skep's own kernel only so "
-				 "far (--kernel skep)",
+	const bool judge = conf->kernel && !strcmp(conf->kernel, "linux");
+
+	if (conf->kernel && !judge && strcmp(conf->kernel, "skep") != 0)
+		return cli_usage(c, "--kernel %s: the kernels are 'skep' and 'linux'",
 				 conf->kernel);
 	if (conf->btf)
-		return cli_usage(c, "--btf %s: goes with --kernel of another kernel", conf->btf);
-	if (conf->unpriv && c->session)
-		return cli_usage(c, "--unpriv: in a batch, the kernel has its rights already");
+		return cli_usage(c, "--btf %s: the types of another kernel are not looked at yet",
+				 conf->btf);
+	if ((conf->unpriv || judge) && c->session)
+		return cli_usage(c, "--unpriv, --kernel: in a batch, the kernel is there already");
 	c->unprivileged = conf->unpriv;
+	c->judge = judge;
 	return CLI_OK;
 }
 
@@ -251,9 +253,9 @@ static const struct opt verify_opts[] = {
 	OPT(struct verify_conf, explain, opt_flag, "explain", 'e',
 	    .help = "of accepted programs too: the lines that cost most"),
 	OPT(struct verify_conf, unpriv, opt_flag, "unpriv", 'u',
-	    .help = "by the rules for callers without CAP_BPF and CAP_PERFMON"),
-	OPT(struct verify_conf, kernel, opt_string, "kernel", 'k', .value = "VERSION",
-	    .help = "judge for another kernel"),
+	    .help = "by the rules for callers with CAP_BPF, but without CAP_PERFMON"),
+	OPT(struct verify_conf, kernel, opt_string, "kernel", 'k', .value = "KERNEL",
+	    .help = "judge for 'skep' (the default: what can run here) or for 'linux'"),
 	OPT(struct verify_conf, btf, opt_string, "btf", 'b', .value = "FILE",
 	    .help = "... whose types are in FILE"),
 	OPT(struct verify_conf, compare, opt_string, "compare", 'C', .value = "FILE",
@@ -263,7 +265,7 @@ static const struct opt verify_opts[] = {
 
 const struct cmd verify_cmd = {
 	.name = "verify",
-	.args = "OBJ... [-v] [--explain] [--unpriv] [--json] [--compare FILE]",
+	.args = "OBJ... [-v] [--explain] [--kernel KERNEL] [--unpriv] [--json] [--compare FILE]",
 	.help = "judge each program of the objects as the kernel's verifier does",
 	.notes = "One row a program: verdict, time, instructions walked, states kept, stack.\n"
 		 "A rejected program is explained: the line, the value, where it came from, the\n"

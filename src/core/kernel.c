@@ -187,7 +187,7 @@ static int take_opts(const struct skep_kernel_opts *opts, struct skep_kernel_opt
 	     !bytes_zero((const uint8_t *)opts + sizeof(*opts), opts->sz - sizeof(*opts))))
 		return -EINVAL;
 	memcpy(ret, opts, MIN(opts->sz, sizeof(*opts)));
-	return ret->rights < SKEP_RIGHTS_ALL || ret->rights > SKEP_RIGHTS_CALLER ? -EINVAL : 0;
+	return ret->rights < SKEP_RIGHTS_ALL || ret->rights > SKEP_RIGHTS_BPF ? -EINVAL : 0;
 }
 
 static char *copy_root(const char *root)

@@ -38,6 +38,8 @@ bool core_may(const struct call *c, enum core_right right)
 		return true;
 	case SKEP_RIGHTS_CALLER:
 		return effective() & either;
+	case SKEP_RIGHTS_BPF:
+		return right == RIGHT_BPF || right == RIGHT_NET;
 	default:
 		return false;
 	}

@@ -309,13 +309,13 @@ static void mark_everything(struct vstate *st)
 		});
 }
 
-/* The instruction before i on st's path; false at the state's beginning. */
-static bool step_back(const struct verifier *v, const struct vstate *st, uint32_t *i,
-		      uint32_t *hist_end)
+bool path_back(const struct verifier *v, const struct vstate *st, uint32_t *i, uint32_t *hist_end)
 {
 	const uint32_t n = *hist_end - st->hist_start;
 	const struct hist *last = n ? &v->hist.at[*hist_end - 1] : NULL;
 
+	if (*i == 0 && !n)
+		return false;
 	if (*i == st->first_insn && (n == 0 || (n == 1 && last->insn == *i)))
 		return false;
 	if (last && last->insn == *i) {
@@ -351,7 +351,7 @@ static int walk_back(struct trail *t, struct vstate *st, uint32_t i, bool skip)
 		if (trail_empty(t))
 			return 0;
 		after = i;
-		if (step_back(v, st, &i, &hist_end))
+		if (path_back(v, st, &i, &hist_end))
 			continue;
 		st = st->parent;
 		if (!st)

@@ -30,10 +30,11 @@ enum fault_step_kind {
 
 struct fault_step {
 	uint32_t insn;
-	uint8_t kind; /* enum fault_step_kind */
-	uint8_t reg;  /* the register that held the value after it */
-	bool taken;   /* FAULT_BRANCH: it jumped */
-	bool tests;   /* FAULT_BRANCH: it looked at the value */
+	uint8_t kind;	 /* enum fault_step_kind */
+	uint8_t reg;	 /* the register that held the value after it */
+	uint8_t through; /* FAULT_MADE by a load: enum reg_type of the pointer */
+	bool taken;	 /* FAULT_BRANCH: it jumped */
+	bool tests;	 /* FAULT_BRANCH: it looked at the value */
 };
 
 /* A number of the broken rule's message, with the name that it has there: "off", "size". */
@@ -42,16 +43,23 @@ struct fault_fact {
 	int64_t value;
 };
 
+/* What a register held. */
+struct fault_value {
+	int reg;		    /* its number, -1: none is concerned */
+	uint32_t type;		    /* enum reg_type and flags, of verifier_int.h */
+	int32_t off;		    /* of a pointer: the fixed offset */
+	struct bounds n;	    /* the number; of a pointer, the variable part of its offset */
+	char map[BPF_OBJ_NAME_LEN]; /* the map that it points into, "" for none */
+	int64_t room;		    /* bytes from there to the end of its memory, -1: not known */
+};
+
 struct verifier_fault {
-	int err;		    /* -errno; 0: nothing is wrong */
-	const char *rule;	    /* the format of the decisive message, NULL: none was given */
-	char msg[256];		    /* that message, as the kernel says it */
-	uint32_t insn;		    /* where, or FAULT_NO_INSN */
-	int reg;		    /* the register that the rule is about, -1: none */
-	char type[64];		    /* its type in the kernel's words, "" without a register */
-	bool maybe_null;	    /* it is a pointer, or NULL */
-	char map[BPF_OBJ_NAME_LEN]; /* the map it points into, "" for none */
-	struct bounds n;	    /* the number, or the pointer's variable part */
+	int err;		  /* -errno; 0: nothing is wrong */
+	const char *rule;	  /* the format of the decisive message, NULL: none was given */
+	char msg[256];		  /* that message, as the kernel says it */
+	uint32_t insn;		  /* where, or FAULT_NO_INSN */
+	struct fault_value value; /* of the register that the rule is about */
+	struct fault_value base;  /* ... that is a size: the pointer to what has that size */
 	struct fault_fact fact[8];
 	uint32_t nr_facts;
 	uint32_t ref_insn; /* a reference that is held: where it was acquired, or FAULT_NO_INSN */

@@ -4,6 +4,7 @@
  */
 #include "verifier/source.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "btf/btf.h"
@@ -54,4 +55,71 @@ void source_trim(const char *text, char *ret, size_t n)
 	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	snprintf(ret, n, "%.*s", (int)(end - text), text);
+}
+
+static bool is_name_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '.';
+}
+
+bool source_assigned(const char *text, char *ret, size_t n)
+{
+	const char *eq = text, *end, *start;
+
+	/* A sign before it makes it a comparison. */
+	while ((eq = strchr(eq, '=')) && (eq[1] == '=' || (eq > text && strchr("=<>!", eq[-1]))))
+		eq += eq[1] == '=' ? 2 : 1;
+	if (!eq)
+		return false;
+	end = eq;
+	while (end > text && (end[-1] == ' ' || strchr("+-*/%&|^", end[-1])))
+		end--;
+	start = end;
+	while (start > text && is_name_char(start[-1]))
+		start--;
+	if (start == end || isdigit((unsigned char)*start))
+		return false;
+	snprintf(ret, n, "%.*s", (int)(end - start), start);
+	return true;
+}
+
+/* The end of the argument that begins at text: the comma or the bracket behind it. */
+static const char *argument_end(const char *text)
+{
+	unsigned depth = 0;
+
+	for (; *text; text++) {
+		if (!depth && (*text == ',' || *text == ')'))
+			break;
+		depth += *text == '(';
+		depth -= *text == ')';
+	}
+	return text;
+}
+
+bool source_argument(const struct source_line *s, unsigned nr, char *ret, size_t n)
+{
+	const char *at = s->col && s->col <= strlen(s->text) ? s->text + s->col - 1 : s->text;
+	const char *end;
+
+	at = strchr(at, '(');
+	for (; at && nr > 1; nr--) {
+		at = argument_end(at + 1);
+		if (*at != ',')
+			return false;
+	}
+	if (!at)
+		return false;
+	at++;
+	end = argument_end(at);
+	at += strspn(at, " &");
+	while (end > at && end[-1] == ' ')
+		end--;
+	if (at == end || isdigit((unsigned char)*at))
+		return false;
+	for (const char *c = at; c < end; c++)
+		if (!is_name_char(*c))
+			return false;
+	snprintf(ret, n, "%.*s", (int)(end - at), at);
+	return true;
 }

@@ -342,6 +342,10 @@ void fault_note(struct verifier *v, uint32_t insn, const char *fmt, va_list ap);
 /** The verdict is err: the register's value and the way there, while the states live. */
 void fault_finish(struct verifier *v, int err);
 
+/* -- trail.c -- */
+/** Fills fault->step: where the value came from, and the branches on the way to the fault. */
+void trail_walk(struct verifier *v, struct verifier_fault *fault);
+
 /* -- log.c -- */
 void log_insn(struct verifier *v, uint32_t i);
 /** Forgets what was written since the log had pos bytes (BPF_LOG_LEVEL1: paths that were fine). */
@@ -634,6 +638,11 @@ int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t fr
 	      uint64_t linked);
 /** The number in register n decided something: marks where it came from, in all parents. */
 int precise_mark(struct verifier *v, uint32_t n);
+/**
+ * The instruction before *i on st's path, *hist_end the end of the history that is still ahead,
+ * at first st->hist_end; false at the state's beginning.
+ */
+bool path_back(const struct verifier *v, const struct vstate *st, uint32_t *i, uint32_t *hist_end);
 /** The current state ends like `old`: what was precise there is precise here. */
 int precise_propagate(struct verifier *v, const struct vstate *old);
 
