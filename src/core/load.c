@@ -125,7 +125,7 @@ static int pass_verify(struct load *l)
 	if (!opts.vmlinux)
 		return -ENOMEM;
 	err = verifier_check(l->prog, &opts, &l->log.v, l->c->diag);
-
+	l->checked = true;
 	if (k->verdict)
 		tell_verdict(l, err, &report);
 	verifier_report_fini(&report);

@@ -123,6 +123,8 @@ int load_log(struct load *l)
 
 int load_log_finish(struct load *l, int err)
 {
+	if (!l->checked)
+		verifier_log_unchecked(&l->log.v);
 	l->logging = false;
 	return log_end(l->c, &l->log, offsetof(union core_attr, prog_load.log_true_size), err);
 }

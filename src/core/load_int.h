@@ -16,6 +16,7 @@ struct load {
 	struct skep_prog *prog; /* ours until it is published; NULL before "copy" */
 	struct call_log log;
 	bool logging;	       /* between "log" and "end of log" */
+	bool checked;	       /* the verifier has had its say, and closed its part of the log */
 	struct object_ref btf; /* of prog_btf_fd, while records are checked */
 };
 

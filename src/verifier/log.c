@@ -151,3 +151,11 @@ void log_stats(struct verifier *v, uint64_t ns)
 		     v->processed, SKEP_INSNS_MAX, v->max_states_per_insn, v->total_states,
 		     v->peak_states);
 }
+
+void verifier_log_unchecked(struct verifier_log *log)
+{
+	struct verifier v = { .log = log };
+
+	if (log->level)
+		log_stats(&v, 0);
+}

@@ -36,6 +36,12 @@ void verifier_log(struct verifier_log *log, const char *fmt, ...) __printf(2, 3)
  */
 void verifier_log_finish(struct verifier_log *log);
 
+/**
+ * What Linux writes last, for a program that is refused before verifier_check() sees it: its
+ * bpf_check() also resolves descriptors and checks BTF, and ends with statistics whatever failed.
+ */
+void verifier_log_unchecked(struct verifier_log *log);
+
 /* What the caller may do (struct bpf_verifier_env has the same bits). */
 struct verifier_rights {
 	bool bpf_capable;	 /* CAP_BPF: large programs, loops, subprograms, precision */

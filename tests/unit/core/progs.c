@@ -200,6 +200,31 @@ TEST(load_log_follows_the_kernels_rules)
 	core_stop();
 }
 
+/* Descriptors are resolved in front of the verifier; the log ends as if it had been there. */
+TEST(load_log_ends_with_statistics_whatever_failed)
+{
+	static const struct bpf_insn no_map[] = {
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .src_reg = BPF_PSEUDO_MAP_FD, .imm = 12345 },
+		{ 0 },
+		EXIT,
+	};
+	union core_attr a = good(BPF_PROG_TYPE_XDP);
+	char buf[512] = "";
+
+	core_start(NULL);
+	a.a.insns = PTR(no_map);
+	a.a.insn_cnt = ARRAY_SIZE(no_map);
+	a.a.log_buf = PTR(buf);
+	a.a.log_size = sizeof(buf);
+	a.a.log_level = 1;
+	ASSERT_EQ(bpf_call(BPF_PROG_LOAD, &a), -EBADF);
+	ASSERT_STREQ(buf, "fd 12345 is not pointing to valid bpf_map\n"
+			  "processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 "
+			  "peak_states 0 mark_read 0\n");
+	ASSERT_EQ(a.prog_load.log_true_size, strlen(buf) + 1);
+	core_stop();
+}
+
 /* --- what instructions name ------------------------------------------------------------------ */
 
 TEST(load_resolves_maps)
