@@ -144,9 +144,9 @@ TEST(load_by_the_callers_capabilities)
 	core_stop();
 }
 
-TEST(rights_are_one_of_three)
+TEST(rights_are_one_of_four)
 {
-	struct skep_kernel_opts opts = { .sz = sizeof(opts), .rights = 3 };
+	struct skep_kernel_opts opts = { .sz = sizeof(opts), .rights = SKEP_RIGHTS_BPF + 1 };
 	struct skep_kernel *none;
 
 	ASSERT_EQ(skep_kernel_new(&opts, &none), -EINVAL);
