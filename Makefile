@@ -7,7 +7,7 @@ TSAN	?= build-tsan
 FUZZ	?= build-fuzz
 SECONDS	?= 60
 
-.PHONY: all setup build check demo bench lint asan tsan fuzz install clean
+.PHONY: all setup build check demo bench lint asan tsan fuzz verdicts install clean
 
 all: build
 
@@ -50,6 +50,10 @@ fuzz: setup
 		-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true >/dev/null
 	@ninja -C $(FUZZ) --quiet
 	@tools/run-fuzzers $(FUZZ) $(SECONDS)
+
+# Agreement with the host kernel on its own selftests; what it needs is cached outside the tree.
+verdicts: build
+	@tools/verdicts $(VERDICTS_ARGS) $(B)
 
 install: build
 	@meson install -C $(B) --quiet
