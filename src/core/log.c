@@ -28,13 +28,13 @@ void log_free(struct call_log *log)
 int log_end(struct call *c, struct call_log *log, size_t true_size, int err)
 {
 	struct verifier_log *v = &log->v;
-	uint32_t used = (uint32_t)MIN(v->len, UINT32_MAX);
+	uint32_t used = (uint32_t)MIN(v->max, UINT32_MAX);
 
 	if (v->buf) {
 		verifier_log_finish(v);
 		if (v->len && user_write(log->ubuf, v->buf, strnlen(v->buf, v->size - 1) + 1))
 			err = -EFAULT;
-		else if (v->len > v->size)
+		else if (v->max > v->size)
 			err = FAIL(c, -ENOSPC, "the log needs %u bytes, log_size is %u", used,
 				   v->size);
 	}

@@ -25,6 +25,20 @@ static bool is_wide(const struct bpf_insn *insn)
 	return BPF_CLASS(insn->code) == BPF_ALU64;
 }
 
+static bool is_shift(const struct bpf_insn *insn)
+{
+	const unsigned op = BPF_OP(insn->code);
+
+	return op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
+}
+
+/* The amount of a shift is one number that is no larger than it may be. */
+static bool shift_known(const struct bounds *n, bool wide)
+{
+	return (wide ? bounds_is_const(n) : bounds_low_is_const(n)) &&
+	       n->full.umax < (wide ? 64 : 32);
+}
+
 /* A scalar result: `*d op= *s`. */
 static void scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 {
@@ -33,10 +47,9 @@ static void scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 
 	d->type = SCALAR_VALUE;
 	d->off = 0;
-	if (!op) {
+	if (!op || (is_shift(insn) && !shift_known(&s->n, is_wide(insn)))) {
+		/* Linux forgets the upper half too. */
 		reg_unknown(v, d);
-		if (!is_wide(insn))
-			bounds_zext(&d->n, 32);
 		return;
 	}
 	bounds_alu(&d->n, &s->n, (enum bounds_op)(op - 1), !is_wide(insn));

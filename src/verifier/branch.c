@@ -304,6 +304,8 @@ static int fork_path(struct verifier *v, const struct jump *j)
 	} else if (!learn_packet(v, j, yes) && reg_is_secret(v, j->d)) {
 		return fail(v, -EACCES, "R%u pointer comparison prohibited", j->insn->dst_reg);
 	}
+	if (log_on(v))
+		print_touched(v);
 	v->i++;
 	return 0;
 }
@@ -375,6 +377,8 @@ int branch_step(struct verifier *v)
 	if (!err && !j.imm && !is_pointer(j.s))
 		err = precise_mark(v, insn->src_reg);
 	err = err ? err : spec_path(v, insn, way ? v->i + 1 : (uint32_t)jump_to(v->insns, v->i));
+	if (log_on(v) && !err)
+		print_touched(v);
 	v->i = way ? (uint32_t)jump_to(v->insns, v->i) : v->i + 1;
 	return err;
 }

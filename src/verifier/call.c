@@ -47,6 +47,7 @@ static int call_sub(struct verifier *v)
 	v->st->cur--;
 	clobber_args(v);
 	v->st->cur++;
+	log_call(v, false);
 	v->i = v->sub[sub].start;
 	return 0;
 }
@@ -115,6 +116,8 @@ int call_return(struct verifier *v)
 		caller->reg[BPF_REG_0] = *r0;
 		v->i = callee->callsite + 1;
 	}
+	log_call(v, true);
+	v->path_begins = true;
 	frame_pop(v, st);
 	if (again)
 		prune_widen(v, st, v->i);
@@ -220,6 +223,7 @@ int call_step(struct verifier *v)
 		err = kfunc_step(v);
 		break;
 	}
+	touch_reg(v, BPF_REG_0);
 	v->i++;
 	return err;
 }

@@ -25,7 +25,8 @@ static uint16_t call_uses(const struct verifier *v, uint32_t i)
 	h = helper_of_linux((uint32_t)insn->imm);
 	for (unsigned a = 0; h && a < ARGS && h->arg[a] != ARG_NONE; a++)
 		use |= (uint16_t)(2u << a);
-	return h ? use : ARG_REGS;
+	/* Of a helper that must not be called nothing is known. */
+	return h && helper_allowed(h, v->prog->type) ? use : ARG_REGS;
 }
 
 static bool reads(uint8_t use)
@@ -120,5 +121,6 @@ int liveness_run(struct verifier *v)
 		while (round_of(v, &v->sub[s], use, def))
 			;
 	skep_free(use);
+	log_live(v);
 	return 0;
 }

@@ -260,6 +260,7 @@ static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct h
 	const struct insn_desc *d = insn_desc(insn_decode(insn));
 	int err;
 
+	log_back_insn(t->v, t->frame, t->regs[t->frame], t->slots[t->frame], i);
 	want_linked(t, h);
 	if (d->group == INSN_GROUP_CALL)
 		err = back_call(t, i, after);
@@ -276,7 +277,7 @@ static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct h
 /* Marks what is sought in an explored state; what is precise there already is done with. */
 static void mark_state(struct trail *t, struct vstate *st)
 {
-	for (uint32_t no = 0; no <= t->frame && no <= st->cur; no++) {
+	for (uint32_t no = MIN(t->frame, st->cur) + 1; no-- > 0;) {
 		struct frame *f = st->frame[no];
 
 		for (uint32_t bits = t->regs[no]; bits; bits &= bits - 1) {
@@ -297,6 +298,7 @@ static void mark_state(struct trail *t, struct vstate *st)
 			else
 				s->reg.precise = true;
 		}
+		log_back_parent(t->v, st, no, t->regs[no], t->slots[no]);
 	}
 }
 
@@ -336,6 +338,7 @@ static int walk_back(struct trail *t, struct vstate *st, uint32_t i, bool skip)
 	struct verifier *v = t->v;
 	uint32_t after = UINT32_MAX, hist_end = st->hist_end;
 
+	log_back_from(v, t->frame, i, st->first_insn, after);
 	for (;;) {
 		const struct hist *h =
 			hist_end > st->hist_start && v->hist.at[hist_end - 1].insn == i
@@ -361,6 +364,7 @@ static int walk_back(struct trail *t, struct vstate *st, uint32_t i, bool skip)
 			return 0;
 		hist_end = st->hist_end;
 		i = st->last_insn;
+		log_back_from(v, t->frame, i, st->first_insn, after);
 	}
 }
 

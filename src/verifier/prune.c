@@ -320,6 +320,19 @@ static void note_loop(struct vstate *cur, struct vstate *old)
 		p->loop = entry;
 }
 
+static int endless(struct verifier *v, const struct vstate *old)
+{
+	int err;
+
+	log_source(v, v->i);
+	err = fail(v, -EINVAL, "infinite loop detected at insn %u", v->i);
+	verifier_log(v->log, "cur state:");
+	print_frame(v, v->st, v->st->cur, true);
+	verifier_log(v->log, "old state:");
+	print_frame(v, old, old->cur, true);
+	return err;
+}
+
 /* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
 static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool force)
 {
@@ -337,7 +350,7 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 	}
 	if (old->may_goto_depth == cur->may_goto_depth && old->iter_depth == cur->iter_depth &&
 	    states_equal(v, old, cur, EXACT))
-		return fail(v, -EINVAL, "infinite loop detected at insn %u", v->i);
+		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&
 	    v->processed - v->processed_at_state < 100)
 		*keep = false;

@@ -49,6 +49,7 @@ bool reg_is_secret(const struct verifier *v, const struct reg *r)
 
 int reg_read(struct verifier *v, uint32_t n)
 {
+	touch_reg(v, n);
 	if (cur_regs(v)[n].type == NOT_INIT)
 		return fail(v, -EACCES, "R%u !read_ok", n);
 	return 0;
@@ -56,6 +57,7 @@ int reg_read(struct verifier *v, uint32_t n)
 
 int reg_write(struct verifier *v, uint32_t n)
 {
+	touch_reg(v, n);
 	if (n == BPF_REG_10)
 		return fail(v, -EACCES, "frame pointer is read only");
 	return 0;

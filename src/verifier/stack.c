@@ -169,6 +169,7 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	if (!v->opts->rights.allow_ptr_leaks && slot_is_spill(s) && s->reg.type != SCALAR_VALUE &&
 	    size != 8)
 		return fail(v, -EACCES, "attempt to corrupt spilled pointer on stack");
+	touch_slot(v, slot_no(off));
 	v->aux[v->i].barrier_after |= overtaken(v, f, off, size, r);
 	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
@@ -195,6 +196,7 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 		struct slot *s = &f->slot[slot_no((int)o)];
 		uint8_t *kind = byte_kind(f, (int)o);
 
+		touch_slot(v, slot_no((int)o));
 		if (!v->opts->rights.allow_ptr_leaks && *kind != STACK_MISC &&
 		    *kind != STACK_ZERO) {
 			if (*kind == STACK_INVALID)
@@ -296,6 +298,7 @@ static int read_fixed(struct verifier *v, struct frame *f, int off, unsigned siz
 {
 	struct slot *s = &f->slot[slot_no(off)];
 
+	touch_slot(v, slot_no(off));
 	if (slot_is_spill(s)) {
 		if (size != 8 || spill_size(s) != 8)
 			return fill_part(v, f, off, size, value);

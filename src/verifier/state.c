@@ -195,6 +195,7 @@ struct frame *frame_push(struct verifier *v, struct vstate *st, uint16_t sub, ui
 	f->reg[BPF_REG_10].frame = no;
 	st->frame[no] = f;
 	st->cur = no;
+	touch_all(v);
 	return f;
 }
 
@@ -248,7 +249,8 @@ int state_pop(struct verifier *v)
 	v->st = v->waiting.at[--v->waiting.n];
 	v->i = v->st->insn;
 	v->prev = v->st->prev_insn;
-	if (!(v->log->level & 2))
+	v->path_begins = true;
+	if (!log_all(v))
 		log_rewind(v->log, v->st->log_pos);
 	return 0;
 }

@@ -70,6 +70,7 @@ static int step_ld_abs(struct verifier *v)
 	for (unsigned r = BPF_REG_0; r <= BPF_REG_5; r++)
 		reg_uninit(&regs[r]);
 	reg_unknown(v, &regs[BPF_REG_0]);
+	touch_reg(v, BPF_REG_0);
 	v->i++;
 	return 0;
 }
@@ -135,6 +136,8 @@ static int first_state(struct verifier *v, uint16_t sub)
 	v->st->branches = 1;
 	v->st->first_insn = v->i = v->sub[sub].start;
 	v->prev = NOWHERE;
+	v->path_begins = false;
+	v->last_line.line = 0;
 	return sub ? global_enter(v, sub, f) : 0;
 }
 
@@ -172,7 +175,7 @@ static int step_one(struct verifier *v)
 			return err;
 		if (err) {
 			if (log_on(v))
-				verifier_log(v->log, "%u: safe\n", v->i);
+				log_safe(v);
 			return PATH_ENDED;
 		}
 	}
@@ -188,7 +191,7 @@ static int step_one(struct verifier *v)
 			return -E2BIG;
 	}
 	if (log_on(v))
-		log_insn(v, v->i);
+		log_insn(v);
 	v->info[v->i].seen |= !v->st->speculative;
 	if (unlikely(v->walk))
 		v->walk[v->i].visits++;
@@ -213,6 +216,7 @@ static int walk(struct verifier *v, uint16_t sub)
 		if (err != PATH_ENDED)
 			return err;
 		branches_done(v->st);
+		touch_all(v);
 		err = state_pop(v);
 	}
 	return err == -ENOENT ? 0 : err;
@@ -220,7 +224,6 @@ static int walk(struct verifier *v, uint16_t sub)
 
 int step_run(struct verifier *v)
 {
-	const uint64_t log_start = v->log->len;
 	uint16_t sub = 0;
 
 	do {
@@ -228,8 +231,8 @@ int step_run(struct verifier *v)
 
 		if (err)
 			return err;
-		if (!(v->log->level & 2))
-			log_rewind(v->log, log_start);
+		if (!log_all(v))
+			log_rewind(v->log, 0);
 		if (sub && log_on(v))
 			verifier_log(v->log,
 				     "Func#%u ('%s') is safe for any args that match its "

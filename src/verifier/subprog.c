@@ -105,6 +105,7 @@ int subprog_find(struct verifier *v)
 		v->aux[ref->insn].sub = ref->to;
 		v->sub[ref->to].callback |= ref->func;
 	}
+	log_subs(v);
 	return 0;
 }
 

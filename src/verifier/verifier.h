@@ -22,7 +22,9 @@ struct verifier_log {
 	uint32_t level; /* log_level of PROG_LOAD; 0 is silent */
 	char *buf;	/* the caller's buffer, may be NULL */
 	uint32_t size;	/* its bytes */
-	uint64_t len;	/* bytes that the whole text needs, with its NUL: log_true_size */
+	uint64_t len;	/* bytes of the whole text, with its NUL */
+	uint64_t max;	/* the most that they ever were: log_true_size */
+	uint64_t start; /* ring: position in the text of the first byte that is still held */
 	uint64_t base;	/* ring: position in the text of buf[0] */
 };
 
@@ -32,7 +34,7 @@ void verifier_log(struct verifier_log *log, const char *fmt, ...) __printf(2, 3)
 /**
  * Makes the buffer a NUL-terminated string, whatever was written.  verifier_check() ends with
  * it; who logs elsewhere calls it before the buffer goes out.  Writing may go on afterwards.
- * len > size then says that text was lost (-ENOSPC of PROG_LOAD).
+ * max > size then says that text was lost (-ENOSPC of PROG_LOAD).
  */
 void verifier_log_finish(struct verifier_log *log);
 

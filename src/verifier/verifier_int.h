@@ -9,7 +9,7 @@
  * as much, the path ends (prune.c).  What the comparison may ignore is what no later instruction
  * reads (liveness.c) and what no check depended on (precision.c).
  *
- * Each file exports what stands under its name below.  Only log.c and print.c write text, only
+ * Each file exports what stands under its name below.  Only log*.c and print*.c write text, only
  * state.c allocates states.  Names follow kernel/bpf/verifier.c where the thing is the same.
  */
 #ifndef SKEP_VERIFIER_VERIFIER_INT_H
@@ -284,6 +284,19 @@ struct verifier {
 	bool strict_scalars; /* pointers were moved by unknown numbers: states with others differ */
 	bool hist_now;	     /* this instruction has an entry in hist */
 
+	/* the log: what instructions touched since a state was printed, ... */
+	struct {
+		uint32_t regs;
+		uint64_t slots;
+	} touched;
+	uint64_t insn_end;   /* ...the log's length behind the last instruction, ... */
+	uint32_t insn_bytes; /* ...the bytes of its line, ... */
+	bool path_begins;    /* ...a path was taken up and nothing said of it, ... */
+	struct {
+		const char *file;
+		uint32_t line;
+	} last_line; /* ...the C line that was printed last */
+
 	uint32_t processed; /* instructions walked */
 	uint32_t jumps;	    /* jumps among them */
 	uint32_t total_states, peak_states, live_states, max_states_per_insn;
@@ -346,17 +359,71 @@ void fault_finish(struct verifier *v, int err);
 /** Fills fault->step: where the value came from, and the branches on the way to the fault. */
 void trail_walk(struct verifier *v, struct verifier_fault *fault);
 
-/* -- log.c -- */
-void log_insn(struct verifier *v, uint32_t i);
+/* -- log.c: the buffer -- */
+/* BPF_LOG_* of linux/bpf_verifier.h; the UAPI has only their numbers. */
+#define LOG_INSNS_FAILED 1 /* BPF_LOG_LEVEL1: instructions on the way to an error */
+#define LOG_INSNS_ALL	 2 /* BPF_LOG_LEVEL2 */
+#define LOG_STATS	 4
+#define LOG_FIXED	 8
 /** Forgets what was written since the log had pos bytes (BPF_LOG_LEVEL1: paths that were fine). */
 void log_rewind(struct verifier_log *log, uint64_t pos);
-void log_stats(struct verifier *v, uint64_t ns);
 static inline bool log_on(const struct verifier *v)
 {
-	return v->log->level & 3;
+	return v->log->level & (LOG_INSNS_FAILED | LOG_INSNS_ALL);
+}
+static inline bool log_all(const struct verifier *v)
+{
+	return v->log->level & LOG_INSNS_ALL;
 }
 
-/* -- print.c: states as text -- */
+/* -- log_walk.c: the walk as text; nothing where the level does not ask for it -- */
+/** The instruction at hand, with what its forerunner changed; only when log_on(). */
+void log_insn(struct verifier *v);
+/** The path ends at a state that was walked from; only when log_on(). */
+void log_safe(struct verifier *v);
+/** The C line of instruction i, unless it was the last one. */
+void log_source(struct verifier *v, uint32_t i);
+/** A frame was entered, or (back) is about to be left. */
+void log_call(struct verifier *v, bool back);
+/** What the passes before the walk found. */
+void log_subs(struct verifier *v);
+void log_live(struct verifier *v);
+void log_stats(struct verifier *v, uint64_t ns);
+
+/** Instruction i, and a newline. */
+void log_put_insn(struct verifier *v, uint32_t i);
+
+/* -- log_back.c: the way back of precision.c -- */
+/** It begins in a state: at instruction `last`, which `after` followed; UINT32_MAX: none did. */
+void log_back_from(struct verifier *v, uint32_t frame, uint32_t last, uint32_t first,
+		   uint32_t after);
+/** Instruction i is next; regs and slots are sought behind it. */
+void log_back_insn(struct verifier *v, uint32_t frame, uint32_t regs, uint64_t slots, uint32_t i);
+/** And these in the state before. */
+void log_back_parent(struct verifier *v, const struct vstate *st, uint32_t frame, uint32_t regs,
+		     uint64_t slots);
+
+/* -- print_state.c: states as text -- */
+/** Frame no of st, all of it or what was touched; one line. */
+void print_frame(struct verifier *v, const struct vstate *st, uint32_t no, bool all);
+/** The same of the frame at hand, behind its instruction. */
+void print_touched(struct verifier *v);
+/** Register n, or slot n of the stack, is worth printing behind the instruction. */
+static inline void touch_reg(struct verifier *v, uint32_t n)
+{
+	v->touched.regs |= 1u << n;
+}
+static inline void touch_slot(struct verifier *v, uint32_t n)
+{
+	v->touched.slots |= UINT64_C(1) << n;
+}
+static inline void touch_all(struct verifier *v)
+{
+	v->touched.regs = UINT32_MAX;
+	v->touched.slots = UINT64_MAX;
+}
+
+/* -- print.c: values as text -- */
 /** The kernel's word for a type: "map_value_or_null". buf is of 64 bytes. */
 const char *type_name(uint32_t type, char *buf);
 #define TYPE_NAME(type) type_name(type, (char[64]){ 0 })
