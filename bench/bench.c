@@ -21,6 +21,7 @@ static const struct {
 } suites[] = {
 	{ "run", suite_run },
 	{ "load", suite_load },
+	{ "verify", suite_verify },
 };
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
 

@@ -56,6 +56,7 @@ struct bench_opts {
 };
 int suite_run(const struct bench_opts *o);
 int suite_load(const struct bench_opts *o);
+int suite_verify(const struct bench_opts *o);
 
 /** Nanoseconds, monotonic. */
 uint64_t now_ns(void);
