@@ -34,8 +34,28 @@ enum helper_arg {
 	ARG_ALLOC_SIZE,	   /* constant, its size */
 	ARG_SPIN_LOCK,
 	ARG_LONG_PTR, /* pointer to 8 bytes that the helper writes */
-	ARG_BTF_ID,   /* pointer to a kernel object */
+	ARG_BTF_ID,   /* pointer to a kernel object (helper_object) */
+	ARG_BTF_ID_OR_NULL,
+	ARG_MEM_WRITE, /* memory that the helper reads and writes; size in the next argument */
+	ARG_MEM_WRITE_OR_NULL,
+	ARG_MAP_VALUE_OR_NULL, /* as ARG_MAP_VALUE: what a new element begins with */
+	ARG_U32_WRITE,	       /* pointer to 4 bytes that the helper reads and writes */
+	ARG_IPHDR,	       /* pointer to a struct iphdr, ... */
+	ARG_IP6HDR,
+	ARG_TCPHDR,
+	ARG_SOCK_COMMON, /* pointer to a socket, of any of its shapes */
+	ARG_SOCKET_OR_NULL,
+	ARG_BTF_SOCK, /* the same, or a struct sock_common by BTF */
+	ARG_BTF_SOCK_OR_NULL,
+	ARG_BTF_SOCK_RELEASE,
+	ARG_TIMER,
+	ARG_PERCPU_BTF_ID,
+	ARG_KPTR_DEST,
+	ARG_KPTR_RELEASE,
 	ARG_DYNPTR,
+	ARG_DYNPTR_LOCAL_UNINIT,
+	ARG_DYNPTR_RINGBUF_UNINIT,
+	ARG_DYNPTR_RINGBUF_RELEASE,
 	_ARG_MAX,
 };
 
@@ -46,18 +66,16 @@ enum helper_ret {
 	RET_MAP_VALUE_OR_NULL,
 	RET_MAP_VALUE,
 	RET_ALLOC_MEM_OR_NULL, /* its size is the ARG_ALLOC_SIZE argument */
-	RET_BTF_ID,
+	RET_BTF_ID,	       /* helper_object */
+	RET_BTF_ID_TRUSTED,
+	RET_BTF_ID_OR_NULL,
+	RET_SOCKET_OR_NULL,
+	RET_SOCK_COMMON_OR_NULL,
+	RET_TCP_SOCK_OR_NULL,
+	RET_PERCPU, /* this CPU's copy of the ARG_PERCPU_BTF_ID */
+	RET_PERCPU_OR_NULL,
+	RET_DYNPTR_MEM_OR_NULL,
 	_RET_MAX,
-};
-
-/* Which program types may call: Linux's *_func_proto tables, as sets. */
-enum helper_set {
-	HELPER_BASE = 1u << 0,	  /* every type */
-	HELPER_TRACING = 1u << 1, /* raw_tracepoint, kprobe, tracepoint, perf_event, tracing */
-	HELPER_XDP = 1u << 2,
-	HELPER_TC = 1u << 3,	 /* sched_cls, sched_act */
-	HELPER_SOCKET = 1u << 4, /* socket_filter, cgroup_skb */
-	HELPER_SYSCALL = 1u << 5,
 };
 
 struct helper_proto {
@@ -66,18 +84,29 @@ struct helper_proto {
 	skep_call_fn fn;
 	uint8_t ret;	/* enum helper_ret */
 	uint8_t arg[5]; /* enum helper_arg */
-	uint32_t sets;	/* enum helper_set */
+	uint64_t types; /* bit n: BPF_PROG_TYPE_* n may call it */
 	bool gpl_only;
 	bool pkt_access;  /* memory arguments may be packet memory */
 	bool changes_pkt; /* packet pointers are stale after it */
+	bool might_sleep; /* only for programs that may */
+	bool acquires;	  /* r0 is a reference */
+	bool releases;	  /* an argument was one */
+	bool casts;	  /* r0 is the socket of r1: the same reference */
 };
 
 /** The row of BPF_FUNC_* id, or NULL where Skep has no such helper. */
 const struct helper_proto *helper_by_id(uint32_t id);
-/** The row of any helper of Linux; fn is NULL where Skep cannot run it. NULL beyond the list. */
-const struct helper_proto *helper_of_linux(uint32_t id);
-/** True when programs of this BPF_PROG_TYPE_* may call it. */
-bool helper_allowed(const struct helper_proto *h, uint32_t prog_type);
+/**
+ * The row of any helper of Linux, as programs of this type see it; fn is NULL where Skep cannot
+ * run it.  NULL beyond the list.
+ */
+const struct helper_proto *helper_of_linux(uint32_t id, uint32_t prog_type);
+/** True when programs of this BPF_PROG_TYPE_* and expected_attach_type may call it. */
+bool helper_allowed(const struct helper_proto *h, uint32_t prog_type, uint32_t attach_type);
+/** The kernel's struct that the helper's ARG_BTF_ID* names ("task_struct"), or NULL. */
+const char *helper_arg_object(uint32_t id);
+/** The same of its RET_BTF_ID*. */
+const char *helper_ret_object(uint32_t id);
 /** Numbers known to the kernel's list run from 1 below this; names of all of them. */
 uint32_t helper_id_count(void);
 /** The kernel's name of helper id ("map_lookup_elem"), known here or not; NULL beyond the list. */

@@ -256,7 +256,7 @@ static const struct helper_proto *twin_of(const struct explain *e)
 		const char *tail = twin ? strchr(twin->name, '_') : NULL;
 
 		if (tail && twin != h && !strcmp(tail + 1, rest) &&
-		    helper_allowed(twin, e->prog->type))
+		    helper_allowed(twin, e->prog->type, e->prog->expected_attach_type))
 			return twin;
 	}
 	return NULL;
@@ -279,7 +279,8 @@ static void fact_helper(const struct explain *e)
 	for (uint32_t t = 1; t < prog_type_count(); t++) {
 		const struct prog_type *type = prog_type(t);
 
-		if (!type || !type->name || !type->loadable || !helper_allowed(h, t))
+		if (!type || !type->name || !type->loadable ||
+		    !helper_allowed(h, t, e->prog->expected_attach_type))
 			continue;
 		fprintf(e->out, "%s%s", any ? ", " : "   = it is for ", type->name);
 		any = true;

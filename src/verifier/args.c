@@ -55,6 +55,18 @@ static int arg_long(struct arg *a)
 	return fixed_mem(a, 8, ACCESS_WRITE, true);
 }
 
+/* Structs of a fixed size: what the helper reads, or reads and writes. */
+static int arg_struct(struct arg *a)
+{
+	static const uint8_t sizes[_ARG_MAX] = {
+		[ARG_U32_WRITE] = 4, [ARG_IPHDR] = 20, [ARG_TCPHDR] = 20, [ARG_IP6HDR] = 40
+	};
+	const bool writes = a->kind == ARG_U32_WRITE;
+	int err = fixed_mem(a, sizes[a->kind], writes ? ACCESS_WRITE : ACCESS_READ, false);
+
+	return err || !writes ? err : mem_aligned(a->v, a->n, 4);
+}
+
 /* Memory is checked with its size, which is the next argument. */
 static int arg_mem(struct arg *a)
 {
@@ -66,6 +78,8 @@ static int arg_size(struct arg *a)
 {
 	struct verifier *v = a->v;
 	const bool zero_ok = a->kind == ARG_SIZE_OR_ZERO;
+	const bool writes = a->before == ARG_MEM_UNINIT || a->before == ARG_MEM_WRITE ||
+			    a->before == ARG_MEM_WRITE_OR_NULL;
 	const struct range *r = &a->r->n.full;
 	bool raw = a->m->raw && bounds_is_const(&a->r->n);
 	int err;
@@ -82,9 +96,8 @@ static int arg_size(struct arg *a)
 		return fail(v, -EACCES,
 			    "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'",
 			    a->n);
-	err = mem_helper_access(v, a->n - 1, (int)r->umax,
-				a->before == ARG_MEM_UNINIT ? ACCESS_WRITE : ACCESS_READ, zero_ok,
-				&raw);
+	err = mem_helper_access(v, a->n - 1, (int)r->umax, writes ? ACCESS_WRITE : ACCESS_READ,
+				zero_ok, &raw);
 	if (!err && raw && cur_regs(v)[a->n - 1].type == PTR_TO_STACK) {
 		a->m->raw_reg = a->n - 1;
 		a->m->raw_size = (int)r->umax;
@@ -112,6 +125,29 @@ static int arg_release(struct arg *a)
 		return fail(a->v, -EINVAL, "R%u must be referenced when passed to release function",
 			    a->n);
 	return 0;
+}
+
+/* A kernel object, of the type that the helper works on. */
+static int arg_object(struct arg *a)
+{
+	const char *name = a->kind == ARG_BTF_ID || a->kind == ARG_BTF_ID_OR_NULL
+				   ? helper_arg_object(a->m->h->id)
+				   : "sock_common";
+	const uint32_t want = name ? btf_ptr_find(a->v, name) : 0;
+
+	if (base_type(a->r->type) != PTR_TO_BTF_ID)
+		return 0;
+	if (want && btf_ptr_same(a->v, a->r->btf_id, a->r->off, want))
+		return 0;
+	return fail(a->v, -EACCES, "R%u is of type %s but %s is expected", a->n,
+		    btf_ptr_name(a->v, a->r->btf_id), name ? name : "void");
+}
+
+static int arg_sock_release(struct arg *a)
+{
+	int err = arg_release(a);
+
+	return err ? err : arg_object(a);
 }
 
 /* A string in a map that cannot change, with its end. */
@@ -185,6 +221,14 @@ static int arg_spin_lock(struct arg *a)
 	(T(PTR_TO_STACK) | T(PTR_TO_PACKET) | T(PTR_TO_PACKET_META) | T(PTR_TO_MAP_KEY) | \
 	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM))
 
+/* A socket, and as which it may come. */
+#define SOCK_TYPES \
+	(T(PTR_TO_SOCK_COMMON) | T(PTR_TO_SOCKET) | T(PTR_TO_TCP_SOCK) | T(PTR_TO_XDP_SOCK))
+#define BTF_TYPES  T(PTR_TO_BTF_ID)
+#define BTF_NAMES  "ptr_, trusted_ptr_, rcu_ptr_"
+#define SOCK_NAMES "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
+#define MEM_NAMES  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
+
 /* The types that an argument takes, the order in which the complaint names them, its check. */
 static const struct arg_row {
 	uint32_t types; /* a bit for each enum reg_type */
@@ -193,30 +237,12 @@ static const struct arg_row {
 	int (*check)(struct arg *a);
 } rows[_ARG_MAX] = {
 	[ARG_CONST_MAP_PTR] = { T(CONST_PTR_TO_MAP), false, "map_ptr", arg_map },
-	[ARG_MAP_KEY] = { MEM_TYPES, false,
-			  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, "
-			  "buf, trusted_ptr_",
-			  arg_key },
-	[ARG_MAP_VALUE] = { MEM_TYPES, false,
-			    "fp, pkt, pkt_meta, map_key, map_value, mem, "
-			    "ringbuf_mem, buf, trusted_ptr_",
-			    arg_value },
-	[ARG_MAP_VALUE_UNINIT] = { MEM_TYPES, false,
-				   "fp, pkt, pkt_meta, map_key, map_value, mem, "
-				   "ringbuf_mem, buf, trusted_ptr_",
-				   arg_value_uninit },
-	[ARG_MEM] = { MEM_TYPES, false,
-		      "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, "
-		      "trusted_ptr_",
-		      arg_mem },
-	[ARG_MEM_OR_NULL] = { MEM_TYPES, true,
-			      "fp, pkt, pkt_meta, map_key, map_value, mem, "
-			      "ringbuf_mem, buf, trusted_ptr_",
-			      arg_mem },
-	[ARG_MEM_UNINIT] = { MEM_TYPES, false,
-			     "fp, pkt, pkt_meta, map_key, map_value, mem, "
-			     "ringbuf_mem, buf, trusted_ptr_",
-			     arg_mem },
+	[ARG_MAP_KEY] = { MEM_TYPES, false, MEM_NAMES, arg_key },
+	[ARG_MAP_VALUE] = { MEM_TYPES, false, MEM_NAMES, arg_value },
+	[ARG_MAP_VALUE_UNINIT] = { MEM_TYPES, false, MEM_NAMES, arg_value_uninit },
+	[ARG_MEM] = { MEM_TYPES, false, MEM_NAMES, arg_mem },
+	[ARG_MEM_OR_NULL] = { MEM_TYPES, true, MEM_NAMES, arg_mem },
+	[ARG_MEM_UNINIT] = { MEM_TYPES, false, MEM_NAMES, arg_mem },
 	[ARG_SIZE] = { T(SCALAR_VALUE), false, "scalar", arg_size },
 	[ARG_SIZE_OR_ZERO] = { T(SCALAR_VALUE), false, "scalar", arg_size },
 	[ARG_CTX] = { T(PTR_TO_CTX), false, "ctx", NULL },
@@ -227,11 +253,22 @@ static const struct arg_row {
 	[ARG_ALLOC_MEM] = { T(PTR_TO_MEM), false, "ringbuf_mem", arg_release },
 	[ARG_ALLOC_SIZE] = { T(SCALAR_VALUE), false, "scalar", arg_alloc_size },
 	[ARG_SPIN_LOCK] = { T(PTR_TO_MAP_VALUE), false, "map_value, ptr_", arg_spin_lock },
-	[ARG_LONG_PTR] = { MEM_TYPES, false,
-			   "fp, pkt, pkt_meta, map_key, map_value, mem, "
-			   "ringbuf_mem, buf, trusted_ptr_",
-			   arg_long },
-	[ARG_BTF_ID] = { T(PTR_TO_BTF_ID), false, "ptr_", NULL },
+	[ARG_LONG_PTR] = { MEM_TYPES, false, MEM_NAMES, arg_long },
+	[ARG_BTF_ID] = { BTF_TYPES, false, BTF_NAMES, arg_object },
+	[ARG_BTF_ID_OR_NULL] = { BTF_TYPES, true, BTF_NAMES, arg_object },
+	[ARG_MEM_WRITE] = { MEM_TYPES, false, MEM_NAMES, arg_mem },
+	[ARG_MEM_WRITE_OR_NULL] = { MEM_TYPES, true, MEM_NAMES, arg_mem },
+	[ARG_MAP_VALUE_OR_NULL] = { MEM_TYPES, true, MEM_NAMES, arg_value },
+	[ARG_U32_WRITE] = { MEM_TYPES, false, MEM_NAMES, arg_struct },
+	[ARG_IPHDR] = { MEM_TYPES, false, MEM_NAMES, arg_struct },
+	[ARG_IP6HDR] = { MEM_TYPES, false, MEM_NAMES, arg_struct },
+	[ARG_TCPHDR] = { MEM_TYPES, false, MEM_NAMES, arg_struct },
+	[ARG_SOCK_COMMON] = { SOCK_TYPES, false, "sock_common, sock, tcp_sock, xdp_sock", NULL },
+	[ARG_SOCKET_OR_NULL] = { T(PTR_TO_SOCKET) | BTF_TYPES, true, "sock, ptr_, trusted_ptr_",
+				 arg_object },
+	[ARG_BTF_SOCK] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_object },
+	[ARG_BTF_SOCK_OR_NULL] = { SOCK_TYPES | BTF_TYPES, true, SOCK_NAMES, arg_object },
+	[ARG_BTF_SOCK_RELEASE] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_sock_release },
 };
 
 /* Pointers must come as they were given out, where the row does not check offsets itself. */
@@ -259,6 +296,8 @@ static int plain_offset(struct arg *a)
 			    "R%u must have zero offset when passed to release func or trusted arg "
 			    "to kfunc",
 			    a->n);
+	if (base_type(r->type) == PTR_TO_BTF_ID && a->kind != ARG_BTF_SOCK_RELEASE)
+		return 0; /* a member's type is found by the offset */
 	if (r->off < 0)
 		return fail(v, -EACCES, "negative offset %s ptr R%u off=%d disallowed",
 			    TYPE_NAME(r->type), a->n, r->off);
@@ -278,16 +317,41 @@ int args_offset(struct verifier *v, uint32_t n)
 	return plain_offset(&a);
 }
 
+static bool type_fits(const struct arg *a, const struct arg_row *row)
+{
+	const uint32_t type = a->r->type, flags = type & ~(TYPE_MASK | PTR_MAYBE_NULL);
+
+	if (!(row->types & T(base_type(type))) || (may_be_null(type) && !row->null_ok))
+		return false;
+	if (a->kind == ARG_ALLOC_MEM)
+		return flags & MEM_RINGBUF;
+	/* Objects that may be gone, or are not here, are none. */
+	return base_type(type) != PTR_TO_BTF_ID || !(flags & ~(PTR_TRUSTED | MEM_RCU));
+}
+
+/* The kind of an argument: what a map of sockets takes as values are sockets. */
+static uint8_t arg_kind(const struct call_meta *m, uint32_t arg)
+{
+	const uint8_t kind = m->h->arg[arg];
+
+	if (kind == ARG_MAP_VALUE && m->map && map_holds_sockets(m->map))
+		return ARG_BTF_SOCK;
+	/* A filter is asked for a value, not told where to put one. */
+	if (kind == ARG_MAP_VALUE_UNINIT && m->map && m->map->type == BPF_MAP_TYPE_BLOOM_FILTER &&
+	    m->h->id == BPF_FUNC_map_peek_elem)
+		return ARG_MAP_VALUE;
+	return kind;
+}
+
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 {
-	const struct arg_row *row = &rows[m->h->arg[arg]];
+	const struct arg_row *row = &rows[arg_kind(m, arg)];
 	struct arg a = { v,
 			 m,
 			 BPF_REG_1 + arg,
 			 &cur_regs(v)[BPF_REG_1 + arg],
-			 m->h->arg[arg],
+			 arg_kind(m, arg),
 			 arg ? m->h->arg[arg - 1] : ARG_NONE };
-	const uint32_t type = base_type(a.r->type);
 	int err;
 
 	if (a.kind == ARG_NONE)
@@ -309,10 +373,9 @@ int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 		m->raw = false;
 		return 0;
 	}
-	if (!(row->types & T(type)) || (may_be_null(a.r->type) && !row->null_ok) ||
-	    (a.kind == ARG_ALLOC_MEM && !(a.r->type & MEM_RINGBUF)))
+	if (!type_fits(&a, row))
 		return fail(v, -EACCES, "R%u type=%s expected=%s", a.n, TYPE_NAME(a.r->type),
-			    row->expected);
+			    row->expected ? row->expected : "nothing that is known here");
 	err = plain_offset(&a);
 	if (err)
 		return err;

@@ -11,8 +11,10 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 
 	if (id < 0 || (uint32_t)id >= helper_id_count())
 		return fail(v, -EINVAL, "invalid func unknown#%d", id);
-	h = v->opts->judge ? helper_of_linux((uint32_t)id) : helper_by_id((uint32_t)id);
-	if (!h || !helper_allowed(h, v->prog->type) || !rights_allow_helper(v, h->id)) {
+	h = helper_of_linux((uint32_t)id, v->prog->type);
+	if (!h || !(h->fn || v->opts->judge) ||
+	    !helper_allowed(h, v->prog->type, v->prog->expected_attach_type) ||
+	    !rights_allow_helper(v, h->id)) {
 		name = helper_name((uint32_t)id);
 		return fail(v, -EINVAL, "program of this type cannot use helper bpf_%s#%d",
 			    name ? name : "unspec", id);
@@ -20,51 +22,27 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 	if (h->gpl_only && !v->prog->gpl_compatible)
 		return fail(v, -EINVAL,
 			    "cannot call GPL-restricted function from non-GPL compatible program");
+	if (h->might_sleep && !(v->prog->flags & BPF_F_SLEEPABLE))
+		return fail(v, -EINVAL, "helper call might sleep in a non-sleepable prog");
 	*ret = h;
 	return 0;
 }
 
-/* --- maps and the helpers that work on them ------------------------------------------------- */
-
-/*
- * A map type that only some helpers may touch, or a helper that only some map types serve
- * (check_map_func_compatibility): both directions are one row each.
- */
-static const struct {
-	uint32_t map_type;
-	uint32_t helper;
-} only[] = {
-	{ BPF_MAP_TYPE_PROG_ARRAY, BPF_FUNC_tail_call },
-	{ BPF_MAP_TYPE_RINGBUF, BPF_FUNC_ringbuf_output },
-	{ BPF_MAP_TYPE_RINGBUF, BPF_FUNC_ringbuf_reserve },
-	{ BPF_MAP_TYPE_RINGBUF, BPF_FUNC_ringbuf_query },
-	{ BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_FUNC_map_lookup_elem },
-	{ BPF_MAP_TYPE_HASH_OF_MAPS, BPF_FUNC_map_lookup_elem },
-};
-
-/* Helpers that serve just the map types that have a row with them. */
-static const uint32_t picky_helpers[] = {
-	BPF_FUNC_tail_call,
-	BPF_FUNC_ringbuf_output,
-	BPF_FUNC_ringbuf_reserve,
-	BPF_FUNC_ringbuf_query,
-};
-
-static int check_map_fits(struct verifier *v, const struct skep_map *map, uint32_t id)
+/* Where a helper that sleeps must not be called. */
+static int check_sleeps(struct verifier *v, const struct helper_proto *h)
 {
-	bool map_restricted = false, pair = false, helper_restricted = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(only); i++) {
-		map_restricted |= only[i].map_type == map->type;
-		pair |= only[i].map_type == map->type && only[i].helper == id;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(picky_helpers); i++)
-		helper_restricted |= picky_helpers[i] == id;
-	if (pair || !(map_restricted || helper_restricted))
+	if (!h->might_sleep)
 		return 0;
-	return fail(v, -EINVAL, "cannot pass map_type %u into func bpf_%s#%u", map->type,
-		    helper_name(id), id);
+	if (v->st->rcu)
+		return fail(v, -EINVAL, "sleepable helper bpf_%s#%u in rcu_read_lock region",
+			    h->name, h->id);
+	if (v->st->preempt)
+		return fail(v, -EINVAL, "sleepable helper bpf_%s#%u in non-preemptible region",
+			    h->name, h->id);
+	return 0;
 }
+
+/* --- maps and the helpers that work on them ------------------------------------------------- */
 
 static int check_map_rights(struct verifier *v, const struct call_meta *m)
 {
@@ -158,42 +136,52 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 
 /* --- what the helper leaves ----------------------------------------------------------------- */
 
-static bool releases(uint32_t id)
-{
-	return id == BPF_FUNC_ringbuf_submit || id == BPF_FUNC_ringbuf_discard;
-}
+/* What r0 points to; 0: it is a number, or the kind has more to say. */
+static const uint32_t results[_RET_MAX] = {
+	[RET_MAP_VALUE_OR_NULL] = PTR_TO_MAP_VALUE | PTR_MAYBE_NULL,
+	[RET_MAP_VALUE] = PTR_TO_MAP_VALUE,
+	[RET_ALLOC_MEM_OR_NULL] = PTR_TO_MEM | MEM_RINGBUF | PTR_MAYBE_NULL,
+	[RET_BTF_ID] = PTR_TO_BTF_ID,
+	[RET_BTF_ID_TRUSTED] = PTR_TO_BTF_ID | PTR_TRUSTED,
+	[RET_BTF_ID_OR_NULL] = PTR_TO_BTF_ID | PTR_MAYBE_NULL,
+	[RET_SOCKET_OR_NULL] = PTR_TO_SOCKET | PTR_MAYBE_NULL,
+	[RET_SOCK_COMMON_OR_NULL] = PTR_TO_SOCK_COMMON | PTR_MAYBE_NULL,
+	[RET_TCP_SOCK_OR_NULL] = PTR_TO_TCP_SOCK | PTR_MAYBE_NULL,
+};
 
 static int helper_result(struct verifier *v, const struct call_meta *m)
 {
 	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	uint32_t id;
-	int err;
+	const uint32_t type = results[m->h->ret];
+	const bool acquires = m->h->acquires || (m->h->id == BPF_FUNC_map_lookup_elem && m->map &&
+						 map_holds_sockets(m->map));
+	int err = 0;
 
-	switch ((enum helper_ret)m->h->ret) {
-	case RET_VOID:
+	if (m->h->ret == RET_VOID)
 		return 0;
-	case RET_MAP_VALUE_OR_NULL:
-	case RET_MAP_VALUE:
-		reg_pointer(r0,
-			    PTR_TO_MAP_VALUE | (m->h->ret == RET_MAP_VALUE ? 0 : PTR_MAYBE_NULL));
-		r0->map = m->map;
-		r0->map_uid = m->map_uid;
-		r0->id = ++v->ids;
-		return 0;
-	case RET_ALLOC_MEM_OR_NULL:
-		err = ref_acquire(v, v->i, &id);
-		reg_pointer(r0, PTR_TO_MEM | MEM_RINGBUF | PTR_MAYBE_NULL);
-		r0->mem_size = m->mem_size;
-		r0->id = r0->ref_id = id;
-		return err;
-	case RET_BTF_ID:
-		reg_pointer(r0, PTR_TO_BTF_ID | PTR_TRUSTED);
-		r0->btf_id = btf_ptr_find(v, "task_struct");
-		return 0;
-	default:
+	if (!type) {
 		reg_unknown(v, r0);
 		return 0;
 	}
+	reg_pointer(r0, type);
+	if (base_type(type) == PTR_TO_MAP_VALUE) {
+		r0->map = m->map;
+		r0->map_uid = m->map_uid;
+		r0->id = ++v->ids;
+	}
+	if (base_type(type) == PTR_TO_MEM)
+		r0->mem_size = m->mem_size;
+	if (base_type(type) == PTR_TO_BTF_ID && helper_ret_object(m->h->id))
+		r0->btf_id = btf_ptr_find(v, helper_ret_object(m->h->id));
+	if (may_be_null(type))
+		r0->id = ++v->ids;
+	if (m->h->casts)
+		r0->ref_id = m->ref_id;
+	if (acquires) {
+		err = ref_acquire(v, v->i, &r0->ref_id);
+		r0->id = r0->ref_id;
+	}
+	return err;
 }
 
 /* Helpers whose result is known to lie in a range: at most the size, or an error. */
@@ -202,6 +190,8 @@ static void bound_result(struct verifier *v, const struct call_meta *m)
 	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
 
 	switch (m->h->id) {
+	case BPF_FUNC_get_stack:
+	case BPF_FUNC_get_task_stack:
 	case BPF_FUNC_probe_read_str:
 	case BPF_FUNC_probe_read_kernel_str:
 	case BPF_FUNC_probe_read_user_str:
@@ -251,19 +241,22 @@ int helper_step(struct verifier *v)
 	struct reg *regs;
 	int err = helper_find(v, v->insns[v->i].imm, &m.h);
 
+	err = err ? err : check_sleeps(v, m.h);
 	for (uint32_t a = 0; a < ARGS && !err; a++)
 		err = args_check(v, &m, a);
 	if (!err && m.map) {
 		note_map(v, &m);
-		err = check_map_fits(v, m.map, m.h->id);
+		err = map_fit(v, m.map, m.h->id);
 		err = err ? err : check_map_rights(v, &m);
 	}
 	err = err ? err : fill_raw(v, &m);
-	if (!err && releases(m.h->id) && ref_release(v, m.ref_id))
+	if (!err && m.h->releases && ref_release(v, m.ref_id))
 		err = fail(v, -EINVAL, "func bpf_%s#%u reference has not been acquired before",
 			   m.h->name, m.h->id);
 	if (!err && m.h->id == BPF_FUNC_tail_call)
 		err = call_leaks(v, true, "tail_call");
+	if (!err && m.h->id == BPF_FUNC_get_local_storage && !reg_is_null(&cur_regs(v)[BPF_REG_2]))
+		err = fail(v, -EINVAL, "get_local_storage() doesn't support non-zero flags");
 	err = err ? err : helper_callback(v, &m);
 	if (err)
 		return err;

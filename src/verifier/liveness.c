@@ -22,11 +22,12 @@ static uint16_t call_uses(const struct verifier *v, uint32_t i)
 
 	if (insn->src_reg != 0)
 		return ARG_REGS;
-	h = helper_of_linux((uint32_t)insn->imm);
+	h = helper_of_linux((uint32_t)insn->imm, v->prog->type);
 	for (unsigned a = 0; h && a < ARGS && h->arg[a] != ARG_NONE; a++)
 		use |= (uint16_t)(2u << a);
 	/* Of a helper that must not be called nothing is known. */
-	return h && helper_allowed(h, v->prog->type) ? use : ARG_REGS;
+	return h && helper_allowed(h, v->prog->type, v->prog->expected_attach_type) ? use
+										    : ARG_REGS;
 }
 
 static bool reads(uint8_t use)

@@ -447,6 +447,14 @@ static int alignment(struct mem *m, bool strict)
 		    TNUM_TEXT(r->n.bits), r->off, m->off - r->off, m->size);
 }
 
+int mem_aligned(struct verifier *v, uint32_t n, unsigned size)
+{
+	struct reg *r = &cur_regs(v)[n];
+	struct mem m = { v, r, n, r->off, size, ACCESS_WRITE, -1, false };
+
+	return alignment(&m, true);
+}
+
 int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum access rw, int value,
 	       bool strict, bool sign)
 {

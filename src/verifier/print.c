@@ -51,7 +51,7 @@ const char *type_name(uint32_t type, char *buf)
 		strbuf_add(&s, "trusted_");
 	strbuf_add(&s, "%s", names[base_type(type)]);
 	if (may_be_null(type))
-		strbuf_add(&s, "_or_null");
+		strbuf_add(&s, base_type(type) == PTR_TO_BTF_ID ? "or_null_" : "_or_null");
 	return buf;
 }
 

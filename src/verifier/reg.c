@@ -33,6 +33,10 @@ void reg_not_null(struct reg *r)
 	struct skep_map *inner;
 
 	r->type &= ~PTR_MAYBE_NULL;
+	if (r->type == PTR_TO_MAP_VALUE && map_holds_sockets(r->map))
+		r->type = PTR_TO_SOCKET;
+	if (r->type == PTR_TO_MAP_VALUE && r->map->type == BPF_MAP_TYPE_XSKMAP)
+		r->type = PTR_TO_XDP_SOCK;
 	if (r->type != PTR_TO_MAP_VALUE || !r->map->inner)
 		return;
 	inner = r->map->inner;

@@ -543,6 +543,8 @@ int mem_access(struct verifier *v, uint32_t n, int off, unsigned size, enum acce
 	       bool strict, bool sign);
 /** The map value pointer in register n points inside it, and not to special fields. */
 int mem_map_value_inside(struct verifier *v, uint32_t n);
+/** What register n points to stands at a multiple of size: 0 or -EACCES. */
+int mem_aligned(struct verifier *v, uint32_t n, unsigned size);
 int mem_step_load(struct verifier *v);
 int mem_step_store(struct verifier *v);
 int mem_step_atomic(struct verifier *v);
@@ -581,6 +583,13 @@ struct call_meta {
 	bool raw;
 };
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
+
+/* -- map_fit.c -- */
+/** May helper `id` be given this map? 0 or -EINVAL. */
+int map_fit(struct verifier *v, const struct skep_map *map, uint32_t id);
+/** Its values are sockets, which a lookup acquires. */
+bool map_holds_sockets(const struct skep_map *map);
+
 /** A register's offset is one that a function may get with it. */
 int args_offset(struct verifier *v, uint32_t n);
 /** Packet pointers point to where the packet was: forgets them. */

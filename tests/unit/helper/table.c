@@ -29,7 +29,7 @@ TEST(helper_rows_agree_with_the_names)
 		n++;
 		ASSERT_EQ(h->id, id);
 		ASSERT_STREQ(h->name, helper_name(id));
-		ASSERT(h->fn && h->sets && h->ret < _RET_MAX);
+		ASSERT(h->fn && h->types && h->ret < _RET_MAX);
 		/* Arguments have no holes, and a memory argument its size behind it. */
 		for (int i = 0; i < 5; i++) {
 			ASSERT_LT(h->arg[i], _ARG_MAX);
@@ -46,17 +46,42 @@ TEST(helper_rows_agree_with_the_names)
 	ASSERT(!helper_by_id(UINT32_MAX));
 }
 
+TEST(helpers_of_linux_have_their_rows)
+{
+	for (uint32_t id = 1; id < 212; id++) {
+		const struct helper_proto *h = helper_of_linux(id, BPF_PROG_TYPE_XDP);
+
+		ASSERT_MSG(h && h->types, "helper %u", id);
+		ASSERT_EQ(h->id, id);
+		ASSERT_STREQ(h->name, helper_name(id));
+	}
+	ASSERT(!helper_of_linux(0, BPF_PROG_TYPE_XDP));
+	ASSERT(!helper_of_linux(212, BPF_PROG_TYPE_XDP));
+	/* What a helper takes may depend on who calls it. */
+	ASSERT_EQ(helper_of_linux(BPF_FUNC_sk_assign, BPF_PROG_TYPE_SCHED_CLS)->arg[1],
+		  ARG_BTF_SOCK);
+	ASSERT_EQ(helper_of_linux(BPF_FUNC_sk_assign, BPF_PROG_TYPE_SK_LOOKUP)->arg[1],
+		  ARG_SOCKET_OR_NULL);
+	ASSERT(!helper_by_id(BPF_FUNC_sk_assign));
+}
+
+/* What the host loads a probe as. */
+struct host_place {
+	uint32_t type, attach, flags;
+};
+
 /*
  * Does the host know helper `id` for the type?  A call without arguments is refused in any case;
  * the log tells whether it was for the helper or for the arguments.
  */
-static bool host_knows(uint32_t type, uint32_t flags, uint32_t id)
+static bool host_knows(const struct host_place *at, uint32_t id)
 {
 	static char log[1 << 16];
 	const struct bpf_insn insns[] = { I_CALL((int32_t)id), I_MOV_IMM(0, 0), I_EXIT };
 	union bpf_attr attr = {
-		.prog_type = type,
-		.prog_flags = flags,
+		.prog_type = at->type,
+		.expected_attach_type = at->attach,
+		.prog_flags = at->flags,
 		.insns = (uintptr_t)insns,
 		.insn_cnt = 3,
 		.license = (uintptr_t) "GPL",
@@ -70,36 +95,68 @@ static bool host_knows(uint32_t type, uint32_t flags, uint32_t id)
 	fd = host_bpf(BPF_PROG_LOAD, &attr);
 	if (fd >= 0)
 		close((int)fd);
-	return !strstr(log, "unknown func") && !strstr(log, "invalid func") &&
+	return log[0] && !strstr(log, "unknown func") && !strstr(log, "invalid func") &&
 	       !strstr(log, "cannot use helper");
+}
+
+/* Helpers that a host has by its configuration or by a right that root may lack. */
+static bool by_configuration(uint32_t id)
+{
+	return id == BPF_FUNC_probe_write_user || id == BPF_FUNC_override_return;
 }
 
 TEST(helpers_are_allowed_where_the_host_allows_them)
 {
-	static const uint32_t types[] = {
-		BPF_PROG_TYPE_SYSCALL,	  BPF_PROG_TYPE_SOCKET_FILTER,	BPF_PROG_TYPE_SCHED_CLS,
-		BPF_PROG_TYPE_XDP,	  BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_KPROBE,
-		BPF_PROG_TYPE_TRACEPOINT, BPF_PROG_TYPE_PERF_EVENT,
+	static const struct host_place places[] = {
+		{ BPF_PROG_TYPE_SYSCALL, 0, BPF_F_SLEEPABLE },
+		{ BPF_PROG_TYPE_SOCKET_FILTER, 0, 0 },
+		{ BPF_PROG_TYPE_SCHED_CLS, 0, 0 },
+		{ BPF_PROG_TYPE_SCHED_ACT, 0, 0 },
+		{ BPF_PROG_TYPE_XDP, 0, 0 },
+		{ BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0 },
+		{ BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, 0, 0 },
+		{ BPF_PROG_TYPE_KPROBE, 0, 0 },
+		{ BPF_PROG_TYPE_TRACEPOINT, 0, 0 },
+		{ BPF_PROG_TYPE_PERF_EVENT, 0, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0 },
+		{ BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_GETSOCKOPT, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_RECVMSG, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_GETPEERNAME, 0 },
+		{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, SKEP_CGROUP_UNIX_CONNECT, 0 },
+		{ BPF_PROG_TYPE_LWT_IN, 0, 0 },
+		{ BPF_PROG_TYPE_LWT_OUT, 0, 0 },
+		{ BPF_PROG_TYPE_LWT_XMIT, 0, 0 },
+		{ BPF_PROG_TYPE_LWT_SEG6LOCAL, 0, 0 },
+		{ BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, 0 },
+		{ BPF_PROG_TYPE_SK_SKB, 0, 0 },
+		{ BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, 0 },
+		{ BPF_PROG_TYPE_SK_REUSEPORT, BPF_SK_REUSEPORT_SELECT, 0 },
+		{ BPF_PROG_TYPE_SK_LOOKUP, BPF_SK_LOOKUP, 0 },
+		{ BPF_PROG_TYPE_FLOW_DISSECTOR, BPF_FLOW_DISSECTOR, 0 },
+		{ BPF_PROG_TYPE_NETFILTER, SKEP_NETFILTER, 0 },
 	};
 
 	host_required();
-	for (uint32_t id = 1; id < helper_id_count(); id++) {
-		const struct helper_proto *h = helper_by_id(id);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const struct host_place *at = &places[i];
 
-		for (size_t i = 0; h && i < ARRAY_SIZE(types); i++) {
-			uint32_t t = types[i];
-			bool host =
-				host_knows(t, t == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0, id);
+		/* Not every kernel is built with every type. */
+		if (!host_knows(at, BPF_FUNC_map_lookup_elem))
+			continue;
+		for (uint32_t id = 1; id < helper_id_count(); id++) {
+			const struct helper_proto *h = helper_of_linux(id, at->type);
+			const bool ours = h && helper_allowed(h, at->type, at->attach);
 
-			/* The host's kernel is newer than ours: it has these everywhere. */
-			if (id == BPF_FUNC_get_current_uid_gid || id == BPF_FUNC_get_current_comm ||
-			    id == BPF_FUNC_ktime_get_coarse_ns)
-				continue;
-			/* There it takes a kernel object, not the context. */
-			if (id == BPF_FUNC_xdp_get_buff_len && t == BPF_PROG_TYPE_SYSCALL)
-				continue;
-			ASSERT_MSG(host == helper_allowed(h, t), "%s for type %u: host %d", h->name,
-				   t, host);
+			if (!by_configuration(id))
+				ASSERT_MSG(host_knows(at, id) == ours,
+					   "%s for type %u, attach type %u: ours %d",
+					   helper_name(id), at->type, at->attach, ours);
 		}
 	}
 }
