@@ -367,7 +367,7 @@ static const struct advice rows[] = {
 	  "use bpf_$twin(), which is for them" },
 	{ "cannot use helper", NULL, "$type programs may not call $callee()", fact_helper,
 	  "use what $type programs have for this (skep feature lists their helpers)" },
-	{ "sleep", NULL, "$callee() may sleep, and here nobody may", NULL,
+	{ "might sleep", NULL, "$callee() may sleep, and here nobody may", NULL,
 	  "move the call out of the region that RCU, a lock or preempt_disable() protects, into "
 	  "a sleepable program" },
 	{ "cannot call GPL-restricted", NULL, "$callee() is for GPL programs", NULL,

@@ -832,6 +832,34 @@ def verify_compares_with_earlier():
 
 
 @case
+def verify_explains_and_goes_on():
+    """A rejected program does not hide the others, and the status says that there was one."""
+    bad = build / 'tests/explain/null_check.bpf.o'
+    r = run('verify', bad, count, status=1)
+    assert [line.split()[1:3] for line in r.out.splitlines()[1:3]] == [
+        ['count', 'reject'], ['count', 'accept']], r.out
+    has(r.out, 'error: a pointer that may be NULL is used', 'null_check.bpf.c:19:5',
+        'check that n is not NULL after line 17', "kernel: R0 invalid mem access")
+    r = run('verify', '-v', bad, status=1)
+    has(r.out, 'log of the verifier:', 'call bpf_map_lookup_elem#1')
+
+
+@case
+def verify_shows_costs():
+    r = run('verify', '--explain', xdp_flow)
+    row = r.out.splitlines()[1].split()
+    has(r.out, f'{row[4]} instructions walked; by line:', 'times both ways of line')
+
+
+@case
+def verify_for_linux_and_for_the_unprivileged():
+    run('verify', '--kernel', 'linux', xdp_flow, count)
+    bad = build / 'tests/explain/uninit_stack.bpf.o'
+    run('verify', bad)
+    has(run('verify', '--unpriv', bad, status=1).out, 'stack memory that was never written')
+
+
+@case
 def verify_usage():
     has(run('verify', status=2).err, 'object file')
     has(run('verify', count, '--kernel', '5.4', status=2).err, '--kernel 5.4')
