@@ -97,6 +97,24 @@ int load_check(struct load *l)
 	return a->prog_ifindex ? check_device(l) : 0;
 }
 
+/* can_be_sleepable() */
+static bool can_sleep(const struct skep_prog *p)
+{
+	switch (p->type) {
+	case BPF_PROG_TYPE_TRACING:
+		return p->expected_attach_type == BPF_TRACE_FENTRY ||
+		       p->expected_attach_type == BPF_TRACE_FEXIT ||
+		       p->expected_attach_type == BPF_MODIFY_RETURN ||
+		       p->expected_attach_type == BPF_TRACE_ITER;
+	case BPF_PROG_TYPE_LSM:
+	case BPF_PROG_TYPE_KPROBE:
+	case BPF_PROG_TYPE_STRUCT_OPS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int load_check_place(struct load *l)
 {
 	const struct skep_prog *p = l->prog;
@@ -105,7 +123,7 @@ int load_check_place(struct load *l)
 	if (p->type == BPF_PROG_TYPE_SYSCALL)
 		return sleeps ? 0
 			      : load_fail(l, -EINVAL, -1, "Syscall programs can only be sleepable");
-	if (sleeps && p->type != BPF_PROG_TYPE_KPROBE)
+	if (sleeps && !can_sleep(p))
 		return load_fail(l, -EINVAL, -1,
 				 "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops "
 				 "programs can be sleepable");

@@ -317,6 +317,42 @@ int args_offset(struct verifier *v, uint32_t n)
 	return plain_offset(&a);
 }
 
+int args_mem(struct verifier *v, uint32_t n, int size)
+{
+	struct reg *r = &cur_regs(v)[n];
+	const struct reg was = *r;
+	int err;
+
+	if (reg_is_null(r))
+		return 0;
+	if (may_be_null(r->type))
+		reg_not_null(r);
+	err = mem_helper_access(v, n, size, ACCESS_READ, true, NULL);
+	err = err ? err : mem_helper_access(v, n, size, ACCESS_WRITE, true, NULL);
+	cur_regs(v)[n] = was;
+	return err;
+}
+
+int args_mem_size(struct verifier *v, uint32_t n)
+{
+	struct call_meta m = { 0 };
+	struct arg a = { .v = v, .m = &m, .n = n, .r = &cur_regs(v)[n], .kind = ARG_SIZE_OR_ZERO };
+	struct reg *mem = &cur_regs(v)[n - 1];
+	const struct reg was = *mem;
+	int err;
+
+	if (a.r->type != SCALAR_VALUE)
+		return fail(v, -EINVAL, "R%u is not a scalar", n);
+	if (may_be_null(mem->type))
+		reg_not_null(mem);
+	a.before = ARG_MEM;
+	err = arg_size(&a);
+	a.before = ARG_MEM_UNINIT;
+	err = err ? err : arg_size(&a);
+	cur_regs(v)[n - 1] = was;
+	return err;
+}
+
 static bool type_fits(const struct arg *a, const struct arg_row *row)
 {
 	const uint32_t type = a->r->type, flags = type & ~(TYPE_MASK | PTR_MAYBE_NULL);

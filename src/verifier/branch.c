@@ -346,7 +346,7 @@ static int may_goto(struct verifier *v)
 	if (!other)
 		return err;
 	other->may_goto_depth++;
-	prune_widen(v, other, v->i);
+	prune_widen(v, other, other->parent, v->i);
 	v->i = (uint32_t)jump_to(v->insns, v->i);
 	return 0;
 }

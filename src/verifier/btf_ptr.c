@@ -104,9 +104,10 @@ static const struct {
 	{ "vm_area_struct", "vm_file", PTR_TRUSTED | PTR_MAYBE_NULL },
 };
 
-static uint32_t member_flags(const struct verifier *v, const struct btf_walk *w)
+static uint32_t member_flags(const struct verifier *v, const struct reg *r,
+			     const struct btf_walk *w)
 {
-	const char *owner = btf_ptr_name(v, w->owner);
+	const char *owner = btf_ptr_name(v, r->btf_id);
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		if (!strcmp(members[i].owner, owner) && !strcmp(members[i].field, w->field))
@@ -128,7 +129,7 @@ static bool in_rcu(const struct verifier *v)
 /* The flags of a pointer that was found through r. */
 static uint32_t found_flags(const struct verifier *v, const struct reg *r, const struct btf_walk *w)
 {
-	const uint32_t member = member_flags(v, w);
+	const uint32_t member = member_flags(v, r, w);
 	uint32_t flags = w->flags;
 
 	if (r->type & PTR_UNTRUSTED)

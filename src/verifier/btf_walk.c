@@ -131,7 +131,6 @@ static int inspect(struct verifier *v, struct btf_walk *w, const struct btf_type
 			w->next = to;
 			w->flags |= pointer_flags(w, m);
 			w->field = p->name;
-			w->owner = w->id;
 			return FOUND_PTR;
 		}
 	}

@@ -120,7 +120,7 @@ int call_return(struct verifier *v)
 	v->path_begins = true;
 	frame_pop(v, st);
 	if (again)
-		prune_widen(v, st, v->i);
+		prune_widen(v, st, st, v->i);
 	return 0;
 }
 

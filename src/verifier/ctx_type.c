@@ -88,6 +88,34 @@ static bool is_projection(const char *user, const char *name)
 	       (!strcmp(user, "xdp_md") && !strcmp(name, "xdp_buff"));
 }
 
+const char *ctx_type_kernel(const struct verifier *v)
+{
+	static const struct {
+		const char *user, *kernel;
+	} kernels[] = {
+		{ "__sk_buff", "sk_buff" },
+		{ "xdp_md", "xdp_buff" },
+		{ "bpf_sock", "sock" },
+		{ "bpf_sock_addr", "bpf_sock_addr_kern" },
+		{ "bpf_sock_ops", "bpf_sock_ops_kern" },
+		{ "sk_msg_md", "sk_msg" },
+		{ "pt_regs", "pt_regs" },
+		{ "bpf_perf_event_data", "bpf_perf_event_data_kern" },
+		{ "bpf_sysctl", "bpf_sysctl_kern" },
+		{ "bpf_sockopt", "bpf_sockopt_kern" },
+		{ "sk_reuseport_md", "sk_reuseport_kern" },
+		{ "bpf_sk_lookup", "bpf_sk_lookup_kern" },
+		{ "bpf_nf_ctx", "bpf_nf_ctx" },
+		{ "bpf_cgroup_dev_ctx", "bpf_cgroup_dev_ctx" },
+	};
+	const char *user = ctx_name(v->prog->type);
+
+	for (size_t i = 0; user && i < ARRAY_SIZE(kernels); i++)
+		if (!strcmp(kernels[i].user, user))
+			return kernels[i].kernel;
+	return "";
+}
+
 /* Is one of the typedefs that id goes through bpf_user_pt_regs_t? The kernel asks the first. */
 static bool is_user_regs(const struct skep_btf *btf, uint32_t id)
 {

@@ -263,24 +263,16 @@ static int pass_ctx(struct verifier *v, uint32_t a, const struct sub_arg *arg)
 		       : fail(v, -EINVAL, "arg#%u expects pointer to ctx", a);
 }
 
-/* The function may read and write all of it. */
+/* The function may read and write all of it.  NULL is refused also where it is a constant. */
 static int pass_mem(struct verifier *v, uint32_t a, const struct sub_arg *arg)
 {
 	const uint32_t n = BPF_REG_1 + a;
-	struct reg *r = &cur_regs(v)[n];
-	const struct reg was = *r;
-	const bool maybe_null = may_be_null(r->type) || reg_is_null(r);
+	const struct reg *r = &cur_regs(v)[n];
 	int err = args_offset(v, n);
 
-	if (!err && !reg_is_null(r)) {
-		if (may_be_null(r->type))
-			reg_not_null(r);
-		if (mem_helper_access(v, n, (int)arg->size, ACCESS_READ, true, NULL) ||
-		    mem_helper_access(v, n, (int)arg->size, ACCESS_WRITE, true, NULL))
-			err = -EINVAL;
-		cur_regs(v)[n] = was;
-	}
-	if (!err && maybe_null && !arg->null_ok)
+	if (!err && args_mem(v, n, (int)arg->size))
+		err = -EINVAL;
+	if (!err && (may_be_null(r->type) || reg_is_null(r)) && !arg->null_ok)
 		err = fail(v, -EINVAL, "arg#%u is expected to be non-NULL", a);
 	return err;
 }

@@ -1,107 +1,143 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * iter.c - open-coded iterators: an object in a stack slot that new() makes, next() asks and
+ * iter.c - open-coded iterators: an object in stack slots that new() makes, next() asks and
  * destroy() ends.
  *
  *	(nothing) --new--> ACTIVE --next: a value--> ACTIVE
  *	                      \------next: NULL----> DRAINED      destroy: from either
  *
- * The path that goes round the loop waits, with what changed since the last round widened; it
- * ends when a round adds nothing.
+ * The slot at the lowest address holds the iterator's reference, state and type; the others are
+ * only known to be part of one.  The path that goes round the loop waits, with what changed since
+ * the last round widened; it ends when a round adds nothing.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/kfunc_int.h"
 
-/* The slot that r1 points at, for bpf_iter_num; NULL: it is no slot. */
-static struct slot *iter_slot(struct verifier *v, bool grow)
+/* The slots of an iterator of so many: first is the one at the lowest address. */
+struct place {
+	struct frame *f;
+	uint32_t first, n;
+};
+
+static bool is_whole(const struct slot *s)
 {
-	const struct reg *r = &cur_regs(v)[BPF_REG_1];
-	struct frame *f = v->st->frame[r->frame];
-
-	if (r->type != PTR_TO_STACK || !bounds_is_const(&r->n) || r->n.full.smin || r->off >= 0 ||
-	    r->off < -SKEP_STACK_MAX || r->off % 8)
-		return NULL;
-	if (grow && frame_grow(f, (uint32_t)-r->off))
-		return NULL;
-	if ((uint32_t)-r->off > f->nr_slots * 8)
-		return NULL;
-	if (v->depth[f->sub] < -r->off)
-		v->depth[f->sub] = (uint16_t)-r->off;
-	return &f->slot[-r->off / 8 - 1];
+	for (unsigned b = 0; b < 8; b++)
+		if (s->kind[b] != STACK_ITER)
+			return false;
+	return true;
 }
 
-static bool is_iter(const struct slot *s)
+/* Where the register points: n whole slots, made if need be; false: it does not. */
+static bool find(struct verifier *v, uint32_t reg, uint32_t n, struct place *p)
 {
-	return s && s->kind[0] == STACK_ITER;
+	const struct reg *r = &cur_regs(v)[reg];
+	const int64_t bytes = -(int64_t)r->off;
+
+	if (r->type != PTR_TO_STACK || !bounds_is_const(&r->n) || r->n.full.smin || bytes % 8 ||
+	    bytes < (int64_t)n * 8 || bytes > SKEP_STACK_MAX)
+		return false;
+	*p = (struct place){ v->st->frame[r->frame], (uint32_t)bytes / 8 - 1, n };
+	if (frame_grow(p->f, (uint32_t)bytes))
+		return false;
+	if (v->depth[p->f->sub] < bytes)
+		v->depth[p->f->sub] = (uint16_t)bytes;
+	return true;
 }
 
-int iter_new(struct verifier *v)
+static bool is_free(const struct place *p)
 {
-	struct slot *s;
-	uint32_t id;
-	int err = reg_read(v, BPF_REG_1);
-
-	err = err ? err : reg_read(v, BPF_REG_2);
-	err = err ? err : reg_read(v, BPF_REG_3);
-	if (err)
-		return err;
-	s = iter_slot(v, true);
-	if (!s || is_iter(s))
-		return fail(v, -EINVAL, "expected uninitialized iter_num as arg #0");
-	err = ref_acquire(v, v->i, &id);
-	if (err)
-		return err;
-	reg_pointer(&s->reg, PTR_TO_STACK);
-	s->reg.ref_id = id;
-	s->reg.iter = ITER_ACTIVE;
-	memset(s->kind, STACK_ITER, sizeof(s->kind));
-	return 0;
+	for (uint32_t i = 0; i < p->n; i++)
+		for (unsigned b = 0; b < 8; b++)
+			if (p->f->slot[p->first - i].kind[b] == STACK_ITER)
+				return false;
+	return true;
 }
 
-int iter_next(struct verifier *v)
+static bool is_iter(const struct place *p, uint32_t id)
 {
-	struct slot *s;
+	const struct reg *r = &p->f->slot[p->first].reg;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		if (!is_whole(&p->f->slot[p->first - i]))
+			return false;
+	return r->ref_id && r->btf_id == id;
+}
+
+static int make(struct kcall *k, const struct place *p, uint32_t id)
+{
+	struct verifier *v = k->v;
+	const bool rcu = v->st->rcu || !(v->prog->flags & BPF_F_SLEEPABLE);
+	uint32_t ref;
+	int err = ref_acquire(v, v->i, &ref);
+
+	for (uint32_t i = 0; i < p->n && !err; i++) {
+		struct slot *s = &p->f->slot[p->first - i];
+
+		reg_pointer(&s->reg, PTR_TO_STACK);
+		memset(s->kind, STACK_ITER, sizeof(s->kind));
+		if (i)
+			continue;
+		s->reg.ref_id = ref;
+		s->reg.btf_id = id;
+		s->reg.iter = ITER_ACTIVE;
+		if (k->flags & KF_RCU_PROTECTED)
+			s->reg.type |= rcu ? MEM_RCU : PTR_UNTRUSTED;
+	}
+	return err;
+}
+
+static int destroy(struct kcall *k, const struct place *p)
+{
+	const uint32_t ref = p->f->slot[p->first].reg.ref_id;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct slot *s = &p->f->slot[p->first - i];
+
+		reg_uninit(&s->reg);
+		memset(s->kind, STACK_INVALID, sizeof(s->kind));
+	}
+	return ref_release(k->v, ref);
+}
+
+int iter_arg(struct kcall *k, uint32_t a, uint32_t id)
+{
+	const char *name = btf_ptr_name(k->v, id) + sizeof("bpf_") - 1;
+	const uint32_t n = (uint32_t)btf_size(k->btf, id) / 8;
+	struct place p;
+
+	if (cur_regs(k->v)[BPF_REG_1 + a].type != PTR_TO_STACK)
+		return fail(k->v, -EINVAL, "arg#%u expected pointer to an iterator on stack", a);
+	if (k->flags & KF_ITER_NEW) {
+		if (!find(k->v, BPF_REG_1 + a, n, &p) || !is_free(&p))
+			return fail(k->v, -EINVAL, "expected uninitialized %s as arg #%u", name, a);
+		return make(k, &p, id);
+	}
+	if (!find(k->v, BPF_REG_1 + a, n, &p) || !is_iter(&p, id))
+		return fail(k->v, -EINVAL, "expected an initialized %s as arg #%u", name, a);
+	k->iter = &p.f->slot[p.first];
+	k->iter_in = p.f;
+	if (k->iter->reg.type & PTR_UNTRUSTED)
+		return fail(k->v, -EINVAL, "expected an RCU CS when using %s", k->name);
+	k->ref_id = k->iter->reg.ref_id;
+	return k->flags & KF_ITER_DESTROY ? destroy(k, &p) : 0;
+}
+
+int iter_next(struct kcall *k)
+{
+	struct verifier *v = k->v;
+	struct reg *iter = &k->iter->reg;
 	struct vstate *round;
-	struct reg *r0;
-	int err = reg_read(v, BPF_REG_1);
+	int err;
 
-	if (err)
-		return err;
-	s = iter_slot(v, false);
-	if (!is_iter(s))
-		return fail(v, -EINVAL, "expected an initialized iter_num as arg #0");
-	if (s->reg.iter == ITER_ACTIVE) {
-		/* The round: r0 points to the number. */
+	if (iter->iter == ITER_ACTIVE) {
+		/* The round: r0 points to what there is. */
 		round = state_push(v, v->i + 1, v->i, false, &err);
 		if (!round)
 			return err;
-		s = iter_slot(v, false);
 		round->iter_depth++;
-		prune_widen(v, round, v->i);
-		r0 = &round->frame[round->cur]->reg[BPF_REG_0];
-		reg_pointer(r0, PTR_TO_MEM | MEM_RDONLY);
-		r0->mem_size = 4;
-		r0->ref_id = s->reg.ref_id;
-		for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-			reg_uninit(&round->frame[round->cur]->reg[r]);
-		s->reg.iter = ITER_DRAINED;
+		prune_widen(v, round, round->parent, v->i);
+		reg_not_null(&round->frame[round->cur]->reg[BPF_REG_0]);
+		iter->iter = ITER_DRAINED;
 	}
 	reg_known(&cur_regs(v)[BPF_REG_0], 0);
 	return 0;
-}
-
-int iter_destroy(struct verifier *v)
-{
-	struct slot *s;
-	uint32_t id;
-	int err = reg_read(v, BPF_REG_1);
-
-	if (err)
-		return err;
-	s = iter_slot(v, false);
-	if (!is_iter(s))
-		return fail(v, -EINVAL, "expected an initialized iter_num as arg #0");
-	id = s->reg.ref_id;
-	reg_uninit(&s->reg);
-	memset(s->kind, STACK_INVALID, sizeof(s->kind));
-	return ref_release(v, id);
 }

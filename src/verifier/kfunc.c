@@ -1,139 +1,222 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kfunc.c - calls of kfuncs: a row for each that the emulated kernel has (helper/kfuncs.def), with
- * what it wants and what it leaves.  Iterators are in iter.c.
+ * kfunc.c - calls of kfuncs: may it be made, what does it leave?  kfunc_table.c says which there
+ * are, kfunc_args.c checks arguments, iter.c keeps iterators.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/kfunc_int.h"
 
-static const char *kfunc_name(const struct verifier *v)
+#define KIND(t) BTF_INFO_KIND((t)->info)
+
+static const char *name_at(const struct verifier *v, uint32_t i)
 {
-	const struct kfunc *k;
+	const struct skep_btf *btf = v->opts->vmlinux;
+	const struct btf_type *t = btf ? btf_type(btf, (uint32_t)v->insns[i].imm) : NULL;
 
-	for (uint32_t i = 0; (k = kfunc_at(i)); i++)
-		if (k->fn == v->aux[v->i].fn)
-			return k->name;
-	return NULL;
+	if (v->aux[i].ref != INSN_REF_KFUNC || !t || KIND(t) != BTF_KIND_FUNC)
+		return NULL;
+	return btf_str(btf, t->name_off);
+}
+
+bool kfunc_is_iter_next(const struct verifier *v, uint32_t i)
+{
+	const char *name = name_at(v, i);
+	const struct kfunc_facts *f = name ? kfunc_facts(name) : NULL;
+
+	return f && f->flags & KF_ITER_NEXT;
 }
 
 /* --- regions -------------------------------------------------------------------------------- */
 
-static int rcu_lock(struct verifier *v)
+static int rcu_lock(struct kcall *k)
 {
-	if (v->st->rcu)
-		return fail(v, -EINVAL, "nested rcu read lock (kernel function bpf_rcu_read_lock)");
-	v->st->rcu = true;
+	if (k->v->st->rcu)
+		return fail(k->v, -EINVAL, "nested rcu read lock (kernel function %s)", k->name);
+	k->v->st->rcu = true;
 	return 0;
 }
 
 /* What was only valid inside the region is so no more. */
-static int rcu_unlock(struct verifier *v)
+static int rcu_unlock(struct kcall *k)
 {
-	if (!v->st->rcu)
-		return fail(v, -EINVAL,
-			    "unmatched rcu read unlock (kernel function bpf_rcu_read_unlock)");
-	v->st->rcu = false;
+	if (!k->v->st->rcu)
+		return fail(k->v, -EINVAL, "unmatched rcu read unlock (kernel function %s)",
+			    k->name);
+	k->v->st->rcu = false;
+	for_each_reg_in(k->v->st, f, r, {
+		if (r->type & MEM_RCU)
+			r->type = (r->type & ~(MEM_RCU | PTR_MAYBE_NULL)) | PTR_UNTRUSTED;
+	});
 	return 0;
 }
 
-static int preempt_disable(struct verifier *v)
+static int preempt_disable(struct kcall *k)
 {
-	v->st->preempt++;
+	k->v->st->preempt++;
 	return 0;
 }
 
-static int preempt_enable(struct verifier *v)
+static int preempt_enable(struct kcall *k)
 {
-	if (!v->st->preempt)
-		return fail(v, -EINVAL,
-			    "unmatched attempt to enable preemption (kernel function "
-			    "bpf_preempt_enable)");
-	v->st->preempt--;
+	if (!k->v->st->preempt)
+		return fail(k->v, -EINVAL,
+			    "unmatched attempt to enable preemption (kernel function %s)", k->name);
+	k->v->st->preempt--;
 	return 0;
 }
 
-/* --- references to kernel objects ------------------------------------------------------------ */
+/* --- results that BTF does not tell ----------------------------------------------------------- */
 
-static int kernel_object(struct verifier *v)
+static int result_ctx(struct kcall *k)
 {
-	const struct reg *r = &cur_regs(v)[BPF_REG_1];
-	int err = reg_read(v, BPF_REG_1);
+	const uint32_t id = btf_ptr_find(k->v, ctx_type_kernel(k->v));
+	struct reg *r0 = &cur_regs(k->v)[BPF_REG_0];
 
-	if (err)
-		return err;
-	if (may_be_null(r->type))
-		return fail(v, -EACCES, "Possibly NULL pointer passed to trusted arg0");
-	if (base_type(r->type) != PTR_TO_BTF_ID)
-		return fail(v, -EINVAL,
-			    "arg#0 expected pointer to STRUCT task_struct but R1 has a "
-			    "pointer to UNKNOWN ");
-	if (!(r->type & PTR_TRUSTED) && !r->ref_id)
-		return fail(v, -EINVAL, "R1 must be referenced or trusted");
-	return 0;
-}
-
-static int task_acquire(struct verifier *v)
-{
-	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	int err = kernel_object(v);
-	uint32_t id;
-
-	err = err ? err : ref_acquire(v, v->i, &id);
-	if (err)
-		return err;
-	reg_pointer(r0, PTR_TO_BTF_ID | PTR_TRUSTED | PTR_MAYBE_NULL);
-	r0->id = r0->ref_id = id;
-	return 0;
-}
-
-static int task_release(struct verifier *v)
-{
-	const uint32_t id = cur_regs(v)[BPF_REG_1].ref_id;
-	int err = kernel_object(v);
-
-	if (err)
-		return err;
 	if (!id)
-		return fail(v, -EINVAL,
-			    "release kernel function bpf_task_release expects refcounted "
-			    "PTR_TO_BTF_ID");
-	return ref_release(v, id);
+		return fail(k->v, -EINVAL, "the context of this program type is no struct");
+	reg_pointer(r0, PTR_TO_BTF_ID | PTR_TRUSTED);
+	r0->btf_id = id;
+	return 0;
 }
 
-static const struct kfunc_row {
+static int result_cast(struct kcall *k)
+{
+	const struct btf_type *t = btf_type(k->btf, (uint32_t)k->value);
+	struct reg *r0 = &cur_regs(k->v)[BPF_REG_0];
+
+	if (k->value > UINT32_MAX || !t ||
+	    (KIND(t) != BTF_KIND_STRUCT && KIND(t) != BTF_KIND_UNION))
+		return fail(k->v, -EINVAL,
+			    "kfunc bpf_rdonly_cast type ID argument must be of a struct");
+	reg_pointer(r0, PTR_TO_BTF_ID | PTR_UNTRUSTED);
+	r0->btf_id = (uint32_t)k->value;
+	return 0;
+}
+
+/* Kfuncs that do more than their prototype says; either may be NULL. */
+static const struct {
 	const char *name;
-	int (*step)(struct verifier *v);
-	bool sets_r0;
-} rows[] = {
-	{ "bpf_iter_num_new", iter_new, false },
-	{ "bpf_iter_num_next", iter_next, true },
-	{ "bpf_iter_num_destroy", iter_destroy, false },
-	{ "bpf_rcu_read_lock", rcu_lock, false },
-	{ "bpf_rcu_read_unlock", rcu_unlock, false },
-	{ "bpf_preempt_disable", preempt_disable, false },
-	{ "bpf_preempt_enable", preempt_enable, false },
-	{ "bpf_task_acquire", task_acquire, true },
-	{ "bpf_task_release", task_release, false },
+	int (*after_args)(struct kcall *k);
+	int (*result)(struct kcall *k);
+} specials[] = {
+	{ "bpf_rcu_read_lock", rcu_lock, NULL },
+	{ "bpf_rcu_read_unlock", rcu_unlock, NULL },
+	{ "bpf_preempt_disable", preempt_disable, NULL },
+	{ "bpf_preempt_enable", preempt_enable, NULL },
+	{ "bpf_cast_to_kern_ctx", NULL, result_ctx },
+	{ "bpf_rdonly_cast", NULL, result_cast },
 };
+
+/* --- the call --------------------------------------------------------------------------------- */
+
+static int find(struct kcall *k)
+{
+	struct verifier *v = k->v;
+	const struct kfunc_facts *f;
+
+	if (!v->insns[v->i].imm)
+		return fail(v, -EINVAL,
+			    "invalid kernel function call not eliminated in verifier pass");
+	k->name = name_at(v, v->i);
+	f = k->name ? kfunc_facts(k->name) : NULL;
+	if (!f || !kfunc_allowed(f, v->prog->type))
+		return fail(v, -EACCES, "calling kernel function %s is not allowed",
+			    k->name ? k->name : "<unknown>");
+	k->btf = v->opts->vmlinux;
+	k->flags = f->flags;
+	k->proto = btf_type(k->btf, btf_type(k->btf, (uint32_t)v->insns[v->i].imm)->type);
+	k->arg = (const struct btf_param *)(k->proto + 1);
+	k->arg_cnt = BTF_INFO_VLEN(k->proto->info);
+	return 0;
+}
+
+static int may_sleep(const struct kcall *k)
+{
+	struct verifier *v = k->v;
+
+	if (!(k->flags & KF_SLEEPABLE))
+		return 0;
+	if (!(v->prog->flags & BPF_F_SLEEPABLE))
+		return fail(v, -EACCES, "program must be sleepable to call sleepable kfunc %s",
+			    k->name);
+	if (v->st->rcu)
+		return fail(v, -EACCES, "kernel func %s is sleepable within rcu_read_lock region",
+			    k->name);
+	if (v->st->preempt)
+		return fail(v, -EACCES, "kernel func %s is sleepable within non-preemptible region",
+			    k->name);
+	return 0;
+}
+
+/* A pointer result: to a struct of the kernel, or to numbers that may be read. */
+static int pointer_result(struct kcall *k, const struct btf_type *ptr)
+{
+	struct verifier *v = k->v;
+	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	const uint32_t to = btf_resolve(k->btf, ptr->type);
+	const struct btf_type *t = btf_type(k->btf, to);
+	const int64_t size = btf_size(k->btf, to);
+	int err = 0;
+
+	if (KIND(t) == BTF_KIND_UNKN)
+		return 0;
+	if (KIND(t) == BTF_KIND_STRUCT || KIND(t) == BTF_KIND_UNION) {
+		reg_pointer(r0, PTR_TO_BTF_ID);
+		r0->btf_id = to;
+		if (k->iter)
+			r0->type |= k->iter->reg.type & MEM_RCU ? MEM_RCU : PTR_TRUSTED;
+	} else if (size > 0) {
+		reg_pointer(r0, PTR_TO_MEM | MEM_RDONLY);
+		r0->mem_size = (uint32_t)size;
+		r0->ref_id = k->ref_id;
+	} else {
+		return fail(v, -EINVAL,
+			    "kernel function %s returns pointer type %s %s is not supported",
+			    k->name, btf_kind_name(KIND(t)), btf_str(k->btf, t->name_off));
+	}
+	if (k->flags & KF_RET_NULL) {
+		r0->type |= PTR_MAYBE_NULL;
+		r0->id = ++v->ids;
+	}
+	if (k->flags & KF_ACQUIRE) {
+		err = ref_acquire(v, v->i, &r0->ref_id);
+		if (k->flags & KF_RET_NULL)
+			r0->id = r0->ref_id;
+	}
+	return err;
+}
+
+static int result(struct kcall *k, int (*special)(struct kcall *k))
+{
+	struct reg *regs = cur_regs(k->v);
+	const struct btf_type *t = btf_type(k->btf, btf_resolve(k->btf, k->proto->type));
+
+	for (unsigned r = BPF_REG_0; r <= BPF_REG_5; r++)
+		reg_uninit(&regs[r]);
+	if (KIND(t) == BTF_KIND_UNKN)
+		return 0;
+	reg_unknown(k->v, &regs[BPF_REG_0]);
+	if (special)
+		return special(k);
+	return KIND(t) == BTF_KIND_PTR ? pointer_result(k, t) : 0;
+}
 
 int kfunc_step(struct verifier *v)
 {
-	const char *name = kfunc_name(v);
-	const struct kfunc_row *row = NULL;
-	struct reg *regs = cur_regs(v);
-	int err;
+	struct kcall k = { .v = v };
+	size_t s = 0;
+	int err = find(&k);
 
-	for (size_t i = 0; name && i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(rows[i].name, name))
-			row = &rows[i];
-	if (!row)
-		return fail(v, -EACCES, "calling kernel function %s is not allowed",
-			    name ? name : "<unknown>");
-	err = row->step(v);
+	err = err ? err : may_sleep(&k);
+	err = err ? err : kfunc_args(&k);
 	if (err)
 		return err;
-	if (!row->sets_r0)
-		reg_unknown(v, &regs[BPF_REG_0]);
-	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
-		reg_uninit(&regs[r]);
-	return 0;
+	while (s < ARRAY_SIZE(specials) && strcmp(specials[s].name, k.name))
+		s++;
+	if (s < ARRAY_SIZE(specials) && specials[s].after_args)
+		err = specials[s].after_args(&k);
+	if (!err && k.release && ref_release(v, cur_regs(v)[k.release].ref_id))
+		err = fail(v, -EINVAL, "kfunc %s#%d reference has not been acquired before", k.name,
+			   v->insns[v->i].imm);
+	err = err ? err : result(&k, s < ARRAY_SIZE(specials) ? specials[s].result : NULL);
+	return !err && k.flags & KF_ITER_NEXT ? iter_next(&k) : err;
 }

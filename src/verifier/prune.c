@@ -33,16 +33,6 @@ struct compare {
 
 /* --- where ---------------------------------------------------------------------------------- */
 
-static bool calls_iter_next(const struct verifier *v, uint32_t i)
-{
-	const struct kfunc *next;
-
-	if (v->aux[i].ref != INSN_REF_KFUNC)
-		return false;
-	next = kfunc_by_name("bpf_iter_num_next");
-	return next && v->aux[i].fn == next->fn;
-}
-
 static bool calls_back(const struct verifier *v, uint32_t i)
 {
 	const struct bpf_insn *insn = &v->insns[i];
@@ -69,7 +59,8 @@ int prune_points(struct verifier *v)
 		} else if (v->aux[i].ref == INSN_REF_SUBPROG) {
 			meet(v, v->sub[v->aux[i].sub].start);
 			meet(v, i + 1);
-		} else if (calls_back(v, i) || calls_iter_next(v, i)) {
+		} else if (calls_back(v, i) || kfunc_is_iter_next(v, i)) {
+			v->info[i].iter_next = !calls_back(v, i);
 			meet(v, i);
 			v->info[i].force_checkpoint = true;
 		}
@@ -210,7 +201,8 @@ static bool slot_safe(const struct compare *c, const struct slot *old, const str
 	if (old->kind[7] == STACK_SPILL && cur->kind[7] == STACK_SPILL)
 		return reg_safe(c, &old->reg, &cur->reg);
 	if (old->kind[7] == STACK_ITER)
-		return old->reg.iter == cur->reg.iter &&
+		return old->reg.iter == cur->reg.iter && old->reg.type == cur->reg.type &&
+		       old->reg.btf_id == cur->reg.btf_id &&
 		       ids_match(c->ids, old->reg.ref_id, cur->reg.ref_id);
 	return true;
 }
@@ -270,9 +262,10 @@ static bool states_equal(struct verifier *v, const struct vstate *old, const str
 /* --- loops ---------------------------------------------------------------------------------- */
 
 /* The state that this path had when it was here last, in the same frames; NULL: it was not. */
-static const struct vstate *last_visit(const struct vstate *cur, uint32_t i)
+static const struct vstate *last_visit(const struct vstate *from, const struct vstate *cur,
+				       uint32_t i)
 {
-	for (const struct vstate *st = cur->parent; st; st = st->parent) {
+	for (const struct vstate *st = from ? from->parent : NULL; st; st = st->parent) {
 		bool same = st->insn == i && st->branches && st->cur == cur->cur;
 
 		for (uint32_t no = 0; same && no <= cur->cur; no++)
@@ -290,9 +283,9 @@ static void widen(const struct compare *c, const struct reg *old, struct reg *cu
 		reg_unknown(c->v, cur);
 }
 
-void prune_widen(struct verifier *v, struct vstate *st, uint32_t i)
+void prune_widen(struct verifier *v, struct vstate *st, const struct vstate *from, uint32_t i)
 {
-	const struct vstate *old = last_visit(st, i);
+	const struct vstate *old = last_visit(from, st, i);
 	struct id_map ids = { .n = 0 };
 	const struct compare c = { v, &ids, EXACT };
 
@@ -341,7 +334,7 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 	struct vstate *cur = v->st;
 
 	if ((jcond && old->may_goto_depth != cur->may_goto_depth) || calls_back(v, v->i) ||
-	    calls_iter_next(v, v->i)) {
+	    v->info[v->i].iter_next) {
 		if (states_equal(v, old, cur, RANGE_WITHIN)) {
 			note_loop(cur, old);
 			return 1;

@@ -181,6 +181,7 @@ struct insn_info {
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
+	bool iter_next;	    /* calls an iterator's next */
 	uint8_t alu_state;  /* spec.c: how a pointer is moved here, 0: it is not... */
 	uint32_t alu_limit; /* ...and how far */
 };
@@ -592,6 +593,10 @@ bool map_holds_sockets(const struct skep_map *map);
 
 /** A register's offset is one that a function may get with it. */
 int args_offset(struct verifier *v, uint32_t n);
+/** size bytes at register n, NULL apart, may be read and written. */
+int args_mem(struct verifier *v, uint32_t n, int size);
+/** The same for register n - 1 and the size in register n. */
+int args_mem_size(struct verifier *v, uint32_t n);
 /** Packet pointers point to where the packet was: forgets them. */
 void helper_forget_packet(struct verifier *v);
 int helper_step(struct verifier *v);
@@ -642,6 +647,8 @@ int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
 bool ctx_type_is(const struct verifier *v, uint32_t ptr);
 /** May it be declared as the context, by argument `arg`? */
 int ctx_type_check(struct verifier *v, uint32_t ptr, uint32_t arg);
+/** The kernel's struct behind the context, "" where there is none. */
+const char *ctx_type_kernel(const struct verifier *v);
 
 /* -- target.c, lsm.c -- */
 /** Finds what the program is attached to, where its type says that by BTF. */
@@ -676,7 +683,6 @@ struct btf_walk {
 	uint32_t next;	   /* out: what is found is, or points to */
 	uint32_t flags;	   /* in and out: PTR_UNTRUSTED, MEM_* */
 	const char *field; /* out, FOUND_PTR: the member's name */
-	uint32_t owner;	   /* out, FOUND_PTR: the struct whose member it is */
 };
 /** Looks what lies there: enum btf_found or -errno, said in the log where v is not NULL. */
 int btf_walk(struct verifier *v, struct btf_walk *w);
@@ -692,20 +698,20 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 /** Does a `want` begin at offset off of struct id? */
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
 
-/* -- kfunc.c, iter.c -- */
+/* -- kfunc.c; kfunc_int.h has the rest -- */
 int kfunc_step(struct verifier *v);
-int iter_new(struct verifier *v);
-int iter_next(struct verifier *v);
-int iter_destroy(struct verifier *v);
+/** The call at i asks an iterator for its next element. */
+bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
 
 /* -- prune.c -- */
 /** 1: a state like this one was walked from here already; 0: go on; or -errno. */
 int prune_visit(struct verifier *v);
 /**
  * st comes round to instruction i again: numbers that changed since, and that nothing depended on,
- * become unknown, so that the loop converges.
+ * become unknown, so that the loop converges.  Its last visit is sought before `from`: st itself,
+ * or where this visit has been kept already, that state.
  */
-void prune_widen(struct verifier *v, struct vstate *st, uint32_t i);
+void prune_widen(struct verifier *v, struct vstate *st, const struct vstate *from, uint32_t i);
 /** Marks where states are compared. */
 int prune_points(struct verifier *v);
 

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kfunc_args.c - the arguments of kfuncs: what each must be follows from its type and the suffix
+ * of its name (check_kfunc_args of the kernel).
+ *
+ *	__sz	the size of the memory that the argument before points to; __szk: a constant
+ *	__k	a constant		__ign	whatever it is
+ *	__map	a map			__nullable, __opt	may be NULL
+ */
+#include "verifier/kfunc_int.h"
+
+#define KIND(t) BTF_INFO_KIND((t)->info)
+
+/* One pointer argument. */
+struct karg {
+	struct kcall *k;
+	struct verifier *v;
+	uint32_t a;		  /* from 0 */
+	uint32_t n;		  /* its register */
+	struct reg *r;		  /* what that holds */
+	uint32_t to;		  /* the type that it points to */
+	const struct btf_type *t; /* the same */
+};
+
+static bool has_suffix(const struct kcall *k, uint32_t a, const char *suffix)
+{
+	const char *name = btf_str(k->btf, k->arg[a].name_off);
+	const size_t n = strlen(name), m = strlen(suffix);
+
+	return n > m && !strcmp(name + n - m, suffix);
+}
+
+static bool is_scalar(const struct btf_type *t)
+{
+	return KIND(t) == BTF_KIND_INT || KIND(t) == BTF_KIND_ENUM || KIND(t) == BTF_KIND_ENUM64;
+}
+
+static bool is_struct(const struct btf_type *t)
+{
+	return KIND(t) == BTF_KIND_STRUCT || KIND(t) == BTF_KIND_UNION;
+}
+
+static const char *str(const struct kcall *k, const struct btf_type *t)
+{
+	return btf_str(k->btf, t->name_off);
+}
+
+static int constant(struct kcall *k, uint32_t n)
+{
+	const struct reg *r = &cur_regs(k->v)[n];
+
+	if (!bounds_is_const(&r->n))
+		return fail(k->v, -EINVAL, "R%u must be a known constant", n);
+	k->has_const = true;
+	k->value = r->n.bits.value;
+	return precise_mark(k->v, n);
+}
+
+static int scalar_arg(struct kcall *k, uint32_t a)
+{
+	if (cur_regs(k->v)[BPF_REG_1 + a].type != SCALAR_VALUE)
+		return fail(k->v, -EINVAL, "R%u is not a scalar", BPF_REG_1 + a);
+	return has_suffix(k, a, "__k") ? constant(k, BPF_REG_1 + a) : 0;
+}
+
+/* --- objects of the kernel ------------------------------------------------------------------- */
+
+/* Registers that are no BTF pointers, but known to point to a struct of the kernel. */
+static const char *const reg_structs[_REG_TYPE_MAX] = {
+	[CONST_PTR_TO_MAP] = "bpf_map",
+	[PTR_TO_SOCKET] = "sock",
+	[PTR_TO_SOCK_COMMON] = "sock_common",
+	[PTR_TO_TCP_SOCK] = "tcp_sock",
+};
+
+static bool is_object(const struct reg *r)
+{
+	return base_type(r->type) == PTR_TO_BTF_ID || reg_structs[base_type(r->type)];
+}
+
+/* The struct that the register points to. */
+static uint32_t struct_of(const struct verifier *v, const struct reg *r)
+{
+	return base_type(r->type) == PTR_TO_BTF_ID
+		       ? r->btf_id
+		       : btf_ptr_find(v, reg_structs[base_type(r->type)]);
+}
+
+static bool is_trusted(const struct reg *r)
+{
+	const uint32_t flags = r->type & ~TYPE_MASK;
+
+	return r->ref_id || (reg_structs[base_type(r->type)] && !flags) || flags == PTR_TRUSTED;
+}
+
+static int trusted(const struct karg *a)
+{
+	if (!(a->k->flags & (KF_TRUSTED_ARGS | KF_RCU)) || is_trusted(a->r))
+		return 0;
+	if (!(a->k->flags & KF_RCU))
+		return fail(a->v, -EINVAL, "R%u must be referenced or trusted", a->n);
+	return a->r->type & MEM_RCU ? 0 : fail(a->v, -EINVAL, "R%u must be a rcu pointer", a->n);
+}
+
+static int object(const struct karg *a, uint32_t want)
+{
+	struct verifier *v = a->v;
+	const struct kcall *k = a->k;
+	const struct btf_type *t = btf_type(k->btf, want);
+	const uint32_t bad = a->r->type & ~(TYPE_MASK | PTR_TRUSTED | MEM_RCU);
+	const bool strict = k->flags & KF_RELEASE && a->r->ref_id;
+	uint32_t is;
+
+	if (!is_object(a->r) || (bad && !reg_structs[base_type(a->r->type)]))
+		return fail(v, -EINVAL, "arg#%u is %s expected %s or socket", a->a,
+			    TYPE_NAME(a->r->type),
+			    TYPE_NAME(base_type(a->r->type) | (a->r->type & PTR_TRUSTED)));
+	is = struct_of(v, a->r);
+	if (strict ? is == want && !a->r->off : btf_ptr_same(v, is, a->r->off, want))
+		return 0;
+	return fail(v, -EINVAL,
+		    "kernel function %s args#%u expected pointer to %s %s but R%u has a pointer "
+		    "to %s %s",
+		    k->name, a->a, btf_kind_name(KIND(t)), str(k, t), a->n,
+		    btf_kind_name(KIND(btf_type(k->btf, is))), btf_ptr_name(v, is));
+}
+
+/* --- what an argument may be ------------------------------------------------------------------ */
+
+static bool is_null_arg(const struct karg *a)
+{
+	return (has_suffix(a->k, a->a, "__nullable") || has_suffix(a->k, a->a, "__opt")) &&
+	       reg_is_null(a->r);
+}
+
+static int check_null(struct karg *a)
+{
+	return precise_mark(a->v, a->n);
+}
+
+static bool is_cast_arg(const struct karg *a)
+{
+	return !strcmp(a->k->name, "bpf_cast_to_kern_ctx");
+}
+
+static int check_ctx(struct karg *a)
+{
+	if (a->r->type != PTR_TO_CTX)
+		return fail(a->v, -EINVAL, "arg#%u expected pointer to ctx, but got %s", a->a,
+			    TYPE_NAME(a->r->type));
+	return args_offset(a->v, a->n);
+}
+
+static bool is_iter_arg(const struct karg *a)
+{
+	return a->a == 0 && a->k->flags & KF_ITER && KIND(a->t) == BTF_KIND_STRUCT &&
+	       !strncmp(str(a->k, a->t), "bpf_iter_", 9);
+}
+
+static int check_iter(struct karg *a)
+{
+	return iter_arg(a->k, a->a, a->to);
+}
+
+static bool is_map_arg(const struct karg *a)
+{
+	return has_suffix(a->k, a->a, "__map");
+}
+
+static int check_map(struct karg *a)
+{
+	int err = 0;
+
+	if (!a->r->map && base_type(a->r->type) != PTR_TO_BTF_ID)
+		return fail(a->v, -EINVAL, "pointer in R%u isn't map pointer", a->n);
+	err = trusted(a);
+	err = err ? err : args_offset(a->v, a->n);
+	return err ? err : object(a, btf_ptr_find(a->v, "bpf_map"));
+}
+
+/* Kinds of objects that programs cannot make here. */
+static bool is_unknown_arg(const struct karg *a)
+{
+	static const char *const names[] = { "bpf_dynptr",    "bpf_dynptr_kern",  "bpf_list_head",
+					     "bpf_list_node", "bpf_rb_root",	  "bpf_rb_node",
+					     "bpf_wq",	      "bpf_res_spin_lock" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && is_struct(a->t); i++)
+		if (!strcmp(str(a->k, a->t), names[i]))
+			return true;
+	return has_suffix(a->k, a->a, "__alloc") || has_suffix(a->k, a->a, "__refcounted_kptr") ||
+	       has_suffix(a->k, a->a, "__str") || KIND(a->t) == BTF_KIND_FUNC_PROTO;
+}
+
+static int check_unknown(struct karg *a)
+{
+	return fail(a->v, -EINVAL, "kernel function %s args#%u pointer type %s %s is not supported",
+		    a->k->name, a->a, btf_kind_name(KIND(a->t)), str(a->k, a->t));
+}
+
+static bool is_object_arg(const struct karg *a)
+{
+	return is_object(a->r);
+}
+
+static int check_object(struct karg *a)
+{
+	int err;
+
+	if (!is_struct(a->t))
+		return check_unknown(a);
+	err = trusted(a);
+	if (err)
+		return err;
+	if (a->k->flags & KF_RELEASE && a->r->ref_id && a->r->off)
+		return fail(a->v, -EINVAL,
+			    "R%u must have zero offset when passed to release func or trusted arg "
+			    "to kfunc",
+			    a->n);
+	if (a->r->off < 0 || !bounds_is_const(&a->r->n) || a->r->n.full.smin)
+		return args_offset(a->v, a->n);
+	return object(a, a->to);
+}
+
+static bool sized(const struct karg *a)
+{
+	return a->a + 1 < a->k->arg_cnt &&
+	       (has_suffix(a->k, a->a + 1, "__sz") || has_suffix(a->k, a->a + 1, "__szk"));
+}
+
+/* Numbers all through: what a program may have written itself. */
+static bool only_scalars(const struct kcall *k, uint32_t id, unsigned depth)
+{
+	const struct btf_type *t = btf_type(k->btf, btf_resolve(k->btf, id));
+	const struct btf_member *m = (const struct btf_member *)(t + 1);
+
+	if (KIND(t) == BTF_KIND_ARRAY)
+		return only_scalars(k, ((const struct btf_array *)(t + 1))->type, depth);
+	if (!is_struct(t))
+		return is_scalar(t);
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++)
+		if (depth == 4 || !only_scalars(k, m[i].type, depth + 1))
+			return false;
+	return true;
+}
+
+static bool is_any_arg(const struct karg *a)
+{
+	return true;
+}
+
+static int check_mem(struct karg *a)
+{
+	const bool size = sized(a);
+	int err;
+
+	if (!only_scalars(a->k, a->to, 0) && !(size && KIND(a->t) == BTF_KIND_UNKN))
+		return fail(
+			a->v, -EINVAL,
+			"arg#%u pointer type %s %s must point to %sscalar, or struct with scalar",
+			a->a, btf_kind_name(KIND(a->t)), str(a->k, a->t), size ? "void, " : "");
+	err = args_offset(a->v, a->n);
+	if (err)
+		return err;
+	if (!size)
+		return args_mem(a->v, a->n, (int)btf_size(a->k->btf, a->to)) ? -EINVAL : 0;
+	err = reg_read(a->v, a->n + 1);
+	err = err ? err : args_mem_size(a->v, a->n + 1);
+	if (err)
+		return fail(a->v, err,
+			    "arg#%u arg#%u memory, len pair leads to invalid memory access", a->a,
+			    a->a + 1);
+	return has_suffix(a->k, a->a + 1, "__szk") ? constant(a->k, a->n + 1) : 0;
+}
+
+/* The first row that fits says what is checked. */
+static const struct {
+	bool (*is)(const struct karg *a);
+	int (*check)(struct karg *a);
+} kinds[] = {
+	{ is_cast_arg, check_ctx },  { is_null_arg, check_null }, { is_unknown_arg, check_unknown },
+	{ is_iter_arg, check_iter }, { is_map_arg, check_map },	  { is_object_arg, check_object },
+	{ is_any_arg, check_mem },
+};
+
+static int pointer_arg(struct kcall *k, uint32_t i, const struct btf_type *ptr)
+{
+	struct reg *r = &cur_regs(k->v)[BPF_REG_1 + i];
+	const uint32_t to = btf_resolve(k->btf, ptr->type);
+	struct karg a = { k, k->v, i, BPF_REG_1 + i, r, to, btf_type(k->btf, to) };
+	size_t kind = 0;
+
+	if (k->flags & (KF_TRUSTED_ARGS | KF_RCU) && (reg_is_null(r) || may_be_null(r->type)) &&
+	    !has_suffix(k, i, "__nullable") && !has_suffix(k, i, "__opt"))
+		return fail(k->v, -EACCES, "Possibly NULL pointer passed to trusted arg%u", i);
+	if (r->ref_id) {
+		k->ref_id = r->ref_id;
+		if (k->flags & KF_RELEASE)
+			k->release = a.n;
+	}
+	while (!kinds[kind].is(&a))
+		kind++;
+	return kinds[kind].check(&a);
+}
+
+int kfunc_args(struct kcall *k)
+{
+	struct verifier *v = k->v;
+
+	if (k->arg_cnt > ARGS)
+		return fail(v, -EINVAL, "Function %s has %u > %u args", k->name, k->arg_cnt, ARGS);
+	for (uint32_t a = 0; a < k->arg_cnt; a++) {
+		const struct btf_type *t = btf_type(k->btf, btf_resolve(k->btf, k->arg[a].type));
+		int err = reg_read(v, BPF_REG_1 + a);
+
+		if (err)
+			return err;
+		if (has_suffix(k, a, "__ign"))
+			continue;
+		if (is_scalar(t))
+			err = scalar_arg(k, a);
+		else if (KIND(t) == BTF_KIND_PTR)
+			err = pointer_arg(k, a, t);
+		else
+			err = fail(v, -EINVAL, "Unrecognized arg#%u type %s", a,
+				   btf_kind_name(KIND(t)));
+		if (err)
+			return err;
+	}
+	if (k->flags & KF_RELEASE && !k->release)
+		return fail(v, -EINVAL,
+			    "release kernel function %s expects refcounted PTR_TO_BTF_ID", k->name);
+	return 0;
+}
