@@ -73,9 +73,9 @@ static void facts(struct cli *c)
 			     : "interp: no compiler for this machine");
 	fact(c, "cpus", "CPUs", cpus);
 	fact(c, "verification", "verification",
-	     "structural: opcodes, fields, registers, jumps, reachability, calls, stack depth");
+	     "every path with every value, as Linux: memory, numbers, references, loops, stack");
 	fact(c, "memory_safety", "",
-	     "values are not tracked yet: run what you do not trust with --interp");
+	     "by the verifier; with --interp every access is checked again as it happens");
 	fact(c, "attach", "attach", "none: programs are run over packets and by PROG_TEST_RUN");
 	fact(c, "scope", "objects", "live in the process that made them");
 }

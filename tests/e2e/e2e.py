@@ -548,7 +548,7 @@ def btf_has_other_sources():
 @case
 def feature_tells():
     out = run('feature').out
-    has(out, 'structural', 'xdp', 'hash', 'map_lookup_elem', '6.12.0-skep')
+    has(out, 'every path', 'xdp', 'hash', 'map_lookup_elem', '6.12.0-skep')
     answer = run_json('feature')
     assert 'ringbuf' in answer['map_types'] and 'xdp' in answer['program_types_run']
 
