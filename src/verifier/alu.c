@@ -83,6 +83,11 @@ static int binary(struct verifier *v)
 		s = &regs[insn->src_reg];
 	else
 		reg_known(&imm, (uint64_t)(int64_t)insn->imm);
+	/* Any arithmetic of a pointer into an arena is one. */
+	if (d->type == PTR_TO_ARENA || s->type == PTR_TO_ARENA) {
+		*d = d->type == PTR_TO_ARENA ? *d : *s;
+		return 0;
+	}
 	if (d->type != SCALAR_VALUE && s->type != SCALAR_VALUE) {
 		/* pointer - pointer is a number, for who may know it */
 		if (BPF_OP(insn->code) == BPF_SUB && v->opts->rights.allow_ptr_leaks) {
@@ -192,9 +197,7 @@ int alu_step(struct verifier *v)
 	if (err)
 		return err;
 	if (op == BPF_MOV && BPF_SRC(insn->code) == BPF_X && insn->off == SKEP_ADDR_SPACE_CAST)
-		return fail(v, -EINVAL,
-			    "addr_space_cast insn can only be used in a program that has an "
-			    "associated arena");
+		return arena_cast(v);
 	if (op == BPF_MOV)
 		return mov(v);
 	if (op == BPF_NEG || op == BPF_END)

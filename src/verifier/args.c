@@ -284,6 +284,7 @@ static int plain_offset(struct arg *a)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
 		if (a->kind != ARG_ALLOC_MEM)
 			return 0;

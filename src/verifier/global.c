@@ -296,7 +296,9 @@ static int pass_btf_id(struct verifier *v, uint32_t a, const struct sub_arg *arg
 
 static int pass_arena(struct verifier *v, uint32_t a, const struct sub_arg *arg)
 {
-	return cur_regs(v)[BPF_REG_1 + a].type == SCALAR_VALUE
+	const uint32_t type = cur_regs(v)[BPF_REG_1 + a].type;
+
+	return type == SCALAR_VALUE || type == PTR_TO_ARENA
 		       ? 0
 		       : fail(v, -EINVAL, "R%u is not a pointer to arena or scalar.",
 			      BPF_REG_1 + a);

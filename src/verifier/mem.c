@@ -387,6 +387,12 @@ static int mem_tp_buffer(struct mem *m)
 	return 0;
 }
 
+static int mem_arena(struct mem *m)
+{
+	loaded(m);
+	return 0;
+}
+
 static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[NOT_INIT] = mem_none,
 	[SCALAR_VALUE] = mem_none,
@@ -406,6 +412,7 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_TCP_SOCK] = mem_sock,
 	[PTR_TO_XDP_SOCK] = mem_sock,
 	[PTR_TO_FLOW_KEYS] = mem_flow_keys,
+	[PTR_TO_ARENA] = mem_arena,
 	[PTR_TO_TP_BUFFER] = mem_tp_buffer,
 };
 

@@ -28,6 +28,7 @@ static const char *const names[_REG_TYPE_MAX] = {
 	[PTR_TO_TCP_SOCK] = "tcp_sock",
 	[PTR_TO_XDP_SOCK] = "xdp_sock",
 	[PTR_TO_FLOW_KEYS] = "flow_keys",
+	[PTR_TO_ARENA] = "arena",
 	[PTR_TO_TP_BUFFER] = "tp_buffer",
 };
 

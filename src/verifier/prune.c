@@ -147,6 +147,8 @@ static bool reg_safe(const struct compare *c, const struct reg *old, const struc
 		return scalar_ids_match(c, old, cur) &&
 		       (c->v->strict_scalars ? same_bounds(old, cur)
 					     : bounds_within(&old->n, &cur->n));
+	case PTR_TO_ARENA: /* one is as good as another */
+		return true;
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:

@@ -56,6 +56,7 @@ enum reg_type {
 	PTR_TO_TCP_SOCK,
 	PTR_TO_XDP_SOCK,
 	PTR_TO_FLOW_KEYS,
+	PTR_TO_ARENA,
 	PTR_TO_TP_BUFFER,
 	_REG_TYPE_MAX,
 };
@@ -527,6 +528,10 @@ int reg_read(struct verifier *v, uint32_t n);
 int reg_write(struct verifier *v, uint32_t n);
 /** Gives r an id to be linked by, before it is copied. */
 void reg_link(struct verifier *v, struct reg *r);
+
+/* -- arena.c -- */
+/** An addr_space_cast. */
+int arena_cast(struct verifier *v);
 
 /* -- alu.c, pointer.c -- */
 int alu_step(struct verifier *v);
