@@ -143,6 +143,12 @@ static const struct rule rules[] = {
 					.value_max = VALUE_MAX,
 					.flags = FLAGS_QUEUE | BPF_F_ZERO_SEED,
 					.extra = 0xf },
+	/* The size of its value is a matter of the kernel's BTF, where nothing is stored. */
+	[BPF_MAP_TYPE_STRUCT_OPS] = { .key_min = 4,
+				      .key_max = 4,
+				      .value_max = ANY,
+				      .flags = 1u << 13, /* BPF_F_LINK */
+				      .entries_max = 1 },
 	[BPF_MAP_TYPE_USER_RINGBUF] = { .flags = BPF_F_NUMA_NODE, .entries = ENTRIES_PAGES },
 	[SKEP_MAP_TYPE_CGRP_STORAGE] = STORAGE,
 	[SKEP_MAP_TYPE_ARENA] = { .flags = ARENA_FLAGS,

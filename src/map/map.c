@@ -104,7 +104,10 @@ static int check_common(const union bpf_attr *attr, const struct map_ops *ops,
 	const struct map_type *t = map_type(attr->map_type);
 	uint32_t flags = attr->map_flags;
 
-	if (attr->btf_vmlinux_value_type_id || (attr->btf_key_type_id && !attr->btf_value_type_id))
+	if ((attr->btf_vmlinux_value_type_id &&
+	     (attr->map_type != BPF_MAP_TYPE_STRUCT_OPS || attr->btf_key_type_id ||
+	      attr->btf_value_type_id)) ||
+	    (attr->btf_key_type_id && !attr->btf_value_type_id))
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
 				"BTF ids of the map do not fit together");
 	if (attr->map_extra && attr->map_type != BPF_MAP_TYPE_BLOOM_FILTER &&
