@@ -131,15 +131,13 @@ static int mov_reg(struct verifier *v)
 	}
 	if (reg_is_secret(v, s))
 		return fail(v, -EACCES,
-			    insn->off ? "R%u sign-extension part of pointer"
-				      : "R%u partial copy of pointer",
+			    is_wide(insn) ? "R%u sign-extension part of pointer"
+					  : "R%u partial copy of pointer",
 			    insn->src_reg);
 	if (s->type != SCALAR_VALUE) {
-		if (insn->off)
-			return fail(v, -EACCES, "R%u sign-extension part of pointer",
-				    insn->src_reg);
 		reg_unknown(v, d);
-		bounds_zext(&d->n, 32);
+		if (!is_wide(insn))
+			bounds_zext(&d->n, 32);
 		return 0;
 	}
 	if (fits)

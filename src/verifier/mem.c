@@ -393,11 +393,16 @@ static int mem_arena(struct mem *m)
 	return 0;
 }
 
+static int mem_map_ptr(struct mem *m)
+{
+	return map_ptr_access(m->v, m->n, m->off, m->size, m->rw == ACCESS_WRITE, m->value);
+}
+
 static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[NOT_INIT] = mem_none,
 	[SCALAR_VALUE] = mem_none,
 	[PTR_TO_CTX] = mem_ctx,
-	[CONST_PTR_TO_MAP] = mem_none,
+	[CONST_PTR_TO_MAP] = mem_map_ptr,
 	[PTR_TO_MAP_VALUE] = mem_map_value,
 	[PTR_TO_MAP_KEY] = mem_map_key,
 	[PTR_TO_STACK] = mem_stack,

@@ -610,6 +610,10 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
 
+/* -- map_ptr.c -- */
+/** A load at off of the map that register n points to; the kernel's complaints about others. */
+int map_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value);
+
 /* -- spec.c: Spectre -- */
 /** A pointer that is moved. */
 struct spec_move {
