@@ -38,7 +38,7 @@ struct verify_conf {
 /* The program under verification, for the watcher. */
 struct watch {
 	const struct verify_conf *conf;
-	const char *prog; /* its name as the kernel keeps it */
+	char prog[BPF_OBJ_NAME_LEN]; /* its name as the kernel keeps it */
 	struct row *row;
 	bool seen; /* the verifier has spoken */
 };
@@ -107,7 +107,6 @@ static void load_one(struct watch *w, struct bpf_object *obj, struct bpf_program
 	const struct verify_conf *conf = w->conf;
 	const uint32_t level =
 		conf->level ? (uint32_t)conf->level : (conf->verbose ? LOG_FAILED_PATH : 0);
-	char name[BPF_OBJ_NAME_LEN];
 	int err;
 
 	if (bpf_program__type(prog) == BPF_PROG_TYPE_UNSPEC) {
@@ -118,8 +117,7 @@ static void load_one(struct watch *w, struct bpf_object *obj, struct bpf_program
 			w->row->text = NULL;
 		return;
 	}
-	snprintf(name, sizeof(name), "%s", bpf_program__name(prog));
-	w->prog = name;
+	snprintf(w->prog, sizeof(w->prog), "%s", bpf_program__name(prog));
 	*log = '\0';
 	bpf_program__set_log_buf(prog, log, LOG_BYTES);
 	bpf_program__set_log_level(prog, level | LOG_STATS);
