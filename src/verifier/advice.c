@@ -7,6 +7,8 @@
  */
 #include "verifier/advice.h"
 
+#include <inttypes.h>
+
 /* --- numbers and names ----------------------------------------------------------------------- */
 
 int64_t fault_fact(const struct verifier_fault *f, const char *name, int64_t def)
@@ -115,8 +117,7 @@ static void print_word(const struct explain *e, const char *word, size_t n)
 	else if (WORD("type"))
 		fputs(e->prog->kind->name, e->out);
 	else if (WORD("end"))
-		fprintf(e->out, "%lld",
-			(long long)(fault_fact(f, "off", 0) + fault_fact(f, "size", 0)));
+		fprintf(e->out, "%" PRId64, fault_fact(f, "off", 0) + fault_fact(f, "size", 0));
 	else {
 		snprintf(name, sizeof(name), "%.*s", (int)n, word);
 		fprintf(e->out, "%lld", (long long)fault_fact(f, name, 0));
