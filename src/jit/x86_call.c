@@ -212,6 +212,9 @@ void x86_lower_tail_call(struct jit *j, const struct jit_op *op)
 	x86_mov(j, 0, RDX, RDX);
 	x86_rm(j, X86_CMP, RDX, x86_at(RSI, offsetof(struct skep_map, max_entries)));
 	out[0] = x86_jcc_forth(j, X86_CC_AE);
+	/* Behind a tail call is where it goes: no program is taken from beyond the array. */
+	if (aux_of(j, op)->barrier_after)
+		j->target->barrier(j);
 	x86_rm(j, X86_GRP1_IMM8, X86_D_CMP, count);
 	x86_put8(j, SKEP_TAIL_CALLS_MAX);
 	out[1] = x86_jcc_forth(j, X86_CC_AE);

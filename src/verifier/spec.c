@@ -194,6 +194,14 @@ bool spec_error(struct verifier *v, uint32_t at, int err)
 	return true;
 }
 
+/* Helpers that look an index up: where its check is guessed wrong, what they find is not theirs. */
+static bool looks_up(const struct insn_aux *aux)
+{
+	return aux->ref == INSN_REF_HELPER && (aux->helper->id == BPF_FUNC_map_lookup_elem ||
+					       aux->helper->id == BPF_FUNC_map_lookup_percpu_elem ||
+					       aux->helper->id == BPF_FUNC_tail_call);
+}
+
 int spec_finish(struct verifier *v)
 {
 	for (uint32_t i = 0; i < v->cnt; i++) {
@@ -201,6 +209,8 @@ int spec_finish(struct verifier *v)
 
 		if (info->alu_state & (ALU_SRC | ALU_DST))
 			v->aux[i].barrier = true;
+		if (!v->opts->rights.bypass_spec_v1 && looks_up(&v->aux[i]))
+			v->aux[i].barrier_after = true;
 		v->prog->image.barriers |= v->aux[i].barrier || v->aux[i].barrier_after;
 		if (info->map_conflict && !v->opts->rights.bypass_spec_v1 &&
 		    v->aux[i].ref == INSN_REF_HELPER && v->aux[i].helper->id == BPF_FUNC_tail_call)
