@@ -52,7 +52,9 @@ static int arg_value_uninit(struct arg *a)
 
 static int arg_long(struct arg *a)
 {
-	return fixed_mem(a, 8, ACCESS_WRITE, true);
+	int err = fixed_mem(a, 8, ACCESS_WRITE, true);
+
+	return err ? err : mem_aligned(a->v, a->n, 8);
 }
 
 /* Structs of a fixed size: what the helper reads, or reads and writes. */

@@ -43,6 +43,9 @@ static bool never_null(const struct reg *r)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MEM:
 	case CONST_PTR_TO_MAP:
+	case PTR_TO_SOCKET:
+	case PTR_TO_SOCK_COMMON:
+	case PTR_TO_TCP_SOCK:
 		return true;
 	default:
 		return base_type(r->type) == PTR_TO_BTF_ID && r->type & PTR_TRUSTED;

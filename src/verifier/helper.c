@@ -129,6 +129,10 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 			return callback_push(v, (uint16_t)m->sub, fill_loop);
 		cur_frame(v)->callback_depth = 0;
 		return 0;
+	case BPF_FUNC_user_ringbuf_drain:
+	case BPF_FUNC_find_vma:
+		return fail(v, -EINVAL, "callbacks of bpf_%s#%u are not followed", m->h->name,
+			    m->h->id);
 	default:
 		return 0;
 	}
