@@ -40,19 +40,21 @@ static bool shift_known(const struct bounds *n, bool wide)
 }
 
 /* A scalar result: `*d op= *s`. */
-static void scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
+static int scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 {
 	const struct bpf_insn *insn = insn_of(v);
 	unsigned op = alu_ops[OP_SLOT(BPF_OP(insn->code))];
 
 	d->type = SCALAR_VALUE;
 	d->off = 0;
-	if (!op || (is_shift(insn) && !shift_known(&s->n, is_wide(insn)))) {
+	if (!op || reg_absurd(s, !is_wide(insn)) ||
+	    (is_shift(insn) && !shift_known(&s->n, is_wide(insn)))) {
 		/* Linux forgets the upper half too. */
 		reg_unknown(v, d);
-		return;
+		return 0;
 	}
 	bounds_alu(&d->n, &s->n, (enum bounds_op)(op - 1), !is_wide(insn));
+	return reg_check(v, d, "alu");
 }
 
 /*
@@ -109,9 +111,9 @@ static int binary(struct verifier *v)
 	err = spec_scalar_alu(v, insn);
 	if (err)
 		return err;
-	scalar_alu(v, d, s);
+	err = scalar_alu(v, d, s);
 	keep_link(v, d, id, insn->imm);
-	return 0;
+	return err;
 }
 
 /* A copy keeps the relation; 32 bits of it only when the upper half was zero. */
@@ -143,8 +145,10 @@ static int mov_reg(struct verifier *v)
 	if (fits)
 		reg_link(v, s);
 	*d = *s;
-	if (!fits)
+	if (!fits) {
 		d->id = 0;
+		d->off = 0;
+	}
 	if (insn->off)
 		bounds_sext(&d->n, bits, !is_wide(insn));
 	else
@@ -164,20 +168,37 @@ static int mov(struct verifier *v)
 	return 0;
 }
 
+/* The bits change their places; what ranges said is lost. */
+static void byte_order(struct reg *d, const struct bpf_insn *insn)
+{
+	const unsigned to = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BPF_TO_BE : BPF_TO_LE;
+	struct tnum bits = tnum_low(d->n.bits, (unsigned)insn->imm);
+
+	if (is_wide(insn) || BPF_SRC(insn->code) == to)
+		bits = tnum_swap(bits, (unsigned)insn->imm / 8);
+	bounds_unknown(&d->n);
+	d->n.bits = bits;
+	bounds_sync(&d->n);
+}
+
 /* Negation and byte order: numbers only. */
 static int unary(struct verifier *v)
 {
 	const struct bpf_insn *insn = insn_of(v);
 	struct reg *d = &cur_regs(v)[insn->dst_reg];
+	int err = 0;
 
 	if (reg_is_secret(v, d))
 		return fail(v, -EACCES, "R%u pointer arithmetic prohibited", insn->dst_reg);
-	if (d->type != SCALAR_VALUE || BPF_OP(insn->code) == BPF_END)
+	if (d->type != SCALAR_VALUE)
 		reg_unknown(v, d);
+	else if (BPF_OP(insn->code) == BPF_END)
+		byte_order(d, insn);
 	else
-		scalar_alu(v, d, d);
+		err = scalar_alu(v, d, d);
 	d->id = 0;
-	return 0;
+	d->off = 0;
+	return err;
 }
 
 int alu_step(struct verifier *v)

@@ -44,6 +44,12 @@ bool bounds_sane(const struct bounds *b)
 	return range_agrees(&b->full, b->bits, W) && range_agrees(&b->low, tnum_low(b->bits, L), L);
 }
 
+bool bounds_empty(const struct bounds *b)
+{
+	return b->full.umin > b->full.umax || b->full.smin > b->full.smax ||
+	       b->low.umin > b->low.umax || b->low.smin > b->low.smax;
+}
+
 static bool range_contains(const struct range *r, uint64_t v, unsigned w)
 {
 	return r->umin <= v && v <= r->umax && r->smin <= sext(v, w) && sext(v, w) <= r->smax;

@@ -26,6 +26,8 @@ struct jump {
 	enum bounds_cmp cmp;
 	bool low; /* JMP32 */
 	bool imm; /* s is an immediate */
+	/* numbers: what d and s would be after the jump was not taken [0], taken [1] */
+	struct bounds d_then[2], s_then[2];
 };
 
 static bool is_pointer(const struct reg *r)
@@ -75,8 +77,32 @@ static int packet_taken(const struct jump *j)
 	return -1;
 }
 
+/* Would d and s be numbers at all, if the jump went that way? */
+static bool numbers_allow(struct jump *j, bool way)
+{
+	struct bounds *d = &j->d_then[way], *s = &j->s_then[way];
+
+	*d = j->d->n;
+	*s = j->s->n;
+	if (j->d == j->s) /* compared with itself: nothing to learn */
+		return true;
+	bounds_refine(d, s, way ? j->cmp : bounds_not(j->cmp), j->low);
+	return !bounds_empty(d) && !bounds_empty(s);
+}
+
+static int numbers_taken(struct jump *j)
+{
+	const int way = bounds_cmp(&j->d->n, &j->s->n, j->cmp, j->low);
+
+	if (way >= 0)
+		return way;
+	if (!numbers_allow(j, false))
+		return 1;
+	return numbers_allow(j, true) ? -1 : 0;
+}
+
 /* 1 taken, 0 not, -1 either. */
-static int taken(const struct jump *j)
+static int taken(struct jump *j)
 {
 	const bool dp = is_pointer(j->d), sp = is_pointer(j->s);
 	const struct reg *ptr = dp ? j->d : j->s, *num = dp ? j->s : j->d;
@@ -85,7 +111,7 @@ static int taken(const struct jump *j)
 	    (reg_is_pkt(j->d) && reg_is_pkt(j->s)))
 		return j->low ? -1 : packet_taken(j);
 	if (!dp && !sp)
-		return bounds_cmp(&j->d->n, &j->s->n, j->cmp, j->low);
+		return numbers_taken(j);
 	if ((dp && sp) || j->low || !never_null(ptr) || !reg_is_null(num))
 		return -1;
 	return j->cmp == BOUNDS_EQ ? 0 : j->cmp == BOUNDS_NE ? 1 : -1;
@@ -241,25 +267,36 @@ static bool learn_packet(struct verifier *v, const struct jump *j, struct vstate
 	return true;
 }
 
-static void learn_numbers(struct verifier *v, const struct jump *j, struct vstate *yes)
+static int learn_numbers(struct verifier *v, const struct jump *j, struct vstate *yes)
 {
 	struct reg *yes_regs = yes->frame[yes->cur]->reg;
 	struct reg *yd = &yes_regs[j->insn->dst_reg];
 	struct reg *ys = j->imm ? &v->fake[1] : &yes_regs[j->insn->src_reg];
 
+	int err;
+
 	if (j->d->type != SCALAR_VALUE || j->s->type != SCALAR_VALUE)
-		return;
+		return 0;
 	v->fake[1] = v->fake[0];
-	if (yd == ys || j->d == j->s) /* compared with itself: nothing to learn */
-		return;
-	bounds_refine(&yd->n, &ys->n, j->cmp, j->low);
-	bounds_refine(&j->d->n, &j->s->n, bounds_not(j->cmp), j->low);
+	if (j->d == j->s)
+		return 0;
+	yd->n = j->d_then[true];
+	ys->n = j->s_then[true];
+	j->d->n = j->d_then[false];
+	j->s->n = j->s_then[false];
+	err = reg_check(v, yd, "true_reg1");
+	err = err ? err : reg_check(v, ys, "true_reg2");
+	err = err ? err : reg_check(v, j->d, "false_reg1");
+	err = err ? err : reg_check(v, j->s, "false_reg2");
+	if (err)
+		return err;
 	if (!j->imm) {
 		teach_linked(v, v->st, j->s);
 		teach_linked(v, yes, ys);
 	}
 	teach_linked(v, v->st, j->d);
 	teach_linked(v, yes, yd);
+	return 0;
 }
 
 /* Equal to something that is not NULL: not NULL. */
@@ -299,7 +336,9 @@ static int fork_path(struct verifier *v, const struct jump *j)
 	yes = state_push(v, (uint32_t)jump_to(v->insns, v->i), v->i, false, &err);
 	if (!yes)
 		return err;
-	learn_numbers(v, j, yes);
+	err = learn_numbers(v, j, yes);
+	if (err)
+		return err;
 	learn_equal_pointers(j, yes, v->st);
 	if (null_check) {
 		learn_null(v, v->st, j->insn->dst_reg, j->cmp == BOUNDS_NE);

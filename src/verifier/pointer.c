@@ -75,6 +75,10 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	struct spec_move move = { 0 };
 	int err;
 
+	if (reg_absurd(off, false)) {
+		reg_unknown(v, d);
+		return 0;
+	}
 	if (BPF_CLASS(insn->code) != BPF_ALU64) {
 		if (!minus || !v->opts->rights.allow_ptr_leaks)
 			return fail(v, -EACCES, "R%u 32-bit pointer arithmetic prohibited",

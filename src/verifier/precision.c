@@ -264,7 +264,7 @@ static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct h
 	want_linked(t, h);
 	if (d->group == INSN_GROUP_CALL)
 		err = back_call(t, i, after);
-	else if (d->group == INSN_GROUP_EXIT)
+	else if (d->group == INSN_GROUP_EXIT || (d->group == INSN_GROUP_LD_ABS && after != i + 1))
 		err = back_exit(t, after);
 	else
 		err = backs[d->group](t, insn, h);

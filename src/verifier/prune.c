@@ -413,8 +413,9 @@ static int keep_state(struct verifier *v)
 
 int prune_visit(struct verifier *v)
 {
-	const bool force =
-		v->info[v->i].force_checkpoint || v->st->hist_end - v->st->hist_start > 40;
+	const bool force = v->prog->flags & BPF_F_TEST_STATE_FREQ ||
+			   v->info[v->i].force_checkpoint ||
+			   v->st->hist_end - v->st->hist_start > 40;
 	bool keep = force || (v->jumps - v->jumps_at_state >= 2 &&
 			      v->processed - v->processed_at_state >= 8);
 	struct explored **link = &v->info[v->i].explored;

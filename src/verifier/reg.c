@@ -67,6 +67,34 @@ int reg_write(struct verifier *v, uint32_t n)
 	return 0;
 }
 
+int reg_check(struct verifier *v, struct reg *r, const char *when)
+{
+	const struct tnum bits = r->n.bits;
+
+	if (bounds_sane(&r->n))
+		return 0;
+	if (v->prog->flags & SKEP_F_TEST_REG_INVARIANTS)
+		return fail(v, -EFAULT,
+			    "REG INVARIANTS VIOLATION (%s): range bounds violation u64=[%#llx, "
+			    "%#llx] s64=[%#llx, %#llx] u32=[%#x, %#x] s32=[%#x, %#x]",
+			    when, (long long)r->n.full.umin, (long long)r->n.full.umax,
+			    (long long)r->n.full.smin, (long long)r->n.full.smax,
+			    (uint32_t)r->n.low.umin, (uint32_t)r->n.low.umax,
+			    (uint32_t)r->n.low.smin, (uint32_t)r->n.low.smax);
+	bounds_unknown(&r->n);
+	r->n.bits = bits;
+	return 0;
+}
+
+bool reg_absurd(const struct reg *r, bool low)
+{
+	const struct range *n = low ? &r->n.low : &r->n.full;
+
+	if (low ? bounds_low_is_const(&r->n) : bounds_is_const(&r->n))
+		return n->smin != n->smax || n->umin != n->umax;
+	return n->smin > n->smax || n->umin > n->umax;
+}
+
 void reg_link(struct verifier *v, struct reg *r)
 {
 	if (r->type != SCALAR_VALUE || bounds_is_const(&r->n))

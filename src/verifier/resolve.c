@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * resolve.c - what the kernel looks at before it follows any path: opcodes exist, two-slot
- * instructions are whole.  Fields and registers are the walk's matter, because code that cannot
- * run may hold anything there (libbpf leaves calls of impossible helpers behind branches that
- * CO-RE decided).
+ * instructions are whole.  Fields (but one) and registers are the walk's matter, because code that
+ * cannot run may hold anything there (libbpf leaves calls of impossible helpers behind branches
+ * that CO-RE decided).
  */
 #include "verifier/verifier_int.h"
 
@@ -14,6 +14,8 @@ int resolve_check(struct verifier *v)
 		enum insn_op first = (enum insn_op)insn_slots[insn->code].first;
 		int slots;
 
+		if (BPF_CLASS(insn->code) == BPF_LDX && insn->imm)
+			return verifier_fail(v, -EINVAL, i, "BPF_LDX uses reserved fields");
 		if (first != INSN_INVALID && insn_desc(first)->since <= v->isa &&
 		    !insn_is_ld_imm64(insn))
 			continue;

@@ -45,6 +45,17 @@ static int step_ld_imm64(struct verifier *v)
 	return 0;
 }
 
+/* Where a packet ends too early its load ends the subprogram, with 0: that is a path as well. */
+static int end_early(struct verifier *v)
+{
+	int err;
+
+	if (!state_push(v, v->i + 1, v->i, false, &err))
+		return err;
+	reg_known(&cur_regs(v)[BPF_REG_0], 0);
+	return call_return(v);
+}
+
 /* LD_ABS, LD_IND: r6 is the context; r0 gets a number, r1 to r5 are gone. */
 static int step_ld_abs(struct verifier *v)
 {
@@ -71,6 +82,8 @@ static int step_ld_abs(struct verifier *v)
 		reg_uninit(&regs[r]);
 	reg_unknown(v, &regs[BPF_REG_0]);
 	touch_reg(v, BPF_REG_0);
+	if (v->st->cur)
+		return end_early(v);
 	v->i++;
 	return 0;
 }

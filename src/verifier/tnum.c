@@ -130,6 +130,13 @@ bool tnum_is_aligned(struct tnum a, uint64_t size)
 	return size == 0 || (tnum_max(a) & (size - 1)) == 0;
 }
 
+struct tnum tnum_swap(struct tnum a, unsigned bytes)
+{
+	const unsigned up = 64 - 8 * bytes;
+
+	return TNUM(__builtin_bswap64(a.value) >> up, __builtin_bswap64(a.mask) >> up);
+}
+
 struct tnum tnum_low(struct tnum a, unsigned bits)
 {
 	return TNUM(a.value & ones(bits), a.mask & ones(bits));

@@ -83,6 +83,8 @@ bool tnum_in(struct tnum a, struct tnum b);
 /** True: every value is a multiple of size, a power of two (or size is 0). */
 bool tnum_is_aligned(struct tnum a, uint64_t size);
 
+/** The lowest `bytes` bytes in reverse order; those above are lost. */
+struct tnum tnum_swap(struct tnum a, unsigned bytes);
 /** The lowest `bits` bits, zero above. */
 struct tnum tnum_low(struct tnum a, unsigned bits);
 /** a with its lowest `bits` bits replaced by those of low. */

@@ -526,6 +526,13 @@ bool reg_is_secret(const struct verifier *v, const struct reg *r);
 int reg_read(struct verifier *v, uint32_t n);
 /** Register n may be written. */
 int reg_write(struct verifier *v, uint32_t n);
+/**
+ * Contradictory bounds come from a path that no machine takes: of the ranges nothing is known any
+ * more, or -EFAULT where the caller asked for that (BPF_F_TEST_REG_INVARIANTS).
+ */
+int reg_check(struct verifier *v, struct reg *r, const char *when);
+/** An operand from such a path: a constant whose ranges say otherwise, or nothing at all. */
+bool reg_absurd(const struct reg *r, bool low);
 /** Gives r an id to be linked by, before it is copied. */
 void reg_link(struct verifier *v, struct reg *r);
 

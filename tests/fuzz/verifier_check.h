@@ -6,7 +6,9 @@
  * second leaves a tree of states.  Then the program runs on random input, instruction by
  * instruction, and these must hold:
  *
- *  - Pruning loses nothing: what the first accepts, the second accepts, as far as it gets.
+ *  - Pruning loses nothing: what the first accepts, the second accepts, as far as it gets, and
+ *    as long as it meets no state that is empty (a path that no machine takes: there it may know
+ *    nothing and reject, where the first found it covered).
  *  - The run goes along a path of the tree: at every step some child of the states that fitted so
  *    far is at the same instruction, in the same frames, and every register and every byte of
  *    stack has a value that the state allows: numbers lie within all five descriptions, pointers
@@ -37,6 +39,9 @@ struct check_result {
 /** Verifies p, and runs it on `runs` inputs made from seed. */
 void check_program(const struct gen_prog *p, uint64_t seed, unsigned runs,
 		   struct check_result *ret);
+
+/** Verifiers' logs go to stderr. */
+extern bool check_log;
 
 /** Writes the program as text to stderr. */
 void check_print(const struct gen_prog *p);

@@ -25,6 +25,7 @@ struct options {
 	bool print;	  /* the programs */
 	bool host;	  /* compare verdicts */
 	bool go_on;	  /* after something wrong */
+	bool log;	  /* the verifiers' */
 };
 
 static void make(const struct options *o, uint64_t number, struct gen_prog *p)
@@ -201,7 +202,9 @@ static void report(const struct options *o, struct gen_prog *p, uint64_t number)
 	check_program(p, number, o->runs, &r);
 	fprintf(stderr, "program %llu: %s\n", (long long)number, r.msg);
 	reduce(o, p, number, still_wrong);
+	check_log = o->log;
 	check_program(p, number, o->runs, &r);
+	check_log = false;
 	fprintf(stderr, "reduced: %s\n", r.msg);
 	check_print(p);
 }
@@ -286,6 +289,8 @@ int main(int argc, char **argv)
 			o.print = true;
 		} else if (!strcmp(argv[i], "--host")) {
 			o.host = true;
+		} else if (!strcmp(argv[i], "--log")) {
+			o.log = true;
 		} else if (!strcmp(argv[i], "--go-on")) {
 			o.go_on = true;
 		} else if (value && !strcmp(argv[i], "--seed")) {

@@ -49,12 +49,22 @@ void tree_reset(struct tree *t, uint32_t max)
 	t->node[0] = (struct node){ .insn = NOWHERE };
 	t->nr = 1;
 	t->used = 0;
+	t->empty = false;
 }
 
 static void keep(struct tree *t, const void *what, size_t n)
 {
 	memcpy(t->mem + t->used, what, n);
 	t->used += n;
+}
+
+/* The ranges agree with one another, and with the bits. */
+static bool feasible(const struct reg *r)
+{
+	struct bounds b = r->n;
+
+	bounds_sync(&b);
+	return r->type != SCALAR_VALUE || bounds_sane(&b);
 }
 
 uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32_t from)
@@ -71,6 +81,8 @@ uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32
 		.frames = (uint32_t)t->used,
 	};
 	t->node[from].first = t->nr;
+	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
+		t->empty |= !feasible(&st->frame[st->cur]->reg[r]);
 	for (uint32_t f = 0; f <= st->cur; f++) {
 		keep(t, st->frame[f], sizeof(*st->frame[f]));
 		keep(t, st->frame[f]->slot, st->frame[f]->nr_slots * sizeof(struct slot));

@@ -57,6 +57,7 @@ struct tree {
 	uint32_t nr, max;
 	uint8_t *mem; /* copies of frames and slots */
 	size_t used;
+	bool empty;	      /* some state allows no machine at all */
 	uint32_t at[TREE_AT]; /* nodes that the run may be at */
 	uint32_t nr_at;
 };
