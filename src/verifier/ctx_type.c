@@ -144,6 +144,14 @@ bool ctx_type_is(const struct verifier *v, uint32_t ptr)
 	return !strcmp(want, name_of(btf, t)) || is_projection(want, name_of(btf, t));
 }
 
+/* Registers, by the kernel's name for them or by the user's (the same one on x86). */
+static bool is_regs_name(const char *name)
+{
+	static const char *const known[] = { "pt_regs", USER_REGS };
+
+	return !strcmp(name, known[0]) || !strcmp(name, known[1]);
+}
+
 static bool fits_extra(const struct skep_btf *btf, uint32_t id, unsigned extra)
 {
 	const struct btf_type *t = btf_type(btf, btf_resolve(btf, id));
@@ -153,8 +161,7 @@ static bool fits_extra(const struct skep_btf *btf, uint32_t id, unsigned extra)
 	return extra & EXTRA_ANY ||
 	       (extra & EXTRA_U64 && BTF_INFO_KIND(t->info) == BTF_KIND_INT && t->size == 8) ||
 	       (extra & EXTRA_REGS &&
-		(is_user_regs(btf, id) ||
-		 (is_struct && (!strcmp(name, "pt_regs") || !strcmp(name, USER_REGS))))) ||
+		(is_user_regs(btf, id) || (is_struct && is_regs_name(name)))) ||
 	       (extra & EXTRA_RAW_ARGS && is_struct && !strcmp(name, "bpf_raw_tracepoint_args")) ||
 	       (extra & EXTRA_ITER && is_struct && !strncmp(name, "bpf_iter__", 10));
 }

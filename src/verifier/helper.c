@@ -31,7 +31,7 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 /* Where a helper that sleeps must not be called. */
 static int check_sleeps(struct verifier *v, const struct helper_proto *h)
 {
-	if (!h->might_sleep)
+	if (!h || !h->might_sleep)
 		return 0;
 	if (v->st->rcu)
 		return fail(v, -EINVAL, "sleepable helper bpf_%s#%u in rcu_read_lock region",

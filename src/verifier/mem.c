@@ -170,6 +170,7 @@ static bool read_frozen(struct mem *m)
 {
 	struct skep_map *map = m->r->map;
 	struct verifier *v = m->v;
+	const unsigned up = 64 - 8 * m->size; /* bits above the value */
 	uint64_t addr, value = 0;
 
 	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen || !map->ops->value_addr ||
@@ -177,11 +178,8 @@ static bool read_frozen(struct mem *m)
 	    map->ops->value_addr(map, &addr, (uint32_t)(m->off + m->r->n.full.smin)))
 		return false;
 	memcpy(&value, (const void *)(uintptr_t)addr, m->size);
-	if (m->sign && m->size < 8) {
-		const unsigned up = 64 - 8 * (m->size & 7);
-
+	if (m->sign && up > 0 && up < 64)
 		value = (uint64_t)((int64_t)(value << up) >> up);
-	}
 	reg_known(&cur_regs(v)[m->value], value);
 	return true;
 }
