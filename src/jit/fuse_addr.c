@@ -61,7 +61,8 @@ static bool idx_through_add(struct fuse *f)
 	bool kill;
 
 	if (!is_plain_add(d) || d->a == JIT_NONE || d->b != JIT_NONE ||
-	    !add_fits(t->disp, (int64_t)d->imm << t->scale, &disp) || !reach_through(f, def, &kill))
+	    !add_fits(t->disp, (int64_t)d->imm * (INT64_C(1) << t->scale), &disp) ||
+	    !reach_through(f, def, &kill))
 		return false;
 	fuse_set(f, fuse_idx(f, f->i), d->a, fuse_val(f, def)->a);
 	t->disp = disp;

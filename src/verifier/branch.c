@@ -96,9 +96,17 @@ static int numbers_taken(struct jump *j)
 
 	if (way >= 0)
 		return way;
-	if (!numbers_allow(j, false))
-		return 1;
-	return numbers_allow(j, true) ? -1 : 0;
+	/* Only a look at what would come out tells: the side that is left keeps it. */
+	for (int side = 0; side < 2; side++) {
+		if (numbers_allow(j, side))
+			continue;
+		if (numbers_allow(j, !side)) {
+			j->d->n = j->d_then[!side];
+			j->s->n = j->s_then[!side];
+		}
+		return !side;
+	}
+	return -1;
 }
 
 /* 1 taken, 0 not, -1 either. */

@@ -67,6 +67,7 @@ int callback_push(struct verifier *v, uint16_t sub,
 	if (!st)
 		return err;
 	st->frame[st->cur]->callback_depth++;
+	st->unroll_depth++;
 	cur_frame(v)->callback_depth = 0;
 	v->info[v->i].calls_callback = true;
 	callee = push_frame(v, st, sub, v->i, &err);

@@ -111,6 +111,9 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 		d->off = (int32_t)(ptr->off + by);
 	else
 		move_variable(v, d, off, minus);
+	/* What lies behind the packet's end may lie before it now. */
+	if (reg_is_pkt(d) && d->range < 0 && (!bounds_is_const(&off->n) || by < 0))
+		d->range = 0;
 	err = sane_offset(v, d, ptr->type);
 	err = err ? err : spec_bounds(v, insn->dst_reg);
 	return err ? err : spec_move_end(v, insn, d, from_ptr, &move);

@@ -344,7 +344,7 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 		return 0;
 	}
 	if (old->may_goto_depth == cur->may_goto_depth && old->iter_depth == cur->iter_depth &&
-	    states_equal(v, old, cur, EXACT))
+	    old->unroll_depth == cur->unroll_depth && states_equal(v, old, cur, EXACT))
 		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&
 	    v->processed - v->processed_at_state < 100)

@@ -157,6 +157,7 @@ struct vstate {
 	struct vstate *loop;	 /* explored: the state that a loop through here came back to */
 	uint32_t may_goto_depth; /* rounds of may_goto loops */
 	uint32_t iter_depth;	 /* rounds of iterator loops */
+	uint32_t unroll_depth;	 /* rounds of callbacks */
 	uint64_t log_pos;	 /* waiting: where the log was */
 	uint32_t observed;	 /* name of the last state that opts->observe saw on this path */
 };

@@ -103,7 +103,8 @@ static int32_t number(struct gen *g)
 {
 	if (rarely(g, 6))
 		return (int32_t)(pick(g, 65536) << 16 | pick(g, 65536));
-	return numbers[pick(g, ARRAY_SIZE(numbers))] + (int32_t)(rarely(g, 8) ? pick(g, 3) - 1 : 0);
+	return (int32_t)((uint32_t)numbers[pick(g, ARRAY_SIZE(numbers))] +
+			 (rarely(g, 8) ? pick(g, 3) - 1 : 0));
 }
 
 static uint32_t emit(struct gen *g, unsigned code, uint32_t dst, uint32_t src, int off, int imm)
@@ -646,7 +647,7 @@ static void block_lookup(struct gen *g)
 	const int map = (int)pick(g, GEN_MAPS);
 	const int bytes = map == GEN_HASH ? GEN_HASH_VALUE : GEN_ARRAY_VALUE;
 	const uint8_t size = sizes[pick(g, 4)];
-	uint32_t skip, out[4], nr = 0, i;
+	uint32_t skip, out[4], nr = 0, i, nums;
 
 	if (cannot_call(g))
 		return;
@@ -670,6 +671,7 @@ static void block_lookup(struct gen *g)
 		skip = jump(g, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0);
 	}
 	i = num(g);
+	nums = g->nums;
 	if (rarely(g, 2) && i != 0) {
 		nr = bound(g, i, bytes - (int)bytes_of(size), out);
 		emit(g, BPF_ALU64 | BPF_ADD | BPF_X, 0, i, 0, 0);
@@ -680,7 +682,7 @@ static void block_lookup(struct gen *g)
 	land(g, skip);
 	land_all(g, out, nr);
 	g->busy &= ~1u;
-	g->nums &= CALLEE;
+	g->nums &= nums & CALLEE;
 }
 
 /* Another value of the array takes the place of the one at r7. */
@@ -865,10 +867,10 @@ static void damage(struct gen *g)
 		return;
 	switch (pick(g, 8)) {
 	case 0:
-		in->imm++;
+		in->imm = (int32_t)((uint32_t)in->imm + 1);
 		break;
 	case 1:
-		in->imm--;
+		in->imm = (int32_t)((uint32_t)in->imm - 1);
 		break;
 	case 2:
 		in->imm = number(g);

@@ -54,7 +54,8 @@ void tree_reset(struct tree *t, uint32_t max)
 
 static void keep(struct tree *t, const void *what, size_t n)
 {
-	memcpy(t->mem + t->used, what, n);
+	if (n)
+		memcpy(t->mem + t->used, what, n);
 	t->used += n;
 }
 
