@@ -64,6 +64,17 @@ struct skep_kernel_opts {
 	void (*trace)(void *arg, const char *line, size_t n);
 	void *trace_arg;
 	int model; /* enum skep_model */
+	/*
+	 * SKEP_MODEL_LINUX: the release that is judged for, major << 8 | minor (0x060c is 6.12);
+	 * from 4.4 on.  0: the newest that is known.
+	 */
+	unsigned release;
+	/*
+	 * SKEP_MODEL_LINUX: types of that kernel, raw BTF of btf_size bytes, copied.  NULL: those
+	 * of this machine's kernel or, where it shows none, those of Skep.
+	 */
+	const void *btf;
+	size_t btf_size;
 };
 
 /**

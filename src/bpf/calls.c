@@ -18,7 +18,6 @@
 #include "base/uapi.h"
 #include "bpf/glue.h"
 #include "core/core.h"
-#include "model/model.h"
 
 static struct skep_kernel *_Atomic chosen;
 
@@ -147,9 +146,10 @@ int call_openat(int dir, const char *path, int flags, mode_t mode)
 int call_uname(struct utsname *u)
 {
 	int r = bpf_real.uname(u);
+	struct skep_kernel *k = r ? NULL : bpf_kernel();
 
-	if (!r)
-		strcpy(u->release, MODEL_RELEASE);
+	if (k)
+		snprintf(u->release, sizeof(u->release), "%s", core_release(k));
 	return r;
 }
 

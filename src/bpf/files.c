@@ -17,7 +17,6 @@
 #include "bpf/glue.h"
 #include "core/core.h"
 #include "helper/helper.h"
-#include "model/model.h"
 
 static int write_all(int fd, const void *data, size_t size)
 {
@@ -94,17 +93,27 @@ static int fill_kallsyms(int fd)
 
 static const struct kernel_file {
 	const char *path;
+	bool released;	     /* the name of the release follows */
 	int (*fill)(int fd); /* writes the text; 0 or -errno */
 } kernel_files[] = {
-	{ "/sys/kernel/btf/vmlinux", fill_btf },
-	{ "/boot/config-" MODEL_RELEASE, fill_kconfig },
-	{ "/proc/kallsyms", fill_kallsyms },
+	{ "/sys/kernel/btf/vmlinux", false, fill_btf },
+	{ "/boot/config-", true, fill_kconfig },
+	{ "/proc/kallsyms", false, fill_kallsyms },
 };
+
+static bool file_fits(const struct kernel_file *file, const char *path)
+{
+	const size_t n = strlen(file->path);
+
+	if (!file->released || strncmp(path, file->path, n))
+		return !strcmp(path, file->path);
+	return bpf_kernel() && !strcmp(path + n, core_release(bpf_kernel()));
+}
 
 static const struct kernel_file *file_find(const char *path)
 {
 	for (size_t i = 0; path && i < ARRAY_SIZE(kernel_files); i++)
-		if (!strcmp(path, kernel_files[i].path))
+		if (file_fits(&kernel_files[i], path))
 			return &kernel_files[i];
 	return NULL;
 }

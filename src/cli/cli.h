@@ -34,7 +34,9 @@ struct cli {
 	const char *object; /* -O: loaded before the command, NULL: none */
 	/* Of the kernel; set before it is made: */
 	bool unprivileged; /* its callers have CAP_BPF, but not CAP_PERFMON */
-	bool judge;	   /* it judges for Linux, and runs nothing */
+	bool judge;	   /* it judges for Linux, and runs nothing... */
+	unsigned release;  /* ...of this release, as in skep.h */
+	struct btf *types; /* of that kernel, NULL: this machine's; owned */
 
 	struct session *session; /* the kernel and what was loaded into it; made on first use */
 	cJSON *answer;		 /* what the command has to say in JSON; owned */

@@ -5,6 +5,8 @@
  * The kernel lives in this process: what a command loads is gone when it ends.  `skep -O OBJ`
  * loads an object before the command, `skep batch` runs many commands in one process.
  */
+#include <bpf/btf.h>
+
 #include "cli/commands.h"
 #include "cli/session.h"
 
@@ -15,6 +17,7 @@ int main(int argc, char **argv)
 
 	cli_flush(&c, stdout);
 	session_free(c.session);
+	btf__free(c.types);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "Error: cannot write the answer\n");
 		return CLI_FAILED;

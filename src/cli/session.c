@@ -8,6 +8,7 @@
  */
 #include "cli/session.h"
 
+#include <bpf/btf.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -80,8 +81,15 @@ static int kernel_open(struct cli *c)
 		.rights = c->unprivileged ? SKEP_RIGHTS_BPF : SKEP_RIGHTS_ALL,
 		.trace = trace_line,
 		.model = c->judge ? SKEP_MODEL_LINUX : SKEP_MODEL_SELF,
+		.release = c->release,
 	};
+	__u32 size = 0;
 	int r;
+
+	if (c->types) {
+		opts.btf = btf__raw_data(c->types, &size);
+		opts.btf_size = size;
+	}
 
 	c->session = skep_alloc(sizeof(*c->session));
 	if (!c->session)
@@ -89,7 +97,7 @@ static int kernel_open(struct cli *c)
 	r = skep_kernel_new(&opts, &c->session->kernel);
 	if (r) {
 		skep_free(TAKE_PTR(c->session));
-		return cli_fail(c, "cannot make a kernel: %s", strerror(-r));
+		return session_fail(c, r, "cannot make a kernel");
 	}
 	bpf_kernel_set(c->session->kernel);
 	libbpf_says.debug = c->debug;
@@ -114,6 +122,22 @@ int session_open(struct cli *c)
 struct skep_kernel *session_kernel(const struct cli *c)
 {
 	return c->session->kernel;
+}
+
+int session_types(struct cli *c, const char *path)
+{
+	struct skep_diag d = { 0 };
+
+	char text[512];
+
+	if (objcheck_btf(path, &d)) {
+		diag_format(&d, text, sizeof(text));
+		return cli_fail(c, "%s: %s", path, text);
+	}
+	c->types = btf__parse(path, NULL);
+	if (!c->types)
+		return cli_fail(c, "%s: no BTF can be read from it: %s", path, strerror(errno));
+	return CLI_OK;
 }
 
 void session_free(struct session *s)

@@ -13,6 +13,8 @@ struct skep_kernel;
 
 /** Makes the kernel and loads the object of -O, the first time. CLI_OK or CLI_FAILED. */
 int session_open(struct cli *c);
+/** The types of the kernel to be made are in that file: raw BTF, or ELF. CLI_OK or CLI_FAILED. */
+int session_types(struct cli *c, const char *path);
 /** The kernel of an open session. */
 struct skep_kernel *session_kernel(const struct cli *c);
 /** Accepts NULL. */

@@ -11,11 +11,15 @@
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "base/alloc.h"
+#include "base/sys.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "core/core.h"
+#include "model/release.h"
 #include "verifier/explain.h"
 
 #define LOG_BYTES (4u << 20) /* the end of a longer log is kept */
@@ -94,10 +98,11 @@ static struct bpf_program *pick_program(struct bpf_object *obj, const char *name
 /* Why the verifier never saw the program. */
 static char *no_verdict(int err)
 {
-	const char *said = session_libbpf_text();
+	const char *why = skep_last_error(), *said = session_libbpf_text();
 	char *text = NULL;
 
-	if (asprintf(&text, "%s%s%s\n", strerror(-err), *said ? "\n" : "", said) < 0)
+	if (asprintf(&text, "%s%s%s%s%s\n", strerror(-err), *why ? "\n  " : "", why,
+		     *said ? "\n" : "", said) < 0)
 		return NULL;
 	return text;
 }
@@ -194,21 +199,32 @@ static void print_texts(const struct verify_conf *conf, const struct rows *rows)
 	}
 }
 
-static int check_model(struct cli *c, const struct verify_conf *conf)
+/* The kernel to judge for: by --kernel, and where that is not said, by --btf. */
+static int choose_kernel(struct cli *c, const struct verify_conf *conf)
 {
-	const bool judge = conf->kernel && !strcmp(conf->kernel, "linux");
+	const char *word = conf->kernel ? conf->kernel : conf->btf ? "linux" : "skep";
+	struct utsname host;
+	uint16_t release = 0;
 
-	if (conf->kernel && !judge && strcmp(conf->kernel, "skep") != 0)
-		return cli_usage(c, "--kernel %s: the kernels are 'skep' and 'linux'",
-				 conf->kernel);
-	if (conf->btf)
-		return cli_usage(c, "--btf %s: the types of another kernel are not looked at yet",
+	if ((conf->unpriv || conf->kernel || conf->btf) && c->session)
+		return cli_usage(
+			c, "--unpriv, --kernel, --btf: in a batch, the kernel is there already");
+	if (conf->btf && !strcmp(word, "skep"))
+		return cli_usage(c,
+				 "--btf %s: of Skep's kernel the types are known; "
+				 "say --kernel linux, or a release",
 				 conf->btf);
-	if ((conf->unpriv || judge) && c->session)
-		return cli_usage(c, "--unpriv, --kernel: in a batch, the kernel is there already");
+	if (!strcmp(word, "host"))
+		word = sys_call6(SYS_uname, (long)&host, 0, 0, 0, 0, 0) ? "unknown" : host.release;
+	c->judge = strcmp(word, "skep") != 0;
+	if (c->judge && strcmp(word, "linux") != 0 && release_parse(word, &release))
+		return cli_usage(c,
+				 "--kernel %s: the kernels are 'skep', 'linux' (the newest "
+				 "known), 'host' and releases from %u.%u on, such as 6.12",
+				 word, RELEASE_MAJOR(RELEASE_FIRST), RELEASE_MINOR(RELEASE_FIRST));
+	c->release = release;
 	c->unprivileged = conf->unpriv;
-	c->judge = judge;
-	return CLI_OK;
+	return conf->btf ? session_types(c, conf->btf) : CLI_OK;
 }
 
 static int verify(struct cli *c, const void *arg, struct words *w)
@@ -217,7 +233,7 @@ static int verify(struct cli *c, const void *arg, struct words *w)
 	_cleanup_(rows_free) struct rows rows = { 0 };
 	const struct verify_conf *conf = arg;
 	const char *path = words_take(c, w, "the object file");
-	int r = path ? check_model(c, conf) : CLI_USAGE;
+	int r = path ? choose_kernel(c, conf) : CLI_USAGE;
 
 	if (r)
 		return r;
@@ -253,9 +269,10 @@ static const struct opt verify_opts[] = {
 	OPT(struct verify_conf, unpriv, opt_flag, "unpriv", 'u',
 	    .help = "by the rules for callers with CAP_BPF, but without CAP_PERFMON"),
 	OPT(struct verify_conf, kernel, opt_string, "kernel", 'k', .value = "KERNEL",
-	    .help = "judge for 'skep' (the default: what can run here) or for 'linux'"),
+	    .help = "judge for 'skep' (what runs here), 'linux' (the newest), 'host', or a "
+		    "release"),
 	OPT(struct verify_conf, btf, opt_string, "btf", 'b', .value = "FILE",
-	    .help = "... whose types are in FILE"),
+	    .help = "... whose types are in FILE: raw BTF, or an ELF file such as vmlinux"),
 	OPT(struct verify_conf, compare, opt_string, "compare", 'C', .value = "FILE",
 	    .help = "show what is different from an earlier --json in FILE"),
 	{ 0 },
@@ -263,9 +280,12 @@ static const struct opt verify_opts[] = {
 
 const struct cmd verify_cmd = {
 	.name = "verify",
-	.args = "OBJ... [-v] [--explain] [--kernel KERNEL] [--unpriv] [--json] [--compare FILE]",
+	.args = "OBJ... [-v] [--explain] [--kernel KERNEL [--btf FILE]] [--unpriv] [--json] "
+		"[--compare FILE]",
 	.help = "judge each program of the objects as the kernel's verifier does",
-	.notes = "One row a program: verdict, time, instructions walked, states kept, stack.\n"
+	.notes = "KERNEL is 'skep', the default: what can run here; 'linux': the newest that is\n"
+		 "known; 'host': as new as this machine's; or a release such as 5.15.\n"
+		 "One row a program: verdict, time, instructions walked, states kept, stack.\n"
 		 "A rejected program is explained: the line, the value, where it came from, the\n"
 		 "way that led there, and what would make it safe.\n"
 		 "With --json: a line {file, prog, verdict, errno, insns, states, time_us, stack,\n"

@@ -72,6 +72,39 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k)
 	return btf;
 }
 
+int core_take_btf(struct skep_kernel *k, const void *data, uint32_t size,
+		  struct skep_diag *reterr_diag)
+{
+	_cleanup_(btf_put_p) struct skep_btf *made = NULL;
+	int err = btf_new(data, size, NULL, &made, reterr_diag);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&k->lock);
+	err = object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID);
+	if (!err)
+		k->vmlinux = TAKE_PTR(made);
+	pthread_mutex_unlock(&k->lock);
+	return err;
+}
+
+/* What an older kernel would have stumbled over. */
+static int check_release(struct call *c, const struct skep_btf *btf)
+{
+	int err = 0;
+
+	for (uint32_t id = 1; id < btf_type_count(btf) && !err; id++) {
+		const struct btf_type *t = btf_type(btf, id);
+		const uint32_t kind = BTF_INFO_KIND(t->info);
+
+		err = core_too_new(c, release_since(RELEASE_BTF_KIND, kind),
+				   "BTF: type %u: kind %s", id, btf_kind_name(kind));
+		if (!err && kind == BTF_KIND_FUNC && BTF_INFO_VLEN(t->info))
+			err = core_too_new(c, RELEASE_GLOBAL_FUNCS, "BTF: type %u: linkage", id);
+	}
+	return err;
+}
+
 static void log_write(void *arg, const char *text, size_t n)
 {
 	verifier_log(arg, "%.*s", (int)MIN(n, (size_t)INT32_MAX), text);
@@ -83,12 +116,14 @@ static int load(struct call *c, struct call_log *log, struct skep_btf **ret)
 	const union bpf_attr *a = &c->attr.a;
 	const struct btf_log sink = { log_write, &log->v };
 	_cleanup_(skep_free_p) void *data = skep_alloc(a->btf_size);
+	int err;
 
 	if (!data)
 		return -ENOMEM;
 	if (user_read(data, a->btf, a->btf_size))
 		return FAIL(c, -EFAULT, "BTF at a bad address");
-	return btf_new(data, a->btf_size, &sink, ret, c->diag);
+	err = btf_new(data, a->btf_size, &sink, ret, c->diag);
+	return err ? err : check_release(c, *ret);
 }
 
 long core_btf_load(struct call *c)

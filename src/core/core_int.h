@@ -12,6 +12,7 @@
 #include "core/object.h"
 #include "core/user.h"
 #include "map/map.h"
+#include "model/release.h"
 #include "prog/prog.h"
 
 #include <pthread.h>
@@ -24,6 +25,8 @@ struct skep_kernel {
 	bool fallback;			 /* the interpreter takes what that engine cannot */
 	int rights;			 /* enum skep_rights */
 	bool judge;			 /* SKEP_MODEL_LINUX: programs are judged, none runs */
+	uint16_t release;		 /* what is there is what it has (model/release.h) */
+	char release_name[24];		 /* as uname(2) says it */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
 	char *pin_root; /* where names of objects live, without a slash at the end */
@@ -54,6 +57,12 @@ struct call {
 		diag_set((c)->diag, _err, SKEP_AT_NONE, 0, __VA_ARGS__); \
 		_err;                                                    \
 	})
+
+/**
+ * -EINVAL and the reason when what came `since` is not in the kernel that k judges for; fmt says
+ * what: "map type ringbuf".  0 when it is.
+ */
+int core_too_new(const struct call *c, uint16_t since, const char *fmt, ...) __printf(3, 4);
 
 /* The capabilities that bpf(2) asks for; CAP_SYS_ADMIN stands for the others too. */
 enum core_right {
@@ -93,6 +102,9 @@ uint64_t core_boot_ns(void);
 
 /** BTF of the kernel that programs see, made on first use; borrowed. NULL: out of memory. */
 struct skep_btf *core_vmlinux(struct skep_kernel *k);
+/** These are the types of a new kernel: 0 or -errno as btf_new(). */
+int core_take_btf(struct skep_kernel *k, const void *data, uint32_t size,
+		  struct skep_diag *reterr_diag);
 #define VMLINUX_BTF_ID 1
 
 /** How PROG_ARRAY maps see programs. */

@@ -7,8 +7,10 @@
 #include "core/core_int.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
+#include "model/model.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -46,12 +48,33 @@ static long run_command(struct call *c, int cmd)
 
 	if (!row)
 		return FAIL(c, -EINVAL, "bpf(2) has no command %d", cmd);
+	if (core_too_new(c, release_since(RELEASE_COMMAND, (uint32_t)cmd), "%s", row->name))
+		return -EINVAL;
 	if (c->size > row->end && !bytes_zero(c->attr.bytes + row->end, c->size - row->end))
 		return FAIL(c, -EINVAL, "%s: attributes beyond byte %u must be zero", row->name,
 			    row->end);
 	if (row->flags & ADMIN && !core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "%s needs CAP_SYS_ADMIN", row->name);
 	return row->run(c);
+}
+
+int core_too_new(const struct call *c, uint16_t since, const char *fmt, ...)
+{
+	char what[96];
+	va_list ap;
+
+	if (since <= c->k->release)
+		return 0;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return FAIL(c, -EINVAL, "%s came with Linux %u.%u", what, RELEASE_MAJOR(since),
+		    RELEASE_MINOR(since));
+}
+
+const char *core_release(const struct skep_kernel *k)
+{
+	return k->release_name;
 }
 
 long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size)
@@ -187,7 +210,15 @@ static int take_opts(const struct skep_kernel_opts *opts, struct skep_kernel_opt
 	     !bytes_zero((const uint8_t *)opts + sizeof(*opts), opts->sz - sizeof(*opts))))
 		return -EINVAL;
 	memcpy(ret, opts, MIN(opts->sz, sizeof(*opts)));
-	return ret->rights < SKEP_RIGHTS_ALL || ret->rights > SKEP_RIGHTS_BPF ? -EINVAL : 0;
+	if (ret->rights < SKEP_RIGHTS_ALL || ret->rights > SKEP_RIGHTS_BPF)
+		return -EINVAL;
+	if (ret->model == SKEP_MODEL_SELF)
+		return ret->release || ret->btf ? -EINVAL : 0;
+	if (ret->model != SKEP_MODEL_LINUX || ret->btf_size > UINT32_MAX)
+		return -EINVAL;
+	return ret->release && (ret->release < RELEASE_FIRST || ret->release > RELEASE_NEWEST)
+		       ? -EINVAL
+		       : 0;
 }
 
 static char *copy_root(const char *root)
@@ -199,16 +230,24 @@ static char *copy_root(const char *root)
 	return copy;
 }
 
+static void name_release(struct skep_kernel *k)
+{
+	if (k->release == RELEASE_NEWEST)
+		snprintf(k->release_name, sizeof(k->release_name), "%s", MODEL_RELEASE);
+	else
+		snprintf(k->release_name, sizeof(k->release_name), "%u.%u.0-skep",
+			 RELEASE_MAJOR(k->release), RELEASE_MINOR(k->release));
+}
+
 int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
 {
 	struct skep_kernel_opts o = { 0 };
 	struct skep_kernel *k;
 	int err = take_opts(opts, &o);
 
+	last.err = 0;
 	if (err)
 		return err;
-	if (o.model != SKEP_MODEL_SELF && o.model != SKEP_MODEL_LINUX)
-		return -EINVAL;
 	k = skep_alloc(sizeof(*k));
 	if (!k)
 		return -ENOMEM;
@@ -216,6 +255,8 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 	pthread_mutex_init(&k->bind_lock, NULL);
 	k->rights = o.rights;
 	k->judge = o.model == SKEP_MODEL_LINUX;
+	k->release = o.release ? (uint16_t)o.release : RELEASE_NEWEST;
+	name_release(k);
 	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
 	k->trace = o.trace;
 	k->trace_arg = o.trace_arg;
@@ -230,6 +271,8 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 	err = pick_engine(o.engine, &k->engine);
 	if (!err)
 		err = k->pin_root ? vcpus_init(&k->vcpus, vcpus_possible()) : -ENOMEM;
+	if (!err && o.btf)
+		err = core_take_btf(k, o.btf, (uint32_t)o.btf_size, &last);
 	if (err) {
 		skep_kernel_free(k);
 		return err;

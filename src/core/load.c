@@ -115,6 +115,7 @@ static int pass_verify(struct load *l)
 			.bypass_spec_v4 = perfmon,
 		},
 		.judge = k->judge,
+		.release = k->release,
 		.report = k->verdict ? &report : NULL,
 		.vmlinux = core_vmlinux(k),
 		.records = load_records,

@@ -29,7 +29,8 @@ static int check_rights(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
 	const struct prog_type *t = prog_type(a->prog_type);
-	uint32_t limit = core_may(l->c, RIGHT_BPF) ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+	const bool large = core_may(l->c, RIGHT_BPF) && l->c->k->release >= RELEASE_LARGE;
+	const uint32_t limit = large ? SKEP_INSNS_MAX : BPF_MAXINSNS;
 
 	if (a->insn_cnt == 0 || a->insn_cnt > limit)
 		return load_fail(l, -E2BIG, -1, "a program has 1 to %u instructions, this one %u",
@@ -77,6 +78,24 @@ static int check_device(struct load *l)
 			 -1, "no device takes programs: prog_ifindex must be 0");
 }
 
+static int check_release(struct load *l)
+{
+	const union bpf_attr *a = &l->c->attr.a;
+	const struct prog_type *t = prog_type(a->prog_type);
+
+	if (core_too_new(l->c, release_since(RELEASE_PROG_TYPE, a->prog_type), "program type %s",
+			 t ? t->name : "?") ||
+	    core_too_new(l->c, release_since_flags(RELEASE_PROG_FLAG, a->prog_flags),
+			 "prog_flags 0x%x", a->prog_flags) ||
+	    core_too_new(l->c, release_since(RELEASE_ATTACH_TYPE, a->expected_attach_type),
+			 "expected_attach_type %u", a->expected_attach_type))
+		return -EINVAL;
+	/* Attributes that are longer than the kernel knows, and not zero there. */
+	if (a->func_info_cnt && core_too_new(l->c, RELEASE_FUNC_INFO, "func_info"))
+		return -E2BIG;
+	return 0;
+}
+
 int load_check(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
@@ -86,7 +105,9 @@ int load_check(struct load *l)
 		return load_fail(l, -EINVAL, -1, "prog_flags 0x%x are unknown", a->prog_flags);
 	if (a->prog_flags & SKEP_F_TOKEN_FD)
 		return core_token(l->c, l->c->attr.prog_load.token_fd);
-	err = check_rights(l);
+	err = check_release(l);
+	if (!err)
+		err = check_rights(l);
 	if (!err)
 		err = check_target(l);
 	if (err)

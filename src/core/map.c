@@ -57,6 +57,12 @@ long core_map_create(struct call *c)
 		return FAIL(c, -EPERM, "map type %s needs CAP_BPF or CAP_NET_ADMIN",
 			    map_type(a->map_type)->name);
 
+	if (core_too_new(c, release_since(RELEASE_MAP_TYPE, a->map_type), "map type %s",
+			 map_type(a->map_type) ? map_type(a->map_type)->name : "?") ||
+	    core_too_new(c, release_since_flags(RELEASE_MAP_FLAG, a->map_flags), "map_flags 0x%x",
+			 a->map_flags))
+		return -EINVAL;
+
 	/* map_new asks for these when their turn comes, so that errors come in Linux's order. */
 	deps.inner_err = object_get(c->k, (int)a->inner_map_fd, OBJ_MAP, &inner);
 	deps.inner = inner.payload;

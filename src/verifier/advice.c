@@ -114,6 +114,8 @@ static void print_word(const struct explain *e, const char *word, size_t n)
 		fputs(release_of(callee_name(e->prog, f->ref_insn, name)), e->out);
 	else if (WORD("twin"))
 		fputs(twin_of(e)->name, e->out);
+	else if (WORD("since"))
+		fprintf(e->out, "%u, %u", RELEASE_MAJOR(f->since), RELEASE_MINOR(f->since));
 	else if (WORD("type"))
 		fputs(e->prog->kind->name, e->out);
 	else if (WORD("end"))
@@ -174,6 +176,11 @@ static bool room_known(const struct explain *e)
 	return e->f->base.room > 0;
 }
 
+static bool too_new(const struct explain *e)
+{
+	return e->f->since;
+}
+
 /* --- more facts ----------------------------------------------------------------------------- */
 
 static void fact_packet(const struct explain *e)
@@ -203,6 +210,12 @@ static void fact_memory(const struct explain *e)
 		"%lld\n",
 		(long long)size, (long long)fault_fact(e->f, "off", 0),
 		(long long)fault_fact(e->f, "size", 0));
+}
+
+static void fact_since(const struct explain *e)
+{
+	fprintf(e->out, "   = it came with Linux %u.%u\n", RELEASE_MAJOR(e->f->since),
+		RELEASE_MINOR(e->f->since));
 }
 
 static void fact_room(const struct explain *e)
@@ -307,6 +320,16 @@ static void fact_field(const struct explain *e)
 /* --- the table ------------------------------------------------------------------------------ */
 
 static const struct advice rows[] = {
+	{ "invalid func unknown", too_new, "this kernel has no $callee() yet", fact_since,
+	  "guard the call: `if (LINUX_KERNEL_VERSION >= KERNEL_VERSION($since, 0))`, with `extern "
+	  "int LINUX_KERNEL_VERSION __kconfig;`" },
+	{ "back-edge", too_new, "this kernel takes no loops yet", fact_since,
+	  "unroll the loop: `#pragma unroll`" },
+	{ "tail_calls are not allowed in programs", too_new,
+	  "this kernel takes no tail calls in programs with subprograms yet", fact_since,
+	  "make the functions `static __always_inline`" },
+	{ "", too_new, "this kernel does not know this instruction yet", fact_since,
+	  "compile for older kernels: -mcpu=v1 to v3" },
 	{ "invalid mem access", maybe_null, "a pointer that may be NULL is used", NULL,
 	  "check that $var is not NULL$after: `if (!$var) return 0;`" },
 	{ "invalid mem access", was_moved, "the packet may have moved since this pointer was made",
@@ -368,9 +391,13 @@ static const struct advice rows[] = {
 	  "use bpf_$twin(), which is for them" },
 	{ "cannot use helper", NULL, "$type programs may not call $callee()", fact_helper,
 	  "use what $type programs have for this (skep feature lists their helpers)" },
-	{ "might sleep", NULL, "$callee() may sleep, and here nobody may", NULL,
-	  "move the call out of the region that RCU, a lock or preempt_disable() protects, into "
-	  "a sleepable program" },
+	{ "sleepable helper", NULL, "$callee() may sleep, and here nobody may", NULL,
+	  "call it before the region begins, or after it has ended" },
+	{ "is sleepable within", NULL, "$callee() may sleep, and here nobody may", NULL,
+	  "call it before the region begins, or after it has ended" },
+	{ "might sleep", NULL, "$callee() may sleep, and this program may not", NULL,
+	  "make the program one that may: SEC(\"uprobe.s\"), SEC(\"fentry.s/...\"), "
+	  "SEC(\"lsm.s/...\"), SEC(\"syscall\")" },
 	{ "cannot call GPL-restricted", NULL, "$callee() is for GPL programs", NULL,
 	  "license the program so: `char _license[] SEC(\"license\") = \"GPL\";`" },
 	{ "invalid bpf_context access", NULL,

@@ -48,6 +48,15 @@ static int64_t first_edge(const struct verifier *v, uint32_t i)
 	return (int64_t)i + (insn_is_ld_imm64(insn) ? 2 : 1);
 }
 
+static int back_edge(struct verifier *v, int64_t from, int64_t to)
+{
+	const int err =
+		verifier_fail(v, -EINVAL, (uint32_t)from, "back-edge from insn %lld to %lld",
+			      (long long)from, (long long)to);
+
+	return verifier_too_new(v, v->release < RELEASE_LOOPS ? RELEASE_LOOPS : 0, err);
+}
+
 /* Follows first edges from `to` (reached from `from`) until a seen instruction or an exit. */
 static int follow(struct cfg *c, int64_t from, int64_t to)
 {
@@ -60,10 +69,9 @@ static int follow(struct cfg *c, int64_t from, int64_t to)
 			return verifier_fail(v, -EINVAL, (uint32_t)from,
 					     "jump out of range from insn %lld to %lld",
 					     (long long)from, (long long)to);
-		if (c->color[to] == ON_PATH && !v->opts->rights.bpf_capable)
-			return verifier_fail(v, -EINVAL, (uint32_t)from,
-					     "back-edge from insn %lld to %lld", (long long)from,
-					     (long long)to);
+		if (c->color[to] == ON_PATH &&
+		    (!v->opts->rights.bpf_capable || v->release < RELEASE_LOOPS))
+			return back_edge(v, from, to);
 		if (c->color[to] != NEW)
 			return 0;
 		c->color[to] = ON_PATH;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define OLD_COMPLEXITY_MAX 131072 /* BPF_COMPLEXITY_LIMIT_INSNS before RELEASE_LARGE */
+
 /* The records that say what subprograms are: where they begin is known by now. */
 static int check_records(struct verifier *v)
 {
@@ -62,6 +64,13 @@ int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, .
 	return diag_set(v->diag, err, SKEP_AT_INSN, insn, "%s", msg);
 }
 
+int verifier_too_new(struct verifier *v, uint16_t since, int err)
+{
+	if (v->report)
+		v->report->fault.since = since;
+	return err;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -72,12 +81,14 @@ static uint64_t now_ns(void)
 
 static int check_run(struct verifier *v)
 {
-	const uint32_t limit = v->opts->rights.bpf_capable ? SKEP_INSNS_MAX : BPF_MAXINSNS;
+	const bool large = v->opts->rights.bpf_capable && v->release >= RELEASE_LARGE;
+	const uint32_t limit = large ? SKEP_INSNS_MAX : BPF_MAXINSNS;
 	int err = 0;
 
 	if (v->cnt == 0 || v->cnt > limit)
 		return diag_set(v->diag, -E2BIG, SKEP_AT_NONE, 0,
 				"a program has 1 to %u instructions, this one %u", limit, v->cnt);
+	v->processed_max = v->release < RELEASE_LARGE ? OLD_COMPLEXITY_MAX : SKEP_INSNS_MAX;
 	v->info = skep_alloc_array(v->cnt, sizeof(*v->info));
 	if (!v->info)
 		return -ENOMEM;
@@ -129,7 +140,10 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 		.aux = prog->image.aux,
 		.cnt = prog->image.insn_cnt,
 		.strict_align = prog->flags & BPF_F_STRICT_ALIGNMENT,
-		.isa = opts->callx ? ISA_ALL : ISA_LINUX_LATEST,
+		.release = opts->release ? opts->release : RELEASE_NEWEST,
+		.isa = opts->callx     ? ISA_ALL
+		       : opts->release ? opts->release
+				       : ISA_LINUX_LATEST,
 		.report = opts->report,
 	};
 	uint64_t start = log->level || opts->report ? now_ns() : 0;

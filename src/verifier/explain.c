@@ -171,6 +171,9 @@ static void print_step(const struct explain *e, const struct fault_step *s)
 		fprintf(e->out, "%s() makes r%u void\n", callee_name(e->prog, s->insn, name),
 			s->reg);
 		break;
+	case FAULT_OPENED:
+		fprintf(e->out, "%s() begins the region\n", callee_name(e->prog, s->insn, name));
+		break;
 	case FAULT_PASSED:
 		fprintf(e->out, "r%u is passed to the function\n", s->reg);
 		break;

@@ -8,9 +8,11 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 {
 	const struct helper_proto *h;
 	const char *name;
+	uint16_t since;
 
-	if (id < 0 || (uint32_t)id >= helper_id_count())
-		return fail(v, -EINVAL, "invalid func unknown#%d", id);
+	since = id > 0 ? release_since(RELEASE_HELPER, (uint32_t)id) : 0;
+	if (id < 0 || (uint32_t)id >= helper_id_count() || since > v->release)
+		return verifier_too_new(v, since, fail(v, -EINVAL, "invalid func unknown#%d", id));
 	h = helper_of_linux((uint32_t)id, v->prog->type);
 	if (!h || !(h->fn || v->opts->judge) ||
 	    !helper_allowed(h, v->prog->type, v->prog->expected_attach_type) ||

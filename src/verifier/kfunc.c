@@ -25,6 +25,13 @@ bool kfunc_is_iter_next(const struct verifier *v, uint32_t i)
 	return f && f->flags & KF_ITER_NEXT;
 }
 
+bool kfunc_opens_region(const struct verifier *v, uint32_t i)
+{
+	const char *name = name_at(v, i);
+
+	return name && (!strcmp(name, "bpf_rcu_read_lock") || !strcmp(name, "bpf_preempt_disable"));
+}
+
 /* --- regions -------------------------------------------------------------------------------- */
 
 static int rcu_lock(struct kcall *k)

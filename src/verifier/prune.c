@@ -315,6 +315,22 @@ static void note_loop(struct vstate *cur, struct vstate *old)
 		p->loop = entry;
 }
 
+/* All registers are the same, ids too: Linux takes no other states for a loop (and goes on). */
+static bool maybe_looping(const struct vstate *old, const struct vstate *cur)
+{
+	if (old->cur != cur->cur)
+		return false;
+	for (uint32_t no = 0; no <= cur->cur; no++)
+		for (unsigned r = 0; r < BPF_REG_10; r++) {
+			const struct reg *a = &old->frame[no]->reg[r], *b = &cur->frame[no]->reg[r];
+
+			if (!same_pointer(a, b) || !same_bounds(a, b) || a->id != b->id ||
+			    a->ref_id != b->ref_id)
+				return false;
+		}
+	return true;
+}
+
 static int endless(struct verifier *v, const struct vstate *old)
 {
 	int err;
@@ -344,7 +360,8 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 		return 0;
 	}
 	if (old->may_goto_depth == cur->may_goto_depth && old->iter_depth == cur->iter_depth &&
-	    old->unroll_depth == cur->unroll_depth && states_equal(v, old, cur, EXACT))
+	    old->unroll_depth == cur->unroll_depth && maybe_looping(old, cur) &&
+	    states_equal(v, old, cur, EXACT))
 		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&
 	    v->processed - v->processed_at_state < 100)

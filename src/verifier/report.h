@@ -25,6 +25,7 @@ enum fault_step_kind {
 	FAULT_FILLED,	   /* came back from it */
 	FAULT_PASSED,	   /* became an argument of a subprogram */
 	FAULT_INVALIDATED, /* a call after which the pointer is none any more */
+	FAULT_OPENED,	   /* the region begins here: a lock, RCU, preempt_disable */
 	FAULT_BRANCH,	   /* a jump that decided about the way */
 };
 
@@ -62,6 +63,8 @@ struct verifier_fault {
 	struct fault_value base;  /* ... that is a size: the pointer to what has that size */
 	struct fault_fact fact[8];
 	uint32_t nr_facts;
+	uint16_t since;	   /* the release of Linux that first has what is missing; 0: not so */
+	bool in_region;	   /* a region is open in which nobody may sleep */
 	uint32_t ref_insn; /* a reference that is held: where it was acquired, or FAULT_NO_INSN */
 	struct fault_step *step; /* [nr_steps] latest first; owned */
 	uint32_t nr_steps;

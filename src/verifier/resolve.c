@@ -7,6 +7,18 @@
  */
 #include "verifier/verifier_int.h"
 
+int resolve_insn(struct verifier *v, uint32_t i)
+{
+	const int slots = insn_valid(v->insns, v->cnt, i, v->isa, v->diag);
+	uint16_t since;
+
+	if (slots >= 0)
+		return slots;
+	since = insn_desc(insn_decode(&v->insns[i]))->since;
+	return verifier_too_new(v, since > v->isa && since <= ISA_LINUX_LATEST ? since : 0,
+				verifier_fail_diag(v, slots));
+}
+
 int resolve_check(struct verifier *v)
 {
 	for (uint32_t i = 0; i < v->cnt; i++) {
@@ -19,9 +31,9 @@ int resolve_check(struct verifier *v)
 		if (first != INSN_INVALID && insn_desc(first)->since <= v->isa &&
 		    !insn_is_ld_imm64(insn))
 			continue;
-		slots = insn_valid(v->insns, v->cnt, i, v->isa, v->diag);
+		slots = resolve_insn(v, i);
 		if (slots < 0)
-			return verifier_fail_diag(v, slots);
+			return slots;
 		i += (uint32_t)slots - 1;
 	}
 	return 0;

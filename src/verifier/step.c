@@ -162,10 +162,10 @@ static int execute(struct verifier *v)
 	const struct insn_desc *d = insn_desc(insn_decode(&v->insns[v->i]));
 
 	if (!v->info[v->i].valid) {
-		int err = insn_valid(v->insns, v->cnt, v->i, v->isa, v->diag);
+		int err = resolve_insn(v, v->i);
 
 		if (err < 0)
-			return verifier_fail_diag(v, err);
+			return err;
 		v->info[v->i].valid = true;
 	}
 	v->jumps += BPF_CLASS(v->insns[v->i].code) == BPF_JMP ||
@@ -179,7 +179,7 @@ static int step_one(struct verifier *v)
 	int err;
 
 	v->hist_now = false;
-	if (++v->processed > SKEP_INSNS_MAX)
+	if (++v->processed > v->processed_max)
 		return fail(v, -E2BIG, "BPF program is too large. Processed %u insn", v->processed);
 	v->st->last_insn = v->prev;
 	if (v->info[v->i].prune_point && !v->opts->no_prune) {

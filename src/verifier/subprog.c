@@ -136,13 +136,28 @@ static int check_jumps_of(struct verifier *v, struct prog_sub *s)
 	return 0;
 }
 
+/* What the JITs of old kernels could not compile. */
+static int check_mixed(struct verifier *v)
+{
+	if (v->release >= RELEASE_MIXED_TAIL_CALLS || v->sub_cnt == 1)
+		return 0;
+	for (uint32_t s = 0; s < v->sub_cnt; s++)
+		if (v->sub[s].tail_calls)
+			return verifier_too_new(
+				v, RELEASE_MIXED_TAIL_CALLS,
+				verifier_fail(v, -EINVAL, v->sub[s].start,
+					      "tail_calls are not allowed in programs with "
+					      "bpf-to-bpf calls"));
+	return 0;
+}
+
 int subprog_check_jumps(struct verifier *v)
 {
 	int err = 0;
 
 	for (uint32_t s = 0; s < v->sub_cnt && !err; s++)
 		err = check_jumps_of(v, &v->sub[s]);
-	return err;
+	return err ? err : check_mixed(v);
 }
 
 /* Which of r6 to r9 the instruction writes, as a bit. */

@@ -25,6 +25,7 @@ struct way {
 	uint64_t slots[SKEP_FRAMES_MAX];
 	uint32_t nr_branches, nr_values;
 	uint32_t stop_at; /* the reference was acquired here: no need to go on */
+	bool opened;	  /* the call that opened the region was found */
 };
 
 static bool seeks(const struct way *w)
@@ -90,6 +91,14 @@ static void leave_callee(struct way *w, uint32_t i)
 		add(w, i, FAULT_PASSED, (unsigned)__builtin_ctz(args));
 }
 
+static bool opens_region(const struct verifier *v, uint32_t i)
+{
+	const struct insn_aux *aux = &v->aux[i];
+
+	return aux->ref == INSN_REF_HELPER ? aux->helper->id == BPF_FUNC_spin_lock
+					   : kfunc_opens_region(v, i);
+}
+
 static void back_call(struct way *w, uint32_t i, uint32_t after)
 {
 	const struct insn_aux *aux = &w->v->aux[i];
@@ -98,6 +107,10 @@ static void back_call(struct way *w, uint32_t i, uint32_t after)
 	if (after != i + 1) {
 		leave_callee(w, i);
 		return;
+	}
+	if (w->f->in_region && w->f->value.reg < 0 && !w->opened && opens_region(w->v, i)) {
+		add(w, i, FAULT_OPENED, BPF_REG_0);
+		w->opened = true;
 	}
 	if (*regs & 1)
 		add(w, i, FAULT_RETURNED, BPF_REG_0);
@@ -193,7 +206,7 @@ static bool done(const struct way *w, uint32_t i)
 {
 	if (w->f->value.reg >= 0)
 		return !seeks(w) || w->nr_values >= STEPS_MAX;
-	return i == w->stop_at || w->nr_branches == BRANCH_MAX;
+	return i == w->stop_at || w->opened || w->nr_branches == BRANCH_MAX;
 }
 
 /* The history of instruction i, where it is the last that is ahead. */

@@ -72,6 +72,7 @@ struct verifier_opts {
 	 * program is fit for judgement only.
 	 */
 	bool judge;
+	uint16_t release; /* what it has is what that release of Linux has (release.h) */
 	const struct skep_btf *vmlinux; /* of the kernel that is judged for; NULL: unknown */
 	/*
 	 * Checks func_info and line_info against prog->image.sub, which is filled by then, and

@@ -22,6 +22,7 @@
 #include "helper/helper.h"
 #include "isa/isa.h"
 #include "map/map.h"
+#include "model/release.h"
 #include "verifier/bounds.h"
 #include "verifier/verifier.h"
 
@@ -258,6 +259,7 @@ struct verifier {
 	struct insn_aux *aux;	/* [cnt] prog->image.aux */
 	uint32_t cnt;
 	uint16_t isa;	      /* newest instructions to accept */
+	uint16_t release;     /* release of Linux whose kernel is asked */
 	struct prog_sub *sub; /* [sub_cnt] prog->image.sub */
 	uint32_t sub_cnt;
 	uint16_t *depth; /* [sub_cnt] bytes of stack that accesses were seen on */
@@ -301,7 +303,8 @@ struct verifier {
 	} last_line; /* ...the C line that was printed last */
 
 	uint32_t processed; /* instructions walked */
-	uint32_t jumps;	    /* jumps among them */
+	uint32_t processed_max;
+	uint32_t jumps; /* jumps among them */
 	uint32_t total_states, peak_states, live_states, max_states_per_insn;
 	uint32_t processed_at_state, jumps_at_state; /* when the last state was kept */
 
@@ -349,6 +352,8 @@ static inline struct reg *cur_regs(struct verifier *v)
 int verifier_fail(struct verifier *v, int err, uint32_t insn, const char *fmt, ...) __printf(4, 5);
 /** The same for a message that the diagnostic holds already. */
 int verifier_fail_diag(struct verifier *v, int err);
+/** Passes err on; the report says that what is missing came `since` that release. */
+int verifier_too_new(struct verifier *v, uint16_t since, int err);
 /** At the instruction that is walked. */
 #define fail(v, err, ...) verifier_fail(v, err, (v)->i, __VA_ARGS__)
 
@@ -461,6 +466,8 @@ static inline bool code_is_goto(uint8_t code)
 
 /* -- resolve.c, cfg.c, depth.c, ctx.c, fixup.c: passes around the walk -- */
 int resolve_check(struct verifier *v);
+/** Slots of the instruction at i, or -errno, said in the log. */
+int resolve_insn(struct verifier *v, uint32_t i);
 int cfg_check(struct verifier *v);
 /** Depth of the call chains. */
 int depth_check(struct verifier *v);
@@ -719,6 +726,8 @@ bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t w
 int kfunc_step(struct verifier *v);
 /** The call at i asks an iterator for its next element. */
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
+/** The call at i begins a region in which nobody may sleep. */
+bool kfunc_opens_region(const struct verifier *v, uint32_t i);
 
 /* -- prune.c -- */
 /** 1: a state like this one was walked from here already; 0: go on; or -errno. */

@@ -858,11 +858,66 @@ def verify_for_linux_and_for_the_unprivileged():
     run('verify', bad)
     has(run('verify', '--unpriv', bad, status=1).out, 'stack memory that was never written')
 
+def compiled(name, text):
+    """An object of a program that needs no more than the usual headers."""
+    (work / f'{name}.bpf.c').write_text('#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n'
+                                        f'{text}\nchar _license[] SEC("license") = "GPL";\n')
+    run('cc', f'{name}.bpf.c')
+    return work / f'{name}.bpf.o'
+
+
+@case
+def verify_for_a_release():
+    obj = str(build / 'tests/explain/old_kernel.bpf.o')
+    run('verify', '--kernel', '5.17', obj)
+    run('verify', '--kernel', 'host', count)
+    has(run('verify', '--kernel', '5.16', obj, status=1).out, 'this kernel has no bpf_loop() yet',
+        'it came with Linux 5.17', 'kernel: invalid func unknown#181')
+    # What only newer kernels see is not looked at.
+    guarded = compiled('guarded', """
+        extern int LINUX_KERNEL_VERSION __kconfig;
+        static int step(__u32 i, void *ctx) { return 0; }
+        SEC("xdp") int guarded(struct xdp_md *ctx)
+        {
+            if (LINUX_KERNEL_VERSION >= 0x051100)
+                bpf_loop(3, step, NULL, 0);
+            return XDP_PASS;
+        }""")
+    run('verify', '--kernel', '5.16', guarded)
+    run('verify', '--kernel', '5.17', guarded)
+
+
+@case
+def verify_for_the_types_of_a_kernel():
+    """A field that only the kernel of --btf has: CO-RE finds it there, and there alone."""
+    (work / 'kernel.bpf.c').write_text("""
+        struct task_struct { int pid; unsigned long long only_here; };
+        int keep(struct task_struct *task) { return task->pid; }""")
+    run('cc', 'kernel.bpf.c')
+    kernel = work / 'kernel.bpf.o'
+    reader = compiled('reader', """
+        #include <bpf/bpf_core_read.h>
+        struct task_struct { unsigned long long only_here; } __attribute__((preserve_access_index));
+        SEC("raw_tp") int reader(void *ctx)
+        {
+            struct task_struct *task = (void *)bpf_get_current_task();
+            unsigned long long value = 0;
+
+            bpf_core_read(&value, sizeof(value), &task->only_here);
+            return 0;
+        }""")
+    run('verify', '--btf', kernel, reader)
+    run('verify', '--btf', kernel, '--kernel', '6.12', reader)
+    has(run('verify', reader, status=1).out, 'reader')
+
 
 @case
 def verify_usage():
     has(run('verify', status=2).err, 'object file')
-    has(run('verify', count, '--kernel', '5.4', status=2).err, '--kernel 5.4')
+    has(run('verify', count, '--kernel', '2.6', status=2).err, '--kernel 2.6', 'from 4.4 on')
+    has(run('verify', count, '--kernel', 'skep', '--btf', 'x', status=2).err, '--btf x')
+    has(run('verify', count, '--btf', source / 'README.md', status=1).err, 'README.md')
+    has(run('verify', count, '--btf', work / 'none.btf', status=1).err, 'none.btf')
     has(run('verify', work / 'none.o', status=1).err, 'No such file')
 
 

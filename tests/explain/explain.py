@@ -14,7 +14,8 @@ import sys
 build = pathlib.Path(sys.argv[1]).resolve()
 here = pathlib.Path(__file__).resolve().parent
 # How a program is judged where that is not the default.
-options = {'uninit_stack': ['--unpriv'], 'sleep_atomic': ['--kernel', 'linux']}
+options = {'uninit_stack': ['--unpriv'], 'sleep_atomic': ['--kernel', 'linux'],
+           'old_kernel': ['--kernel', '5.15']}
 
 goldens = sorted(here.glob('*.txt'))
 print(f'1..{len(goldens)}')

@@ -3,7 +3,9 @@
  * oracle.c - records verdicts: a line of JSON for each program of the objects and each mode that
  * its tags speak of.  Each load has a process of its own, which loses its rights and may hang.
  *
- * usage: oracle [-p] OBJECT...	-p: only says, by its status, whether the kernel takes programs
+ * usage: oracle [-p] [-t ROUNDS] OBJECT...
+ *	-p	only says, by its status, whether the kernel takes programs
+ *	-t	each load is repeated so often (up to 100 times), and "us" is the median
  */
 #include "oracle.h"
 
@@ -14,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECONDS 60 /* for one program */
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define SECONDS	  60 /* for one program */
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -96,6 +100,11 @@ int main(int argc, char **argv)
 	libbpf_set_print(quiet);
 	if (argc > 1 && !strcmp(argv[1], "-p"))
 		return !permitted();
+	if (argc > 2 && !strcmp(argv[1], "-t")) {
+		record_rounds = MIN(MAX(atoi(argv[2]), 0), ROUNDS_MAX);
+		argc -= 2;
+		argv += 2;
+	}
 	for (int i = 1; i < argc; i++)
 		do_object(argv[i]);
 	return 0;

@@ -48,6 +48,10 @@ struct object {
 /** Fills sp from the tags of function `name`; btf may be NULL. */
 void spec_read(const struct btf *btf, const char *name, struct spec *sp);
 
+/** How often each load is repeated to be timed; 0: once is enough. */
+extern int record_rounds;
+#define ROUNDS_MAX 100
+
 /** Loads item `nr` alone with a mode's rights and writes its line; for a process of its own. */
 void record(FILE *out, const struct object *o, int nr, enum mode mode);
 

@@ -2,8 +2,8 @@
 /*
  * record.c - loads one program alone and says what the kernel made of it.
  *
- * The verdict is that of a load without a log, because a log that does not fit its buffer turns
- * any verdict into ENOSPC; a second load brings the log.
+ * The verdict is that of a load whose log holds statistics alone, because a log that does not fit
+ * its buffer turns any verdict into ENOSPC; a second load brings the log of a rejected one.
  */
 #include "oracle.h"
 
@@ -23,16 +23,72 @@
 #define LOG_BYTES (8u << 20)
 #define BIT(n)	  (UINT64_C(1) << (n))
 
+/* BPF_LOG_*, which the UAPI lacks. */
+#define LOG_FAILED_PATH 1
+#define LOG_STATS	4
+
+#define LOG_US		"verification time "
+#define LOG_INSNS	"\nprocessed "
+
+int record_rounds;
+
+/* The linker's names for the function and its wrapper (--wrap=syscall). */
+long __real_syscall(long n, ...);
+long __wrap_syscall(long n, ...);
+
 /* What the wrapped bpf(2) saw of the program of interest. */
 static struct {
 	const char *want; /* its name; the kernel keeps 15 bytes of it */
 	int loads;	  /* PROG_LOAD calls */
 	int err;	  /* errno of the first one, 0 when it was accepted */
+	long us;	  /* what its verification took, by the log; -1: it does not say */
+	long insns;	  /* instructions walked, likewise */
 } seen;
 
-/* The linker's names for the function and its wrapper (--wrap=syscall). */
-long __real_syscall(long n, ...);
-long __wrap_syscall(long n, ...);
+/* The number behind the last `key` of a log. */
+static long cost(const char *log, const char *key)
+{
+	const char *at = NULL;
+
+	for (const char *next = log; (next = strstr(next, key)); next++)
+		at = next;
+	return at ? strtol(at + strlen(key), NULL, 10) : -1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return (int)(*(const long *)a - *(const long *)b);
+}
+
+/* The median of so many more loads of what was just loaded: the first one finds caches cold. */
+static long time_again(union bpf_attr *attr, long size, int rounds)
+{
+	long us[ROUNDS_MAX];
+
+	for (int i = 0; i < rounds; i++) {
+		const long fd = __real_syscall(SYS_bpf, BPF_PROG_LOAD, attr, size);
+
+		if (fd >= 0)
+			close((int)fd);
+		us[i] = cost((const char *)(uintptr_t)attr->log_buf, LOG_US);
+	}
+	qsort(us, (size_t)rounds, sizeof(us[0]), by_value);
+	return us[rounds / 2];
+}
+
+static void first_load(union bpf_attr *attr, long size, int err)
+{
+	const char *log = (const char *)(uintptr_t)attr->log_buf;
+
+	seen.err = err;
+	seen.us = seen.insns = -1;
+	if (!log || !attr->log_level)
+		return;
+	seen.us = cost(log, LOG_US);
+	seen.insns = cost(log, LOG_INSNS);
+	if (seen.us >= 0 && record_rounds)
+		seen.us = time_again(attr, size, record_rounds);
+}
 
 long __wrap_syscall(long n, ...)
 {
@@ -49,7 +105,7 @@ long __wrap_syscall(long n, ...)
 	if (n == SYS_bpf && a[0] == BPF_PROG_LOAD && seen.want &&
 	    !strncmp(((const union bpf_attr *)a[1])->prog_name, seen.want, BPF_OBJ_NAME_LEN - 1) &&
 	    !seen.loads++)
-		seen.err = r < 0 ? e : 0;
+		first_load((union bpf_attr *)a[1], a[2], r < 0 ? e : 0);
 	errno = e;
 	return r;
 }
@@ -195,7 +251,7 @@ void record(FILE *out, const struct object *o, int nr, enum mode mode)
 {
 	const struct item *it = &o->item[nr];
 	char *log = calloc(1, LOG_BYTES);
-	struct bpf_object *obj = log ? open_for(o, nr, mode, log, 0) : NULL;
+	struct bpf_object *obj = log ? open_for(o, nr, mode, log, LOG_STATS) : NULL;
 	int err;
 
 	fprintf(out, "{\"file\":");
@@ -214,8 +270,10 @@ void record(FILE *out, const struct object *o, int nr, enum mode mode)
 	err = bpf_object__load(obj);
 	fprintf(out, ",\"verdict\":\"%s\",\"errno\":%d", verdict(err, log),
 		seen.loads ? seen.err : -err);
+	if (seen.loads && seen.us >= 0)
+		fprintf(out, ",\"us\":%ld,\"insns\":%ld", seen.us, seen.insns);
 	if (seen.loads && seen.err) {
-		struct bpf_object *again = open_for(o, nr, mode, log, 1 | 4);
+		struct bpf_object *again = open_for(o, nr, mode, log, LOG_FAILED_PATH | LOG_STATS);
 
 		bpf_object__load(again);
 		bpf_object__close(again);
