@@ -109,15 +109,18 @@ static void print_suite(const char *suite)
 	const char *names[PEERS_MAX];
 	unsigned n = peers_of(suite, names);
 
-	printf("\n%-14s %12s %7s", suite, "skep", "spread");
+	printf("\n%-22s %12s %7s", suite, "skep", "spread");
 	for (unsigned p = 0; p < n; p++)
 		printf("  %12s %6s", names[p], "ratio");
 	putchar('\n');
 	for (unsigned r = 0; r < nr_rows; r++) {
 		if (strcmp(rows[r].suite, suite))
 			continue;
-		printf("%-14s %9.1f %-2s %6.1f%%", rows[r].name, rows[r].skep, rows[r].unit,
-		       rows[r].spread * 100);
+		printf("%-22s %9.1f %-2s ", rows[r].name, rows[r].skep, rows[r].unit);
+		if (isfinite(rows[r].spread))
+			printf("%6.1f%%", rows[r].spread * 100);
+		else
+			printf("%7s", "");
 		for (unsigned p = 0; p < n; p++) {
 			double v = peer_value(&rows[r], names[p]);
 

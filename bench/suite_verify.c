@@ -2,13 +2,15 @@
 /*
  * suite_verify.c - how long verification takes, beside the host kernel's verifier.
  *
- * Each program is one kind of work for a verifier, and is made here: no compiler smooths it.  The
- * time is what the verifier itself says at the end of its log, so neither the JIT nor the copying
- * of a load is in it.
+ * Each program is one kind of work for a verifier, and is made here: no compiler smooths it.  Real
+ * programs are the kernel's selftests, where `make verdicts` has built them.  The time is what the
+ * verifier itself says at the end of its log, so neither the JIT nor the copying of a load is in
+ * it.
  */
 #include "bench/bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,9 +179,41 @@ static int bench_case(const struct bench_opts *o, const struct verify_case *c)
 	return 0;
 }
 
+/* What tools/verdicts measures of the kernel's selftests, where they are built. */
+static const struct {
+	const char *said, *name;
+} selftests[] = {
+	{ "suite", "verify_selftests" },       /* all programs together */
+	{ "top10", "verify_selftests_top10" }, /* the ten longest walks */
+};
+
+static int bench_selftests(const struct bench_opts *o)
+{
+	struct report_row row = { .suite = "verify", .unit = "us", .nr_peers = 1 };
+	char said[16];
+	FILE *in;
+
+	if (!target_available(TARGET_KERNEL) || (o->only && strcmp(o->only, selftests[0].name)))
+		return 0;
+	in = popen(VERDICTS " --times --cached " BENCH_BUILD, "r");
+	if (!in)
+		return -errno;
+	row.spread = NAN;
+	row.peer[0].name = "kernel";
+	while (fscanf(in, "%15s %lf %lf %*d", said, &row.skep, &row.peer[0].value) == 3) {
+		for (size_t i = 0; i < sizeof(selftests) / sizeof(selftests[0]); i++)
+			if (!strcmp(said, selftests[i].said))
+				row.name = selftests[i].name;
+		report_add(&row);
+	}
+	if (pclose(in))
+		fprintf(stderr, "%s: not measured\n", selftests[0].name);
+	return 0;
+}
+
 int suite_verify(const struct bench_opts *o)
 {
-	int r = 0;
+	int r = bench_selftests(o);
 
 	for (unsigned i = 0; i < NR_CASES && !r; i++)
 		if (!o->only || !strcmp(o->only, cases[i].name))

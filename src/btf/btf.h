@@ -56,6 +56,11 @@ int64_t btf_size(const struct skep_btf *b, uint32_t id);
 uint32_t btf_resolve(const struct skep_btf *b, uint32_t id);
 /** First id of that name and BTF_KIND_*, or -ENOENT. */
 int32_t btf_find(const struct skep_btf *b, const char *name, uint32_t kind);
+/**
+ * The only id of that BTF_KIND_* and that name, "___flavours" at the end of either name apart:
+ * -ENOENT none, -ESRCH several.
+ */
+int32_t btf_find_alike(const struct skep_btf *b, const char *name, uint32_t kind);
 
 /**
  * The first declaration tag after id `after` (0: of all) that is about component idx of type id

@@ -175,47 +175,75 @@ static int walk_types(struct btf_check *c)
 	return 0;
 }
 
+/* Length of a name without the "___flavour" that it may end with. */
+static size_t essential_len(const char *name, size_t n)
+{
+	for (size_t i = 1; i + 3 < n; i++)
+		if (name[i - 1] != '_' && !memcmp(name + i, "___", 3) && name[i + 3] != '_')
+			return i;
+	return n;
+}
+
+/* Where types of that kind stand whose names are alike but for a flavour. */
 static uint32_t *index_slot(const struct skep_btf *b, const char *name, size_t n, uint32_t kind)
 {
 	uint32_t i = hash_bytes(name, n, kind) & b->index_mask;
 
 	for (;; i = (i + 1) & b->index_mask) {
 		const struct btf_type *t = b->types[b->index[i]];
-
 		const char *has = b->str + t->name_off;
 
-		if (!b->index[i] || (type_kind(t) == kind && !strncmp(has, name, n) && !has[n]))
+		if (!b->index[i] || (type_kind(t) == kind && !strncmp(has, name, n) &&
+				     essential_len(has, strlen(has)) == n))
 			return &b->index[i];
 	}
 }
 
-/* At most half full, so that a free slot ends every search; the first of a name wins. */
+/* At most half full, so that a free slot ends every search; lists are in the order of ids. */
 static int build_index(struct skep_btf *b)
 {
 	b->index_mask = (uint32_t)round_up_pow2((uint64_t)b->cnt * 2) - 1;
 	b->index = skep_alloc_array((size_t)b->index_mask + 1, sizeof(*b->index));
-	if (!b->index)
+	b->alike = skep_alloc_array(b->cnt, sizeof(*b->alike));
+	if (!b->index || !b->alike)
 		return -ENOMEM;
-	for (uint32_t id = 1; id < b->cnt; id++) {
+	for (uint32_t id = b->cnt - 1; id > 0; id--) {
 		const char *name = b->str + b->types[id]->name_off;
-		uint32_t *slot = index_slot(b, name, strlen(name), type_kind(b->types[id]));
+		uint32_t *slot = index_slot(b, name, essential_len(name, strlen(name)),
+					    type_kind(b->types[id]));
 
-		if (!*slot)
-			*slot = id;
+		b->alike[id] = *slot;
+		*slot = id;
 	}
 	return 0;
 }
 
 int32_t btf_find_n(const struct skep_btf *b, const char *name, size_t n, uint32_t kind)
 {
-	uint32_t id = *index_slot(b, name, n, kind);
+	uint32_t id = *index_slot(b, name, essential_len(name, n), kind);
 
-	return id ? (int32_t)id : -ENOENT;
+	for (; id; id = b->alike[id]) {
+		const char *has = b->str + b->types[id]->name_off;
+
+		if (!strncmp(has, name, n) && !has[n])
+			return (int32_t)id;
+	}
+	return -ENOENT;
 }
 
 int32_t btf_find(const struct skep_btf *b, const char *name, uint32_t kind)
 {
 	return btf_find_n(b, name, strlen(name), kind);
+}
+
+int32_t btf_find_alike(const struct skep_btf *b, const char *name, uint32_t kind)
+{
+	const size_t n = essential_len(name, strlen(name));
+	const uint32_t id = n ? *index_slot(b, name, n, kind) : 0;
+
+	if (!id)
+		return -ENOENT;
+	return b->alike[id] ? -ESRCH : (int32_t)id;
 }
 
 static int check_all(struct btf_check *c, struct bytes in)
@@ -285,5 +313,6 @@ void btf_put(struct skep_btf *b)
 	skep_free(b->to_id);
 	skep_free(b->to_size);
 	skep_free(b->index);
+	skep_free(b->alike);
 	skep_free(b);
 }

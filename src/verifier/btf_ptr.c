@@ -20,41 +20,13 @@ uint32_t btf_ptr_find(const struct verifier *v, const char *name)
 	return id > 0 ? (uint32_t)id : 0;
 }
 
-/* Length of a type's name without "___flavour". */
-static size_t essential_len(const char *name)
-{
-	const size_t n = strlen(name);
-
-	for (size_t i = 1; i + 3 < n; i++)
-		if (name[i - 1] != '_' && !strncmp(name + i, "___", 3) && name[i + 3] != '_')
-			return i;
-	return n;
-}
-
 int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, uint32_t id)
 {
-	const struct skep_btf *kernel = v->opts->vmlinux;
 	const struct btf_type *want = btf_type(btf, id);
-	const char *name = btf_str(btf, want->name_off);
-	const size_t n = essential_len(name);
-	int32_t found = -ENOENT;
 
-	if (!kernel || !n)
-		return -ENOENT;
-	for (uint32_t i = 1; i < btf_type_count(kernel); i++) {
-		const struct btf_type *t = btf_type(kernel, i);
-		const char *have;
-
-		if (KIND(t) != KIND(want))
-			continue;
-		have = btf_str(kernel, t->name_off);
-		if (strncmp(have, name, n) || essential_len(have) != n)
-			continue;
-		if (found > 0)
-			return -ESRCH;
-		found = (int32_t)i;
-	}
-	return found;
+	return v->opts->vmlinux
+		       ? btf_find_alike(v->opts->vmlinux, btf_str(btf, want->name_off), KIND(want))
+		       : -ENOENT;
 }
 
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want)

@@ -105,6 +105,8 @@ int main(int argc, char **argv)
 		argc -= 2;
 		argv += 2;
 	}
+	/* What a kernel in this process makes ready on its first load, children need not again. */
+	permitted();
 	for (int i = 1; i < argc; i++)
 		do_object(argv[i]);
 	return 0;

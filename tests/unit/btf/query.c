@@ -471,3 +471,31 @@ TEST(relocation_records_are_checked)
 		ASSERT_EQ(btf_check_core_relo(&in, &r), relos[i].err);
 	}
 }
+
+TEST(names_alike_but_for_a_flavour)
+{
+	static struct build bd;
+	uint32_t one, only;
+	struct skep_btf *b;
+
+	one = build_type(&bd, BTF_KIND_STRUCT, "one", 4);
+	build_type(&bd, BTF_KIND_UNION, "one___x", 4);
+	build_type(&bd, BTF_KIND_STRUCT, "two", 4);
+	build_type(&bd, BTF_KIND_STRUCT, "two___old", 4);
+	only = build_type(&bd, BTF_KIND_STRUCT, "only___new", 4);
+	build_type(&bd, BTF_KIND_STRUCT, "", 4);
+	b = load(&bd);
+
+	ASSERT_EQ(btf_find_alike(b, "one", BTF_KIND_STRUCT), one);
+	ASSERT_EQ(btf_find_alike(b, "one___any", BTF_KIND_STRUCT), one);
+	ASSERT_EQ(btf_find_alike(b, "only", BTF_KIND_STRUCT), only);
+	ASSERT_EQ(btf_find_alike(b, "two", BTF_KIND_STRUCT), -ESRCH);
+	ASSERT_EQ(btf_find_alike(b, "three", BTF_KIND_STRUCT), -ENOENT);
+	ASSERT_EQ(btf_find_alike(b, "", BTF_KIND_STRUCT), -ENOENT);
+	/* Only three underscores with something else on both sides begin a flavour. */
+	ASSERT_EQ(btf_find_alike(b, "one____x", BTF_KIND_STRUCT), -ENOENT);
+	ASSERT_EQ(btf_find_alike(b, "one___", BTF_KIND_STRUCT), -ENOENT);
+	ASSERT_EQ(btf_find(b, "only", BTF_KIND_STRUCT), -ENOENT);
+	ASSERT_EQ(btf_find(b, "only___new", BTF_KIND_STRUCT), only);
+	btf_put(b);
+}
