@@ -41,7 +41,6 @@ enum insn_ref {
 
 struct insn_aux {
 	uint8_t ref;		/* enum insn_ref */
-	bool jump_target : 1;	/* some jump lands here */
 	bool barrier : 1;	/* nothing speculative may get here: a fence before... */
 	bool barrier_after : 1; /* ...or behind it */
 	uint16_t sub;		/* the subprogram that an operand names */

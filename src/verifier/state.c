@@ -76,12 +76,12 @@ void state_free_all(struct verifier *v)
 {
 	struct frame *f;
 
-	state_free(v, v->st);
+	state_free(v, TAKE_PTR(v->st));
 	while (v->waiting.n)
 		state_free(v, v->waiting.at[--v->waiting.n]);
 	for (uint32_t i = 0; v->info && i < v->cnt; i++)
-		explored_free(v->info[i].explored);
-	explored_free(v->retired);
+		explored_free(TAKE_PTR(v->info[i].explored));
+	explored_free(TAKE_PTR(v->retired));
 	while (v->pool_state) {
 		struct vstate *st = v->pool_state;
 

@@ -128,7 +128,6 @@ static int check_jumps_of(struct verifier *v, struct prog_sub *s)
 			return verifier_fail(v, -EINVAL, i,
 					     "jump out of range from insn %u to %lld", i,
 					     (long long)to);
-		v->aux[to].jump_target = true;
 	}
 	code = v->insns[s->end - 1].code;
 	if (code != (BPF_JMP | BPF_EXIT) && !code_is_goto(code))

@@ -477,6 +477,10 @@ int ctx_check(struct verifier *v, int off, unsigned size, bool write, bool sign,
 int ctx_rewrite(struct verifier *v);
 int fixup_dead(struct verifier *v);
 
+/* -- patch.c -- */
+/** Takes the instructions out that are marked in gone[cnt]; 0 or -ENOMEM. */
+int patch_remove(struct verifier *v, const bool *gone);
+
 /* -- liveness.c -- */
 /** Computes insn_info.live for every instruction. */
 int liveness_run(struct verifier *v);

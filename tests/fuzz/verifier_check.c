@@ -446,6 +446,9 @@ static int verify(struct skep_prog *p, struct tree *tree, uint32_t flags, struct
 static void run_all(struct run *r, const struct gen_prog *g, uint64_t seed, unsigned runs,
 		    struct skep_prog *const p[2])
 {
+	/* What is not known of all states may leak. */
+	const bool leaks = !r->tree || r->tree->leaks;
+
 	for (unsigned i = 0; i < runs; i++) {
 		struct skep_run run = new_run();
 
@@ -454,7 +457,7 @@ static void run_all(struct run *r, const struct gen_prog *g, uint64_t seed, unsi
 		world(seed + i);
 		if (!walk(r, &run))
 			return;
-		if (r->steps <= STEPS && !engines_agree(r, p, seed + i, g->loose))
+		if (r->steps <= STEPS && !engines_agree(r, p, seed + i, g->loose || leaks))
 			return;
 	}
 }
@@ -482,6 +485,7 @@ void check_program(const struct gen_prog *g, uint64_t seed, unsigned runs, struc
 	struct skep_prog *p[2], *all;
 	struct skep_diag diag = { 0 };
 	struct run r = { .res = ret, .tree = &tree };
+	const uint32_t flags = seed & 1 ? BPF_F_TEST_STATE_FREQ : 0;
 	int err;
 
 	make_maps();
@@ -489,13 +493,13 @@ void check_program(const struct gen_prog *g, uint64_t seed, unsigned runs, struc
 	p[0] = prog_of(g);
 	p[1] = jit_available() ? prog_of(g) : NULL;
 	all = prog_of(g);
-	ret->err = verify(p[0], NULL, seed & 1 ? BPF_F_TEST_STATE_FREQ : 0, &diag);
+	ret->err = verify(p[0], NULL, flags, &diag);
 	if (ret->err) {
 		ret->verdict = CHECK_REJECTED;
 		memcpy(ret->msg, diag.msg, sizeof(diag.msg));
 		goto out;
 	}
-	tree_reset(&tree, NODES);
+	tree_reset(&tree, g->insns, NODES);
 	err = verify(all, &tree, 0, &diag);
 	if (err && err != -E2BIG && !tree.empty && !stricter(diag.msg)) {
 		wrong(&r, "accepted, but not where every path is walked: %s", diag.msg);
@@ -505,11 +509,12 @@ void check_program(const struct gen_prog *g, uint64_t seed, unsigned runs, struc
 		ret->verdict = CHECK_PARTLY;
 		r.tree = NULL;
 	}
-	if (p[1] && verify(p[1], NULL, 0, &diag)) {
+	if (p[1] && verify(p[1], NULL, flags, &diag)) {
 		wrong(&r, "the second time it is not accepted: %s", diag.msg);
 		goto out;
 	}
-	r.p = p[0];
+	/* States are of instructions as they stand in the program that they were seen of. */
+	r.p = r.tree ? all : p[0];
 	if (compile(&r, p[0], &interp_engine) && (!p[1] || compile(&r, p[1], &jit_engine)))
 		run_all(&r, g, seed, runs, p);
 out:

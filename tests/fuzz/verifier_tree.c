@@ -37,7 +37,7 @@ void machine_value(struct machine *m, uint64_t at, const struct skep_map *map)
 
 /* --- the tree --------------------------------------------------------------------------------- */
 
-void tree_reset(struct tree *t, uint32_t max)
+void tree_reset(struct tree *t, const struct bpf_insn *insns, uint32_t max)
 {
 	if (!t->mem) {
 		t->mem = malloc(TREE_BYTES);
@@ -49,7 +49,8 @@ void tree_reset(struct tree *t, uint32_t max)
 	t->node[0] = (struct node){ .insn = NOWHERE };
 	t->nr = 1;
 	t->used = 0;
-	t->empty = false;
+	t->empty = t->leaks = false;
+	t->insns = insns;
 }
 
 static void keep(struct tree *t, const void *what, size_t n)
@@ -68,6 +69,56 @@ static bool feasible(const struct reg *r)
 	return r->type != SCALAR_VALUE || bounds_sane(&b);
 }
 
+static bool is_pointer(const struct reg *r)
+{
+	return r->type != SCALAR_VALUE && r->type != NOT_INIT;
+}
+
+/* A helper gets a pointer to bytes of stack that hold an address. */
+static bool passes_address(const struct vstate *st)
+{
+	for (unsigned n = BPF_REG_1; n <= BPF_REG_5; n++) {
+		const struct reg *r = &st->frame[st->cur]->reg[n];
+		const struct frame *f = r->type == PTR_TO_STACK ? st->frame[r->frame] : NULL;
+
+		for (uint32_t s = 0; f && s < f->nr_slots; s++)
+			if (f->slot[s].kind[7] == STACK_SPILL && is_pointer(&f->slot[s].reg))
+				return true;
+	}
+	return false;
+}
+
+/* The instruction makes a number of an address: elsewhere, or in another engine, another one. */
+static bool leaks(const struct vstate *st, const struct bpf_insn *in)
+{
+	const struct reg *dst = &st->frame[st->cur]->reg[in->dst_reg];
+	const struct reg *src = &st->frame[st->cur]->reg[in->src_reg];
+	const bool uses_src = BPF_SRC(in->code) == BPF_X && is_pointer(src);
+
+	switch (BPF_CLASS(in->code)) {
+	case BPF_STX:
+		return is_pointer(src) &&
+		       (dst->type != PTR_TO_STACK || BPF_SIZE(in->code) != BPF_DW);
+	case BPF_ALU:
+		return is_pointer(dst) || uses_src;
+	case BPF_ALU64:
+		return BPF_OP(in->code) != BPF_MOV &&
+		       ((is_pointer(dst) && uses_src) ||
+			((is_pointer(dst) || uses_src) && BPF_OP(in->code) != BPF_ADD &&
+			 BPF_OP(in->code) != BPF_SUB));
+	case BPF_JMP:
+		if (BPF_OP(in->code) == BPF_CALL)
+			return in->src_reg == 0 && passes_address(st);
+		if (BPF_OP(in->code) == BPF_EXIT)
+			return is_pointer(&st->frame[st->cur]->reg[BPF_REG_0]);
+		/* Where a packet ends and what is NULL is the same everywhere. */
+		return (is_pointer(dst) || uses_src) && !(is_pointer(dst) && uses_src) &&
+		       !(BPF_SRC(in->code) == BPF_K && in->imm == 0);
+	default:
+		return false;
+	}
+}
+
 uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32_t from)
 {
 	struct tree *t = tree;
@@ -82,6 +133,7 @@ uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32
 		.frames = (uint32_t)t->used,
 	};
 	t->node[from].first = t->nr;
+	t->leaks |= leaks(st, &t->insns[insn]);
 	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
 		t->empty |= !feasible(&st->frame[st->cur]->reg[r]);
 	for (uint32_t f = 0; f <= st->cur; f++) {

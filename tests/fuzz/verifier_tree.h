@@ -57,13 +57,15 @@ struct tree {
 	uint32_t nr, max;
 	uint8_t *mem; /* copies of frames and slots */
 	size_t used;
-	bool empty;	      /* some state allows no machine at all */
-	uint32_t at[TREE_AT]; /* nodes that the run may be at */
+	bool empty;		      /* some state allows no machine at all */
+	bool leaks;		      /* somewhere an address becomes data: engines may differ */
+	const struct bpf_insn *insns; /* the program's */
+	uint32_t at[TREE_AT];	      /* nodes that the run may be at */
 	uint32_t nr_at;
 };
 
-/** Empties the tree; it takes at most so many states. */
-void tree_reset(struct tree *t, uint32_t max);
+/** Empties the tree for the program of these instructions; it takes at most so many states. */
+void tree_reset(struct tree *t, const struct bpf_insn *insns, uint32_t max);
 /** For verifier_opts.observe, with the tree as its argument. */
 uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32_t from);
 

@@ -45,7 +45,6 @@ TEST(image_subprograms_are_described)
 	ASSERT_EQ(p->image.aux[7].ref, INSN_REF_HELPER);
 	ASSERT_EQ(p->image.aux[7].helper->id, BPF_FUNC_loop);
 	ASSERT_EQ(p->image.aux[9].ref, INSN_REF_SUBPROG);
-	ASSERT(p->image.aux[13].jump_target && !p->image.aux[12].jump_target);
 	prog_put(p);
 }
 
@@ -255,6 +254,7 @@ TEST(image_frozen_constants_decide)
 				   "exit\ncall 195896080\nexit";
 	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
 	const uint32_t value[2] = { 1, 7 }, key = 0;
+	const struct verifier_opts nobody = { .rights = VERIFIER_RIGHTS_NONE };
 	struct verifier_log log = { 0 };
 	struct skep_map *m = program_new_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, BPF_F_RDONLY_PROG);
 	struct skep_prog *p = program(TC, text);
@@ -268,11 +268,78 @@ TEST(image_frozen_constants_decide)
 	p = program(TC, text);
 	program_map_value(p, 0, m, 0);
 	program_check(p);
-	/* what cannot run is a trap */
+	/* what cannot run is gone, and the jump that always falls through */
+	ASSERT_EQ(p->image.insn_cnt, 5);
+	ASSERT_EQ(p->image.insns[4].code, BPF_JMP | BPF_EXIT);
+	prog_put(p);
+
+	/* where the caller's right does not reach that far it is a trap */
+	p = program(TC, text);
+	program_map_value(p, 0, m, 0);
+	ASSERT_EQ(verifier_check(p, &nobody, &log, NULL), 0);
+	ASSERT_EQ(p->image.insn_cnt, 8);
 	ASSERT_EQ(p->image.insns[6].code, BPF_JMP | BPF_JA);
 	ASSERT_EQ(p->image.insns[6].off, -1);
 	prog_put(p);
 	map_put(m);
+}
+
+/* Whatever counts by instruction is in step with what is left. */
+TEST(image_what_stays_is_in_step)
+{
+	static const struct bpf_line_info lines[] = {
+		{ .insn_off = 0, .line_col = 1 },  { .insn_off = 2, .line_col = 2 },
+		{ .insn_off = 3, .line_col = 3 },  { .insn_off = 4, .line_col = 4 },
+		{ .insn_off = 7, .line_col = 5 },  { .insn_off = 10, .line_col = 6 },
+		{ .insn_off = 12, .line_col = 7 },
+	};
+	static const struct bpf_line_info left[] = {
+		{ .insn_off = 0, .line_col = 1 },
+		{ .insn_off = 1, .line_col = 4 },
+		{ .insn_off = 3, .line_col = 5 },
+		{ .insn_off = 6, .line_col = 7 },
+	};
+	static const struct bpf_func_info funcs[] = { { 0, 11 }, { 10, 12 }, { 12, 13 } };
+	static const struct bpf_func_info funcs_left[] = { { 0, 11 }, { 6, 13 } };
+	struct skep_prog *p = program(TC, "r6 = 1\n"
+					  "if r6 == 1 goto +2\n" /* always */
+					  "call +7\n"
+					  "r6 = 5\n"
+					  "r1 = 3 ll\n"		 /* 4 */
+					  "if r1 == 4 goto -4\n" /* 6: never */
+					  "call +4\n"
+					  "gotol +0\n"
+					  "exit\n"
+					  "r0 = 7\n" /* 10: called by what is dead */
+					  "exit\n"
+					  "r0 = 0\n" /* 12 */
+					  "if r1 > 9 goto +1\n"
+					  "exit\n"
+					  "r0 = 9\n"
+					  "exit");
+
+	p->line_info = skep_memdup(lines, sizeof(lines));
+	p->line_info_cnt = ARRAY_SIZE(lines);
+	p->func_info = skep_memdup(funcs, sizeof(funcs));
+	p->func_info_cnt = ARRAY_SIZE(funcs);
+	ASSERT(p->line_info && p->func_info);
+	program_check(p);
+
+	ASSERT_EQ(p->image.insn_cnt, 8);
+	ASSERT_EQ(p->image.insns[3].code, BPF_JMP | BPF_CALL);
+	ASSERT_EQ(p->image.insns[3].imm, 2);
+	ASSERT_EQ(p->image.aux[3].ref, INSN_REF_SUBPROG);
+	ASSERT_EQ(p->image.aux[3].sub, 1);
+	ASSERT_EQ(p->image.insns[4].code, BPF_JMP32 | BPF_JA);
+	ASSERT_EQ(p->image.insns[4].imm, 0);
+	ASSERT_EQ(p->image.sub_cnt, 2);
+	ASSERT_EQ(p->image.sub[1].start, 6);
+	ASSERT_EQ(p->image.sub[1].end, 8);
+	ASSERT_EQ(p->line_info_cnt, ARRAY_SIZE(left));
+	ASSERT(!memcmp(p->line_info, left, sizeof(left)));
+	ASSERT_EQ(p->func_info_cnt, ARRAY_SIZE(funcs_left));
+	ASSERT(!memcmp(p->func_info, funcs_left, sizeof(funcs_left)));
+	prog_put(p);
 }
 
 /* Below 256 bytes of frames a subprogram may not tail call; a callback may not load packets. */
