@@ -64,5 +64,5 @@ uint32_t btf_next_decl_tag(const struct skep_btf *b, uint32_t id, int32_t idx, c
 
 const char *btf_kind_name(uint32_t kind)
 {
-	return kind < NR_BTF_KINDS && btf_kinds[kind].name ? btf_kinds[kind].name : "UNKN";
+	return kind < NR_BTF_KINDS && btf_kinds[kind].name ? btf_kinds[kind].name : "UNKNOWN";
 }

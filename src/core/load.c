@@ -118,8 +118,9 @@ static int pass_verify(struct load *l)
 		.release = k->release,
 		.report = k->verdict ? &report : NULL,
 		.vmlinux = core_vmlinux(k),
+		.resolve = load_resolve,
 		.records = load_records,
-		.records_arg = l,
+		.arg = l,
 	};
 	int err;
 
@@ -179,10 +180,10 @@ static const struct load_pass passes[] = {
 	{ "copy", pass_copy },
 	{ "license", pass_license },
 	{ "describe", pass_describe },
-	{ "log", load_log },	     /* messages go to the caller from here on */
-	{ "btf", load_btf },	     /* BTF, func_info as far as it stands alone */
-	{ "tag", pass_tag },	     /* before descriptors become objects */
-	{ "resolve", load_resolve }, /* maps, addresses, kfuncs */
+	{ "log", load_log }, /* messages go to the caller from here on */
+	{ "btf", load_btf }, /* BTF, func_info as far as it stands alone */
+	{ "tag", pass_tag }, /* before descriptors become objects */
+	{ "kfuncs", load_kfuncs },
 	{ "place", load_check_place },
 	{ "verify", pass_verify }, /* also rewrites: context fields, dead code */
 	{ "end of log", load_log_end },

@@ -48,6 +48,8 @@ int load_records(void *arg);
 
 /* --- load_resolve.c ----------------------------------------------------------------------- */
 
-int load_resolve(struct load *l);
+int load_kfuncs(struct load *l);
+/** What LD_IMM64 name: maps, values of maps, symbols; arg: the load. */
+int load_resolve(void *arg);
 
 #endif

@@ -215,23 +215,33 @@ static int resolve_ld_imm64(struct load *l, uint32_t i)
 	}
 }
 
-int load_resolve(struct load *l)
+int load_kfuncs(struct load *l)
 {
+	const struct prog_image *image = &l->prog->image;
+	int err = 0;
+
+	for (uint32_t i = 0; i < image->insn_cnt && !err; i++)
+		if (image->insns[i].code == (BPF_JMP | BPF_CALL) &&
+		    image->insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL)
+			err = resolve_kfunc(l, i);
+	return err;
+}
+
+int load_resolve(void *arg)
+{
+	struct load *l = arg;
 	const struct prog_image *image = &l->prog->image;
 	int err = 0;
 
 	for (uint32_t i = 0; i < image->insn_cnt && !err; i++) {
 		const struct bpf_insn *insn = &image->insns[i];
 
-		if (insn_is_ld_imm64(insn)) {
-			if (i + 1 == image->insn_cnt || insn[1].code || insn[1].dst_reg ||
-			    insn[1].src_reg || insn[1].off)
-				return load_fail(l, -EINVAL, i, "invalid bpf_ld_imm64 insn");
-			err = resolve_ld_imm64(l, i++);
-		} else if (insn->code == (BPF_JMP | BPF_CALL) &&
-			   insn->src_reg == BPF_PSEUDO_KFUNC_CALL) {
-			err = resolve_kfunc(l, i);
-		}
+		if (!insn_is_ld_imm64(insn))
+			continue;
+		if (i + 1 == image->insn_cnt || insn[1].code || insn[1].dst_reg ||
+		    insn[1].src_reg || insn[1].off)
+			return load_fail(l, -EINVAL, i, "invalid bpf_ld_imm64 insn");
+		err = resolve_ld_imm64(l, i++);
 	}
 	return err;
 }

@@ -58,19 +58,27 @@ static int scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 }
 
 /*
- * r1 = r2; r1 += 8: r1 and r2 go on sharing what comparisons teach, 8 apart.  Only for 64-bit
- * additions of a constant.
+ * r1 = r2; r1 += 8: r1 and r2 go on sharing what comparisons teach, 8 apart.  `was` is r1 before,
+ * `by` what is added or subtracted; a sum of 32 bits needs a term that has no upper half.
  */
-static void keep_link(struct verifier *v, struct reg *d, uint32_t id, int32_t off)
+static void keep_link(struct verifier *v, struct reg *d, const struct reg *was,
+		      const struct reg *by)
 {
 	const struct bpf_insn *insn = insn_of(v);
+	const bool wide = is_wide(insn), sub = BPF_OP(insn->code) == BPF_SUB;
+	int64_t off = wide ? by->n.full.smin : by->n.low.smin;
 
 	d->id = 0;
-	if (!id || !is_wide(insn) || BPF_OP(insn->code) != BPF_ADD ||
-	    BPF_SRC(insn->code) != BPF_K || !v->opts->rights.bpf_capable || id & ID_ADD_CONST)
+	if (!was->id || was->id & ID_ADD_CONST || !v->opts->rights.bpf_capable ||
+	    (!sub && BPF_OP(insn->code) != BPF_ADD) ||
+	    !(wide ? bounds_is_const(&by->n) : bounds_low_is_const(&by->n)) ||
+	    (BPF_SRC(insn->code) == BPF_X && insn->src_reg == insn->dst_reg) ||
+	    (!wide && was->n.full.umax > UINT32_MAX))
 		return;
-	d->id = id | ID_ADD_CONST;
-	d->off = off;
+	if (off < INT32_MIN || off > INT32_MAX || (sub && off == INT32_MIN))
+		return;
+	d->id = was->id | (wide ? ID_ADD_64 : ID_ADD_32);
+	d->off = (int32_t)(sub ? -off : off);
 }
 
 static int binary(struct verifier *v)
@@ -78,7 +86,7 @@ static int binary(struct verifier *v)
 	const struct bpf_insn *insn = insn_of(v);
 	struct reg *regs = cur_regs(v), *d = &regs[insn->dst_reg], imm;
 	const struct reg *s = &imm;
-	uint32_t id = d->id;
+	const struct reg was = *d;
 	int err = 0;
 
 	if (BPF_SRC(insn->code) == BPF_X)
@@ -112,7 +120,7 @@ static int binary(struct verifier *v)
 	if (err)
 		return err;
 	err = scalar_alu(v, d, s);
-	keep_link(v, d, id, insn->imm);
+	keep_link(v, d, &was, s);
 	return err;
 }
 

@@ -22,9 +22,27 @@ static int arg_map(struct arg *a)
 	return 0;
 }
 
+/* Arrays have a value for every index below their size: which one is it? */
+static int known_key(struct arg *a)
+{
+	const uint32_t type = a->m->map->type;
+	int slot;
+
+	if (!a->v->opts->rights.bpf_capable || a->r->type != PTR_TO_STACK ||
+	    !bounds_is_const(&a->r->n) ||
+	    (type != BPF_MAP_TYPE_ARRAY && type != BPF_MAP_TYPE_PERCPU_ARRAY))
+		return 0;
+	a->m->key_known = stack_const(a->v, a->n, a->m->map->key_size, &a->m->key, &slot);
+	return a->m->key_known && slot >= 0 ? precise_mark_slot(a->v, a->r->frame, (uint32_t)slot)
+					    : 0;
+}
+
 static int arg_key(struct arg *a)
 {
-	return mem_helper_access(a->v, a->n, (int)a->m->map->key_size, ACCESS_READ, false, NULL);
+	const int size = (int)a->m->map->key_size;
+	int err = mem_helper_access(a->v, a->n, size, ACCESS_READ, false, NULL);
+
+	return err ? err : known_key(a);
 }
 
 /* Memory of a fixed size that the helper reads, or fills. */
@@ -406,11 +424,10 @@ int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 	    !(m->h->pkt_access && (v->prog->kind->pkt_read || v->prog->kind->pkt_write)))
 		return fail(v, -EACCES, "helper access to the packet is not allowed");
 	if (row->null_ok && reg_is_null(a.r)) {
-		err = precise_mark(v, a.n);
-		if (err)
-			return err;
 		m->raw = false;
-		return 0;
+		/* Where no bytes of memory are does not matter, nor what a callback is handed. */
+		return row->check == arg_mem || a.kind == ARG_STACK_OR_NULL ? 0
+									    : precise_mark(v, a.n);
 	}
 	if (!type_fits(&a, row))
 		return fail(v, -EACCES, "R%u type=%s expected=%s", a.n, TYPE_NAME(a.r->type),

@@ -44,12 +44,6 @@ bool bounds_sane(const struct bounds *b)
 	return range_agrees(&b->full, b->bits, W) && range_agrees(&b->low, tnum_low(b->bits, L), L);
 }
 
-bool bounds_empty(const struct bounds *b)
-{
-	return b->full.umin > b->full.umax || b->full.smin > b->full.smax ||
-	       b->low.umin > b->low.umax || b->low.smin > b->low.smax;
-}
-
 static bool range_contains(const struct range *r, uint64_t v, unsigned w)
 {
 	return r->umin <= v && v <= r->umax && r->smin <= sext(v, w) && sext(v, w) <= r->smax;
@@ -165,10 +159,27 @@ static void range_from_tnum(struct range *r, struct tnum t, unsigned w)
 			 sext(t.value | (t.mask & (sign - 1)), w));
 }
 
+/*
+ * The range and the bits have one value in common: that is it.  (Where they have none, because no
+ * machine takes this path, the kernel settles for the largest that the bits allow.)
+ */
+static void meet_in_one(struct bounds *b)
+{
+	const uint64_t lo = b->full.umin, hi = b->full.umax, next = tnum_above(b->bits, lo);
+
+	if (tnum_contains(b->bits, lo)) {
+		if (next > hi)
+			bounds_const(b, lo);
+	} else if (next == tnum_max(b->bits) || (next <= hi && tnum_above(b->bits, next) > hi)) {
+		bounds_const(b, next);
+	}
+}
+
 void bounds_from_bits(struct bounds *b)
 {
 	range_from_tnum(&b->low, tnum_low(b->bits, L), L);
 	range_from_tnum(&b->full, b->bits, W);
+	meet_in_one(b);
 }
 
 static void bits_from_bounds(struct bounds *b)

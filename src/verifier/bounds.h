@@ -76,8 +76,6 @@ bool bounds_is_const(const struct bounds *b);
 bool bounds_low_is_const(const struct bounds *b);
 /** True when no description is empty and the tnum agrees where it is a constant. */
 bool bounds_sane(const struct bounds *b);
-/** True when some range is empty: no value is meant. */
-bool bounds_empty(const struct bounds *b);
 /** True when v is in every description. */
 bool bounds_contain(const struct bounds *b, uint64_t v);
 /** True when every value of b is a value of a, as far as the descriptions show. */

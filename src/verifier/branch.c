@@ -26,8 +26,6 @@ struct jump {
 	enum bounds_cmp cmp;
 	bool low; /* JMP32 */
 	bool imm; /* s is an immediate */
-	/* numbers: what d and s would be after the jump was not taken [0], taken [1] */
-	struct bounds d_then[2], s_then[2];
 };
 
 static bool is_pointer(const struct reg *r)
@@ -77,40 +75,8 @@ static int packet_taken(const struct jump *j)
 	return -1;
 }
 
-/* Would d and s be numbers at all, if the jump went that way? */
-static bool numbers_allow(struct jump *j, bool way)
-{
-	struct bounds *d = &j->d_then[way], *s = &j->s_then[way];
-
-	*d = j->d->n;
-	*s = j->s->n;
-	if (j->d == j->s) /* compared with itself: nothing to learn */
-		return true;
-	bounds_refine(d, s, way ? j->cmp : bounds_not(j->cmp), j->low);
-	return !bounds_empty(d) && !bounds_empty(s);
-}
-
-static int numbers_taken(struct jump *j)
-{
-	const int way = bounds_cmp(&j->d->n, &j->s->n, j->cmp, j->low);
-
-	if (way >= 0)
-		return way;
-	/* Only a look at what would come out tells: the side that is left keeps it. */
-	for (int side = 0; side < 2; side++) {
-		if (numbers_allow(j, side))
-			continue;
-		if (numbers_allow(j, !side)) {
-			j->d->n = j->d_then[!side];
-			j->s->n = j->s_then[!side];
-		}
-		return !side;
-	}
-	return -1;
-}
-
 /* 1 taken, 0 not, -1 either. */
-static int taken(struct jump *j)
+static int taken(const struct jump *j)
 {
 	const bool dp = is_pointer(j->d), sp = is_pointer(j->s);
 	const struct reg *ptr = dp ? j->d : j->s, *num = dp ? j->s : j->d;
@@ -119,7 +85,7 @@ static int taken(struct jump *j)
 	    (reg_is_pkt(j->d) && reg_is_pkt(j->s)))
 		return j->low ? -1 : packet_taken(j);
 	if (!dp && !sp)
-		return numbers_taken(j);
+		return bounds_cmp(&j->d->n, &j->s->n, j->cmp, j->low);
 	if ((dp && sp) || j->low || !never_null(ptr) || !reg_is_null(num))
 		return -1;
 	return j->cmp == BOUNDS_EQ ? 0 : j->cmp == BOUNDS_NE ? 1 : -1;
@@ -127,57 +93,100 @@ static int taken(struct jump *j)
 
 /* --- what is learnt ------------------------------------------------------------------------- */
 
-/* Everything that is `known` or `known` plus a constant gets its bounds. */
-static void teach_linked(struct verifier *v, struct vstate *st, const struct reg *known)
+/* Registers and slots that share an id: what one learns, all learn. */
+#define LINKED_MAX 6
+
+struct linked {
+	uint32_t n;
+	struct {
+		uint8_t frame, at; /* register or slot */
+		bool spilled;
+	} place[LINKED_MAX];
+};
+
+static struct reg *linked_reg(const struct linked *l, uint32_t i, struct vstate *st)
 {
-	const uint32_t id = known->id & ~ID_ADD_CONST;
+	struct frame *f = st->frame[l->place[i].frame];
 
-	if (known->type != SCALAR_VALUE || !id)
-		return;
-	for_each_reg_in(st, f, r, {
-		if (r == known || r->type != SCALAR_VALUE || (r->id & ~ID_ADD_CONST) != id)
-			continue;
-		if (!(r->id & ID_ADD_CONST) && !(known->id & ID_ADD_CONST)) {
-			const bool precise = r->precise;
-
-			*r = *known;
-			r->precise = precise;
-		} else if (known->id == r->id && known->off == r->off) {
-			r->n = known->n;
-		} else {
-			/* r = known + (r->off - known->off) */
-			struct bounds by;
-			const int64_t delta = (int64_t)(r->id & ID_ADD_CONST ? r->off : 0) -
-					      (known->id & ID_ADD_CONST ? known->off : 0);
-
-			bounds_const(&by, (uint64_t)delta);
-			r->n = known->n;
-			bounds_alu(&r->n, &by, BOUNDS_ADD, false);
-		}
-	});
+	return l->place[i].spilled ? &f->slot[l->place[i].at].reg : &f->reg[l->place[i].at];
 }
 
-/* Which registers and slots share this id, packed for history: count, then 10 bits each. */
-static uint64_t linked_set(const struct vstate *st, uint32_t id, uint64_t set)
+/* For whom there is no room is linked no more. */
+static void link_one(struct linked *l, struct reg *r, uint32_t id, uint32_t frame, uint32_t at,
+		     bool spilled)
 {
-	id &= ~ID_ADD_CONST;
-	for (uint32_t no = 0; id && no <= st->cur; no++) {
-		const struct frame *f = st->frame[no];
-
-		for (uint32_t i = 0; i < SKEP_REG_CNT + f->nr_slots && (set & 15) < 6; i++) {
-			const bool spilled = i >= SKEP_REG_CNT;
-			const struct reg *r = spilled ? &f->slot[i - SKEP_REG_CNT].reg : &f->reg[i];
-			const uint64_t place = no | (spilled ? (i - SKEP_REG_CNT) << 3 : i << 3) |
-					       (uint64_t)spilled << 9;
-
-			if (spilled && f->slot[i - SKEP_REG_CNT].kind[7] != STACK_SPILL)
-				continue;
-			if (r->type == SCALAR_VALUE && r->id && (r->id & ~ID_ADD_CONST) == id)
-				set = (set & ~UINT64_C(15)) | place << (4 + 10 * (set & 15)) |
-				      ((set & 15) + 1);
-		}
+	if (r->type != SCALAR_VALUE || (r->id & ~ID_ADD_CONST) != id)
+		return;
+	if (l->n == LINKED_MAX) {
+		r->id = 0;
+		return;
 	}
+	l->place[l->n].frame = (uint8_t)frame;
+	l->place[l->n].at = (uint8_t)at;
+	l->place[l->n++].spilled = spilled;
+}
+
+/* Registers that nobody reads any more are left out. */
+static void link_all(struct verifier *v, struct linked *l, const struct reg *of)
+{
+	const uint32_t id = of->id & ~ID_ADD_CONST;
+
+	if (of->type != SCALAR_VALUE || !of->id)
+		return;
+	for (uint32_t no = v->st->cur + 1; no-- > 0;) {
+		struct frame *f = v->st->frame[no];
+		const uint32_t at = no < v->st->cur ? v->st->frame[no + 1]->callsite : v->i;
+
+		for (unsigned r = 0; r < BPF_REG_10; r++)
+			if (v->info[at].live >> r & 1)
+				link_one(l, &f->reg[r], id, no, r, false);
+		for (uint32_t n = 0; n < f->nr_slots; n++)
+			if (f->slot[n].kind[7] == STACK_SPILL)
+				link_one(l, &f->slot[n].reg, id, no, n, true);
+	}
+}
+
+/* For the history: their count, then 10 bits each. */
+static uint64_t linked_pack(const struct linked *l)
+{
+	uint64_t set = l->n;
+
+	for (uint32_t i = 0; i < l->n; i++)
+		set |= ((uint64_t)l->place[i].frame | (uint64_t)l->place[i].at << 3 |
+			(uint64_t)l->place[i].spilled << 9)
+		       << (4 + 10 * i);
 	return set;
+}
+
+/*
+ * Everything that is `known` or `known` plus a constant gets its bounds.  A sum of 64 bits and
+ * one of 32 have no distance.
+ */
+static void teach_linked(const struct linked *l, struct vstate *st, const struct reg *known)
+{
+	if (known->type != SCALAR_VALUE || !known->id)
+		return;
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct reg *r = linked_reg(l, i, st);
+		struct bounds by;
+
+		if (r == known || r->type != SCALAR_VALUE ||
+		    (r->id & ~ID_ADD_CONST) != (known->id & ~ID_ADD_CONST))
+			continue;
+		if (((r->id ^ known->id) & ID_ADD_CONST) == ID_ADD_CONST)
+			continue;
+		if (!((r->id | known->id) & ID_ADD_CONST) || r->off == known->off) {
+			*r = *known;
+			continue;
+		}
+		/* r = known + (r->off - known->off) */
+		bounds_const(&by, (uint64_t)((int64_t)r->off - known->off));
+		r->n = known->n;
+		r->precise = known->precise;
+		bounds_alu(&r->n, &by, BOUNDS_ADD, false);
+		if ((r->id | known->id) & ID_ADD_32)
+			bounds_zext(&r->n, 32);
+	}
 }
 
 /* A reference that turned out to be NULL was never taken. */
@@ -203,8 +212,8 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 			continue;
 		}
 		reg_not_null(r);
-		/* The id stays where it tells locks apart, or says which reference this is. */
-		if (!r->ref_id && !(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
+		/* The id stays where it tells locks apart. */
+		if (!(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
 			r->id = 0;
 	});
 }
@@ -275,7 +284,8 @@ static bool learn_packet(struct verifier *v, const struct jump *j, struct vstate
 	return true;
 }
 
-static int learn_numbers(struct verifier *v, const struct jump *j, struct vstate *yes)
+static int learn_numbers(struct verifier *v, const struct jump *j, const struct linked *l,
+			 struct vstate *yes)
 {
 	struct reg *yes_regs = yes->frame[yes->cur]->reg;
 	struct reg *yd = &yes_regs[j->insn->dst_reg];
@@ -288,10 +298,8 @@ static int learn_numbers(struct verifier *v, const struct jump *j, struct vstate
 	v->fake[1] = v->fake[0];
 	if (j->d == j->s)
 		return 0;
-	yd->n = j->d_then[true];
-	ys->n = j->s_then[true];
-	j->d->n = j->d_then[false];
-	j->s->n = j->s_then[false];
+	bounds_refine(&yd->n, &ys->n, j->cmp, j->low);
+	bounds_refine(&j->d->n, &j->s->n, bounds_not(j->cmp), j->low);
 	err = reg_check(v, yd, "true_reg1");
 	err = err ? err : reg_check(v, ys, "true_reg2");
 	err = err ? err : reg_check(v, j->d, "false_reg1");
@@ -299,11 +307,11 @@ static int learn_numbers(struct verifier *v, const struct jump *j, struct vstate
 	if (err)
 		return err;
 	if (!j->imm) {
-		teach_linked(v, v->st, j->s);
-		teach_linked(v, yes, ys);
+		teach_linked(l, v->st, j->s);
+		teach_linked(l, yes, ys);
 	}
-	teach_linked(v, v->st, j->d);
-	teach_linked(v, yes, yd);
+	teach_linked(l, v->st, j->d);
+	teach_linked(l, yes, yd);
 	return 0;
 }
 
@@ -329,22 +337,21 @@ static int fork_path(struct verifier *v, const struct jump *j)
 	const bool null_check = !j->low && j->imm && j->insn->imm == 0 &&
 				(j->cmp == BOUNDS_EQ || j->cmp == BOUNDS_NE) &&
 				may_be_null(j->d->type);
-	uint64_t linked = 0;
+	struct linked linked = { 0 };
 	struct vstate *yes;
 	int err = 0;
 
-	if (!j->imm && j->s->type == SCALAR_VALUE)
-		linked = linked_set(v->st, j->s->id, linked);
-	if (j->d->type == SCALAR_VALUE && (j->imm || j->d->id != j->s->id))
-		linked = linked_set(v->st, j->d->id, linked);
-	if ((linked & 15) > 1)
-		err = hist_push(v, v->st, 0, 0, 0, linked);
+	if (!j->imm)
+		link_all(v, &linked, j->s);
+	link_all(v, &linked, j->d);
+	if (linked.n > 1)
+		err = hist_push(v, v->st, 0, 0, 0, linked_pack(&linked));
 	if (err)
 		return err;
 	yes = state_push(v, (uint32_t)jump_to(v->insns, v->i), v->i, false, &err);
 	if (!yes)
 		return err;
-	err = learn_numbers(v, j, yes);
+	err = learn_numbers(v, j, &linked, yes);
 	if (err)
 		return err;
 	learn_equal_pointers(j, yes, v->st);

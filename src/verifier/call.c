@@ -47,6 +47,7 @@ static int call_sub(struct verifier *v)
 	v->st->cur--;
 	clobber_args(v);
 	v->st->cur++;
+	stack_live_enter(v);
 	log_call(v, false);
 	v->i = v->sub[sub].start;
 	return 0;
@@ -99,8 +100,10 @@ int call_return(struct verifier *v)
 	struct frame *callee = cur_frame(v), *caller = st->frame[st->cur - 1];
 	const struct reg *r0 = &callee->reg[BPF_REG_0];
 	const bool again = callee->callback;
-	int err;
+	int err = stack_live_update(v);
 
+	if (err)
+		return err;
 	if (r0->type == PTR_TO_STACK)
 		return fail(v, -EINVAL, "cannot return stack pointer to the caller");
 	if (again) {
@@ -118,7 +121,6 @@ int call_return(struct verifier *v)
 		v->i = callee->callsite + 1;
 	}
 	log_call(v, true);
-	v->path_begins = true;
 	frame_pop(v, st);
 	if (again)
 		prune_widen(v, st, st, v->i);
@@ -194,10 +196,25 @@ int call_exit(struct verifier *v)
 		err = call_leaks(v, !st->cur, "BPF_EXIT instruction in main prog");
 	if (err)
 		return err;
+	v->path_begins = st->cur;
 	if (st->cur)
 		return call_return(v);
 	err = exit_value(v);
 	return err ? err : 1;
+}
+
+int call_return_early(struct verifier *v, bool zero)
+{
+	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	int err;
+
+	if (!state_push(v, v->i + 1, v->i, false, &err))
+		return err;
+	if (zero)
+		reg_known(r0, 0);
+	else
+		reg_unknown(v, r0);
+	return call_return(v);
 }
 
 int call_step(struct verifier *v)
@@ -213,7 +230,12 @@ int call_step(struct verifier *v)
 		return call_sub(v);
 	case INSN_CALL_HELPER:
 		err = helper_step(v);
-		break;
+		touch_reg(v, BPF_REG_0);
+		if (err || !v->st->cur || !insn_ends_early(insn))
+			break;
+		/* Who does not jump goes on; who does returns to the caller from elsewhere. */
+		helper_forget_packet(v);
+		return call_return_early(v, false);
 	case INSN_CALLX:
 		v->aux[v->i].ref = INSN_REF_CALLX;
 		err = reg_read(v, insn->dst_reg);

@@ -14,7 +14,12 @@
 /* The records that say what subprograms are: where they begin is known by now. */
 static int check_records(struct verifier *v)
 {
-	return v->opts->records ? v->opts->records(v->opts->records_arg) : 0;
+	return v->opts->records ? v->opts->records(v->opts->arg) : 0;
+}
+
+static int resolve_names(struct verifier *v)
+{
+	return v->opts->resolve ? v->opts->resolve(v->opts->arg) : 0;
 }
 
 static const struct pass {
@@ -26,11 +31,13 @@ static const struct pass {
 	{ "jumps", subprog_check_jumps,
 	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
 	{ "records", check_records, check_records }, /* func_info, line_info */
+	{ "names", resolve_names, resolve_names },   /* maps and symbols */
 	{ "global", global_find, global_find },	     /* which subprograms stand for themselves */
 	{ "target", target_find, target_find },	     /* what it is attached to */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
 	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
 	{ "prune", prune_points, NULL },	     /* where states are compared */
+	{ "graph", graph_run, NULL },		     /* loops, and an order for data flow */
 	{ "liveness", liveness_run, NULL },	     /* which registers are read later */
 	{ "step", step_run, trust_run },	     /* every path, with every value */
 	{ "depth", depth_check, NULL },		     /* of the call chains */
@@ -90,7 +97,8 @@ static int check_run(struct verifier *v)
 				"a program has 1 to %u instructions, this one %u", limit, v->cnt);
 	v->processed_max = v->release < RELEASE_LARGE ? OLD_COMPLEXITY_MAX : SKEP_INSNS_MAX;
 	v->info = skep_alloc_array(v->cnt, sizeof(*v->info));
-	if (!v->info)
+	v->explored = skep_alloc_array(v->cnt, sizeof(*v->explored));
+	if (!v->info || !v->explored)
 		return -ENOMEM;
 	if (v->report && v->report->count) {
 		v->report->walk = v->walk = skep_alloc_array(v->cnt, sizeof(*v->walk));
@@ -159,6 +167,8 @@ int verifier_check(struct skep_prog *prog, const struct verifier_opts *opts,
 	prog->verified_insns = v.processed;
 	state_free_all(&v);
 	skep_free(v.info);
+	skep_free(v.explored);
+	skep_free(v.postorder);
 	skep_free(v.facts);
 	skep_free(v.depth);
 	vec_free(&v.refs);

@@ -242,6 +242,21 @@ static int describe(struct verifier *v, uint32_t sub)
 	return 0;
 }
 
+/* Linux looks at the main program's prototype too, complains, and goes on. */
+void global_look_at_main(struct verifier *v)
+{
+	struct verifier_report *report = v->report;
+	struct skep_diag *diag = v->diag, ignored = { 0 };
+
+	if (!v->facts[0].global)
+		return;
+	v->report = NULL;
+	v->diag = &ignored;
+	describe(v, 0);
+	v->report = report;
+	v->diag = diag;
+}
+
 /* --- at a call -------------------------------------------------------------------------------- */
 
 static int pass_anything(struct verifier *v, uint32_t a, const struct sub_arg *arg)
@@ -323,7 +338,7 @@ static void get_mem(struct verifier *v, struct reg *r, const struct sub_arg *arg
 {
 	reg_pointer(r, PTR_TO_MEM | (arg->null_ok ? PTR_MAYBE_NULL : 0));
 	r->mem_size = arg->size;
-	r->id = ++v->ids;
+	r->id = arg->null_ok ? ++v->ids : 0;
 }
 
 static void get_btf_id(struct verifier *v, struct reg *r, const struct sub_arg *arg)
@@ -377,6 +392,7 @@ int global_call(struct verifier *v, uint16_t sub)
 	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
 		reg_uninit(&regs[r]);
 	reg_unknown(v, &regs[BPF_REG_0]);
+	touch_reg(v, BPF_REG_0);
 	v->i++;
 	return 0;
 }

@@ -113,6 +113,20 @@ static int fill_loop(struct verifier *v, struct frame *caller, struct frame *cal
 	return 0;
 }
 
+/* A JIT may unroll the call: always the same callback, and no flags. */
+static int note_loop(struct verifier *v, const struct call_meta *m)
+{
+	struct insn_info *info = &v->info[v->i];
+	const bool plain = reg_is_null(&cur_regs(v)[BPF_REG_4]);
+
+	if (info->loop_seen && !info->loop_plain)
+		return 0;
+	info->loop_plain = plain && (!info->loop_seen || info->loop_sub == m->sub);
+	info->loop_sub = (uint16_t)m->sub;
+	info->loop_seen = true;
+	return plain ? precise_mark(v, BPF_REG_4) : 0;
+}
+
 static int helper_callback(struct verifier *v, const struct call_meta *m)
 {
 	int err;
@@ -124,12 +138,16 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 		/* An address says nothing about how often; Linux stumbles over it just here. */
 		if (cur_regs(v)[BPF_REG_1].type != SCALAR_VALUE)
 			return fail(v, -EFAULT, "R1 of bpf_loop is not a number");
-		err = precise_mark(v, BPF_REG_1);
+		err = note_loop(v, m);
+		err = err ? err : precise_mark(v, BPF_REG_1);
 		if (err)
 			return err;
 		if (cur_frame(v)->callback_depth < cur_regs(v)[BPF_REG_1].n.full.umax)
 			return callback_push(v, (uint16_t)m->sub, fill_loop);
 		cur_frame(v)->callback_depth = 0;
+		if (log_all(v))
+			verifier_log(v->log, "frame%u bpf_loop iteration limit reached\n",
+				     v->st->cur);
 		return 0;
 	case BPF_FUNC_user_ringbuf_drain:
 	case BPF_FUNC_find_vma:
@@ -158,7 +176,9 @@ static const uint32_t results[_RET_MAX] = {
 static int helper_result(struct verifier *v, const struct call_meta *m)
 {
 	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	const uint32_t type = results[m->h->ret];
+	const bool there = m->h->id == BPF_FUNC_map_lookup_elem && m->map && m->key_known &&
+			   m->key < m->map->max_entries;
+	const uint32_t type = results[m->h->ret] & ~(there ? PTR_MAYBE_NULL : 0);
 	const bool acquires = m->h->acquires || (m->h->id == BPF_FUNC_map_lookup_elem && m->map &&
 						 map_holds_sockets(m->map));
 	int err = 0;
@@ -170,10 +190,11 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 		return 0;
 	}
 	reg_pointer(r0, type);
-	if (base_type(type) == PTR_TO_MAP_VALUE) {
+	if (base_type(type) == PTR_TO_MAP_VALUE && m->map) {
 		r0->map = m->map;
 		r0->map_uid = m->map_uid;
-		r0->id = ++v->ids;
+		if (!may_be_null(type) && m->map->spin_lock_off >= 0)
+			r0->id = ++v->ids;
 	}
 	if (base_type(type) == PTR_TO_MEM)
 		r0->mem_size = m->mem_size;
@@ -240,6 +261,17 @@ static int fill_raw(struct verifier *v, const struct call_meta *m)
 	return 0;
 }
 
+static int tail_call(struct verifier *v, const struct call_meta *m)
+{
+	const struct reg *index = &cur_regs(v)[BPF_REG_3];
+	int err = 0;
+
+	/* The JIT may take a constant for good. */
+	if (bounds_is_const(&index->n) && index->n.bits.value < m->map->max_entries)
+		err = precise_mark(v, BPF_REG_3);
+	return err ? err : call_leaks(v, true, "tail_call");
+}
+
 int helper_step(struct verifier *v)
 {
 	struct insn_aux *aux = &v->aux[v->i];
@@ -260,7 +292,7 @@ int helper_step(struct verifier *v)
 		err = fail(v, -EINVAL, "func bpf_%s#%u reference has not been acquired before",
 			   m.h->name, m.h->id);
 	if (!err && m.h->id == BPF_FUNC_tail_call)
-		err = call_leaks(v, true, "tail_call");
+		err = tail_call(v, &m);
 	if (!err && m.h->id == BPF_FUNC_get_local_storage && !reg_is_null(&cur_regs(v)[BPF_REG_2]))
 		err = fail(v, -EINVAL, "get_local_storage() doesn't support non-zero flags");
 	err = err ? err : helper_callback(v, &m);

@@ -43,6 +43,12 @@ static bool find(struct verifier *v, uint32_t reg, uint32_t n, struct place *p)
 	return true;
 }
 
+static void touch_slots(struct verifier *v, const struct place *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		touch_slot(v, p->first - i);
+}
+
 static bool is_free(const struct place *p)
 {
 	for (uint32_t i = 0; i < p->n; i++)
@@ -69,6 +75,8 @@ static int make(struct kcall *k, const struct place *p, uint32_t id)
 	uint32_t ref;
 	int err = ref_acquire(v, v->i, &ref);
 
+	stack_live_write(v, p->f->no, p->first + 1 - p->n, p->n);
+	touch_slots(v, p);
 	for (uint32_t i = 0; i < p->n && !err; i++) {
 		struct slot *s = &p->f->slot[p->first - i];
 
@@ -89,6 +97,8 @@ static int destroy(struct kcall *k, const struct place *p)
 {
 	const uint32_t ref = p->f->slot[p->first].reg.ref_id;
 
+	stack_live_write(k->v, p->f->no, p->first + 1 - p->n, p->n);
+	touch_slots(k->v, p);
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct slot *s = &p->f->slot[p->first - i];
 
@@ -113,6 +123,9 @@ int iter_arg(struct kcall *k, uint32_t a, uint32_t id)
 	}
 	if (!find(k->v, BPF_REG_1 + a, n, &p) || !is_iter(&p, id))
 		return fail(k->v, -EINVAL, "expected an initialized %s as arg #%u", name, a);
+	if (stack_live_read(k->v, p.f->no, p.first + 1 - n, n))
+		return -ENOMEM;
+	touch_slots(k->v, &p);
 	k->iter = &p.f->slot[p.first];
 	k->iter_in = p.f;
 	if (k->iter->reg.type & PTR_UNTRUSTED)

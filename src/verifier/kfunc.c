@@ -7,7 +7,7 @@
 
 #define KIND(t) BTF_INFO_KIND((t)->info)
 
-static const char *name_at(const struct verifier *v, uint32_t i)
+const char *kfunc_name(const struct verifier *v, uint32_t i)
 {
 	const struct skep_btf *btf = v->opts->vmlinux;
 	const struct btf_type *t = btf ? btf_type(btf, (uint32_t)v->insns[i].imm) : NULL;
@@ -17,9 +17,20 @@ static const char *name_at(const struct verifier *v, uint32_t i)
 	return btf_str(btf, t->name_off);
 }
 
+uint32_t kfunc_arg_cnt(const struct verifier *v, uint32_t i)
+{
+	const struct skep_btf *btf = v->opts->vmlinux;
+	const char *name = kfunc_name(v, i);
+	const struct kfunc_facts *f = name ? kfunc_facts(name) : NULL;
+
+	if (!f || !kfunc_allowed(f, v->prog->type))
+		return ARGS;
+	return BTF_INFO_VLEN(btf_type(btf, btf_type(btf, (uint32_t)v->insns[i].imm)->type)->info);
+}
+
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i)
 {
-	const char *name = name_at(v, i);
+	const char *name = kfunc_name(v, i);
 	const struct kfunc_facts *f = name ? kfunc_facts(name) : NULL;
 
 	return f && f->flags & KF_ITER_NEXT;
@@ -27,7 +38,7 @@ bool kfunc_is_iter_next(const struct verifier *v, uint32_t i)
 
 bool kfunc_opens_region(const struct verifier *v, uint32_t i)
 {
-	const char *name = name_at(v, i);
+	const char *name = kfunc_name(v, i);
 
 	return name && (!strcmp(name, "bpf_rcu_read_lock") || !strcmp(name, "bpf_preempt_disable"));
 }
@@ -123,7 +134,7 @@ static int find(struct kcall *k)
 	if (!v->insns[v->i].imm)
 		return fail(v, -EINVAL,
 			    "invalid kernel function call not eliminated in verifier pass");
-	k->name = name_at(v, v->i);
+	k->name = kfunc_name(v, v->i);
 	f = k->name ? kfunc_facts(k->name) : NULL;
 	if (!f || !kfunc_allowed(f, v->prog->type))
 		return fail(v, -EACCES, "calling kernel function %s is not allowed",

@@ -20,14 +20,18 @@ static uint16_t call_uses(const struct verifier *v, uint32_t i)
 	const struct helper_proto *h;
 	uint16_t use = 0;
 
+	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
+		return (uint16_t)(((1u << kfunc_arg_cnt(v, i)) - 1) << 1) & ARG_REGS;
 	if (insn->src_reg != 0)
 		return ARG_REGS;
 	h = helper_of_linux((uint32_t)insn->imm, v->prog->type);
 	for (unsigned a = 0; h && a < ARGS && h->arg[a] != ARG_NONE; a++)
 		use |= (uint16_t)(2u << a);
 	/* Of a helper that must not be called nothing is known. */
-	return h && helper_allowed(h, v->prog->type, v->prog->expected_attach_type) ? use
-										    : ARG_REGS;
+	return h && helper_allowed(h, v->prog->type, v->prog->expected_attach_type) &&
+			       rights_allow_helper(v, h->id)
+		       ? use
+		       : ARG_REGS;
 }
 
 static bool reads(uint8_t use)
@@ -57,8 +61,7 @@ void liveness_use(const struct verifier *v, uint32_t i, uint16_t *ret_use, uint1
 		use |= 1;
 		break;
 	case INSN_GROUP_LD_ABS:
-		use |= 1u << BPF_REG_6;
-		def |= CALLER_SAVED;
+		use = UINT16_MAX; /* as Linux, which does not look closely */
 		break;
 	case INSN_GROUP_ATOMIC:
 		if (insn->imm == BPF_CMPXCHG) {

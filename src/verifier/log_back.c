@@ -40,6 +40,28 @@ void log_back_insn(struct verifier *v, uint32_t frame, uint32_t regs, uint64_t s
 	log_put_insn(v, i);
 }
 
+void log_back_propagate(struct verifier *v, uint32_t frame, uint32_t regs, uint64_t slots)
+{
+	const char *sep = "";
+
+	if (!log_all(v) || (!regs && !slots))
+		return;
+	verifier_log(v->log, "frame %u: propagating ", frame);
+	for (; regs; regs &= regs - 1, sep = ",")
+		verifier_log(v->log, "%sr%d", sep, __builtin_ctz(regs));
+	for (; slots; slots &= slots - 1, sep = ",")
+		verifier_log(v->log, "%sfp%d", sep, -8 * (__builtin_ctzll(slots) + 1));
+	verifier_log(v->log, "\n");
+}
+
+void log_back_all(struct verifier *v)
+{
+	if (log_all(v))
+		verifier_log(v->log,
+			     "mark_precise: frame%u: falling back to forcing all scalars precise\n",
+			     0);
+}
+
 void log_back_parent(struct verifier *v, const struct vstate *st, uint32_t frame, uint32_t regs,
 		     uint64_t slots)
 {

@@ -9,16 +9,6 @@
 
 #include <stdio.h>
 
-static const char *kfunc_name_at(const struct verifier *v, uint32_t i)
-{
-	const struct kfunc *k;
-
-	for (uint32_t n = 0; v->aux[i].ref == INSN_REF_KFUNC && (k = kfunc_at(n)); n++)
-		if (k->fn == v->aux[i].fn)
-			return k->name;
-	return NULL;
-}
-
 /* The kernel's func_id_name() and the like. */
 static const char *call_name(void *arg, const struct bpf_insn *insn, char *buf, size_t n)
 {
@@ -26,7 +16,7 @@ static const char *call_name(void *arg, const struct bpf_insn *insn, char *buf, 
 	const char *name;
 
 	if (insn->src_reg != 0)
-		return kfunc_name_at(v, (uint32_t)(insn - v->insns));
+		return kfunc_name(v, (uint32_t)(insn - v->insns));
 	name = insn->imm >= 0 ? helper_name((uint32_t)insn->imm) : NULL;
 	if (!name)
 		return "unknown";
@@ -45,7 +35,7 @@ static const char *imm_text(void *arg, const struct bpf_insn *insn, uint64_t imm
 		imm = (uintptr_t)aux->map;
 	else if (aux->ref == INSN_REF_MAP_VALUE)
 		imm = aux->addr;
-	else
+	else if (aux->ref != INSN_REF_FUNC)
 		return NULL;
 	snprintf(buf, n, "0x%llx", v->opts->rights.allow_ptr_leaks ? (unsigned long long)imm : 0);
 	return buf;
@@ -146,10 +136,63 @@ void log_live(struct verifier *v)
 
 		for (unsigned r = 0; r < BPF_REG_10; r++)
 			regs[r] = v->info[i].live >> r & 1 ? (char)('0' + r) : '.';
-		verifier_log(v->log, "    %3u: %s ", i, regs);
+		if (v->info[i].loop)
+			verifier_log(v->log, "%3u ", v->info[i].loop);
+		verifier_log(v->log, v->info[i].loop ? "%3u: %s " : "    %3u: %s ", i, regs);
 		log_put_insn(v, i);
 		i += insn_is_ld_imm64(&v->insns[i]);
 	}
+}
+
+/* "-8,-16" */
+static const char *slots_text(uint64_t slots, char *buf, size_t n)
+{
+	struct strbuf s = { buf, n, 0 };
+	const char *sep = "";
+
+	for (; slots; slots &= slots - 1, sep = ",")
+		strbuf_add(&s, "%s%d", sep, -8 * (__builtin_ctzll(slots) + 1));
+	return buf;
+}
+
+/* "(12,40)": the calls, and where the function begins. */
+static void put_chain(struct verifier *v, const uint32_t *site, uint32_t depth)
+{
+	for (uint32_t i = 0; i <= depth; i++)
+		verifier_log(v->log, "%s%u", i ? "," : "(", site[i]);
+	verifier_log(v->log, ") ");
+}
+
+void log_live_change(struct verifier *v, const uint32_t *site, uint32_t depth, uint32_t frame,
+		     uint32_t i, const char *what, uint64_t was, uint64_t is)
+{
+	char text[512] = "";
+
+	if (was == is)
+		return;
+	put_chain(v, site, depth);
+	verifier_log(v->log, "frame %u insn %u ", frame, i);
+	if (is & ~was)
+		verifier_log(v->log, "+%s %s ", what, slots_text(is & ~was, text, sizeof(text)));
+	if (was & ~is)
+		verifier_log(v->log, "-%s %s", what, slots_text(was & ~is, text, sizeof(text)));
+	verifier_log(v->log, "\n");
+}
+
+void log_live_rounds(struct verifier *v, const uint32_t *site, uint32_t depth, unsigned rounds)
+{
+	put_chain(v, site, depth);
+	verifier_log(v->log, "live stack update done in %u iterations\n", rounds);
+}
+
+void log_loop(struct verifier *v, const char *what, const uint32_t *site, uint32_t loop)
+{
+	if (!log_all(v))
+		return;
+	verifier_log(v->log, "SCC %s (", what);
+	for (; *site; site++)
+		verifier_log(v->log, "%u,", *site);
+	verifier_log(v->log, "%u)\n", loop);
 }
 
 void log_stats(struct verifier *v, uint64_t ns)

@@ -253,6 +253,15 @@ static int back_exit(struct trail *t, uint32_t after)
 	return 0;
 }
 
+/* r0 was made by the instruction itself. */
+static int back_early(struct trail *t, const struct bpf_insn *insn, uint32_t after)
+{
+	if (BPF_CLASS(insn->code) == BPF_LD && has(t, BPF_REG_0))
+		return GIVE_UP;
+	found(t, BPF_REG_0);
+	return back_exit(t, after);
+}
+
 /* Instruction i, which was followed by `after`. */
 static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct hist *h)
 {
@@ -262,9 +271,11 @@ static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct h
 
 	log_back_insn(t->v, t->frame, t->regs[t->frame], t->slots[t->frame], i);
 	want_linked(t, h);
-	if (d->group == INSN_GROUP_CALL)
+	if (after != i + 1 && insn_ends_early(insn))
+		err = back_early(t, insn, after);
+	else if (d->group == INSN_GROUP_CALL)
 		err = back_call(t, i, after);
-	else if (d->group == INSN_GROUP_EXIT || (d->group == INSN_GROUP_LD_ABS && after != i + 1))
+	else if (d->group == INSN_GROUP_EXIT)
 		err = back_exit(t, after);
 	else
 		err = backs[d->group](t, insn, h);
@@ -275,7 +286,7 @@ static int back_insn(struct trail *t, uint32_t i, uint32_t after, const struct h
 /* --- the way back --------------------------------------------------------------------------- */
 
 /* Marks what is sought in an explored state; what is precise there already is done with. */
-static void mark_state(struct trail *t, struct vstate *st)
+static void mark_state(struct trail *t, struct vstate *st, bool *ret_changed)
 {
 	for (uint32_t no = MIN(t->frame, st->cur) + 1; no-- > 0;) {
 		struct frame *f = st->frame[no];
@@ -286,7 +297,7 @@ static void mark_state(struct trail *t, struct vstate *st)
 			if (r->type != SCALAR_VALUE || r->precise)
 				t->regs[no] &= ~(bits & -bits);
 			else
-				r->precise = true;
+				r->precise = *ret_changed = true;
 		}
 		for (uint64_t bits = t->slots[no]; bits; bits &= bits - 1) {
 			const unsigned n = (unsigned)__builtin_ctzll(bits);
@@ -296,15 +307,15 @@ static void mark_state(struct trail *t, struct vstate *st)
 			    s->reg.precise)
 				t->slots[no] &= ~(bits & -bits);
 			else
-				s->reg.precise = true;
+				s->reg.precise = *ret_changed = true;
 		}
 		log_back_parent(t->v, st, no, t->regs[no], t->slots[no]);
 	}
 }
 
-static void mark_everything(struct vstate *st)
+void precise_everything(const struct vstate *from)
 {
-	for (; st; st = st->parent)
+	for (struct vstate *st = from->parent; st; st = st->parent)
 		for_each_reg_in(st, f, r, {
 			if (r->type == SCALAR_VALUE)
 				r->precise = true;
@@ -314,7 +325,7 @@ static void mark_everything(struct vstate *st)
 bool path_back(const struct verifier *v, const struct vstate *st, uint32_t *i, uint32_t *hist_end)
 {
 	const uint32_t n = *hist_end - st->hist_start;
-	const struct hist *last = n ? &v->hist.at[*hist_end - 1] : NULL;
+	const struct hist *last = n ? &hist_of(v, st)[*hist_end - 1] : NULL;
 
 	if (*i == 0 && !n)
 		return false;
@@ -332,59 +343,87 @@ bool path_back(const struct verifier *v, const struct vstate *st, uint32_t *i, u
 	return true;
 }
 
-/* Walks back from instruction i of st, the first step skipped where it has not run. */
-static int walk_back(struct trail *t, struct vstate *st, uint32_t i, bool skip)
+static const struct hist *hist_at(const struct verifier *v, const struct vstate *st, uint32_t end,
+				  uint32_t i)
+{
+	const struct hist *last = end > st->hist_start ? &hist_of(v, st)[end - 1] : NULL;
+
+	return last && last->insn == i ? last : NULL;
+}
+
+static int give_up(struct verifier *v, const struct vstate *from)
+{
+	log_back_all(v);
+	precise_everything(from);
+	return 0;
+}
+
+/* Walks back from instruction i of `from`, which has not run. */
+static int walk_back(struct trail *t, const struct vstate *from, uint32_t i, bool *ret_changed)
 {
 	struct verifier *v = t->v;
+	const struct vstate *st = from;
 	uint32_t after = UINT32_MAX, hist_end = st->hist_end;
+	struct vstate *parent;
+	bool skip = true;
 
 	log_back_from(v, t->frame, i, st->first_insn, after);
 	for (;;) {
-		const struct hist *h =
-			hist_end > st->hist_start && v->hist.at[hist_end - 1].insn == i
-				? &v->hist.at[hist_end - 1]
-				: NULL;
-
-		if (skip)
-			skip = false;
-		else if (back_insn(t, i, after, h)) {
-			mark_everything(st);
-			return 0;
-		}
+		if (!skip && back_insn(t, i, after, hist_at(v, st, hist_end, i)))
+			return give_up(v, from);
+		skip = false;
 		if (trail_empty(t))
 			return 0;
 		after = i;
 		if (path_back(v, st, &i, &hist_end))
 			continue;
-		st = st->parent;
-		if (!st)
+		parent = st->parent;
+		if (!parent)
+			return give_up(v, from);
+		mark_state(t, parent, ret_changed);
+		if (trail_empty(t))
 			return 0;
-		mark_state(t, st);
-		if (trail_empty(t) || st->last_insn == NOWHERE)
-			return 0;
+		after = st->first_insn;
+		st = parent;
 		hist_end = st->hist_end;
 		i = st->last_insn;
 		log_back_from(v, t->frame, i, st->first_insn, after);
+		/* The beginning of a global function: its arguments may be precise. */
+		if (i == NOWHERE)
+			return 0;
 	}
 }
 
 int precise_mark(struct verifier *v, uint32_t n)
 {
 	struct trail t = { .v = v, .frame = v->st->cur };
+	bool changed;
 
 	if (!v->opts->rights.bpf_capable || cur_regs(v)[n].type != SCALAR_VALUE)
 		return 0;
 	want(&t, n);
-	return walk_back(&t, v->st, v->i, true);
+	return walk_back(&t, v->st, v->i, &changed);
 }
 
-int precise_propagate(struct verifier *v, const struct vstate *old)
+int precise_mark_slot(struct verifier *v, uint32_t frame, uint32_t slot)
+{
+	struct trail t = { .v = v, .frame = v->st->cur };
+	bool changed;
+
+	if (!v->opts->rights.bpf_capable)
+		return 0;
+	t.slots[frame] = UINT64_C(1) << slot;
+	return walk_back(&t, v->st, v->i, &changed);
+}
+
+int precise_propagate(struct verifier *v, const struct vstate *old, struct vstate *st,
+		      bool *ret_changed)
 {
 	struct trail t = { .v = v, .frame = old->cur };
 
 	if (!v->opts->rights.bpf_capable)
 		return 0;
-	for (uint32_t no = 0; no <= old->cur; no++) {
+	for (uint32_t no = old->cur + 1; no-- > 0;) {
 		const struct frame *f = old->frame[no];
 
 		for (uint32_t r = 0; r < BPF_REG_10; r++)
@@ -394,8 +433,7 @@ int precise_propagate(struct verifier *v, const struct vstate *old)
 			if (f->slot[n].kind[7] == STACK_SPILL &&
 			    f->slot[n].reg.type == SCALAR_VALUE && f->slot[n].reg.precise)
 				t.slots[no] |= UINT64_C(1) << n;
+		log_back_propagate(v, no, t.regs[no], t.slots[no]);
 	}
-	if (trail_empty(&t))
-		return 0;
-	return walk_back(&t, v->st, v->i, true);
+	return trail_empty(&t) ? 0 : walk_back(&t, st, st->insn, ret_changed);
 }

@@ -115,6 +115,8 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 		return;
 	}
 	verifier_log(log, "%s", TYPE_NAME(r->type));
+	if (base_type(r->type) == PTR_TO_BTF_ID)
+		verifier_log(log, "%s", btf_ptr_name(v, r->btf_id));
 	if (r->type == PTR_TO_STACK) {
 		if (r->frame != f->no)
 			verifier_log(log, "[%u]", r->frame);
@@ -166,9 +168,12 @@ static void put_slot(struct verifier *v, const struct vstate *st, const struct f
 		any |= s->kind[b] != STACK_INVALID;
 	}
 	if (s->kind[7] == STACK_ITER) {
-		verifier_log(v->log, " fp%d=iter_num(ref_id=%u,state=%s,depth=%u)",
-			     -8 * (int)(n + 1), s->reg.ref_id,
-			     s->reg.iter == ITER_ACTIVE ? "active" : "drained", st->iter_depth);
+		/* Its first slot speaks for all. */
+		if (s->reg.ref_id)
+			verifier_log(
+				v->log, " fp%d=%s(ref_id=%u,state=%s,depth=%u)", -8 * (int)(n + 1),
+				btf_ptr_name(v, s->reg.btf_id) + strlen("bpf_"), s->reg.ref_id,
+				s->reg.iter == ITER_ACTIVE ? "active" : "drained", st->iter_depth);
 		return;
 	}
 	if (!any && s->kind[7] != STACK_SPILL)

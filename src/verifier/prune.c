@@ -13,6 +13,7 @@
 #define ID_PAIRS 600
 struct id_map {
 	uint32_t n;
+	uint32_t fresh; /* last of the ids that stand for none */
 	struct {
 		uint32_t old, cur;
 	} pair[ID_PAIRS];
@@ -33,7 +34,7 @@ struct compare {
 
 /* --- where ---------------------------------------------------------------------------------- */
 
-static bool calls_back(const struct verifier *v, uint32_t i)
+bool insn_calls_back(const struct verifier *v, uint32_t i)
 {
 	const struct bpf_insn *insn = &v->insns[i];
 
@@ -47,28 +48,40 @@ static void meet(struct verifier *v, int64_t i)
 		v->info[i].prune_point = v->info[i].jmp_point = true;
 }
 
+/* A call: it comes back behind itself, perhaps by way of a callee. */
+static void call_points(struct verifier *v, uint32_t i)
+{
+	struct insn_info *info = &v->info[i];
+
+	if (insn_calls_back(v, i)) {
+		meet(v, i);
+		info->force_checkpoint = true;
+	} else if (kfunc_is_iter_next(v, i)) {
+		info->iter_next = info->prune_point = info->force_checkpoint = true;
+	}
+	meet(v, i + 1);
+}
+
 int prune_points(struct verifier *v)
 {
 	for (uint32_t i = 0; i < v->cnt; i++) {
 		const struct bpf_insn *insn = &v->insns[i];
+		const uint8_t ref = v->aux[i].ref;
 
 		if (code_is_jump(insn->code)) {
 			meet(v, jump_to(v->insns, i));
 			v->info[i].prune_point |= !code_is_goto(insn->code);
 			v->info[i].force_checkpoint |= BPF_OP(insn->code) == BPF_JCOND;
-		} else if (v->aux[i].ref == INSN_REF_SUBPROG) {
+		} else if (insn->code == (BPF_JMP | BPF_CALL)) {
+			call_points(v, i);
+		} else if (ref == INSN_REF_FUNC) {
+			meet(v, i + 2);
+		}
+		if (ref == INSN_REF_SUBPROG || ref == INSN_REF_FUNC) {
+			v->info[i].prune_point = true;
 			meet(v, v->sub[v->aux[i].sub].start);
-			meet(v, i + 1);
-		} else if (calls_back(v, i) || kfunc_is_iter_next(v, i)) {
-			v->info[i].iter_next = !calls_back(v, i);
-			meet(v, i);
-			v->info[i].force_checkpoint = true;
 		}
-		if (insn_is_ld_imm64(insn)) {
-			if (v->aux[i].ref == INSN_REF_FUNC)
-				meet(v, v->sub[v->aux[i].sub].start);
-			i++;
-		}
+		i += insn_is_ld_imm64(insn);
 	}
 	return 0;
 }
@@ -102,8 +115,7 @@ static bool scalar_ids_match(const struct compare *c, const struct reg *old, con
 	if ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off))
 		return false;
 	/* An id that nothing shares is as good as a fresh one. */
-	return ids_match(c->ids, old->id & ~ID_ADD_CONST,
-			 cur->id ? cur->id & ~ID_ADD_CONST : ++c->v->ids);
+	return ids_match(c->ids, old->id, cur->id ? cur->id : ++c->ids->fresh);
 }
 
 static bool same_pointer(const struct reg *a, const struct reg *b)
@@ -142,11 +154,11 @@ static bool reg_safe(const struct compare *c, const struct reg *old, const struc
 		return false;
 	switch (base_type(old->type)) {
 	case SCALAR_VALUE:
+		if (c->v->strict_scalars)
+			return same_bounds(old, cur) && scalar_ids_match(c, old, cur);
 		if (!old->precise && c->exact == NOT_EXACT)
 			return true;
-		return scalar_ids_match(c, old, cur) &&
-		       (c->v->strict_scalars ? same_bounds(old, cur)
-					     : bounds_within(&old->n, &cur->n));
+		return scalar_ids_match(c, old, cur) && bounds_within(&old->n, &cur->n);
 	case PTR_TO_ARENA: /* one is as good as another */
 		return true;
 	case PTR_TO_MAP_KEY:
@@ -180,11 +192,12 @@ static const struct reg *slot_scalar(const struct verifier *v, const struct slot
 	return &any;
 }
 
+/* A byte of a kind that both have, or that the old state did not need. */
 static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
 {
 	if (old == cur)
 		return true;
-	if (c->exact != NOT_EXACT)
+	if (c->exact == EXACT)
 		return false;
 	return old == STACK_INVALID ||
 	       (old == STACK_MISC && c->v->opts->rights.allow_uninit_stack) ||
@@ -193,9 +206,18 @@ static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
 
 static bool slot_safe(const struct compare *c, const struct slot *old, const struct slot *cur)
 {
-	const struct reg *old_reg = slot_scalar(c->v, old), *cur_reg = slot_scalar(c->v, cur);
+	const struct reg *old_reg, *cur_reg;
 
-	if (old_reg && cur_reg && c->exact == NOT_EXACT)
+	/* What was not needed, or could be anything: also where there is no such slot yet. */
+	if (!cur) {
+		for (unsigned b = 0; b < 8; b++)
+			if (!byte_safe(c, old->kind[b], STACK_INVALID))
+				return false;
+		return true;
+	}
+	old_reg = slot_scalar(c->v, old);
+	cur_reg = slot_scalar(c->v, cur);
+	if (old_reg && cur_reg && c->exact != EXACT)
 		return reg_safe(c, old_reg, cur_reg);
 	for (unsigned b = 0; b < 8; b++)
 		if (!byte_safe(c, old->kind[b], cur->kind[b]))
@@ -211,10 +233,8 @@ static bool slot_safe(const struct compare *c, const struct slot *old, const str
 
 static bool stack_safe(const struct compare *c, const struct frame *old, const struct frame *cur)
 {
-	static const struct slot none;
-
 	for (uint32_t n = 0; n < old->nr_slots; n++)
-		if (!slot_safe(c, &old->slot[n], n < cur->nr_slots ? &cur->slot[n] : &none))
+		if (!slot_safe(c, &old->slot[n], n < cur->nr_slots ? &cur->slot[n] : NULL))
 			return false;
 	return true;
 }
@@ -249,6 +269,7 @@ static bool states_equal(struct verifier *v, const struct vstate *old, const str
 	const struct compare c = { v, &ids, exact };
 
 	ids.n = 0;
+	ids.fresh = v->ids;
 	if (old->cur != cur->cur || (old->speculative && !cur->speculative) ||
 	    !refs_equal(&c, old, cur))
 		return false;
@@ -306,15 +327,6 @@ void prune_widen(struct verifier *v, struct vstate *st, const struct vstate *fro
 
 /* --- the visit ------------------------------------------------------------------------------ */
 
-/* The path came back to `old`: states on the way are proven only when that one is. */
-static void note_loop(struct vstate *cur, struct vstate *old)
-{
-	struct vstate *entry = old->loop && old->loop->branches ? old->loop : old;
-
-	for (struct vstate *p = cur->parent; p && p != entry; p = p->parent)
-		p->loop = entry;
-}
-
 /* All registers are the same, ids too: Linux takes no other states for a loop (and goes on). */
 static bool maybe_looping(const struct vstate *old, const struct vstate *cur)
 {
@@ -349,19 +361,16 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 {
 	const bool jcond = BPF_OP(v->insns[v->i].code) == BPF_JCOND &&
 			   BPF_CLASS(v->insns[v->i].code) == BPF_JMP;
+	const bool asks = insn_calls_back(v, v->i) || v->info[v->i].iter_next;
 	struct vstate *cur = v->st;
 
-	if ((jcond && old->may_goto_depth != cur->may_goto_depth) || calls_back(v, v->i) ||
-	    v->info[v->i].iter_next) {
-		if (states_equal(v, old, cur, RANGE_WITHIN)) {
-			note_loop(cur, old);
+	if (asks || (jcond && old->may_goto_depth != cur->may_goto_depth)) {
+		if (states_equal(v, old, cur, RANGE_WITHIN))
 			return 1;
-		}
-		return 0;
 	}
-	if (old->may_goto_depth == cur->may_goto_depth && old->iter_depth == cur->iter_depth &&
-	    old->unroll_depth == cur->unroll_depth && maybe_looping(old, cur) &&
-	    states_equal(v, old, cur, EXACT))
+	if (!asks && old->may_goto_depth == cur->may_goto_depth &&
+	    old->iter_depth == cur->iter_depth && old->unroll_depth == cur->unroll_depth &&
+	    maybe_looping(old, cur) && states_equal(v, old, cur, EXACT))
 		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&
 	    v->processed - v->processed_at_state < 100)
@@ -369,21 +378,100 @@ static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool f
 	return 0;
 }
 
-static int visit_one(struct verifier *v, struct explored *e, bool *keep, bool force)
+/* Found: the path stops here, and what `old` depended on, it depends on as well. */
+static int stop_at(struct verifier *v, struct explored *e, bool loop)
 {
-	const bool open_loop = e->st.loop && e->st.loop->branches;
+	bool changed;
 	int err;
 
-	if (e->st.branches)
-		return visit_open(v, &e->st, keep, force);
-	if (!states_equal(v, &e->st, v->st, open_loop ? RANGE_WITHIN : NOT_EXACT))
-		return 0;
-	if (open_loop)
-		note_loop(v->st, e->st.loop);
 	e->hits++;
 	err = v->info[v->i].jmp_point ? hist_push(v, v->st, 0, 0, 0, 0) : 0;
-	err = err ? err : precise_propagate(v, &e->st);
+	err = err ? err : precise_propagate(v, &e->st, v->st, &changed);
+	if (!err && loop)
+		err = loop_back(v, &e->st);
 	return err ? err : 1;
+}
+
+static int visit_one(struct verifier *v, struct explored *e, bool *keep, bool force)
+{
+	bool loop;
+	int way;
+
+	if (e->st.branches) {
+		way = visit_open(v, &e->st, keep, force);
+		return way == 1 ? stop_at(v, e, !insn_calls_back(v, v->i)) : way;
+	}
+	loop = loop_is_open(v, &e->st);
+	if (!states_equal(v, &e->st, v->st, loop ? RANGE_WITHIN : NOT_EXACT))
+		return 0;
+	return stop_at(v, e, loop);
+}
+
+/* --- what is kept --------------------------------------------------------------------------- */
+
+/* explored_state() of the kernel: what tells states apart is the place, and who called. */
+static struct explored **bucket(struct verifier *v)
+{
+	return &v->explored[(v->i ^ cur_frame(v)->callsite) % v->cnt];
+}
+
+static bool same_callsites(const struct vstate *a, const struct vstate *b)
+{
+	if (a->cur != b->cur)
+		return false;
+	for (uint32_t no = 0; no <= a->cur; no++)
+		if (a->frame[no]->callsite != b->frame[no]->callsite)
+			return false;
+	return true;
+}
+
+/* Forgets what nobody reads from there on. */
+static int clean(struct verifier *v, struct vstate *st)
+{
+	uint64_t live[SKEP_FRAMES_MAX];
+	int err = stack_live_ask(v, st, live);
+
+	st->clean = true;
+	for (uint32_t no = 0; no <= st->cur && !err; no++) {
+		struct frame *f = st->frame[no];
+		const uint32_t at = no < st->cur ? st->frame[no + 1]->callsite : st->insn;
+
+		for (unsigned r = 0; r < BPF_REG_10; r++)
+			if (!(v->info[at].live >> r & 1))
+				reg_uninit(&f->reg[r]);
+		for (uint32_t n = 0; n < f->nr_slots; n++) {
+			if (live[no] >> n & 1)
+				continue;
+			reg_uninit(&f->slot[n].reg);
+			memset(f->slot[n].kind, STACK_INVALID, sizeof(f->slot[n].kind));
+		}
+	}
+	return err;
+}
+
+/* States are cleaned when it is known what they depend on, and somebody asks for them. */
+static int clean_all(struct verifier *v)
+{
+	int err = 0;
+
+	for (struct explored *e = *bucket(v); e && !err; e = e->next)
+		if (!e->st.clean && !e->st.branches && e->st.insn == v->i &&
+		    same_callsites(&e->st, v->st) && !loop_is_open(v, &e->st))
+			err = clean(v, &e->st);
+	return err;
+}
+
+void prune_forget(struct verifier *v, struct explored *e)
+{
+	struct explored **link = &v->retired;
+
+	if (!e->retired || e->st.branches || loop_is_open(v, &e->st))
+		return;
+	while (*link != e)
+		link = &(*link)->next;
+	*link = e->next;
+	v->nr_retired--;
+	explored_free(e);
 }
 
 /* A state that is compared often and never matches is let go. */
@@ -397,35 +485,41 @@ static bool retire(struct verifier *v, struct explored **link, bool keep)
 		return false;
 	*link = e->next;
 	e->next = v->retired;
+	e->retired = true;
 	v->retired = e;
+	v->nr_retired++;
 	v->live_states--;
+	prune_forget(v, e);
 	return true;
+}
+
+void prune_count_peak(struct verifier *v)
+{
+	v->peak_states = MAX(v->peak_states, v->live_states + v->nr_retired + v->nr_back_edges);
 }
 
 static int keep_state(struct verifier *v)
 {
+	struct explored **first = bucket(v), *e;
 	struct vstate *cur = v->st;
-	struct explored *e;
 
 	/* Marks belong to the states before; this one's begin anew. */
 	for_each_reg_in(cur, f, r, { r->precise = !v->opts->rights.bpf_capable; });
 	e = explored_new(v, cur);
 	if (!e)
 		return -ENOMEM;
-	e->st.insn = v->i;
 	e->st.branches = 1;
-	e->st.loop = NULL;
-	e->next = v->info[v->i].explored;
-	v->info[v->i].explored = e;
+	e->next = *first;
+	*first = e;
 	cur->parent = &e->st;
 	cur->first_insn = v->i;
 	cur->hist_start = cur->hist_end;
 	v->total_states++;
 	v->live_states++;
-	v->peak_states = MAX(v->peak_states, v->live_states);
+	prune_count_peak(v);
 	v->jumps_at_state = v->jumps;
 	v->processed_at_state = v->processed;
-	return 0;
+	return loop_enter(v, &e->st);
 }
 
 int prune_visit(struct verifier *v)
@@ -435,18 +529,22 @@ int prune_visit(struct verifier *v)
 			   v->st->hist_end - v->st->hist_start > 40;
 	bool keep = force || (v->jumps - v->jumps_at_state >= 2 &&
 			      v->processed - v->processed_at_state >= 8);
-	struct explored **link = &v->info[v->i].explored;
+	struct explored **link = bucket(v);
 	uint32_t n = 0;
+	int way = clean_all(v);
 
-	while (*link) {
-		int way = visit_one(v, *link, &keep, force);
-
-		if (way)
-			return way;
+	while (*link && !way) {
 		n++;
-		if (!retire(v, link, keep))
+		if ((*link)->st.insn != v->i) {
+			link = &(*link)->next;
+			continue;
+		}
+		way = visit_one(v, *link, &keep, force);
+		if (!way && !retire(v, link, keep))
 			link = &(*link)->next;
 	}
+	if (way)
+		return way;
 	v->max_states_per_insn = MAX(v->max_states_per_insn, n);
 	if (!keep || (!v->opts->rights.bpf_capable && n > STATES_PER_INSN))
 		return 0;

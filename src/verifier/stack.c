@@ -87,7 +87,7 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 
 /* --- stores --------------------------------------------------------------------------------- */
 
-/* Puts r, cut to size bytes, into the slot whose top bytes these are. */
+/* Puts r into the slot; size bytes at the top of the slot hold its lowest ones. */
 static void spill(struct slot *s, const struct reg *r, unsigned size)
 {
 	s->reg = *r;
@@ -98,8 +98,6 @@ static void spill(struct slot *s, const struct reg *r, unsigned size)
 			s->kind[7 - b] =
 				s->kind[7 - b] == STACK_INVALID ? STACK_INVALID : STACK_MISC;
 	}
-	if (size < 8)
-		bounds_zext(&s->reg.n, size * 8);
 }
 
 /* What the store instruction at hand stores: a register, or its immediate. */
@@ -170,6 +168,8 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	    size != 8)
 		return fail(v, -EACCES, "attempt to corrupt spilled pointer on stack");
 	touch_slot(v, slot_no(off));
+	if (aligned && size == 8)
+		stack_live_write(v, f->no, slot_no(off), 1);
 	v->aux[v->i].barrier_after |= overtaken(v, f, off, size, r);
 	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
@@ -245,8 +245,10 @@ static void load_bytes(struct verifier *v, struct frame *f, int64_t from, int64_
 {
 	bool zero = true;
 
-	for (int64_t o = from; o < to && zero; o++)
-		zero = *byte_kind(f, (int)o) == STACK_ZERO;
+	for (int64_t o = from; o < to; o++) {
+		touch_slot(v, slot_no((int)o));
+		zero &= *byte_kind(f, (int)o) == STACK_ZERO;
+	}
 	if (zero)
 		reg_known(&cur_regs(v)[value], 0);
 	else
@@ -299,6 +301,8 @@ static int read_fixed(struct verifier *v, struct frame *f, int off, unsigned siz
 	struct slot *s = &f->slot[slot_no(off)];
 
 	touch_slot(v, slot_no(off));
+	if (stack_live_read(v, f->no, slot_no(off), 1))
+		return -ENOMEM;
 	if (slot_is_spill(s)) {
 		if (size != 8 || spill_size(s) != 8)
 			return fill_part(v, f, off, size, value);
@@ -337,10 +341,33 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 	return err;
 }
 
+bool stack_const(struct verifier *v, uint32_t n, uint32_t size, uint64_t *ret, int *ret_slot)
+{
+	const struct reg *r = &cur_regs(v)[n];
+	struct frame *f = frame_of(v, r);
+	const int off = r->off + (int)r->n.full.smin;
+	const struct slot *s = &f->slot[slot_no(off)];
+	const uint8_t kind = *byte_kind(f, off);
+	unsigned same = 0;
+
+	/* As far as the slot goes, which bytes are of that kind? */
+	for (unsigned b = (unsigned)(-off - 1) % 8 + 1; b-- > 0 && s->kind[b] == kind;)
+		same++;
+	*ret_slot = -1;
+	*ret = 0;
+	if (kind == STACK_ZERO)
+		return same >= size;
+	if (kind != STACK_SPILL || same != size || !reg_is_const(&s->reg))
+		return false;
+	*ret = s->reg.n.bits.value;
+	*ret_slot = (int)slot_no(off);
+	return true;
+}
+
 /* --- helpers -------------------------------------------------------------------------------- */
 
-/* One byte that is read, by a helper perhaps also written. */
-static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper)
+/* One byte that is read; who may write it as well leaves anything there. */
+static bool range_byte(struct verifier *v, struct frame *f, int off, bool clobber)
 {
 	struct slot *s = &f->slot[slot_no(off)];
 	uint8_t *kind = byte_kind(f, off);
@@ -348,14 +375,14 @@ static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper
 	if (*kind == STACK_MISC)
 		return true;
 	if (readable(v, *kind)) {
-		if (helper)
+		if (clobber)
 			*kind = STACK_MISC;
 		return true;
 	}
 	if (*kind != STACK_SPILL ||
 	    (s->reg.type != SCALAR_VALUE && !v->opts->rights.allow_ptr_leaks))
 		return false;
-	if (helper) {
+	if (clobber) {
 		reg_unknown(v, &s->reg);
 		scrub(s);
 	}
@@ -366,7 +393,8 @@ int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access r
 		bool helper, bool *raw)
 {
 	const struct reg *r = &cur_regs(v)[n];
-	const bool fixed = bounds_is_const(&r->n);
+	const bool fixed = bounds_is_const(&r->n), clobber = helper && rw == ACCESS_WRITE;
+	struct frame *f = frame_of(v, r);
 	int err;
 
 	if (size == 0 && !zero_ok)
@@ -385,8 +413,11 @@ int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access r
 	for (int64_t o = r->n.full.smin + off; o < r->n.full.smax + off + size; o++) {
 		const int at = (int)(o - r->n.full.smin - off);
 
-		if (range_byte(v, frame_of(v, r), (int)o, helper))
+		if (range_byte(v, f, (int)o, clobber)) {
+			if (stack_live_read(v, f->no, slot_no((int)o), 1))
+				return -ENOMEM;
 			continue;
+		}
 		if (fixed)
 			return fail(v, -EACCES, "invalid read from stack R%u off %lld+%d size %d",
 				    n, (long long)r->n.full.smin + off, at, size);

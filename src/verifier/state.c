@@ -50,8 +50,7 @@ void state_free(struct verifier *v, struct vstate *st)
 	v->pool_state = st;
 }
 
-/* Frees a state for good, frames and all. */
-static void state_drop(struct vstate *st)
+void state_drop(struct vstate *st)
 {
 	for (uint32_t i = 0; i < SKEP_FRAMES_MAX; i++) {
 		if (st->frame[i])
@@ -59,15 +58,21 @@ static void state_drop(struct vstate *st)
 		skep_free(st->frame[i]);
 	}
 	vec_free(&st->refs);
+	skep_free(st->hist);
 }
 
-static void explored_free(struct explored *e)
+void explored_free(struct explored *e)
+{
+	state_drop(&e->st);
+	skep_free(e);
+}
+
+static void explored_free_list(struct explored *e)
 {
 	while (e) {
 		struct explored *next = e->next;
 
-		state_drop(&e->st);
-		skep_free(e);
+		explored_free(e);
 		e = next;
 	}
 }
@@ -79,9 +84,11 @@ void state_free_all(struct verifier *v)
 	state_free(v, TAKE_PTR(v->st));
 	while (v->waiting.n)
 		state_free(v, v->waiting.at[--v->waiting.n]);
-	for (uint32_t i = 0; v->info && i < v->cnt; i++)
-		explored_free(TAKE_PTR(v->info[i].explored));
-	explored_free(TAKE_PTR(v->retired));
+	for (uint32_t i = 0; v->explored && i < v->cnt; i++)
+		explored_free_list(TAKE_PTR(v->explored[i]));
+	explored_free_list(TAKE_PTR(v->retired));
+	loop_free(v);
+	stack_live_free(v);
 	while (v->pool_state) {
 		struct vstate *st = v->pool_state;
 
@@ -136,6 +143,7 @@ int state_copy(struct verifier *v, struct vstate *dst, const struct vstate *src)
 	memcpy(old.frame, dst->frame, sizeof(old.frame));
 	*dst = *src;
 	memcpy(dst->frame, old.frame, sizeof(old.frame));
+	dst->hist = NULL;
 	dst->refs.at = old.refs.at;
 	dst->refs.cap = old.refs.cap;
 	dst->refs.n = 0;
@@ -149,13 +157,26 @@ int state_copy(struct verifier *v, struct vstate *dst, const struct vstate *src)
 	return 0;
 }
 
+int state_keep(struct verifier *v, struct vstate *dst, const struct vstate *src)
+{
+	const uint32_t n = src->hist_end - src->hist_start;
+	int err = state_copy(v, dst, src);
+
+	dst->hist_start = 0;
+	dst->hist_end = n;
+	if (!err && n) {
+		dst->hist = skep_memdup(hist_of(v, src) + src->hist_start, n * sizeof(*dst->hist));
+		err = dst->hist ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
 struct explored *explored_new(struct verifier *v, const struct vstate *st)
 {
 	struct explored *e = skep_alloc(sizeof(*e));
 
-	if (e && state_copy(v, &e->st, st)) {
-		state_drop(&e->st);
-		skep_free(e);
+	if (e && state_keep(v, &e->st, st)) {
+		explored_free(e);
 		return NULL;
 	}
 	return e;
@@ -255,10 +276,20 @@ int state_pop(struct verifier *v)
 	return 0;
 }
 
-void branches_done(struct vstate *st)
+int branches_done(struct verifier *v)
 {
-	for (st = st->parent; st && --st->branches == 0; st = st->parent)
-		;
+	struct vstate *st = v->st->parent;
+
+	while (st && --st->branches == 0) {
+		struct vstate *parent = st->parent;
+		int err = loop_leave(v, st);
+
+		if (err)
+			return err;
+		prune_forget(v, container_of(st, struct explored, st));
+		st = parent;
+	}
+	return 0;
 }
 
 /* --- references ----------------------------------------------------------------------------- */

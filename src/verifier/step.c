@@ -45,17 +45,6 @@ static int step_ld_imm64(struct verifier *v)
 	return 0;
 }
 
-/* Where a packet ends too early its load ends the subprogram, with 0: that is a path as well. */
-static int end_early(struct verifier *v)
-{
-	int err;
-
-	if (!state_push(v, v->i + 1, v->i, false, &err))
-		return err;
-	reg_known(&cur_regs(v)[BPF_REG_0], 0);
-	return call_return(v);
-}
-
 /* LD_ABS, LD_IND: r6 is the context; r0 gets a number, r1 to r5 are gone. */
 static int step_ld_abs(struct verifier *v)
 {
@@ -82,8 +71,9 @@ static int step_ld_abs(struct verifier *v)
 		reg_uninit(&regs[r]);
 	reg_unknown(v, &regs[BPF_REG_0]);
 	touch_reg(v, BPF_REG_0);
+	/* Where a packet ends too early its load ends the subprogram, with 0. */
 	if (v->st->cur)
-		return end_early(v);
+		return call_return_early(v, true);
 	v->i++;
 	return 0;
 }
@@ -145,13 +135,16 @@ static int first_state(struct verifier *v, uint16_t sub)
 		return -ENOMEM;
 	for (unsigned r = 0; r < BPF_REG_10; r++)
 		reg_uninit(&f->reg[r]);
-	reg_pointer(&f->reg[BPF_REG_1], PTR_TO_CTX);
 	v->st->branches = 1;
 	v->st->first_insn = v->i = v->sub[sub].start;
 	v->prev = NOWHERE;
 	v->path_begins = false;
 	v->last_line.line = 0;
-	return sub ? global_enter(v, sub, f) : 0;
+	if (sub)
+		return global_enter(v, sub, f);
+	reg_pointer(&f->reg[BPF_REG_1], PTR_TO_CTX);
+	global_look_at_main(v);
+	return 0;
 }
 
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */
@@ -179,6 +172,7 @@ static int step_one(struct verifier *v)
 	int err;
 
 	v->hist_now = false;
+	v->st->insn = v->i;
 	if (++v->processed > v->processed_max)
 		return fail(v, -E2BIG, "BPF program is too large. Processed %u insn", v->processed);
 	v->st->last_insn = v->prev;
@@ -210,10 +204,15 @@ static int step_one(struct verifier *v)
 		v->walk[v->i].visits++;
 	if (v->st->speculative && v->aux[at].barrier)
 		return PATH_ENDED;
+	err = stack_live_begin(v);
+	if (err)
+		return err;
 	err = execute(v);
 	v->prev = at;
 	if (err < 0 && spec_error(v, at, err))
-		return PATH_ENDED;
+		err = PATH_ENDED;
+	if (err >= 0 && stack_live_end(v))
+		return -ENOMEM;
 	return !err && v->st->speculative && v->aux[at].barrier_after ? PATH_ENDED : err;
 }
 
@@ -228,9 +227,10 @@ static int walk(struct verifier *v, uint16_t sub)
 		while (!err);
 		if (err != PATH_ENDED)
 			return err;
-		branches_done(v->st);
 		touch_all(v);
-		err = state_pop(v);
+		err = stack_live_update(v);
+		err = err ? err : branches_done(v);
+		err = err ? err : state_pop(v);
 	}
 	return err == -ENOENT ? 0 : err;
 }

@@ -101,6 +101,26 @@ struct tnum tnum_mul(struct tnum a, struct tnum b)
 	return sum;
 }
 
+uint64_t tnum_above(struct tnum t, uint64_t v)
+{
+	uint64_t bad, bit, free;
+
+	if (v >= tnum_max(t))
+		return tnum_max(t);
+	v++;
+	bad = (v ^ t.value) & ~t.mask;
+	if (!bad)
+		return v;
+	/* Above its highest bit that is wrong, v is a beginning that values can have. */
+	bit = UINT64_C(1) << (63 - __builtin_clzll(bad));
+	if (t.value & bit)
+		return (v & t.mask & -bit) | t.value;
+	/* Too large there: the next bit that may be set above it makes up for it. */
+	free = t.mask & ~v & -bit;
+	free &= -free;
+	return (v & t.mask & -free) | free | t.value;
+}
+
 struct tnum tnum_intersect(struct tnum a, struct tnum b)
 {
 	uint64_t mask = a.mask & b.mask;

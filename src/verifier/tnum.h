@@ -72,6 +72,8 @@ struct tnum tnum_or(struct tnum a, struct tnum b);
 struct tnum tnum_xor(struct tnum a, struct tnum b);
 struct tnum tnum_mul(struct tnum a, struct tnum b);
 
+/** The smallest value above v; tnum_max() where there is none. */
+uint64_t tnum_above(struct tnum t, uint64_t v);
 /** What both say; where they disagree about a known bit (an empty set) it comes out as 1. */
 struct tnum tnum_intersect(struct tnum a, struct tnum b);
 /** The smallest tnum that holds both. */

@@ -182,6 +182,11 @@ static void back_insn(struct way *w, uint32_t i, uint32_t after, const struct hi
 {
 	const struct insn_desc *d = insn_desc(insn_decode(&w->v->insns[i]));
 
+	if (after != i + 1 && insn_ends_early(&w->v->insns[i])) {
+		w->regs[w->frame] &= ~1; /* of its own making */
+		back_exit(w);
+		return;
+	}
 	switch ((enum insn_group)d->group) {
 	case INSN_GROUP_JMP:
 		back_branch(w, i, after);

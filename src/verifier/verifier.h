@@ -75,11 +75,16 @@ struct verifier_opts {
 	uint16_t release; /* what it has is what that release of Linux has (release.h) */
 	const struct skep_btf *vmlinux; /* of the kernel that is judged for; NULL: unknown */
 	/*
+	 * Resolves what LD_IMM64 name (maps, symbols) into aux, as far as that is not done: 0 or
+	 * -errno, logged.  Linux does so after the subprograms are known.  NULL: all is resolved.
+	 */
+	int (*resolve)(void *arg);
+	/*
 	 * Checks func_info and line_info against prog->image.sub, which is filled by then, and
 	 * stores func_info in prog: 0 or -errno, logged.  NULL: what prog holds is right.
 	 */
 	int (*records)(void *arg);
-	void *records_arg;
+	void *arg; /* of resolve and records */
 	/* For tools rather than PROG_LOAD; Linux refuses these. */
 	bool callx;	/* what no Linux takes: ISA_ALL, calls through registers above all */
 	bool dead_code; /* code that cannot be reached */

@@ -76,8 +76,10 @@ enum reg_type {
 #define AT_PKT_END     (-1)
 #define BEYOND_PKT_END (-2)
 
-/* reg.id of a scalar that is another one plus reg.off (linked registers). */
-#define ID_ADD_CONST (1u << 31)
+/* reg.id of a scalar that is another one plus reg.off, in 64 or 32 bits (linked registers). */
+#define ID_ADD_64    (1u << 31)
+#define ID_ADD_32    (1u << 30)
+#define ID_ADD_CONST (ID_ADD_64 | ID_ADD_32)
 
 struct reg {
 	uint32_t type; /* enum reg_type | flags */
@@ -154,8 +156,9 @@ struct vstate {
 	uint32_t last_insn;
 	struct vstate *parent;	       /* the explored state that this path went through last */
 	uint32_t branches;	       /* explored: paths from here that are not at an end */
-	uint32_t hist_start, hist_end; /* this path's part of v->hist */
-	struct vstate *loop;	 /* explored: the state that a loop through here came back to */
+	uint32_t hist_start, hist_end; /* this path's part of the history... */
+	struct hist *hist;	 /* ...kept with it (explored, back edges); NULL: that is v->hist */
+	bool clean;		 /* explored: what nobody reads any more is forgotten */
 	uint32_t may_goto_depth; /* rounds of may_goto loops */
 	uint32_t iter_depth;	 /* rounds of iterator loops */
 	uint32_t unroll_depth;	 /* rounds of callbacks */
@@ -168,14 +171,14 @@ struct vstate {
 /* An explored state. */
 struct explored {
 	struct vstate st;
-	struct explored *next; /* at the same instruction */
+	struct explored *next; /* in its bucket */
 	uint32_t hits, misses; /* as a target of comparison */
+	bool retired;	       /* no longer compared with */
 };
 
 /* What the walk left for the passes behind it. */
 struct insn_info {
-	struct explored *explored; /* list */
-	uint16_t live;		   /* registers that may be read from here on, a bit each */
+	uint16_t live;	       /* registers that may be read from here on, a bit each */
 	uint8_t ptr_type;      /* enum reg_type through which memory was accessed, 0: none yet */
 	bool seen;	       /* some path came here, other than by misprediction */
 	bool valid;	       /* its fields are */
@@ -185,6 +188,10 @@ struct insn_info {
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
 	bool iter_next;	    /* calls an iterator's next */
+	uint32_t loop;	    /* number of the loop that it is in, 0: none */
+	bool loop_seen;	    /* a bpf_loop() was walked here... */
+	bool loop_plain;    /* ...always without flags, and with callback... */
+	uint16_t loop_sub;  /* ...this */
 	uint8_t alu_state;  /* spec.c: how a pointer is moved here, 0: it is not... */
 	uint32_t alu_limit; /* ...and how far */
 };
@@ -230,12 +237,13 @@ struct sub_arg {
 
 /* What is known of a subprogram besides the image's part. */
 struct sub_facts {
-	uint32_t func_id; /* its FUNC in prog->btf, 0: no func_info */
-	bool global;	  /* by its linkage: walked by itself */
-	bool called;	  /* global: some path calls it */
-	bool verified;	  /* global: was walked, or is */
-	bool changes_pkt; /* packet pointers are stale after a call of it */
-	bool described;	  /* arg[] is filled */
+	uint32_t func_id;   /* its FUNC in prog->btf, 0: no func_info */
+	bool global;	    /* by its linkage: walked by itself */
+	bool called;	    /* global: some path calls it */
+	bool verified;	    /* global: was walked, or is */
+	bool changes_pkt;   /* packet pointers are stale after a call of it */
+	bool described;	    /* arg[] is filled */
+	uint32_t order_cnt; /* its instructions in v->postorder, from its start on */
 	uint8_t arg_cnt;
 	struct sub_arg arg[ARGS];
 };
@@ -247,6 +255,18 @@ struct target {
 	const struct btf_param *arg; /* [arg_cnt] behind one another in the context, 8 bytes each */
 	uint32_t arg_cnt;
 	bool trusted; /* pointers among them are */
+};
+
+struct instance;
+struct loop_visit;
+
+/* What instructions do to the stack: stack_live.c. */
+struct stack_live {
+	struct instance *instance[64]; /* hash lists */
+	struct instance *cur;	       /* that of the path at hand; NULL: not looked up yet */
+	uint32_t at;		       /* the instruction at hand... */
+	bool wrote;
+	uint64_t writes[SKEP_FRAMES_MAX]; /* ...and the slots that it wrote, by frame */
 };
 
 /* One job of verifier_check(). */
@@ -280,7 +300,14 @@ struct verifier {
 	struct {
 		VEC(struct hist);
 	} hist;
-	struct explored *retired;  /* no longer compared with, but parents of paths */
+	struct explored **explored; /* [cnt] buckets, by instruction and call site */
+	struct explored *retired;   /* no longer compared with, but parents of paths */
+	struct loop_visit *loops;
+	uint32_t nr_loops;	/* numbers given to loops */
+	uint32_t nr_back_edges; /* states kept as such */
+	uint32_t nr_retired;
+	uint32_t *postorder; /* [cnt] instructions of a subprogram, successors first */
+	struct stack_live live;
 	uint32_t ids;		   /* last id given out */
 	struct vstate *pool_state; /* freed ones, to be used again */
 	struct frame *pool_frame;
@@ -396,6 +423,12 @@ void log_call(struct verifier *v, bool back);
 /** What the passes before the walk found. */
 void log_subs(struct verifier *v);
 void log_live(struct verifier *v);
+/** A slot's liveness changed, by way of the calls `site[0..depth]`: "live" or "written". */
+void log_live_change(struct verifier *v, const uint32_t *site, uint32_t depth, uint32_t frame,
+		     uint32_t i, const char *what, uint64_t was, uint64_t is);
+void log_live_rounds(struct verifier *v, const uint32_t *site, uint32_t depth, unsigned rounds);
+/** A path enters or leaves a loop, or comes round in one: "enter", "exit", "backedge". */
+void log_loop(struct verifier *v, const char *what, const uint32_t *site, uint32_t loop);
 void log_stats(struct verifier *v, uint64_t ns);
 
 /** Instruction i, and a newline. */
@@ -407,6 +440,10 @@ void log_back_from(struct verifier *v, uint32_t frame, uint32_t last, uint32_t f
 		   uint32_t after);
 /** Instruction i is next; regs and slots are sought behind it. */
 void log_back_insn(struct verifier *v, uint32_t frame, uint32_t regs, uint64_t slots, uint32_t i);
+/** What was precise where the path stopped. */
+void log_back_propagate(struct verifier *v, uint32_t frame, uint32_t regs, uint64_t slots);
+/** Everything becomes precise. */
+void log_back_all(struct verifier *v);
 /** And these in the state before. */
 void log_back_parent(struct verifier *v, const struct vstate *st, uint32_t frame, uint32_t regs,
 		     uint64_t slots);
@@ -495,8 +532,14 @@ int state_copy(struct verifier *v, struct vstate *dst, const struct vstate *src)
 /** A copy of the path at hand that waits to go on at insn; NULL: -ENOMEM or too many. */
 struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool speculative,
 			  int *ret_err);
+/** The same, with its history, for dst that outlives the path: state_drop() frees it. */
+int state_keep(struct verifier *v, struct vstate *dst, const struct vstate *src);
 /** A copy of st to be kept among the explored states; NULL when memory is out. */
 struct explored *explored_new(struct verifier *v, const struct vstate *st);
+/** Frees a state of its own, as state_copy() made it, for good. */
+void state_drop(struct vstate *st);
+/** Frees an explored state that is in no list any more. */
+void explored_free(struct explored *e);
 /** Frees every state of the job, explored ones too. */
 void state_free_all(struct verifier *v);
 /** Takes up the last path that waits; -ENOENT: none. */
@@ -509,8 +552,8 @@ int frame_grow(struct frame *f, uint32_t bytes);
 int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
 /** Gives a reference back and forgets every register that stood for it; -EINVAL: no such. */
 int ref_release(struct verifier *v, uint32_t id);
-/** A path of the state `st` ended: counts down branches up to the root. */
-void branches_done(struct vstate *st);
+/** The path at hand ended: counts down branches up to the root. */
+int branches_done(struct verifier *v);
 
 /* -- reg.c: making values -- */
 void reg_unknown(struct verifier *v, struct reg *r);
@@ -585,6 +628,9 @@ int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int valu
 int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
 		bool helper, bool *raw);
 
+/** The size bytes at register n are a constant: true, and *ret_slot where it was spilled. */
+bool stack_const(struct verifier *v, uint32_t n, uint32_t size, uint64_t *ret, int *ret_slot);
+
 /* -- branch.c -- */
 int branch_step(struct verifier *v);
 
@@ -592,6 +638,19 @@ int branch_step(struct verifier *v);
 int call_step(struct verifier *v);
 /** Leaves the innermost frame; v->i is where the caller goes on. */
 int call_return(struct verifier *v);
+/** Instructions that may end a subprogram as its exit does. */
+static inline bool insn_ends_early(const struct bpf_insn *insn)
+{
+	const uint8_t mode = BPF_MODE(insn->code);
+
+	return BPF_CLASS(insn->code) == BPF_LD
+		       ? mode == BPF_ABS || mode == BPF_IND
+		       : insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 &&
+				 insn->imm == BPF_FUNC_tail_call;
+}
+/** The instruction at hand ends the subprogram, with r0 zero or any; or does not: both are walked.
+ */
+int call_return_early(struct verifier *v, bool zero);
 int call_exit(struct verifier *v);
 /** -EINVAL when references, or with `regions` locks and the like, are held where `who` stands. */
 int call_leaks(struct verifier *v, bool regions, const char *who);
@@ -606,6 +665,8 @@ struct call_meta {
 	uint32_t sub;	   /* the callback */
 	uint64_t size_max; /* largest value of the last size argument */
 	bool raw;
+	bool key_known; /* the key is a constant that stands on the stack: it is... */
+	uint64_t key;	/* ...this */
 };
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
 
@@ -667,6 +728,8 @@ const char *sub_name(const struct verifier *v, uint32_t sub);
 int global_call(struct verifier *v, uint16_t sub);
 /** A global function that was called and not walked yet, as walked from now on; 0: none. */
 uint16_t global_next(struct verifier *v);
+/** Says in the log what is odd about the main program's prototype. */
+void global_look_at_main(struct verifier *v);
 /** Fills the argument registers of the frame that the walk of sub begins with. */
 int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
 
@@ -728,10 +791,47 @@ bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t w
 
 /* -- kfunc.c; kfunc_int.h has the rest -- */
 int kfunc_step(struct verifier *v);
+/** The kfunc that the call at i names; NULL: none that is known. */
+const char *kfunc_name(const struct verifier *v, uint32_t i);
+/** How many arguments it takes; all registers, where it must not be called. */
+uint32_t kfunc_arg_cnt(const struct verifier *v, uint32_t i);
 /** The call at i asks an iterator for its next element. */
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
 /** The call at i begins a region in which nobody may sleep. */
 bool kfunc_opens_region(const struct verifier *v, uint32_t i);
+
+/* -- graph.c -- */
+/** Numbers loops, and fills v->postorder. */
+int graph_run(struct verifier *v);
+/** What may follow instruction i in its subprogram; how many there are. */
+unsigned insn_next(const struct verifier *v, uint32_t i, uint32_t ret_next[2]);
+
+/* -- stack_live.c: all 0 or -ENOMEM -- */
+/** Around the instruction at hand. */
+int stack_live_begin(struct verifier *v);
+int stack_live_end(struct verifier *v);
+/** The instruction reads slots `first` to `first + n - 1` of a frame, perhaps. */
+int stack_live_read(struct verifier *v, uint32_t frame, uint32_t first, uint32_t n);
+/** It writes all of them. */
+void stack_live_write(struct verifier *v, uint32_t frame, uint32_t first, uint32_t n);
+/** The path at hand is in another function now. */
+void stack_live_enter(struct verifier *v);
+/** The path at hand ends, or returns: what was noted is computed. */
+int stack_live_update(struct verifier *v);
+/** The slots that may be read from st on, by frame. */
+int stack_live_ask(struct verifier *v, const struct vstate *st, uint64_t *ret_live);
+void stack_live_free(struct verifier *v);
+
+/* -- loop.c -- */
+/** st, explored from now on, may be the first in its loop. */
+int loop_enter(struct verifier *v, const struct vstate *st);
+/** All paths from st, explored, are at their end. */
+int loop_leave(struct verifier *v, const struct vstate *st);
+/** The path at hand came round to `to` and stops. */
+int loop_back(struct verifier *v, struct vstate *to);
+/** Some path stopped in the loop that st is in: what st depends on is not known yet. */
+bool loop_is_open(struct verifier *v, const struct vstate *st);
+void loop_free(struct verifier *v);
 
 /* -- prune.c -- */
 /** 1: a state like this one was walked from here already; 0: go on; or -errno. */
@@ -742,21 +842,37 @@ int prune_visit(struct verifier *v);
  * or where this visit has been kept already, that state.
  */
 void prune_widen(struct verifier *v, struct vstate *st, const struct vstate *from, uint32_t i);
+/** A call of a helper or kfunc that calls back at once. */
+bool insn_calls_back(const struct verifier *v, uint32_t i);
 /** Marks where states are compared. */
 int prune_points(struct verifier *v);
+/** Counts the states that are kept. */
+void prune_count_peak(struct verifier *v);
+/** A retired state whose paths are at their end is freed. */
+void prune_forget(struct verifier *v, struct explored *e);
 
 /* -- precision.c -- */
 int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t frame, uint32_t slot,
 	      uint64_t linked);
 /** The number in register n decided something: marks where it came from, in all parents. */
 int precise_mark(struct verifier *v, uint32_t n);
+/** The same of a number in a slot of the stack. */
+int precise_mark_slot(struct verifier *v, uint32_t frame, uint32_t slot);
 /**
  * The instruction before *i on st's path, *hist_end the end of the history that is still ahead,
  * at first st->hist_end; false at the state's beginning.
  */
 bool path_back(const struct verifier *v, const struct vstate *st, uint32_t *i, uint32_t *hist_end);
-/** The current state ends like `old`: what was precise there is precise here. */
-int precise_propagate(struct verifier *v, const struct vstate *old);
+/** st, which ends like `old`: what was precise there is precise here. *ret_changed is set then. */
+int precise_propagate(struct verifier *v, const struct vstate *old, struct vstate *st,
+		      bool *ret_changed);
+/** Every number of the states that st went through is precise. */
+void precise_everything(const struct vstate *st);
+/** The history that a state's hist_start and hist_end speak of. */
+static inline const struct hist *hist_of(const struct verifier *v, const struct vstate *st)
+{
+	return st->hist ? st->hist : v->hist.at;
+}
 
 /* -- step.c, trust.c -- */
 int step_run(struct verifier *v);

@@ -5,6 +5,7 @@
 #include "tests/fuzz/verifier_tree.h"
 
 #include "base/alloc.h"
+#include "tests/harness/eval.h"
 #include "verifier/verifier_int.h"
 
 #include <stdio.h>
@@ -119,6 +120,36 @@ static bool leaks(const struct vstate *st, const struct bpf_insn *in)
 	}
 }
 
+static bool splits(const struct bpf_insn *in)
+{
+	const uint8_t op = BPF_OP(in->code);
+
+	return (BPF_CLASS(in->code) == BPF_JMP || BPF_CLASS(in->code) == BPF_JMP32) &&
+	       op != BPF_JA && op != BPF_CALL && op != BPF_EXIT && op != BPF_JCOND && in->off;
+}
+
+/*
+ * Behind a jump both operands are known, and they say that it went the other way: no machine gets
+ * here.  (Where bits and ranges have no number in common, the kernel goes on with one of them.)
+ */
+static bool contradicts(const struct tree *t, const struct vstate *st, uint32_t from, uint32_t at)
+{
+	if (from == NOWHERE || !splits(&t->insns[from]))
+		return false;
+
+	const struct bpf_insn *in = &t->insns[from];
+	const struct reg *reg = st->frame[st->cur]->reg;
+	const struct reg *d = &reg[in->dst_reg], *s = &reg[in->src_reg];
+	uint64_t regs[SKEP_REG_CNT];
+
+	if (d->type != SCALAR_VALUE || !bounds_is_const(&d->n) ||
+	    (BPF_SRC(in->code) == BPF_X && (s->type != SCALAR_VALUE || !bounds_is_const(&s->n))))
+		return false;
+	regs[in->src_reg] = s->n.full.umin;
+	regs[in->dst_reg] = d->n.full.umin;
+	return eval_taken(in, regs) != (at != from + 1);
+}
+
 uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32_t from)
 {
 	struct tree *t = tree;
@@ -136,6 +167,7 @@ uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32
 	t->leaks |= leaks(st, &t->insns[insn]);
 	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
 		t->empty |= !feasible(&st->frame[st->cur]->reg[r]);
+	t->empty |= contradicts(t, st, t->node[from].insn, insn);
 	for (uint32_t f = 0; f <= st->cur; f++) {
 		keep(t, st->frame[f], sizeof(*st->frame[f]));
 		keep(t, st->frame[f]->slot, st->frame[f]->nr_slots * sizeof(struct slot));
@@ -189,6 +221,8 @@ static bool link_fits(struct fit *f, const struct reg *r, uint64_t value)
 
 	if (r->id & ID_ADD_CONST)
 		value -= (uint64_t)(int64_t)r->off;
+	if (r->id & ID_ADD_32)
+		value = (uint32_t)value;
 	for (uint32_t i = 0; id && i < f->nr_links; i++)
 		if (f->link[i].id == id)
 			return f->link[i].value == value;
@@ -234,7 +268,14 @@ static bool slot_fits(struct fit *f, const struct slot *s, const uint8_t *bytes)
 	while (n < 8 && s->kind[7 - n] == STACK_SPILL)
 		n++;
 	memcpy(&value, bytes, n);
-	return n == 0 || reg_fits(f, &s->reg, value);
+	if (n == 0 || n == 8 || s->reg.type != SCALAR_VALUE)
+		return n == 0 || reg_fits(f, &s->reg, value);
+
+	/* The slot knows the whole register; its memory has the low bytes. */
+	struct reg low = s->reg;
+
+	bounds_zext(&low.n, n * 8);
+	return reg_fits(f, &low, value);
 }
 
 static void say(const struct fit *f, uint32_t frame, const char *what, uint32_t n,

@@ -3,9 +3,10 @@
  * oracle.c - records verdicts: a line of JSON for each program of the objects and each mode that
  * its tags speak of.  Each load has a process of its own, which loses its rights and may hang.
  *
- * usage: oracle [-p] [-t ROUNDS] OBJECT...
+ * usage: oracle [-p] [-t ROUNDS] [-l DIR] OBJECT...
  *	-p	only says, by its status, whether the kernel takes programs
  *	-t	each load is repeated so often (up to 100 times), and "us" is the median
+ *	-l	the log of all paths of each load goes to a file in DIR
  */
 #include "oracle.h"
 
@@ -102,6 +103,11 @@ int main(int argc, char **argv)
 		return !permitted();
 	if (argc > 2 && !strcmp(argv[1], "-t")) {
 		record_rounds = MIN(MAX(atoi(argv[2]), 0), ROUNDS_MAX);
+		argc -= 2;
+		argv += 2;
+	}
+	if (argc > 2 && !strcmp(argv[1], "-l")) {
+		record_logs = argv[2];
 		argc -= 2;
 		argv += 2;
 	}

@@ -52,6 +52,9 @@ void spec_read(const struct btf *btf, const char *name, struct spec *sp);
 extern int record_rounds;
 #define ROUNDS_MAX 100
 
+/** The folder that whole logs go to, a file each; NULL: they are not asked for. */
+extern const char *record_logs;
+
 /** Loads item `nr` alone with a mode's rights and writes its line; for a process of its own. */
 void record(FILE *out, const struct object *o, int nr, enum mode mode);
 

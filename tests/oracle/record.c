@@ -25,12 +25,14 @@
 
 /* BPF_LOG_*, which the UAPI lacks. */
 #define LOG_FAILED_PATH 1
+#define LOG_ALL_PATHS	2
 #define LOG_STATS	4
 
 #define LOG_US		"verification time "
 #define LOG_INSNS	"\nprocessed "
 
 int record_rounds;
+const char *record_logs;
 
 /* The linker's names for the function and its wrapper (--wrap=syscall). */
 long __real_syscall(long n, ...);
@@ -216,6 +218,8 @@ static void write_message(FILE *out, char *log)
 	json_quote(out, last, 400);
 }
 
+static const char *const mode_names[] = { "priv", "cap_bpf_only" };
+
 /* The capabilities that a mode leaves; some tests are about one that the others have. */
 static uint64_t mode_caps(const struct object *o, int nr, enum mode mode)
 {
@@ -247,6 +251,22 @@ static const char *verdict(int load_err, const char *log)
 	return seen.err == EPERM && !*log ? "refused" : "reject";
 }
 
+/* The log of all paths, or its end, to DIR/object.program.mode. */
+static void write_log(const struct object *o, int nr, enum mode mode, char *log)
+{
+	struct bpf_object *obj = open_for(o, nr, mode, log, LOG_ALL_PATHS);
+	char path[512];
+	FILE *f;
+
+	bpf_object__load(obj);
+	bpf_object__close(obj);
+	snprintf(path, sizeof(path), "%s/%s.%s.%s", record_logs, o->base, o->item[nr].name,
+		 mode_names[mode]);
+	f = fopen(path, "w");
+	if (!f || fputs(log, f) < 0 || fclose(f))
+		perror(path);
+}
+
 void record(FILE *out, const struct object *o, int nr, enum mode mode)
 {
 	const struct item *it = &o->item[nr];
@@ -258,7 +278,7 @@ void record(FILE *out, const struct object *o, int nr, enum mode mode)
 	json_quote(out, o->base, SIZE_MAX);
 	fprintf(out, ",\"prog\":");
 	json_quote(out, it->name, SIZE_MAX);
-	fprintf(out, ",\"mode\":\"%s\",\"expected\":\"%s\"", mode ? "cap_bpf_only" : "priv",
+	fprintf(out, ",\"mode\":\"%s\",\"expected\":\"%s\"", mode_names[mode],
 		expectation(&it->spec, mode));
 	if (it->spec.other_arch || !obj) {
 		fprintf(out, ",\"verdict\":\"%s\"}\n", obj ? "skip_arch" : "open_fail");
@@ -281,5 +301,7 @@ void record(FILE *out, const struct object *o, int nr, enum mode mode)
 	}
 	fprintf(out, "}\n");
 	bpf_object__close(obj);
+	if (record_logs && seen.loads)
+		write_log(o, nr, mode, log);
 	free(log);
 }

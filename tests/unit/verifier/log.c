@@ -60,7 +60,7 @@ TEST(log_rolling_keeps_the_end)
 static const char *text_of(const char *program_text, uint32_t level)
 {
 	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL };
-	static char buf[16384];
+	static char buf[1 << 16];
 	struct verifier_log log = { .level = level, .buf = buf, .size = sizeof(buf) };
 	struct skep_prog *p = program(BPF_PROG_TYPE_SOCKET_FILTER, program_text);
 
@@ -107,8 +107,6 @@ TEST(log_text)
 		      "stack depth 16+3\nprocessed 6");
 }
 
-static const char endless[] = "r0 = 0\nr2 = 5\ngoto -1";
-
 /* Programs whose whole log, at every level, is the host's. */
 static const char *const texts[] = {
 	"r0 = 0\nexit",
@@ -123,6 +121,23 @@ static const char *const texts[] = {
 	"r2 = *(u32 *)(r1 +0)\n*(u64 *)(r10 -8) = r2\n*(u32 *)(r10 -16) = r2\n*(u8 *)(r10 -21) = "
 	"0\n"
 	"*(u64 *)(r10 -32) = r1\n*(u16 *)(r10 -40) = 7\nr3 = *(u64 *)(r10 -32)\nr0 = r9\nexit",
+	/* loops: endless, and of a few rounds */
+	"r0 = 0\nr2 = 5\ngoto -1",
+	"r0 = 0\nr6 = *(u32 *)(r1 +0)\nr0 += 1\nif r0 < 5 goto -2\nif r6 > 3 goto +1\nr0 = 9\nexit",
+	/* slots of the stack, here and in callers, read and written */
+	"r2 = r10\nr2 += -8\n*(u64 *)(r10 -8) = 7\ncall +3\nr0 = *(u64 *)(r10 -8)\nr0 = 0\nexit\n"
+	"*(u64 *)(r10 -8) = 1\nr0 = *(u64 *)(r2 +0)\nr1 = *(u64 *)(r10 -8)\nr0 = 0\nexit",
+	/* the same, by different callers; a callee that writes for its caller */
+	"*(u64 *)(r10 -8) = 7\n*(u64 *)(r10 -16) = 7\nr1 = r10\nr1 += -8\ncall +5\nr1 = r10\n"
+	"r1 += -16\ncall +2\nr0 = *(u64 *)(r10 -8)\nexit\nr0 = *(u64 *)(r1 +0)\n"
+	"*(u64 *)(r1 +0) = 1\nr0 = 0\nexit",
+	/* a loop of which every round is walked */
+	"r6 = 0\ncall 7\nr6 += 1\nif r6 > 20 goto +1\nif r0 != 0 goto -4\nr0 = r6\nexit",
+	/* numbers that are others plus a constant, in 32 and in 64 bits */
+	"call 7\nw0 = w0\nr6 = r0\nw6 += 4\nr7 = r0\nr7 += 4\nr8 = r0\nw8 -= 5\n"
+	"if r6 < 7 goto +2\nr0 = 0\nexit\nr1 = r0\nr0 = r6\nr0 = r7\nr0 = r8\nexit",
+	/* bits and ranges that leave one number, and none */
+	"call 7\nr0 &= 12\nif r0 < 5 goto +2\nif r0 > 11 goto +1\nr0 = r0\nr0 = 0\nexit",
 	/* frames */
 	"r1 = 3\nr6 = 4\nr2 = r10\ncall +2\nr0 = r9\nexit\n*(u64 *)(r10 -8) = 1\nr0 = r1\nexit",
 };
@@ -130,7 +145,7 @@ static const char *const texts[] = {
 static const char *host_text(const char *program_text, uint32_t level)
 {
 	struct skep_prog *p = program(BPF_PROG_TYPE_SOCKET_FILTER, program_text);
-	static char buf[16384];
+	static char buf[1 << 16];
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
@@ -144,14 +159,6 @@ static const char *host_text(const char *program_text, uint32_t level)
 	attr.log_size = sizeof(buf);
 	host_bpf(BPF_PROG_LOAD, &attr);
 	prog_put(p);
-	/* Its analysis of stack slots speaks in lines that begin with "(callsite,"; ours differs.
-	 */
-	for (char *line = buf, *end; (end = strchr(line, '\n'));) {
-		if (*line == '(')
-			memmove(line, end + 1, strlen(end + 1) + 1);
-		else
-			line = end + 1;
-	}
 	return buf;
 }
 
@@ -163,6 +170,4 @@ TEST(log_text_is_the_hosts)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		for (uint32_t level = 1; level <= 2; level++)
 			ASSERT_STREQ(text_of(texts[i], level), host_text(texts[i], level));
-	/* At level 2 the host numbers loops. */
-	ASSERT_STREQ(text_of(endless, 1), host_text(endless, 1));
 }

@@ -188,3 +188,20 @@ TEST(tnum_halves)
 	ASSERT(!tnum_is_aligned(TNUM(0x10, 0x4), 8));
 	ASSERT(tnum_is_aligned(TNUM(0x11, 0x4), 0));
 }
+
+/* The next value, by looking at all of them. */
+TEST(tnum_above_is_the_next_value)
+{
+	make_all();
+	for (unsigned i = 0; i < TNUMS; i++) {
+		for (uint64_t v = 0; v < N; v++) {
+			uint64_t next = v + 1;
+
+			while (next < N && !tnum_contains(all[i], next))
+				next++;
+			ASSERT_EQ(tnum_above(all[i], v), next < N ? next : tnum_max(all[i]));
+		}
+	}
+	ASSERT_EQ(tnum_above(TNUM_UNKNOWN, UINT64_MAX - 1), UINT64_MAX);
+	ASSERT_EQ(tnum_above(TNUM(UINT64_C(1) << 63, 1), 5), UINT64_C(1) << 63);
+}
