@@ -3,7 +3,7 @@
  * args.c - the arguments of helpers: a row per kind says which types may stand there and what
  * is checked of them.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 /* One argument. */
 struct arg {
@@ -216,6 +216,33 @@ static int arg_spin_lock(struct arg *a)
 	return 0;
 }
 
+/* A dynptr: what is made, or expected, is in the row of the kind. */
+static int arg_dynptr(struct arg *a)
+{
+	static const struct {
+		uint8_t use, kind; /* enum dynptr_use, enum dynptr_kind */
+		bool releases;
+	} wants[_ARG_MAX] = {
+		[ARG_DYNPTR] = { DYNPTR_READ, DYNPTR_NONE, false },
+		[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_MAKE, DYNPTR_LOCAL, false },
+		[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_MAKE, DYNPTR_RINGBUF, false },
+		[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_CHANGE, DYNPTR_RINGBUF, true },
+	};
+	const bool releases = wants[a->kind].releases;
+	struct dynptr d;
+	int err = releases ? dynptr_releasable(a->v, a->n) : 0;
+
+	err = err ? err : dynptr_arg(a->v, a->n, wants[a->kind].use, wants[a->kind].kind, 0);
+	if (err)
+		return err;
+	d = dynptr_at(a->v, a->n);
+	a->m->dynptr_reg = a->n;
+	a->m->dynptr.kind = d.kind;
+	a->m->dynptr.id = d.id;
+	a->m->dynptr.ref_id = d.ref_id;
+	return 0;
+}
+
 #define T(type) (1u << (type))
 
 /* Where helpers read memory, and where keys and values may lie. */
@@ -226,10 +253,11 @@ static int arg_spin_lock(struct arg *a)
 /* A socket, and as which it may come. */
 #define SOCK_TYPES \
 	(T(PTR_TO_SOCK_COMMON) | T(PTR_TO_SOCKET) | T(PTR_TO_TCP_SOCK) | T(PTR_TO_XDP_SOCK))
-#define BTF_TYPES  T(PTR_TO_BTF_ID)
-#define BTF_NAMES  "ptr_, trusted_ptr_, rcu_ptr_"
-#define SOCK_NAMES "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
-#define MEM_NAMES  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
+#define BTF_TYPES    T(PTR_TO_BTF_ID)
+#define DYNPTR_TYPES (T(PTR_TO_STACK) | T(CONST_PTR_TO_DYNPTR))
+#define BTF_NAMES    "ptr_, trusted_ptr_, rcu_ptr_"
+#define SOCK_NAMES   "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
+#define MEM_NAMES    "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
 
 /* The types that an argument takes, the order in which the complaint names them, its check. */
 static const struct arg_row {
@@ -270,6 +298,10 @@ static const struct arg_row {
 				 arg_object },
 	[ARG_BTF_SOCK] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_object },
 	[ARG_BTF_SOCK_OR_NULL] = { SOCK_TYPES | BTF_TYPES, true, SOCK_NAMES, arg_object },
+	[ARG_DYNPTR] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
 	[ARG_BTF_SOCK_RELEASE] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_sock_release },
 };
 
@@ -288,7 +320,7 @@ static int plain_offset(struct arg *a)
 	case PTR_TO_MEM:
 	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
-		if (a->kind != ARG_ALLOC_MEM)
+		if (a->kind != ARG_ALLOC_MEM && !(r->type & MEM_SLICE))
 			return 0;
 		break;
 	default:
@@ -356,6 +388,13 @@ int args_mem_size(struct verifier *v, uint32_t n)
 	return err;
 }
 
+/* Memory that is only read (MEM_RDONLY of the kernel's argument types). */
+static bool takes_rdonly(uint8_t kind)
+{
+	return kind == ARG_MEM || kind == ARG_MEM_OR_NULL || kind == ARG_IPHDR ||
+	       kind == ARG_IP6HDR || kind == ARG_TCPHDR;
+}
+
 static bool type_fits(const struct arg *a, const struct arg_row *row)
 {
 	const uint32_t type = a->r->type, flags = type & ~(TYPE_MASK | PTR_MAYBE_NULL);
@@ -364,6 +403,9 @@ static bool type_fits(const struct arg *a, const struct arg_row *row)
 		return false;
 	if (a->kind == ARG_ALLOC_MEM)
 		return flags & MEM_RINGBUF;
+	if (base_type(type) == PTR_TO_MEM)
+		return !(flags & ~(MEM_RINGBUF | (row->check == arg_mem ? MEM_SLICE : 0) |
+				   (takes_rdonly(a->kind) ? MEM_RDONLY : 0)));
 	/* Objects that may be gone, or are not here, are none. */
 	return base_type(type) != PTR_TO_BTF_ID || !(flags & ~(PTR_TRUSTED | MEM_RCU));
 }

@@ -185,7 +185,7 @@ static void forget_ref(struct vstate *st, uint32_t ref_id)
 {
 	for (size_t i = 0; ref_id && i < st->refs.n; i++)
 		if (st->refs.at[i].id == ref_id)
-			st->refs.at[i--] = st->refs.at[--st->refs.n];
+			ref_remove(st, i--);
 }
 
 static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bool is_null)
@@ -203,8 +203,8 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 			continue;
 		}
 		reg_not_null(r);
-		/* The id stays where it tells locks apart, or says which reference this is. */
-		if (!r->ref_id && !(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
+		/* The id stays where it tells locks apart. */
+		if (!(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
 			r->id = 0;
 	});
 }

@@ -120,12 +120,6 @@ static bool is_trusted(const struct reg *r)
 	return r->ref_id || (r->type & PTR_TRUSTED && !(r->type & PTR_UNTRUSTED));
 }
 
-/* In a region that RCU protects: always, but for programs that sleep outside of one. */
-static bool in_rcu(const struct verifier *v)
-{
-	return v->st->rcu || !(v->prog->flags & BPF_F_SLEEPABLE);
-}
-
 /* The flags of a pointer that was found through r. */
 static uint32_t found_flags(const struct verifier *v, const struct reg *r, const struct btf_walk *w)
 {
@@ -137,7 +131,7 @@ static uint32_t found_flags(const struct verifier *v, const struct reg *r, const
 	if (is_trusted(r) || r->type & MEM_RCU) {
 		if (member & PTR_TRUSTED)
 			return flags | member;
-		if (!in_rcu(v) || may_be_null(r->type))
+		if (!region_in_rcu(v) || may_be_null(r->type))
 			return (flags & ~MEM_RCU) | PTR_UNTRUSTED;
 		if (member == MEM_RCU)
 			return flags | MEM_RCU;

@@ -163,20 +163,28 @@ static int exit_value(struct verifier *v)
 
 int call_leaks(struct verifier *v, bool regions, const char *who)
 {
-	const struct vstate *st = v->st;
+	struct vstate *st = v->st;
 	const struct {
 		bool open;
 		const char *call;
 	} region[] = {
-		{ st->lock_id, "bpf_spin_lock" },
+		{ st->irq_id, "bpf_local_irq_save" },
 		{ st->rcu, "bpf_rcu_read_lock" },
 		{ st->preempt, "bpf_preempt_disable" },
 	};
 
-	for (size_t i = 0; i < st->refs.n; i++)
-		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
-			     st->refs.at[i].id, st->refs.at[i].insn);
-	if (st->refs.n)
+	bool leak = false;
+
+	if (regions && st->lock_id)
+		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
+	vec_foreach (ref, &st->refs) {
+		if (ref->irq)
+			continue;
+		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n", ref->id,
+			     ref->insn);
+		leak = true;
+	}
+	if (leak)
 		return fail(v, -EINVAL, "%s would lead to reference leak", who);
 	for (size_t i = 0; regions && i < ARRAY_SIZE(region); i++)
 		if (region[i].open)
@@ -188,15 +196,13 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 int call_exit(struct verifier *v)
 {
 	struct vstate *st = v->st;
-	int err = 0;
+	int err;
 
-	if (!st->cur || cur_frame(v)->callback)
-		err = call_leaks(v, !st->cur, "BPF_EXIT instruction in main prog");
-	if (err)
-		return err;
+	/* What a callee or a callback holds is its caller's to give back. */
 	if (st->cur)
 		return call_return(v);
-	err = exit_value(v);
+	err = call_leaks(v, true, "BPF_EXIT instruction in main prog");
+	err = err ? err : exit_value(v);
 	return err ? err : 1;
 }
 

@@ -269,9 +269,15 @@ int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
 
 	if (!r)
 		return -ENOMEM;
-	r->insn = insn;
+	*r = (struct ref){ .insn = insn };
 	*ret_id = r->id = ++v->ids;
 	return 0;
+}
+
+void ref_remove(struct vstate *st, size_t i)
+{
+	st->refs.n--;
+	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(*st->refs.at));
 }
 
 int ref_release(struct verifier *v, uint32_t id)
@@ -283,7 +289,7 @@ int ref_release(struct verifier *v, uint32_t id)
 		i++;
 	if (i == st->refs.n)
 		return -EINVAL;
-	st->refs.at[i] = st->refs.at[--st->refs.n];
+	ref_remove(st, i);
 	for_each_reg_in(st, f, r, {
 		if (r->ref_id == id) {
 			if (v->opts->rights.allow_ptr_leaks)
