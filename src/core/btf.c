@@ -46,7 +46,7 @@ static struct skep_btf *host_btf(void)
 		n += r > 0 ? (size_t)r : 0;
 	} while (r > 0);
 	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (r || btf_new(data, (uint32_t)n, NULL, &btf, NULL))
+	if (r || btf_new(data, (uint32_t)n, NULL, NULL, &btf, NULL))
 		return NULL;
 	return btf;
 }
@@ -62,7 +62,7 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k)
 		return btf;
 	if (k->judge)
 		made = host_btf();
-	if (!made && btf_new(data, (uint32_t)size, NULL, &made, NULL))
+	if (!made && btf_new(data, (uint32_t)size, NULL, NULL, &made, NULL))
 		return NULL;
 	pthread_mutex_lock(&k->lock);
 	if (!k->vmlinux && object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID) == 0)
@@ -83,12 +83,13 @@ static int load(struct call *c, struct call_log *log, struct skep_btf **ret)
 	const union bpf_attr *a = &c->attr.a;
 	const struct btf_log sink = { log_write, &log->v };
 	_cleanup_(skep_free_p) void *data = skep_alloc(a->btf_size);
+	const struct skep_btf *kernel = core_vmlinux(c->k);
 
-	if (!data)
+	if (!data || !kernel)
 		return -ENOMEM;
 	if (user_read(data, a->btf, a->btf_size))
 		return FAIL(c, -EFAULT, "BTF at a bad address");
-	return btf_new(data, a->btf_size, &sink, ret, c->diag);
+	return btf_new(data, a->btf_size, kernel, &sink, ret, c->diag);
 }
 
 long core_btf_load(struct call *c)

@@ -194,12 +194,12 @@ static int arg_spin_lock(struct arg *a)
 	if (!r->map->btf)
 		return fail(v, -EINVAL, "map '%s' has to have BTF in order to use bpf_spin_lock",
 			    r->map->name);
-	if (r->map->spin_lock_off < 0)
+	if (!btf_record_has(r->map->record, FIELD_SPIN_LOCK))
 		return fail(v, -EINVAL, "map '%s' has no valid bpf_spin_lock", r->map->name);
-	if (r->map->spin_lock_off != r->off + r->n.full.smin)
+	if (r->map->record->spin_lock_off != r->off + r->n.full.smin)
 		return fail(v, -EINVAL,
 			    "off %lld doesn't point to 'struct bpf_spin_lock' that is at %d",
-			    (long long)(r->off + r->n.full.smin), r->map->spin_lock_off);
+			    (long long)(r->off + r->n.full.smin), r->map->record->spin_lock_off);
 	if (lock) {
 		if (st->lock_id)
 			return fail(v, -EINVAL, "Locking two bpf_spin_locks are not allowed");

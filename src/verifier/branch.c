@@ -204,7 +204,8 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 		}
 		reg_not_null(r);
 		/* The id stays where it tells locks apart. */
-		if (!(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
+		if (!(r->type == PTR_TO_MAP_VALUE &&
+		      btf_record_has(r->map->record, FIELD_SPIN_LOCK)))
 			r->id = 0;
 	});
 }

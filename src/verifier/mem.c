@@ -146,22 +146,16 @@ static int map_may(struct mem *m, int size)
 /* Locks and timers are the helpers' alone. */
 static int special_fields(struct mem *m, int size)
 {
-	const struct skep_map *map = m->r->map;
-	const struct {
-		int32_t off;
-		int size;
-		const char *name;
-	} fields[] = {
-		{ map->spin_lock_off, 4, "bpf_spin_lock" },
-		{ map->timer_off, 16, "bpf_timer" },
-	};
+	const struct btf_record *r = m->r->map->record;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].off >= 0 &&
-		    m->off + m->r->n.full.smin < fields[i].off + fields[i].size &&
-		    fields[i].off < m->off + (int64_t)m->r->n.full.umax + size)
+	for (uint32_t i = 0; r && i < r->cnt; i++) {
+		const struct btf_field *f = &r->field[i];
+
+		if (m->off + m->r->n.full.smin < (int64_t)f->off + f->size &&
+		    f->off < m->off + (int64_t)m->r->n.full.umax + size)
 			return fail(m->v, -EACCES, "%s cannot be accessed directly by load/store",
-				    fields[i].name);
+				    btf_field_name(f->type));
+	}
 	return 0;
 }
 

@@ -42,8 +42,10 @@ void reg_not_null(struct reg *r)
 	inner = r->map->inner;
 	r->type = CONST_PTR_TO_MAP;
 	r->map = inner;
-	/* Its timers and locks are its own, not those of another inner map. */
-	r->map_uid = inner->spin_lock_off >= 0 || inner->timer_off >= 0 ? r->id : 0;
+	/* Its timers are its own, not those of another inner map. */
+	r->map_uid = btf_record_has(inner->record, FIELD_TIMER | FIELD_WORKQUEUE | FIELD_TASK_WORK)
+			     ? r->id
+			     : 0;
 }
 
 bool reg_is_secret(const struct verifier *v, const struct reg *r)

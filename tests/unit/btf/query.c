@@ -212,7 +212,7 @@ TEST(every_map_case_has_its_verdict)
 	fd = host_btf();
 	for (size_t i = 0; i < ARRAY_SIZE(map_cases); i++) {
 		const struct map_case *k = &map_cases[i];
-		int32_t lock = -2, timer = -2;
+		struct btf_record *r = NULL;
 		union bpf_attr a;
 		int err, says;
 
@@ -224,10 +224,14 @@ TEST(every_map_case_has_its_verdict)
 		a.map_flags = k->flags;
 		a.btf_key_type_id = k->key;
 		a.btf_value_type_id = k->value;
-		err = btf_check_map(b, &a, &lock, &timer);
+		err = btf_check_map(b, NULL, &a, &r);
 		ASSERT_MSG(err == k->err, "%s: %d instead of %d", k->name, err, k->err);
-		ASSERT_MSG(lock == (err ? -2 : k->lock) && timer == (err ? -2 : k->timer),
-			   "%s: lock at %d, timer at %d", k->name, lock, timer);
+		ASSERT_MSG(err || (k->lock < 0 && k->timer < 0) == !r, "%s: its record", k->name);
+		if (r)
+			ASSERT_MSG(r->spin_lock_off == k->lock && r->timer_off == k->timer,
+				   "%s: lock at %d, timer at %d", k->name, r->spin_lock_off,
+				   r->timer_off);
+		skep_free(r);
 		says = host_map(k, fd);
 		ASSERT_MSG(says == 1 || says == err, "%s: %d, the host says %d", k->name, err,
 			   says);
@@ -240,7 +244,7 @@ TEST(every_map_case_has_its_verdict)
 TEST(map_checks_survive_failed_allocations)
 {
 	static struct build bd;
-	int32_t lock = -2, timer = -2;
+	struct btf_record *r = NULL;
 	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY,
 			     .key_size = 4,
 			     .value_size = 16,
@@ -251,11 +255,19 @@ TEST(map_checks_survive_failed_allocations)
 
 	map_types(&bd);
 	b = load(&bd);
-	skep_alloc_fail_at(1);
-	ASSERT_EQ(btf_check_map(b, &a, &lock, &timer), -ENOMEM);
+	for (long n = 1;; n++) {
+		int err;
+
+		skep_alloc_fail_at(n);
+		err = btf_check_map(b, NULL, &a, &r);
+		if (!skep_alloc_failed())
+			break;
+		ASSERT_EQ(err, -ENOMEM);
+		ASSERT_EQ(r, NULL);
+	}
 	skep_alloc_fail_at(0);
-	ASSERT_EQ(btf_check_map(b, &a, &lock, &timer), 0);
-	ASSERT_EQ(lock, 8);
+	ASSERT_EQ(r->spin_lock_off, 8);
+	skep_free(r);
 	btf_put(b);
 }
 
