@@ -145,6 +145,9 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 			return callback_push(v, (uint16_t)m->sub, fill_loop);
 		cur_frame(v)->callback_depth = 0;
 		return 0;
+	case BPF_FUNC_timer_set_callback:
+		return async_push(v, (uint16_t)m->sub,
+				  &(struct async){ m->map, m->map_uid, false, 0, 0 });
 	case BPF_FUNC_user_ringbuf_drain:
 		return callback_push(v, (uint16_t)m->sub, fill_drain);
 	case BPF_FUNC_find_vma:
@@ -170,10 +173,21 @@ static const uint32_t results[_RET_MAX] = {
 	[RET_DYNPTR_MEM_OR_NULL] = PTR_TO_MEM | PTR_MAYBE_NULL,
 };
 
+static uint32_t result_type(const struct call_meta *m)
+{
+	const uint32_t type = results[m->h->ret];
+
+	/* An array has all its elements. */
+	return m->h->id == BPF_FUNC_map_lookup_elem && m->key >= 0 &&
+			       m->key < (int64_t)m->map->max_entries
+		       ? type & ~PTR_MAYBE_NULL
+		       : type;
+}
+
 static int helper_result(struct verifier *v, const struct call_meta *m)
 {
 	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	const uint32_t type = results[m->h->ret];
+	const uint32_t type = result_type(m);
 	const bool acquires = m->h->acquires || (m->h->id == BPF_FUNC_map_lookup_elem && m->map &&
 						 map_holds_sockets(m->map));
 	int err = 0;
@@ -188,7 +202,8 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 	if (base_type(type) == PTR_TO_MAP_VALUE) {
 		r0->map = m->map;
 		r0->map_uid = m->map_uid;
-		r0->id = ++v->ids;
+		if (!may_be_null(type) && m->map && btf_record_has(m->map->record, FIELD_SPIN_LOCK))
+			r0->id = ++v->ids;
 	}
 	if (base_type(type) == PTR_TO_MEM)
 		r0->mem_size = m->mem_size;
@@ -274,7 +289,7 @@ static bool writes_packet(const struct call_meta *m)
 int helper_step(struct verifier *v)
 {
 	struct insn_aux *aux = &v->aux[v->i];
-	struct call_meta m = { 0 };
+	struct call_meta m = { .key = -1 };
 	struct reg *regs;
 	int err = helper_find(v, v->insns[v->i].imm, &m.h);
 

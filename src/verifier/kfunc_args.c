@@ -161,8 +161,7 @@ static int check_ctx(struct karg *a)
 
 static bool is_iter_arg(const struct karg *a)
 {
-	return a->a == 0 && a->k->flags & KF_ITER && KIND(a->t) == BTF_KIND_STRUCT &&
-	       !strncmp(str(a->k, a->t), "bpf_iter_", 9);
+	return a->k->flags & KF_ITER ? a->a == 0 : kfunc_arg_has(a->k, a->a, "__iter");
 }
 
 static int check_iter(struct karg *a)
@@ -181,6 +180,11 @@ static int check_map(struct karg *a)
 
 	if (!a->r->map && base_type(a->r->type) != PTR_TO_BTF_ID)
 		return fail(a->v, -EINVAL, "pointer in R%u isn't map pointer", a->n);
+	err = a->r->map ? kfunc_same_map(a) : 0;
+	if (err)
+		return err;
+	a->k->map = a->r->map;
+	a->k->map_uid = a->r->map_uid;
 	err = trusted(a);
 	err = err ? err : args_offset(a->v, a->n);
 	return err ? err : object(a, btf_ptr_find(a->v, "bpf_map"));
@@ -189,23 +193,32 @@ static int check_map(struct karg *a)
 /* Kinds of objects that programs cannot make here. */
 static bool is_unknown_arg(const struct karg *a)
 {
-	static const char *const names[] = {
-		"bpf_list_head", "bpf_list_node", "bpf_rb_root",
-		"bpf_rb_node",	 "bpf_wq",	  "bpf_res_spin_lock"
-	};
+	static const char *const names[] = { "bpf_list_head", "bpf_list_node", "bpf_rb_root",
+					     "bpf_rb_node", "bpf_res_spin_lock" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && is_struct(a->t); i++)
 		if (!strcmp(str(a->k, a->t), names[i]))
 			return true;
 	return kfunc_arg_has(a->k, a->a, "__alloc") ||
-	       kfunc_arg_has(a->k, a->a, "__refcounted_kptr") ||
-	       kfunc_arg_has(a->k, a->a, "__str") || KIND(a->t) == BTF_KIND_FUNC_PROTO;
+	       kfunc_arg_has(a->k, a->a, "__refcounted_kptr");
 }
 
 static int check_unknown(struct karg *a)
 {
 	return fail(a->v, -EINVAL, "kernel function %s args#%u pointer type %s %s is not supported",
 		    a->k->name, a->a, btf_kind_name(KIND(a->t)), str(a->k, a->t));
+}
+
+static bool is_str_arg(const struct karg *a)
+{
+	return kfunc_arg_has(a->k, a->a, "__str");
+}
+
+static int check_str(struct karg *a)
+{
+	if (a->r->type != PTR_TO_MAP_VALUE)
+		return fail(a->v, -EINVAL, "arg#%u doesn't point to a const string", a->a);
+	return args_const_str(a->v, a->n);
 }
 
 static bool is_object_arg(const struct karg *a)
@@ -292,10 +305,13 @@ static const struct {
 	{ is_null_arg, check_null },
 	{ is_unknown_arg, check_unknown },
 	{ kfunc_is_dynptr, kfunc_check_dynptr },
-	{ kfunc_is_irq_flag, kfunc_check_irq_flag },
 	{ is_iter_arg, check_iter },
+	{ is_str_arg, check_str },
 	{ is_map_arg, check_map },
+	{ kfunc_is_async, kfunc_check_async },
+	{ kfunc_is_irq_flag, kfunc_check_irq_flag },
 	{ is_object_arg, check_object },
+	{ kfunc_is_callback, kfunc_check_callback },
 	{ is_any_arg, check_mem },
 };
 
@@ -330,7 +346,7 @@ int kfunc_args(struct kcall *k)
 		const struct btf_type *t = btf_type(k->btf, id);
 		int err;
 
-		if (kfunc_arg_has(k, a, "__ign"))
+		if (kfunc_arg_has(k, a, "__ign") || kfunc_arg_has(k, a, "__prog"))
 			continue;
 		if (is_scalar(t))
 			err = scalar_arg(k, a);

@@ -213,7 +213,7 @@ void print_frame(struct verifier *v, const struct vstate *st, uint32_t no, bool 
 			put_slot(v, f, n);
 	for (size_t i = 0; i < st->refs.n; i++)
 		verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
-	verifier_log(v->log, f->callback ? " cb\n" : "\n");
+	verifier_log(v->log, f->callback ? " cb\n" : f->async ? " async_cb\n" : "\n");
 	if (!all)
 		v->touched.regs = v->touched.slots = 0;
 }
