@@ -267,7 +267,7 @@ static int arg_dynptr(struct arg *a)
 /* Where helpers read memory, and where keys and values may lie. */
 #define MEM_TYPES                                                                         \
 	(T(PTR_TO_STACK) | T(PTR_TO_PACKET) | T(PTR_TO_PACKET_META) | T(PTR_TO_MAP_KEY) | \
-	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM))
+	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM) | T(PTR_TO_BUF))
 
 /* A socket, and as which it may come. */
 #define SOCK_TYPES \
@@ -338,6 +338,7 @@ static int plain_offset(struct arg *a)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
 	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
 		if (a->kind != ARG_ALLOC_MEM && !(r->type & MEM_SLICE))
@@ -368,6 +369,13 @@ static int plain_offset(struct arg *a)
 int args_offset(struct verifier *v, uint32_t n)
 {
 	struct arg a = { .v = v, .n = n, .r = &cur_regs(v)[n], .kind = ARG_ANYTHING };
+
+	return plain_offset(&a);
+}
+
+int args_no_offset(struct verifier *v, uint32_t n)
+{
+	struct arg a = { .v = v, .n = n, .r = &cur_regs(v)[n], .kind = ARG_BTF_SOCK_RELEASE };
 
 	return plain_offset(&a);
 }

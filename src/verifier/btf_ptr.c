@@ -176,7 +176,8 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 		return fail(v, -EACCES, "R%u is ptr_%s access %s memory: off=%d", n, name,
 			    r.type & MEM_USER ? "user" : "percpu", off);
 	if (write)
-		return fail(v, -EACCES, "only read is supported");
+		return r.type & PTR_UNTRUSTED ? fail(v, -EACCES, "only read is supported")
+					      : btf_write(v, r.btf_id, off, size);
 	do
 		found = btf_walk(v, &w);
 	while (found == FOUND_STRUCT && (w.id = w.next, w.off = 0, true));

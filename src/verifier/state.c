@@ -307,6 +307,14 @@ void ref_remove(struct vstate *st, size_t i)
 	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(*st->refs.at));
 }
 
+bool ref_held(const struct verifier *v, uint32_t id)
+{
+	for (size_t i = 0; i < v->st->refs.n; i++)
+		if (v->st->refs.at[i].id == id)
+			return true;
+	return false;
+}
+
 int ref_release(struct verifier *v, uint32_t id)
 {
 	struct vstate *st = v->st;

@@ -152,7 +152,7 @@ static int first_state(struct verifier *v, uint16_t sub)
 	v->prev = NOWHERE;
 	v->path_begins = false;
 	v->last_line.line = 0;
-	return sub ? global_enter(v, sub, f) : 0;
+	return sub ? global_enter(v, sub, f) : struct_ops_begin(v);
 }
 
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */
