@@ -452,6 +452,8 @@ static int alignment(struct mem *m, bool strict)
 	const int net_ip_align = 2;
 	struct tnum at;
 
+	if (type == PTR_TO_ARENA)
+		return 0;
 	strict |= v->strict_align;
 	if (reg_is_pkt(r)) {
 		at = tnum_add(r->n.bits, tnum_const((uint64_t)(int64_t)(net_ip_align + m->off)));

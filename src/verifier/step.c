@@ -19,6 +19,10 @@ static int step_ld_imm64(struct verifier *v)
 		d->map = aux->map;
 		break;
 	case INSN_REF_MAP_VALUE:
+		if (aux->map->type == SKEP_MAP_TYPE_ARENA) { /* a number until it is cast */
+			reg_unknown(v, d);
+			break;
+		}
 		reg_pointer(d, PTR_TO_MAP_VALUE);
 		d->map = aux->map;
 		d->off = insn[1].imm;
