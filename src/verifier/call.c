@@ -168,15 +168,17 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 		bool open;
 		const char *call;
 	} region[] = {
-		{ st->lock_id, "bpf_spin_lock" },
 		{ st->rcu, "bpf_rcu_read_lock" },
 		{ st->preempt, "bpf_preempt_disable" },
 	};
 
+	if (regions && st->locks)
+		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
 	for (size_t i = 0; i < st->refs.n; i++)
-		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
-			     st->refs.at[i].id, st->refs.at[i].insn);
-	if (st->refs.n)
+		if (st->refs.at[i].kind == REF_PTR)
+			verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
+				     st->refs.at[i].id, st->refs.at[i].insn);
+	if (st->refs.n > st->locks)
 		return fail(v, -EINVAL, "%s would lead to reference leak", who);
 	for (size_t i = 0; regions && i < ARRAY_SIZE(region); i++)
 		if (region[i].open)
@@ -188,14 +190,13 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 int call_exit(struct verifier *v)
 {
 	struct vstate *st = v->st;
-	int err = 0;
+	int err;
 
-	if (!st->cur || cur_frame(v)->callback)
-		err = call_leaks(v, !st->cur, "BPF_EXIT instruction in main prog");
-	if (err)
-		return err;
 	if (st->cur)
 		return call_return(v);
+	err = call_leaks(v, true, "BPF_EXIT instruction in main prog");
+	if (err)
+		return err;
 	err = exit_value(v);
 	return err ? err : 1;
 }
@@ -205,8 +206,7 @@ int call_step(struct verifier *v)
 	const struct bpf_insn *insn = &v->insns[v->i];
 	int err;
 
-	if (v->st->lock_id && insn->src_reg != BPF_PSEUDO_CALL &&
-	    !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
+	if (v->st->locks && !lock_allows_call(v))
 		return fail(v, -EINVAL, "function calls are not allowed while holding a lock");
 	switch ((unsigned)insn_decode(insn)) {
 	case INSN_CALL_SUB:

@@ -7,7 +7,7 @@
 
 #define KIND(t) BTF_INFO_KIND((t)->info)
 
-static const char *name_at(const struct verifier *v, uint32_t i)
+const char *kfunc_name(const struct verifier *v, uint32_t i)
 {
 	const struct skep_btf *btf = v->opts->vmlinux;
 	const struct btf_type *t = btf ? btf_type(btf, (uint32_t)v->insns[i].imm) : NULL;
@@ -19,7 +19,7 @@ static const char *name_at(const struct verifier *v, uint32_t i)
 
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i)
 {
-	const char *name = name_at(v, i);
+	const char *name = kfunc_name(v, i);
 	const struct kfunc_facts *f = name ? kfunc_facts(name) : NULL;
 
 	return f && f->flags & KF_ITER_NEXT;
@@ -83,28 +83,69 @@ static int result_cast(struct kcall *k)
 	const struct btf_type *t = btf_type(k->btf, (uint32_t)k->value);
 	struct reg *r0 = &cur_regs(k->v)[BPF_REG_0];
 
-	if (k->value > UINT32_MAX || !t ||
-	    (KIND(t) != BTF_KIND_STRUCT && KIND(t) != BTF_KIND_UNION))
+	if (!t)
+		return fail(k->v, -EINVAL, "Unknown type ID %lld passed to kfunc bpf_rdonly_cast",
+			    (long long)k->value);
+	if (KIND(t) == BTF_KIND_STRUCT || KIND(t) == BTF_KIND_UNION) {
+		reg_pointer(r0, PTR_TO_BTF_ID | PTR_UNTRUSTED);
+		r0->btf_id = (uint32_t)k->value;
+		return 0;
+	}
+	if (KIND(t) != BTF_KIND_UNKN)
 		return fail(k->v, -EINVAL,
-			    "kfunc bpf_rdonly_cast type ID argument must be of a struct");
-	reg_pointer(r0, PTR_TO_BTF_ID | PTR_UNTRUSTED);
-	r0->btf_id = (uint32_t)k->value;
+			    "kfunc bpf_rdonly_cast type ID argument must be of a struct or void");
+	reg_pointer(r0, PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED);
 	return 0;
 }
 
-/* Kfuncs that do more than their prototype says; either may be NULL. */
-static const struct {
+static int tree_add(struct kcall *k)
+{
+	const int err = graph_less(k);
+
+	return err ? err : graph_give(k);
+}
+
+/* Kfuncs that do more than their prototype says; any may be NULL. */
+static const struct special {
 	const char *name;
+	int (*before_args)(struct kcall *k);
 	int (*after_args)(struct kcall *k);
 	int (*result)(struct kcall *k);
 } specials[] = {
-	{ "bpf_rcu_read_lock", rcu_lock, NULL },
-	{ "bpf_rcu_read_unlock", rcu_unlock, NULL },
-	{ "bpf_preempt_disable", preempt_disable, NULL },
-	{ "bpf_preempt_enable", preempt_enable, NULL },
-	{ "bpf_cast_to_kern_ctx", NULL, result_ctx },
-	{ "bpf_rdonly_cast", NULL, result_cast },
+	{ "bpf_rcu_read_lock", NULL, rcu_lock, NULL },
+	{ "bpf_rcu_read_unlock", NULL, rcu_unlock, NULL },
+	{ "bpf_preempt_disable", NULL, preempt_disable, NULL },
+	{ "bpf_preempt_enable", NULL, preempt_enable, NULL },
+	{ "bpf_cast_to_kern_ctx", NULL, NULL, result_ctx },
+	{ "bpf_rdonly_cast", NULL, NULL, result_cast },
+	{ "bpf_obj_new_impl", NULL, NULL, alloc_new_result },
+	{ "bpf_percpu_obj_new_impl", NULL, NULL, alloc_new_result },
+	{ "bpf_refcount_acquire_impl", NULL, NULL, alloc_refcount_result },
+	{ "bpf_list_push_front_impl", NULL, graph_give, NULL },
+	{ "bpf_list_push_back_impl", NULL, graph_give, NULL },
+	{ "bpf_list_pop_front", NULL, NULL, graph_result },
+	{ "bpf_list_pop_back", NULL, NULL, graph_result },
+	{ "bpf_list_front", NULL, NULL, graph_result },
+	{ "bpf_list_back", NULL, NULL, graph_result },
+	{ "bpf_rbtree_add_impl", NULL, tree_add, NULL },
+	{ "bpf_rbtree_remove", NULL, NULL, graph_result },
+	{ "bpf_rbtree_first", NULL, NULL, graph_result },
+	{ "bpf_rbtree_root", NULL, NULL, graph_result },
+	{ "bpf_rbtree_left", NULL, NULL, graph_result },
+	{ "bpf_rbtree_right", NULL, NULL, graph_result },
+	{ "bpf_res_spin_lock", lock_fork, NULL, lock_result },
+	{ "bpf_res_spin_lock_irqsave", lock_fork, NULL, lock_result },
 };
+
+static const struct special *special_of(const char *name)
+{
+	static const struct special none;
+
+	for (size_t i = 0; i < ARRAY_SIZE(specials); i++)
+		if (name && !strcmp(specials[i].name, name))
+			return &specials[i];
+	return &none;
+}
 
 /* --- the call --------------------------------------------------------------------------------- */
 
@@ -116,7 +157,7 @@ static int find(struct kcall *k)
 	if (!v->insns[v->i].imm)
 		return fail(v, -EINVAL,
 			    "invalid kernel function call not eliminated in verifier pass");
-	k->name = name_at(v, v->i);
+	k->name = kfunc_name(v, v->i);
 	f = k->name ? kfunc_facts(k->name) : NULL;
 	if (!f || !kfunc_allowed(f, v->prog->type))
 		return fail(v, -EACCES, "calling kernel function %s is not allowed",
@@ -155,7 +196,6 @@ static int pointer_result(struct kcall *k, const struct btf_type *ptr)
 	const uint32_t to = btf_resolve(k->btf, ptr->type);
 	const struct btf_type *t = btf_type(k->btf, to);
 	const int64_t size = btf_size(k->btf, to);
-	int err = 0;
 
 	if (KIND(t) == BTF_KIND_UNKN)
 		return 0;
@@ -173,6 +213,18 @@ static int pointer_result(struct kcall *k, const struct btf_type *ptr)
 			    "kernel function %s returns pointer type %s %s is not supported",
 			    k->name, btf_kind_name(KIND(t)), btf_str(k->btf, t->name_off));
 	}
+	return 0;
+}
+
+/* What the kfunc's flags say of the pointer in r0. */
+static int flag_result(struct kcall *k)
+{
+	struct verifier *v = k->v;
+	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
+	int err = 0;
+
+	if (r0->type == SCALAR_VALUE)
+		return 0;
 	if (k->flags & KF_RET_NULL) {
 		r0->type |= PTR_MAYBE_NULL;
 		r0->id = ++v->ids;
@@ -182,41 +234,46 @@ static int pointer_result(struct kcall *k, const struct btf_type *ptr)
 		if (k->flags & KF_RET_NULL)
 			r0->id = r0->ref_id;
 	}
+	if (reg_has_lock(r0) && !r0->id)
+		r0->id = ++v->ids;
 	return err;
 }
 
-static int result(struct kcall *k, int (*special)(struct kcall *k))
+static int result(struct kcall *k, const struct special *s)
 {
 	struct reg *regs = cur_regs(k->v);
 	const struct btf_type *t = btf_type(k->btf, btf_resolve(k->btf, k->proto->type));
+	int err = 0;
 
 	for (unsigned r = BPF_REG_0; r <= BPF_REG_5; r++)
 		reg_uninit(&regs[r]);
 	if (KIND(t) == BTF_KIND_UNKN)
 		return 0;
 	reg_unknown(k->v, &regs[BPF_REG_0]);
-	if (special)
-		return special(k);
-	return KIND(t) == BTF_KIND_PTR ? pointer_result(k, t) : 0;
+	if (s->result)
+		err = s->result(k);
+	else if (KIND(t) == BTF_KIND_PTR)
+		err = pointer_result(k, t);
+	return err ? err : flag_result(k);
 }
 
 int kfunc_step(struct verifier *v)
 {
 	struct kcall k = { .v = v };
-	size_t s = 0;
+	const struct special *s;
 	int err = find(&k);
 
 	err = err ? err : may_sleep(&k);
-	err = err ? err : kfunc_args(&k);
 	if (err)
 		return err;
-	while (s < ARRAY_SIZE(specials) && strcmp(specials[s].name, k.name))
-		s++;
-	if (s < ARRAY_SIZE(specials) && specials[s].after_args)
-		err = specials[s].after_args(&k);
+	s = special_of(k.name);
+	err = s->before_args ? s->before_args(&k) : 0;
+	err = err ? err : kfunc_args(&k);
+	if (!err && s->after_args)
+		err = s->after_args(&k);
 	if (!err && k.release && ref_release(v, cur_regs(v)[k.release].ref_id))
 		err = fail(v, -EINVAL, "kfunc %s#%d reference has not been acquired before", k.name,
 			   v->insns[v->i].imm);
-	err = err ? err : result(&k, s < ARRAY_SIZE(specials) ? specials[s].result : NULL);
+	err = err ? err : result(&k, s);
 	return !err && k.flags & KF_ITER_NEXT ? iter_next(&k) : err;
 }

@@ -42,16 +42,40 @@ struct kcall {
 	const struct btf_type *proto; /* FUNC_PROTO */
 	const struct btf_param *arg;  /* [arg_cnt] */
 	uint32_t arg_cnt;
-	uint32_t release;      /* register whose reference is given back, 0: none */
-	uint32_t ref_id;       /* of an argument, 0: none */
-	bool has_const;	       /* an argument must be a constant: it is... */
-	uint64_t value;	       /* ...this */
-	struct slot *iter;     /* first slot of the iterator that is asked for its next */
-	struct frame *iter_in; /* the frame that it is in */
+	uint32_t release;	      /* register whose reference is given back, 0: none */
+	uint32_t ref_id;	      /* of an argument, 0: none */
+	bool has_const;		      /* an argument must be a constant: it is... */
+	uint64_t value;		      /* ...this */
+	struct slot *iter;	      /* first slot of the iterator that is asked for its next */
+	struct frame *iter_in;	      /* the frame that it is in */
+	const struct btf_field *root; /* the list or tree that is worked on */
+	struct reg object; /* the object of the program that is made, given, dropped, ... */
+	uint16_t sub;	   /* the callback */
 };
 
 /** All arguments, in order. */
 int kfunc_args(struct kcall *k);
+
+/* -- kfunc_alloc.c, kfunc_graph.c: arguments `a`, results, and what is done in between -- */
+int alloc_drop_arg(struct kcall *k, uint32_t a);
+int alloc_refcounted_arg(struct kcall *k, uint32_t a);
+int alloc_new_result(struct kcall *k);
+int alloc_refcount_result(struct kcall *k);
+int graph_list_arg(struct kcall *k, uint32_t a);
+int graph_list_node_arg(struct kcall *k, uint32_t a);
+int graph_tree_arg(struct kcall *k, uint32_t a);
+int graph_tree_node_arg(struct kcall *k, uint32_t a);
+/** The object belongs to the list or tree from now on. */
+int graph_give(struct kcall *k);
+/** Walks the callback that tells which of two nodes comes first. */
+int graph_less(struct kcall *k);
+int graph_result(struct kcall *k);
+
+/* -- kfunc_lock.c -- */
+int lock_arg(struct kcall *k, uint32_t a);
+/** The lock may not be had: a path goes on without it, and with an error in r0. */
+int lock_fork(struct kcall *k);
+int lock_result(struct kcall *k);
 
 /** The iterator argument `a` of the struct type id. */
 int iter_arg(struct kcall *k, uint32_t a, uint32_t id);
