@@ -59,7 +59,7 @@ void alloc_ptr_give(struct verifier *v, uint32_t ref_id)
 			alloc_ptr_borrow(r);
 		}
 	});
-	ref_drop(v->st, ref_id);
+	ref_drop(v->st, REF_PTR, ref_id);
 }
 
 void alloc_ptr_unborrow(struct verifier *v)

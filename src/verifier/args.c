@@ -3,7 +3,7 @@
  * args.c - the arguments of helpers: a row per kind says which types may stand there and what
  * is checked of them.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 /* One argument. */
 struct arg {
@@ -174,6 +174,33 @@ static int arg_percpu(struct arg *a)
 	return 0;
 }
 
+/* A dynptr: what is made, or expected, is in the row of the kind. */
+static int arg_dynptr(struct arg *a)
+{
+	static const struct {
+		uint8_t use, kind; /* enum dynptr_use, enum dynptr_kind */
+		bool releases;
+	} wants[_ARG_MAX] = {
+		[ARG_DYNPTR] = { DYNPTR_READ, DYNPTR_NONE, false },
+		[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_MAKE, DYNPTR_LOCAL, false },
+		[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_MAKE, DYNPTR_RINGBUF, false },
+		[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_CHANGE, DYNPTR_RINGBUF, true },
+	};
+	const bool releases = wants[a->kind].releases;
+	struct dynptr d;
+	int err = releases ? dynptr_releasable(a->v, a->n) : 0;
+
+	err = err ? err : dynptr_arg(a->v, a->n, wants[a->kind].use, wants[a->kind].kind, 0);
+	if (err)
+		return err;
+	d = dynptr_at(a->v, a->n);
+	a->m->dynptr_reg = a->n;
+	a->m->dynptr.kind = d.kind;
+	a->m->dynptr.id = d.id;
+	a->m->dynptr.ref_id = d.ref_id;
+	return 0;
+}
+
 #define T(type) (1u << (type))
 
 /* Where helpers read memory, and where keys and values may lie. */
@@ -184,10 +211,11 @@ static int arg_percpu(struct arg *a)
 /* A socket, and as which it may come. */
 #define SOCK_TYPES \
 	(T(PTR_TO_SOCK_COMMON) | T(PTR_TO_SOCKET) | T(PTR_TO_TCP_SOCK) | T(PTR_TO_XDP_SOCK))
-#define BTF_TYPES  T(PTR_TO_BTF_ID)
-#define BTF_NAMES  "ptr_, trusted_ptr_, rcu_ptr_"
-#define SOCK_NAMES "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
-#define MEM_NAMES  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
+#define BTF_TYPES    T(PTR_TO_BTF_ID)
+#define DYNPTR_TYPES (T(PTR_TO_STACK) | T(CONST_PTR_TO_DYNPTR))
+#define BTF_NAMES    "ptr_, trusted_ptr_, rcu_ptr_"
+#define SOCK_NAMES   "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
+#define MEM_NAMES    "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
 
 /* The types that an argument takes, the order in which the complaint names them, its check. */
 static const struct arg_row {
@@ -234,6 +262,10 @@ static const struct arg_row {
 	[ARG_KPTR_RELEASE] = { BTF_TYPES, true, BTF_NAMES, arg_release },
 	[ARG_PERCPU_BTF_ID] = { BTF_TYPES, false,
 				"percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_", arg_percpu },
+	[ARG_DYNPTR] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
 	[ARG_BTF_SOCK_RELEASE] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_release },
 };
 
@@ -352,7 +384,7 @@ static int check_offset(struct verifier *v, uint32_t n, bool release)
 	case PTR_TO_MEM:
 	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
-		if (!release)
+		if (!release && !(r->type & MEM_SLICE))
 			return 0;
 		break;
 	default:
@@ -407,6 +439,13 @@ int args_mem_size(struct verifier *v, uint32_t n)
 	return err;
 }
 
+/* Memory that is only read (MEM_RDONLY of the kernel's argument types). */
+static bool takes_rdonly(uint8_t kind)
+{
+	return kind == ARG_MEM || kind == ARG_MEM_OR_NULL || kind == ARG_IPHDR ||
+	       kind == ARG_IP6HDR || kind == ARG_TCPHDR;
+}
+
 static bool type_fits(const struct arg *a, const struct arg_row *row)
 {
 	const uint32_t type = a->r->type, flags = type & ~(TYPE_MASK | PTR_MAYBE_NULL);
@@ -415,8 +454,10 @@ static bool type_fits(const struct arg *a, const struct arg_row *row)
 		return false;
 	if (a->kind == ARG_ALLOC_MEM)
 		return flags & MEM_RINGBUF;
-	return base_type(type) == PTR_TO_BTF_ID ? object_flags_fit(a, row, flags)
-						: !(flags & PTR_UNTRUSTED);
+	if (base_type(type) == PTR_TO_MEM)
+		return !(flags & ~(MEM_RINGBUF | (row->check == arg_mem ? MEM_SLICE : 0) |
+				   (takes_rdonly(a->kind) ? MEM_RDONLY : 0)));
+	return base_type(type) != PTR_TO_BTF_ID || object_flags_fit(a, row, flags);
 }
 
 /* The kind of an argument: what a map of sockets takes as values are sockets. */

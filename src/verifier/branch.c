@@ -187,7 +187,7 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 
 	/* A reference that turned out to be NULL was never taken. */
 	if (is_null && was.ref_id && was.ref_id == was.id)
-		ref_drop(st, was.id);
+		ref_drop(st, REF_PTR, was.id);
 	for_each_reg_in(st, f, r, {
 		if (!may_be_null(r->type) || r->id != was.id)
 			continue;

@@ -148,11 +148,6 @@ bool btf_ptr_trusted(const struct reg *r)
 	return r->ref_id || (flags & TRUSTED && !(flags & ~(uint32_t)TRUSTED));
 }
 
-bool in_rcu(const struct verifier *v)
-{
-	return v->st->rcu || v->st->locks || !(v->prog->flags & BPF_F_SLEEPABLE);
-}
-
 /* The flags of a pointer that was found through r. */
 static uint32_t found_flags(const struct verifier *v, const struct reg *r, const struct btf_walk *w)
 {
@@ -164,7 +159,7 @@ static uint32_t found_flags(const struct verifier *v, const struct reg *r, const
 	if (btf_ptr_trusted(r) || r->type & MEM_RCU) {
 		if (member & PTR_TRUSTED)
 			return flags | member;
-		if (!in_rcu(v) || may_be_null(r->type))
+		if (!region_in_rcu(v) || may_be_null(r->type))
 			return (flags & ~MEM_RCU) | PTR_UNTRUSTED;
 		if (member == MEM_RCU)
 			return flags | MEM_RCU;

@@ -163,22 +163,28 @@ static int exit_value(struct verifier *v)
 
 int call_leaks(struct verifier *v, bool regions, const char *who)
 {
-	const struct vstate *st = v->st;
+	struct vstate *st = v->st;
 	const struct {
 		bool open;
 		const char *call;
 	} region[] = {
+		{ st->irq_id, "bpf_local_irq_save" },
 		{ st->rcu, "bpf_rcu_read_lock" },
 		{ st->preempt, "bpf_preempt_disable" },
 	};
 
+	bool leak = false;
+
 	if (regions && st->locks)
 		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
-	for (size_t i = 0; i < st->refs.n; i++)
-		if (st->refs.at[i].kind == REF_PTR)
-			verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
-				     st->refs.at[i].id, st->refs.at[i].insn);
-	if (st->refs.n > st->locks)
+	vec_foreach (ref, &st->refs) {
+		if (ref->kind != REF_PTR)
+			continue;
+		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n", ref->id,
+			     ref->insn);
+		leak = true;
+	}
+	if (leak)
 		return fail(v, -EINVAL, "%s would lead to reference leak", who);
 	for (size_t i = 0; regions && i < ARRAY_SIZE(region); i++)
 		if (region[i].open)
@@ -192,12 +198,11 @@ int call_exit(struct verifier *v)
 	struct vstate *st = v->st;
 	int err;
 
+	/* What a callee or a callback holds is its caller's to give back. */
 	if (st->cur)
 		return call_return(v);
 	err = call_leaks(v, true, "BPF_EXIT instruction in main prog");
-	if (err)
-		return err;
-	err = exit_value(v);
+	err = err ? err : exit_value(v);
 	return err ? err : 1;
 }
 

@@ -24,6 +24,7 @@ static const struct pass {
 	{ "jumps", subprog_check_jumps,
 	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
 	{ "records", check_records, check_records }, /* func_info, line_info */
+	{ "kfuncs", kfunc_find, NULL },		     /* what calls of the kernel name */
 	{ "global", global_find, global_find },	     /* which subprograms stand for themselves */
 	{ "target", target_find, target_find },	     /* what it is attached to */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */

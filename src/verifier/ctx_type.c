@@ -82,7 +82,7 @@ static const char *ctx_name(uint32_t prog_type)
 }
 
 /* The kernel's own name for a context is taken for the user's. */
-static bool is_projection(const char *user, const char *name)
+bool ctx_type_projects(const char *user, const char *name)
 {
 	return (!strcmp(user, "__sk_buff") && !strcmp(name, "sk_buff")) ||
 	       (!strcmp(user, "xdp_md") && !strcmp(name, "xdp_buff"));
@@ -130,9 +130,8 @@ static bool is_user_regs(const struct skep_btf *btf, uint32_t id)
 	       !strcmp(name_of(btf, t), "bpf_user_pt_regs_t");
 }
 
-bool ctx_type_is(const struct verifier *v, uint32_t ptr)
+bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t ptr)
 {
-	const struct skep_btf *btf = v->prog->btf;
 	const char *want = ctx_name(v->prog->type);
 	const uint32_t id = btf_type(btf, ptr)->type;
 	const struct btf_type *t = btf_type(btf, btf_resolve(btf, id));
@@ -141,7 +140,7 @@ bool ctx_type_is(const struct verifier *v, uint32_t ptr)
 		return true;
 	if (!want || BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
 		return false;
-	return !strcmp(want, name_of(btf, t)) || is_projection(want, name_of(btf, t));
+	return !strcmp(want, name_of(btf, t)) || ctx_type_projects(want, name_of(btf, t));
 }
 
 /* Registers, by the kernel's name for them or by the user's (the same one on x86). */

@@ -8,7 +8,7 @@
  * ("arg:nonnull") say what C cannot.  A call checks the arguments and gives an unknown number;
  * functions that some path calls are walked afterwards (step.c), one after the other.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 #define KIND(t) BTF_INFO_KIND((t)->info)
 
@@ -161,7 +161,7 @@ static int arg_pointer(struct verifier *v, uint32_t a, unsigned tags, uint32_t p
 	const struct skep_btf *btf = v->prog->btf;
 	const uint32_t id = btf_resolve(btf, btf_type(btf, ptr)->type);
 
-	if (tags & TAG_CTX || ctx_type_is(v, ptr)) {
+	if (tags & TAG_CTX || ctx_type_is(v, btf, ptr)) {
 		*arg = (struct sub_arg){ .kind = SUB_ARG_CTX };
 		if (tags & ~TAG_CTX)
 			return bad_tags(v, a);
@@ -306,7 +306,9 @@ static int pass_arena(struct verifier *v, uint32_t a, const struct sub_arg *arg)
 
 static int pass_dynptr(struct verifier *v, uint32_t a, const struct sub_arg *arg)
 {
-	return fail(v, -EINVAL, "arg#%u: no program can make a dynptr yet", a);
+	int err = args_offset(v, BPF_REG_1 + a);
+
+	return err ? err : dynptr_arg(v, BPF_REG_1 + a, DYNPTR_READ, DYNPTR_NONE, 0);
 }
 
 static void get_anything(struct verifier *v, struct reg *r, const struct sub_arg *arg)
@@ -334,9 +336,9 @@ static void get_btf_id(struct verifier *v, struct reg *r, const struct sub_arg *
 }
 
 /* Nothing may be done with it. */
-static void get_nothing(struct verifier *v, struct reg *r, const struct sub_arg *arg)
+static void get_dynptr(struct verifier *v, struct reg *r, const struct sub_arg *arg)
 {
-	reg_uninit(r);
+	dynptr_const(v, r, DYNPTR_LOCAL);
 }
 
 /* Each kind of argument: what a caller may pass, and what the function then finds. */
@@ -349,7 +351,7 @@ static const struct {
 	[SUB_ARG_MEM] = { pass_mem, get_mem },
 	[SUB_ARG_BTF_ID] = { pass_btf_id, get_btf_id },
 	[SUB_ARG_ARENA] = { pass_arena, get_anything },
-	[SUB_ARG_DYNPTR] = { pass_dynptr, get_nothing },
+	[SUB_ARG_DYNPTR] = { pass_dynptr, get_dynptr },
 };
 
 int global_call(struct verifier *v, uint16_t sub)

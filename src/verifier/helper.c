@@ -2,7 +2,7 @@
 /*
  * helper.c - a call of a helper: may it be made, are its arguments right, what does it leave?
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 {
@@ -22,7 +22,7 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 	if (h->gpl_only && !v->prog->gpl_compatible)
 		return fail(v, -EINVAL,
 			    "cannot call GPL-restricted function from non-GPL compatible program");
-	if (h->might_sleep && !(v->prog->flags & BPF_F_SLEEPABLE))
+	if (h->might_sleep && !v->st->sleepable)
 		return fail(v, -EINVAL, "helper call might sleep in a non-sleepable prog");
 	*ret = h;
 	return 0;
@@ -31,15 +31,11 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 /* Where a helper that sleeps must not be called. */
 static int check_sleeps(struct verifier *v, const struct helper_proto *h)
 {
-	if (!h || !h->might_sleep)
-		return 0;
-	if (v->st->rcu)
-		return fail(v, -EINVAL, "sleepable helper bpf_%s#%u in rcu_read_lock region",
-			    h->name, h->id);
-	if (v->st->preempt)
-		return fail(v, -EINVAL, "sleepable helper bpf_%s#%u in non-preemptible region",
-			    h->name, h->id);
-	return 0;
+	const char *region = h && h->might_sleep ? region_atomic(v) : NULL;
+
+	return region ? fail(v, -EINVAL, "sleepable helper bpf_%s#%u in %s region", h->name, h->id,
+			     region)
+		      : 0;
 }
 
 /* --- maps and the helpers that work on them ------------------------------------------------- */
@@ -102,6 +98,26 @@ static int fill_map_elem(struct verifier *v, struct frame *caller, struct frame 
 	return 0;
 }
 
+/* long cb(const struct bpf_dynptr *, ctx) */
+static int fill_drain(struct verifier *v, struct frame *caller, struct frame *callee)
+{
+	callback_common(caller, callee);
+	dynptr_const(v, &callee->reg[BPF_REG_1], DYNPTR_LOCAL);
+	callee->reg[BPF_REG_2] = caller->reg[BPF_REG_3];
+	return 0;
+}
+
+/* long cb(struct task_struct *, struct vm_area_struct *, ctx) */
+static int fill_find_vma(struct verifier *v, struct frame *caller, struct frame *callee)
+{
+	callback_common(caller, callee);
+	callee->reg[BPF_REG_1] = caller->reg[BPF_REG_1];
+	reg_pointer(&callee->reg[BPF_REG_2], PTR_TO_BTF_ID);
+	callee->reg[BPF_REG_2].btf_id = btf_ptr_find(v, "vm_area_struct");
+	callee->reg[BPF_REG_3] = caller->reg[BPF_REG_4];
+	return 0;
+}
+
 /* long cb(index, ctx) */
 static int fill_loop(struct verifier *v, struct frame *caller, struct frame *callee)
 {
@@ -130,9 +146,9 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 		cur_frame(v)->callback_depth = 0;
 		return 0;
 	case BPF_FUNC_user_ringbuf_drain:
+		return callback_push(v, (uint16_t)m->sub, fill_drain);
 	case BPF_FUNC_find_vma:
-		return fail(v, -EINVAL, "callbacks of bpf_%s#%u are not followed", m->h->name,
-			    m->h->id);
+		return callback_push(v, (uint16_t)m->sub, fill_find_vma);
 	default:
 		return 0;
 	}
@@ -151,6 +167,7 @@ static const uint32_t results[_RET_MAX] = {
 	[RET_SOCKET_OR_NULL] = PTR_TO_SOCKET | PTR_MAYBE_NULL,
 	[RET_SOCK_COMMON_OR_NULL] = PTR_TO_SOCK_COMMON | PTR_MAYBE_NULL,
 	[RET_TCP_SOCK_OR_NULL] = PTR_TO_TCP_SOCK | PTR_MAYBE_NULL,
+	[RET_DYNPTR_MEM_OR_NULL] = PTR_TO_MEM | PTR_MAYBE_NULL,
 };
 
 /* This CPU's copy, or that of another, of a variable of the kernel or an object of the program. */
@@ -208,6 +225,10 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 	}
 	if (base_type(type) == PTR_TO_MEM)
 		r0->mem_size = m->mem_size;
+	if (m->h->ret == RET_DYNPTR_MEM_OR_NULL) {
+		r0->dynptr_id = m->dynptr.id;
+		r0->ref_id = m->dynptr.ref_id;
+	}
 	if (may_be_null(r0->type) || reg_has_lock(r0))
 		r0->id = ++v->ids;
 	if (m->h->casts)
@@ -248,7 +269,7 @@ static void bound_result(struct verifier *v, const struct call_meta *m)
 void helper_forget_packet(struct verifier *v)
 {
 	for_each_reg_in(v->st, f, r, {
-		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END)
+		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END || r->type & MEM_PKT_SLICE)
 			reg_invalid(v, r);
 	});
 }
@@ -267,9 +288,16 @@ static int fill_raw(struct verifier *v, const struct call_meta *m)
 
 static int release(struct verifier *v, const struct call_meta *m)
 {
-	if (!m->h->releases)
-		return 0;
+	if (m->dynptr_reg)
+		return dynptr_release(v, m->dynptr_reg);
 	return m->kptr ? kptr_release(v, m->ref_id) : ref_release(v, m->ref_id);
+}
+
+/* A write through a dynptr may have to make the packet writable, elsewhere. */
+static bool writes_packet(const struct call_meta *m)
+{
+	return m->h->id == BPF_FUNC_dynptr_write &&
+	       (m->dynptr.kind == DYNPTR_SKB || m->dynptr.kind == DYNPTR_SKB_META);
 }
 
 int helper_step(struct verifier *v)
@@ -288,13 +316,17 @@ int helper_step(struct verifier *v)
 		err = err ? err : check_map_rights(v, &m);
 	}
 	err = err ? err : fill_raw(v, &m);
-	if (!err && release(v, &m))
+	if (!err && m.h->releases && release(v, &m))
 		err = fail(v, -EINVAL, "func bpf_%s#%u reference has not been acquired before",
 			   m.h->name, m.h->id);
 	if (!err && m.h->id == BPF_FUNC_tail_call)
 		err = call_leaks(v, true, "tail_call");
 	if (!err && m.h->id == BPF_FUNC_get_local_storage && !reg_is_null(&cur_regs(v)[BPF_REG_2]))
 		err = fail(v, -EINVAL, "get_local_storage() doesn't support non-zero flags");
+	if (!err && m.h->id == BPF_FUNC_dynptr_from_mem &&
+	    cur_regs(v)[BPF_REG_1].type != PTR_TO_MAP_VALUE)
+		err = fail(v, -EACCES, "Unsupported reg type %s for bpf_dynptr_from_mem data",
+			   TYPE_NAME(cur_regs(v)[BPF_REG_1].type));
 	err = err ? err : helper_callback(v, &m);
 	if (err)
 		return err;
@@ -305,7 +337,7 @@ int helper_step(struct verifier *v)
 		reg_uninit(&regs[r]);
 	err = helper_result(v, &m);
 	bound_result(v, &m);
-	if (m.h->changes_pkt && m.h->id != BPF_FUNC_tail_call)
+	if ((m.h->changes_pkt && m.h->id != BPF_FUNC_tail_call) || writes_packet(&m))
 		helper_forget_packet(v);
 	return err;
 }

@@ -11,23 +11,18 @@
 
 #define KIND(t) BTF_INFO_KIND((t)->info)
 
-/* One pointer argument. */
-struct karg {
-	struct kcall *k;
-	struct verifier *v;
-	uint32_t a;		  /* from 0 */
-	uint32_t n;		  /* its register */
-	struct reg *r;		  /* what that holds */
-	uint32_t to;		  /* the type that it points to */
-	const struct btf_type *t; /* the same */
-};
-
-static bool has_suffix(const struct kcall *k, uint32_t a, const char *suffix)
+bool kfunc_arg_has(const struct kcall *k, uint32_t a, const char *suffix)
 {
 	const char *name = btf_str(k->btf, k->arg[a].name_off);
 	const size_t n = strlen(name), m = strlen(suffix);
 
 	return n > m && !strcmp(name + n - m, suffix);
+}
+
+bool kfunc_arg_points_to(const struct karg *a, const char *name)
+{
+	return BTF_INFO_KIND(a->t->info) == BTF_KIND_STRUCT &&
+	       !strcmp(btf_str(a->k->btf, a->t->name_off), name);
 }
 
 static bool is_scalar(const struct btf_type *t)
@@ -60,7 +55,7 @@ static int scalar_arg(struct kcall *k, uint32_t a)
 {
 	if (cur_regs(k->v)[BPF_REG_1 + a].type != SCALAR_VALUE)
 		return fail(k->v, -EINVAL, "R%u is not a scalar", BPF_REG_1 + a);
-	return has_suffix(k, a, "__k") ? constant(k, BPF_REG_1 + a) : 0;
+	return kfunc_arg_has(k, a, "__k") ? constant(k, BPF_REG_1 + a) : 0;
 }
 
 /* --- objects of the kernel ------------------------------------------------------------------- */
@@ -115,6 +110,14 @@ static int offset(const struct karg *a)
 							: args_offset(a->v, a->n);
 }
 
+/* "nf_conn___init" is laid out as "nf_conn", but is not one yet. */
+static bool is_stage_of(const char *stage, const char *name)
+{
+	const size_t n = strlen(name);
+
+	return *name && !strncmp(stage, name, n) && !strcmp(stage + n, "___init");
+}
+
 static int object(const struct karg *a, uint32_t want)
 {
 	struct verifier *v = a->v;
@@ -122,14 +125,19 @@ static int object(const struct karg *a, uint32_t want)
 	const struct btf_type *t = btf_type(k->btf, want), *has;
 	const uint32_t unsafe = a->r->type & ~(TYPE_MASK | TRUSTED);
 	const struct skep_btf *btf;
+	const char *name;
 	struct reg is;
+	bool strict;
 
 	if (!is_object(a->r) ||
 	    (unsafe && !(a->r->type & MEM_RCU) && !reg_structs[base_type(a->r->type)]))
 		return fail(v, -EINVAL, "arg#%u is %s expected %s or socket", a->a,
 			    TYPE_NAME(a->r->type), TYPE_NAME(a->r->type & (TYPE_MASK | TRUSTED)));
 	is = object_of(v, a->r);
-	if (btf_ptr_is(v, &is, NULL, want, k->flags & KF_RELEASE && a->r->ref_id))
+	name = btf_ptr_reg_name(v, &is);
+	strict = (k->flags & KF_RELEASE && a->r->ref_id) || is_stage_of(str(k, t), name) ||
+		 is_stage_of(name, str(k, t));
+	if (btf_ptr_is(v, &is, NULL, want, strict) || ctx_type_projects(str(k, t), name))
 		return 0;
 	btf = is.btf ? is.btf : k->btf;
 	has = btf_type(btf, btf_resolve(btf, is.btf_id));
@@ -144,8 +152,7 @@ static int object(const struct karg *a, uint32_t want)
 
 static bool is_null_arg(const struct karg *a)
 {
-	return (has_suffix(a->k, a->a, "__nullable") || has_suffix(a->k, a->a, "__opt")) &&
-	       reg_is_null(a->r);
+	return kfunc_arg_has(a->k, a->a, "__nullable") && reg_is_null(a->r);
 }
 
 static int check_null(struct karg *a)
@@ -153,17 +160,19 @@ static int check_null(struct karg *a)
 	return precise_mark(a->v, a->n);
 }
 
-static bool is_cast_arg(const struct karg *a)
+static bool is_ctx_arg(const struct karg *a)
 {
-	return !strcmp(a->k->name, "bpf_cast_to_kern_ctx");
+	return !strcmp(a->k->name, "bpf_cast_to_kern_ctx") || ctx_type_is(a->v, a->k->btf, a->ptr);
 }
 
 static int check_ctx(struct karg *a)
 {
-	if (a->r->type != PTR_TO_CTX)
-		return fail(a->v, -EINVAL, "arg#%u expected pointer to ctx, but got %s", a->a,
-			    TYPE_NAME(a->r->type));
-	return args_offset(a->v, a->n);
+	int err = args_offset(a->v, a->n);
+
+	if (!err && a->r->type != PTR_TO_CTX)
+		err = fail(a->v, -EINVAL, "arg#%u expected pointer to ctx, but got %s", a->a,
+			   TYPE_NAME(a->r->type));
+	return err;
 }
 
 static bool is_iter_arg(const struct karg *a)
@@ -179,7 +188,7 @@ static int check_iter(struct karg *a)
 
 static bool is_map_arg(const struct karg *a)
 {
-	return has_suffix(a->k, a->a, "__map");
+	return kfunc_arg_has(a->k, a->a, "__map");
 }
 
 static int check_map(struct karg *a)
@@ -211,8 +220,8 @@ static const struct part {
 static const struct part *part_of(const struct karg *a)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (parts[i].suffix ? has_suffix(a->k, a->a, parts[i].suffix)
-				    : is_struct(a->t) && !strcmp(str(a->k, a->t), parts[i].type))
+		if (parts[i].suffix ? kfunc_arg_has(a->k, a->a, parts[i].suffix)
+				    : kfunc_arg_points_to(a, parts[i].type))
 			return &parts[i];
 	return NULL;
 }
@@ -247,12 +256,7 @@ static int check_func(struct karg *a)
 /* Kinds of objects that programs cannot make here. */
 static bool is_unknown_arg(const struct karg *a)
 {
-	static const char *const names[] = { "bpf_dynptr", "bpf_dynptr_kern", "bpf_wq" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names) && is_struct(a->t); i++)
-		if (!strcmp(str(a->k, a->t), names[i]))
-			return true;
-	return has_suffix(a->k, a->a, "__str") || has_suffix(a->k, a->a, "__irq_flag");
+	return kfunc_arg_points_to(a, "bpf_wq") || kfunc_arg_has(a->k, a->a, "__str");
 }
 
 static int check_unknown(struct karg *a)
@@ -284,7 +288,7 @@ static int check_object(struct karg *a)
 static bool sized(const struct karg *a)
 {
 	return a->a + 1 < a->k->arg_cnt &&
-	       (has_suffix(a->k, a->a + 1, "__sz") || has_suffix(a->k, a->a + 1, "__szk"));
+	       (kfunc_arg_has(a->k, a->a + 1, "__sz") || kfunc_arg_has(a->k, a->a + 1, "__szk"));
 }
 
 /* Numbers all through: what a program may have written itself. */
@@ -323,13 +327,13 @@ static int check_mem(struct karg *a)
 		return err;
 	if (!size)
 		return args_mem(a->v, a->n, (int)btf_size(a->k->btf, a->to)) ? -EINVAL : 0;
-	err = reg_read(a->v, a->n + 1);
-	err = err ? err : args_mem_size(a->v, a->n + 1);
+	if (!reg_is_null(a->r) || !kfunc_arg_has(a->k, a->a, "__opt"))
+		err = args_mem_size(a->v, a->n + 1);
 	if (err)
 		return fail(a->v, err,
 			    "arg#%u arg#%u memory, len pair leads to invalid memory access", a->a,
 			    a->a + 1);
-	return has_suffix(a->k, a->a + 1, "__szk") ? constant(a->k, a->n + 1) : 0;
+	return kfunc_arg_has(a->k, a->a + 1, "__szk") ? constant(a->k, a->n + 1) : 0;
 }
 
 /* The first row that fits says what is checked. */
@@ -337,22 +341,28 @@ static const struct {
 	bool (*is)(const struct karg *a);
 	int (*check)(struct karg *a);
 } kinds[] = {
-	{ is_cast_arg, check_ctx },	   { is_null_arg, check_null },
-	{ is_unknown_arg, check_unknown }, { is_part_arg, check_part },
-	{ is_iter_arg, check_iter },	   { is_map_arg, check_map },
-	{ is_object_arg, check_object },   { is_func_arg, check_func },
+	{ is_ctx_arg, check_ctx },
+	{ is_null_arg, check_null },
+	{ is_unknown_arg, check_unknown },
+	{ is_part_arg, check_part },
+	{ kfunc_is_dynptr, kfunc_check_dynptr },
+	{ kfunc_is_irq_flag, kfunc_check_irq_flag },
+	{ is_iter_arg, check_iter },
+	{ is_map_arg, check_map },
+	{ is_object_arg, check_object },
+	{ is_func_arg, check_func },
 	{ is_any_arg, check_mem },
 };
 
-static int pointer_arg(struct kcall *k, uint32_t i, const struct btf_type *ptr)
+static int pointer_arg(struct kcall *k, uint32_t i, uint32_t ptr)
 {
 	struct reg *r = &cur_regs(k->v)[BPF_REG_1 + i];
-	const uint32_t to = btf_resolve(k->btf, ptr->type);
-	struct karg a = { k, k->v, i, BPF_REG_1 + i, r, to, btf_type(k->btf, to) };
+	const uint32_t to = btf_resolve(k->btf, btf_type(k->btf, ptr)->type);
+	struct karg a = { k, k->v, i, BPF_REG_1 + i, r, ptr, to, btf_type(k->btf, to) };
 	size_t kind = 0;
 
 	if (wants_trusted(k) && (reg_is_null(r) || may_be_null(r->type)) &&
-	    !has_suffix(k, i, "__nullable") && !has_suffix(k, i, "__opt"))
+	    !kfunc_arg_has(k, i, "__nullable"))
 		return fail(k->v, -EACCES, "Possibly NULL pointer passed to trusted arg%u", i);
 	if (r->ref_id) {
 		k->ref_id = r->ref_id;
@@ -371,17 +381,16 @@ int kfunc_args(struct kcall *k)
 	if (k->arg_cnt > ARGS)
 		return fail(v, -EINVAL, "Function %s has %u > %u args", k->name, k->arg_cnt, ARGS);
 	for (uint32_t a = 0; a < k->arg_cnt; a++) {
-		const struct btf_type *t = btf_type(k->btf, btf_resolve(k->btf, k->arg[a].type));
-		int err = reg_read(v, BPF_REG_1 + a);
+		const uint32_t id = btf_resolve(k->btf, k->arg[a].type);
+		const struct btf_type *t = btf_type(k->btf, id);
+		int err;
 
-		if (err)
-			return err;
-		if (has_suffix(k, a, "__ign"))
+		if (kfunc_arg_has(k, a, "__ign"))
 			continue;
 		if (is_scalar(t))
 			err = scalar_arg(k, a);
 		else if (KIND(t) == BTF_KIND_PTR)
-			err = pointer_arg(k, a, t);
+			err = pointer_arg(k, a, id);
 		else
 			err = fail(v, -EINVAL, "Unrecognized arg#%u type %s", a,
 				   btf_kind_name(KIND(t)));

@@ -174,9 +174,11 @@ static int fill_less(struct verifier *v, struct frame *caller, struct frame *cal
 	return 0;
 }
 
-int graph_less(struct kcall *k)
+int graph_add(struct kcall *k)
 {
-	return callback_push(k->v, k->sub, fill_less);
+	const int err = callback_push(k->v, k->sub, fill_less);
+
+	return err ? err : graph_give(k);
 }
 
 bool graph_in_less(const struct verifier *v)

@@ -31,7 +31,7 @@ static uint32_t loaded_flags(const struct verifier *v, const struct btf_field *f
 {
 	uint32_t flags = PTR_MAYBE_NULL | MEM_RCU;
 
-	if (!rcu_protects(v, f) || !in_rcu(v))
+	if (!rcu_protects(v, f) || !region_in_rcu(v))
 		return PTR_MAYBE_NULL | PTR_UNTRUSTED;
 	if (f->type == FIELD_KPTR_PERCPU)
 		flags |= MEM_PERCPU;
@@ -150,8 +150,8 @@ int kptr_dest(struct verifier *v, uint32_t n, struct call_meta *m)
 
 int kptr_release(struct verifier *v, uint32_t ref_id)
 {
-	const bool rcu = in_rcu(v);
-	int err = ref_id ? ref_drop(v->st, ref_id) : 0;
+	const bool rcu = region_in_rcu(v);
+	int err = ref_id ? ref_drop(v->st, REF_PTR, ref_id) : 0;
 
 	if (err || !ref_id)
 		return err;

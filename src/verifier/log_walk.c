@@ -9,16 +9,6 @@
 
 #include <stdio.h>
 
-static const char *kfunc_name_at(const struct verifier *v, uint32_t i)
-{
-	const struct kfunc *k;
-
-	for (uint32_t n = 0; v->aux[i].ref == INSN_REF_KFUNC && (k = kfunc_at(n)); n++)
-		if (k->fn == v->aux[i].fn)
-			return k->name;
-	return NULL;
-}
-
 /* The kernel's func_id_name() and the like. */
 static const char *call_name(void *arg, const struct bpf_insn *insn, char *buf, size_t n)
 {
@@ -26,7 +16,7 @@ static const char *call_name(void *arg, const struct bpf_insn *insn, char *buf, 
 	const char *name;
 
 	if (insn->src_reg != 0)
-		return kfunc_name_at(v, (uint32_t)(insn - v->insns));
+		return kfunc_name(v, (uint32_t)(insn - v->insns));
 	name = insn->imm >= 0 ? helper_name((uint32_t)insn->imm) : NULL;
 	if (!name)
 		return "unknown";

@@ -444,6 +444,7 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_FLOW_KEYS] = mem_flow_keys,
 	[PTR_TO_ARENA] = mem_arena,
 	[PTR_TO_TP_BUFFER] = mem_tp_buffer,
+	[CONST_PTR_TO_DYNPTR] = mem_none,
 };
 
 /* --- alignment ------------------------------------------------------------------------------ */
@@ -650,7 +651,7 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 		err = btf_ptr_access(v, n, r->off, (unsigned)size, rw == ACCESS_WRITE, -1);
 		return err > 0 ? mem_none(&m) : err;
 	}
-	switch (r->type & ~(MEM_RDONLY | MEM_RINGBUF)) {
+	switch (r->type & ~(MEM_RDONLY | MEM_RINGBUF | MEM_SLICE)) {
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META:
 		return packet(&m, size, zero_ok);

@@ -300,10 +300,10 @@ void ref_remove(struct vstate *st, size_t i)
 	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(st->refs.at[0]));
 }
 
-int ref_drop(struct vstate *st, uint32_t id)
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id)
 {
 	for (size_t i = 0; i < st->refs.n; i++) {
-		if (st->refs.at[i].kind != REF_PTR || st->refs.at[i].id != id)
+		if (st->refs.at[i].kind != kind || st->refs.at[i].id != id)
 			continue;
 		ref_remove(st, i);
 		return 0;
@@ -313,7 +313,7 @@ int ref_drop(struct vstate *st, uint32_t id)
 
 int ref_release(struct verifier *v, uint32_t id)
 {
-	int err = ref_drop(v->st, id);
+	int err = ref_drop(v->st, REF_PTR, id);
 
 	if (err)
 		return err;

@@ -145,6 +145,7 @@ static int first_state(struct verifier *v, uint16_t sub)
 		reg_uninit(&f->reg[r]);
 	reg_pointer(&f->reg[BPF_REG_1], PTR_TO_CTX);
 	v->st->branches = 1;
+	v->st->sleepable = v->prog->flags & BPF_F_SLEEPABLE;
 	v->st->first_insn = v->i = v->sub[sub].start;
 	v->prev = NOWHERE;
 	v->path_begins = false;

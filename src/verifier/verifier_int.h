@@ -58,7 +58,19 @@ enum reg_type {
 	PTR_TO_FLOW_KEYS,
 	PTR_TO_ARENA,
 	PTR_TO_TP_BUFFER,
+	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
+};
+
+/* What a dynptr stands for (enum bpf_dynptr_type). */
+enum dynptr_kind {
+	DYNPTR_NONE,
+	DYNPTR_LOCAL,	/* memory of the program's own */
+	DYNPTR_RINGBUF, /* a record: a reference, given back when it is submitted or discarded */
+	DYNPTR_SKB,	/* a packet... */
+	DYNPTR_XDP,
+	DYNPTR_SKB_META, /* ...and what stands before it */
+	_DYNPTR_MAX,
 };
 
 #define TYPE_MASK      0xffu
@@ -73,6 +85,12 @@ enum reg_type {
 #define MEM_ALLOC      (1u << 20) /* what the program allocated: its type is the program's */
 #define NON_OWN_REF    (1u << 21) /* owned by a list or tree, valid while that is locked */
 
+/* Of PTR_TO_MEM: a slice of a dynptr, by its kind (DYNPTR_TYPE_*). */
+#define MEM_DYNPTR(kind) (1u << (26 + (kind)))
+#define MEM_PKT_SLICE \
+	(MEM_DYNPTR(DYNPTR_SKB) | MEM_DYNPTR(DYNPTR_XDP) | MEM_DYNPTR(DYNPTR_SKB_META))
+#define MEM_SLICE (MEM_PKT_SLICE | MEM_DYNPTR(DYNPTR_LOCAL) | MEM_DYNPTR(DYNPTR_RINGBUF))
+
 /* reg.range of a packet pointer that is known to lie at, or beyond, the packet's end. */
 #define AT_PKT_END     (-1)
 #define BEYOND_PKT_END (-2)
@@ -84,10 +102,20 @@ struct reg {
 	uint32_t type; /* enum reg_type | flags */
 	int32_t off;   /* pointer: fixed offset; scalar with ID_ADD_CONST: the constant */
 	union {
-		int32_t range;	   /* PTR_TO_PACKET*: bytes that may be read from the base */
-		uint32_t mem_size; /* PTR_TO_MEM */
-		uint32_t sub;	   /* PTR_TO_FUNC */
-		uint32_t btf_id;   /* PTR_TO_BTF_ID: its type, in btf */
+		int32_t range; /* PTR_TO_PACKET*: bytes that may be read from the base */
+		struct {
+			uint32_t mem_size;  /* PTR_TO_MEM */
+			uint32_t dynptr_id; /* ...the dynptr whose slice it is, 0: none */
+		};
+		struct {
+			uint32_t dynptr; /* enum dynptr_kind of CONST_PTR_TO_DYNPTR, STACK_DYNPTR */
+			bool first;	 /* slot: the one at the lowest address */
+		};
+		uint32_t sub; /* PTR_TO_FUNC */
+		struct {
+			uint32_t btf_id;     /* PTR_TO_BTF_ID, STACK_ITER: its type, in btf */
+			uint32_t iter_depth; /* STACK_ITER: rounds of the loop that asks it */
+		};
 		uint64_t raw;
 	};
 	union {
@@ -110,6 +138,8 @@ enum slot_kind {
 	STACK_MISC,    /* written, whatever it is */
 	STACK_ZERO,    /* written, 0 */
 	STACK_ITER,    /* part of an iterator: reg.ref_id and reg.iter are its own */
+	STACK_DYNPTR,  /* part of a dynptr: reg.dynptr, reg.id and reg.ref_id are its own */
+	STACK_IRQ,     /* an IRQ flag: reg.ref_id and reg.raw are its own */
 };
 
 enum iter_state { ITER_ACTIVE = 1, ITER_DRAINED };
@@ -140,11 +170,12 @@ enum ref_kind {
 	REF_LOCK = 1u << 1, /* a bpf_spin_lock */
 	REF_RES_LOCK = 1u << 2,
 	REF_RES_LOCK_IRQ = 1u << 3,
+	REF_IRQ = 1u << 4, /* interrupts are disabled until it is restored */
 };
 #define REF_LOCKS (REF_LOCK | REF_RES_LOCK | REF_RES_LOCK_IRQ)
 
 struct ref {
-	uint32_t id;	 /* REF_PTR: as reg.ref_id; locks: reg.id of what holds it */
+	uint32_t id;	 /* REF_PTR, REF_IRQ: as reg.ref_id; locks: reg.id of what holds it */
 	uint32_t insn;	 /* where it was acquired */
 	uint32_t kind;	 /* enum ref_kind */
 	const void *ptr; /* locks: the map, or the BTF of the object, that holds it */
@@ -160,6 +191,8 @@ struct vstate {
 	uint32_t locks;	     /* of refs */
 	bool rcu;	     /* inside bpf_rcu_read_lock */
 	uint32_t preempt;    /* bpf_preempt_disable calls open */
+	uint32_t irq_id;     /* the IRQ flag that is restored next, 0: interrupts are on */
+	bool sleepable;	     /* the program, or callback, may sleep */
 	bool speculative;    /* a path that only a mispredicting CPU takes */
 	uint32_t insn;	     /* explored: where; waiting: where to go on */
 	uint32_t prev_insn;  /* waiting: where it comes from */
@@ -170,7 +203,6 @@ struct vstate {
 	uint32_t hist_start, hist_end; /* this path's part of v->hist */
 	struct vstate *loop;	 /* explored: the state that a loop through here came back to */
 	uint32_t may_goto_depth; /* rounds of may_goto loops */
-	uint32_t iter_depth;	 /* rounds of iterator loops */
 	uint32_t unroll_depth;	 /* rounds of callbacks */
 	uint64_t log_pos;	 /* waiting: where the log was */
 	uint32_t observed;	 /* name of the last state that opts->observe saw on this path */
@@ -197,9 +229,10 @@ struct insn_info {
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
-	bool iter_next;	    /* calls an iterator's next */
-	uint8_t alu_state;  /* spec.c: how a pointer is moved here, 0: it is not... */
-	uint32_t alu_limit; /* ...and how far */
+	bool iter_next;			 /* calls an iterator's next */
+	const struct kfunc_facts *kfunc; /* the kfunc that it calls, NULL: none that is known */
+	uint8_t alu_state;		 /* spec.c: how a pointer is moved here, 0: it is not... */
+	uint32_t alu_limit;		 /* ...and how far */
 };
 
 /* History: which way a path came, for precision to walk back. */
@@ -512,8 +545,8 @@ int frame_grow(struct frame *f, uint32_t bytes);
 int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
 /** Gives a reference back, and forgets every register that stood for it; -EINVAL: no such. */
 int ref_release(struct verifier *v, uint32_t id);
-/** The same, registers left as they are. */
-int ref_drop(struct vstate *st, uint32_t id);
+/** The same of any kind, registers left as they are. */
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id);
 /** Notes a lock as taken; 0 or -ENOMEM. */
 int ref_lock(struct verifier *v, enum ref_kind kind, uint32_t id, const void *ptr);
 /** Forgets refs.at[i]; the others keep their order. */
@@ -620,6 +653,10 @@ struct call_meta {
 	uint32_t sub;	   /* the callback */
 	uint64_t size_max; /* largest value of the last size argument */
 	bool raw;
+	uint32_t dynptr_reg; /* argument register of a dynptr, 0: none... */
+	struct {
+		uint32_t kind, id, ref_id; /* ...as struct reg has them */
+	} dynptr;
 };
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
 
@@ -730,9 +767,11 @@ uint16_t global_next(struct verifier *v);
 /** Fills the argument registers of the frame that the walk of sub begins with. */
 int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
 
-/* -- ctx_type.c: ptr is a PTR type of the program's BTF -- */
+/* -- ctx_type.c: ptr is a PTR type, of the program's BTF where none is named -- */
 /** Does it point to the context's type? */
-bool ctx_type_is(const struct verifier *v, uint32_t ptr);
+bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t ptr);
+/** Is `name` the kernel's struct behind the user's? */
+bool ctx_type_projects(const char *user, const char *name);
 /** May it be declared as the context, by argument `arg`? */
 int ctx_type_check(struct verifier *v, uint32_t ptr, uint32_t arg);
 /** The kernel's struct behind the context, "" where there is none. */
@@ -796,8 +835,6 @@ bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep
 #define TRUSTED (PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF)
 /** It has some of those and no other, or is a reference. */
 bool btf_ptr_trusted(const struct reg *r);
-/** In a region that RCU protects: always, but for programs that sleep outside of one. */
-bool in_rcu(const struct verifier *v);
 
 /* -- kfunc_graph.c -- */
 /** The path is in the callback of bpf_rbtree_add, or in what that calls. */
@@ -807,10 +844,22 @@ bool graph_calls_back(const struct verifier *v, uint32_t i);
 
 /* -- kfunc.c; kfunc_int.h has the rest -- */
 int kfunc_step(struct verifier *v);
-/** The name of the kfunc that is called at i, NULL where none is. */
+/** Finds the kfunc behind each call. */
+int kfunc_find(struct verifier *v);
+/** The kernel's name for the kfunc called at i, NULL: it has none. */
 const char *kfunc_name(const struct verifier *v, uint32_t i);
-/** The call at i asks an iterator for its next element. */
+/** How many arguments it takes. */
+uint32_t kfunc_arg_count(const struct verifier *v, uint32_t i);
+/** The call at i asks an iterator for its next element; it may sleep; packets move. */
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
+bool kfunc_may_sleep(const struct verifier *v, uint32_t i);
+bool kfunc_moves_packet(const struct verifier *v, uint32_t i);
+
+/* -- region.c -- */
+/** In a region that RCU protects: always, but for programs that sleep outside of one. */
+bool region_in_rcu(const struct verifier *v);
+/** The kernel's word for the region here that nothing may sleep in, NULL: there is none. */
+const char *region_atomic(const struct verifier *v);
 
 /* -- prune.c -- */
 /** 1: a state like this one was walked from here already; 0: go on; or -errno. */
