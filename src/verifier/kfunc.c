@@ -124,17 +124,18 @@ int kfunc_trap(struct kcall *k)
 static int find(struct kcall *k)
 {
 	struct verifier *v = k->v;
+	const struct kfunc_facts *f = v->info[v->i].kfunc;
 
 	if (!v->insns[v->i].imm)
 		return fail(v, -EINVAL,
 			    "invalid kernel function call not eliminated in verifier pass");
 	k->name = kfunc_name(v, v->i);
-	k->facts = v->info[v->i].kfunc;
-	if (!k->facts || !kfunc_allowed(k->facts, v->prog))
+	if (!f || !kfunc_allowed(f, v->prog))
 		return fail(v, -EACCES, "calling kernel function %s is not allowed",
 			    k->name ? k->name : "<unknown>");
 	k->btf = v->opts->vmlinux;
-	k->flags = k->facts->flags;
+	k->facts = f;
+	k->flags = f->flags;
 	k->proto = btf_type(k->btf, btf_type(k->btf, (uint32_t)v->insns[v->i].imm)->type);
 	k->arg = (const struct btf_param *)(k->proto + 1);
 	k->arg_cnt = BTF_INFO_VLEN(k->proto->info);
@@ -227,7 +228,8 @@ static int result(struct kcall *k)
 
 int kfunc_step(struct verifier *v)
 {
-	struct kcall k = { .v = v };
+	static const struct kfunc_facts none;
+	struct kcall k = { .v = v, .facts = &none };
 	int err = find(&k);
 
 	err = err ? err : may_sleep(&k);
