@@ -17,14 +17,28 @@ struct arg {
 
 static int arg_map(struct arg *a)
 {
+	if (a->m->map && (a->m->map != a->r->map || a->m->map_uid != a->r->map_uid))
+		return fail(a->v, -EINVAL,
+			    "timer pointer in R1 map_uid=%u doesn't match map pointer in R2 "
+			    "map_uid=%u",
+			    a->m->map_uid, a->r->map_uid);
 	a->m->map = a->r->map;
 	a->m->map_uid = a->r->map_uid;
 	return 0;
 }
 
+static int arg_timer(struct arg *a)
+{
+	int err = async_field(a->v, a->n, FIELD_TIMER);
+
+	return err ? err : arg_map(a);
+}
+
 static int arg_key(struct arg *a)
 {
-	return mem_helper_access(a->v, a->n, (int)a->m->map->key_size, ACCESS_READ, false, NULL);
+	int err = mem_helper_access(a->v, a->n, (int)a->m->map->key_size, ACCESS_READ, false, NULL);
+
+	return err ? err : map_key_const(a->v, a->m->map, a->n, &a->m->key);
 }
 
 /* Memory of a fixed size that the helper reads, or fills. */
@@ -130,20 +144,20 @@ static int arg_release(struct arg *a)
 }
 
 /* A string in a map that cannot change, with its end. */
-static int arg_str(struct arg *a)
+int args_const_str(struct verifier *v, uint32_t n)
 {
-	struct verifier *v = a->v;
-	const struct skep_map *map = a->r->map;
+	const struct reg *r = &cur_regs(v)[n];
+	const struct skep_map *map = r->map;
 	uint64_t addr;
 	int64_t at;
 
 	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen)
-		return fail(v, -EACCES, "R%u does not point to a readonly map'", a->n);
-	if (!bounds_is_const(&a->r->n))
-		return fail(v, -EACCES, "R%u is not a constant address'", a->n);
+		return fail(v, -EACCES, "R%u does not point to a readonly map'", n);
+	if (!bounds_is_const(&r->n))
+		return fail(v, -EACCES, "R%u is not a constant address'", n);
 	if (!map->ops->value_addr)
 		return fail(v, -EACCES, "no direct value access support for this map type");
-	at = a->r->off + a->r->n.full.smin;
+	at = r->off + r->n.full.smin;
 	if (at < 0 || at >= map->value_size ||
 	    map->ops->value_addr((struct skep_map *)map, &addr, (uint32_t)at))
 		return fail(v, -EACCES,
@@ -152,6 +166,11 @@ static int arg_str(struct arg *a)
 	if (!memchr((const void *)(uintptr_t)addr, 0, map->value_size - (size_t)at))
 		return fail(v, -EINVAL, "string is not zero-terminated");
 	return 0;
+}
+
+static int arg_str(struct arg *a)
+{
+	return args_const_str(a->v, a->n);
 }
 
 static int arg_spin_lock(struct arg *a)
@@ -262,6 +281,7 @@ static const struct arg_row {
 	[ARG_KPTR_RELEASE] = { BTF_TYPES, true, BTF_NAMES, arg_release },
 	[ARG_PERCPU_BTF_ID] = { BTF_TYPES, false,
 				"percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_", arg_percpu },
+	[ARG_TIMER] = { T(PTR_TO_MAP_VALUE), false, "map_value", arg_timer },
 	[ARG_DYNPTR] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
 	[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
 	[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },

@@ -311,16 +311,14 @@ static void learn_equal_pointers(const struct jump *j, struct vstate *yes, struc
 	    !is_pointer(j->s) || base_type(j->d->type) == PTR_TO_BTF_ID ||
 	    base_type(j->s->type) == PTR_TO_BTF_ID)
 		return;
-	if (never_null(j->d) && may_be_null(j->s->type))
-		reg_not_null(&regs[j->insn->src_reg]);
-	else if (never_null(j->s) && may_be_null(j->d->type))
-		reg_not_null(&regs[j->insn->dst_reg]);
+	if (may_be_null(j->d->type) != may_be_null(j->s->type))
+		reg_not_null(&regs[may_be_null(j->s->type) ? j->insn->src_reg : j->insn->dst_reg]);
 }
 
 /* Both ways are open: one waits. */
 static int fork_path(struct verifier *v, const struct jump *j)
 {
-	const bool null_check = !j->low && j->imm && j->insn->imm == 0 &&
+	const bool null_check = !j->low && reg_is_null(j->s) &&
 				(j->cmp == BOUNDS_EQ || j->cmp == BOUNDS_NE) &&
 				may_be_null(j->d->type);
 	uint64_t linked = 0;

@@ -70,6 +70,7 @@ int callback_push(struct verifier *v, uint16_t sub,
 	st->unroll_depth++;
 	cur_frame(v)->callback_depth = 0;
 	v->info[v->i].calls_callback = true;
+	v->facts[sub].callback = true;
 	callee = push_frame(v, st, sub, v->i, &err);
 	if (!callee)
 		return err;
@@ -79,17 +80,17 @@ int callback_push(struct verifier *v, uint16_t sub,
 }
 
 /* "... the register R0 has smin=.. smax=.. should have been in [0, 1]" */
-static int invalid_value(struct verifier *v, const char *when, const struct reg *r, int min,
-			 int max)
+static int invalid_value(struct verifier *v, const char *when, uint32_t n, int min, int max)
 {
+	const struct range *r = &cur_regs(v)[n].n.full;
 	char has[64] = "";
 	struct strbuf s = { has, sizeof(has), 0 };
 
-	if (r->n.full.smin > INT64_MIN)
-		strbuf_add(&s, " smin=%lld", (long long)r->n.full.smin);
-	if (r->n.full.smax < INT64_MAX)
-		strbuf_add(&s, " smax=%lld", (long long)r->n.full.smax);
-	return fail(v, -EINVAL, "%s the register R0 has%s should have been in [%d, %d]", when,
+	if (r->smin > INT64_MIN)
+		strbuf_add(&s, " smin=%lld", (long long)r->smin);
+	if (r->smax < INT64_MAX)
+		strbuf_add(&s, " smax=%lld", (long long)r->smax);
+	return fail(v, -EINVAL, "%s the register R%u has%s should have been in [%d, %d]", when, n,
 		    s.len ? has : " unknown scalar value", min, max);
 }
 
@@ -110,7 +111,7 @@ int call_return(struct verifier *v)
 		if (err)
 			return err;
 		if (r0->n.full.umax > 1)
-			return invalid_value(v, "At callback return", r0, 0, 1);
+			return invalid_value(v, "At callback return", BPF_REG_0, 0, 1);
 		/* Another iteration, or the end of the helper: the call is walked again. */
 		v->i = callee->callsite;
 	} else {
@@ -125,39 +126,57 @@ int call_return(struct verifier *v)
 	return 0;
 }
 
-static int exit_value(struct verifier *v)
+/* What may be returned here: false where anything may be. */
+static bool return_range(const struct verifier *v, const char **ret_when, int *ret_min,
+			 int *ret_max)
 {
-	const struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	const struct range *has = v->prog->type == BPF_PROG_TYPE_LSM ? &r0->n.low : &r0->n.full;
-	const struct prog_ret *range;
+	const struct frame *f = v->st->frame[v->st->cur];
+	const struct prog_ret *range = prog_ret(v->prog);
+
+	*ret_when = f->async ? "At async callback return" : "At program exit";
+	if (f->async) {
+		*ret_min = f->ret_min;
+		*ret_max = f->ret_max;
+	} else if (range) {
+		*ret_min = range->min;
+		*ret_max = range->max;
+	} else {
+		return target_returns(v, ret_min, ret_max);
+	}
+	return true;
+}
+
+int call_returns(struct verifier *v, uint32_t n)
+{
+	const struct frame *f = cur_frame(v);
+	const bool program = !f->sub || f->sub == v->exception_sub;
+	const struct reg *r = &cur_regs(v)[n];
+	const struct range *has =
+		program && v->prog->type == BPF_PROG_TYPE_LSM ? &r->n.low : &r->n.full;
+	const char *when;
 	int min, max, err;
 
-	if (!cur_frame(v)->sub && target_is_void(v))
+	if (program && target_is_void(v))
 		return 0;
-	err = reg_read(v, BPF_REG_0);
+	err = reg_read(v, n);
 	if (err)
 		return err;
-	if (reg_is_secret(v, r0))
-		return fail(v, -EACCES, "R0 leaks addr as return value");
-	if (cur_frame(v)->sub) /* the walk of a global function */
-		return r0->type == SCALAR_VALUE ? 0
-						: fail(v, -EINVAL,
-						       "At subprogram exit the register R0 is not "
-						       "a scalar value (%s)",
-						       TYPE_NAME(r0->type));
-	range = prog_ret(v->prog);
-	if (range) {
-		min = range->min;
-		max = range->max;
-	} else if (!target_returns(v, &min, &max)) {
+	if (reg_is_secret(v, r))
+		return fail(v, -EACCES, "R%u leaks addr as return value", n);
+	if (!program && !f->async) /* the walk of a global function */
+		return r->type == SCALAR_VALUE ? 0
+					       : fail(v, -EINVAL,
+						      "At subprogram exit the register R%u is not "
+						      "a scalar value (%s)",
+						      n, TYPE_NAME(r->type));
+	if (!return_range(v, &when, &min, &max))
 		return 0;
-	}
-	if (r0->type != SCALAR_VALUE)
-		return fail(v, -EINVAL, "At program exit the register R0 is not a known value (%s)",
-			    TYPE_NAME(r0->type));
-	err = precise_mark(v, BPF_REG_0);
+	if (r->type != SCALAR_VALUE)
+		return fail(v, -EINVAL, "%s the register R%u is not a known value (%s)", when, n,
+			    TYPE_NAME(r->type));
+	err = precise_mark(v, n);
 	if (!err && (has->smin < min || has->smax > max))
-		err = invalid_value(v, "At program exit", r0, min, max);
+		err = invalid_value(v, when, n, min, max);
 	return err;
 }
 
@@ -202,7 +221,7 @@ int call_exit(struct verifier *v)
 	if (st->cur)
 		return call_return(v);
 	err = call_leaks(v, true, "BPF_EXIT instruction in main prog");
-	err = err ? err : exit_value(v);
+	err = err ? err : call_returns(v, BPF_REG_0);
 	return err ? err : 1;
 }
 
@@ -230,6 +249,10 @@ int call_step(struct verifier *v)
 		break;
 	}
 	touch_reg(v, BPF_REG_0);
+	if (!err && kfunc_throws(v, v->i)) {
+		err = call_leaks(v, true, "bpf_throw");
+		return err ? err : 1;
+	}
 	v->i++;
 	return err;
 }

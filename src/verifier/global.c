@@ -62,6 +62,8 @@ int global_find(struct verifier *v)
 	if (!v->facts)
 		return -ENOMEM;
 	find_funcs(v);
+	v->facts[v->exception_sub].called |= v->exception_sub > 0;
+	v->facts[v->exception_sub].callback |= v->exception_sub > 0;
 	find_packet_movers(v);
 	return 0;
 }
@@ -406,6 +408,7 @@ int global_enter(struct verifier *v, uint16_t sub, struct frame *f)
 	if (log_on(v))
 		verifier_log(v->log, "Validating %s() func#%u...\n", sub_name(v, sub), sub);
 	err = describe(v, sub);
+	err = err ? err : exception_check(v, sub);
 	for (uint32_t a = 0; a < v->facts[sub].arg_cnt && !err; a++) {
 		const struct sub_arg *arg = &v->facts[sub].arg[a];
 

@@ -145,6 +145,9 @@ static int helper_callback(struct verifier *v, const struct call_meta *m)
 			return callback_push(v, (uint16_t)m->sub, fill_loop);
 		cur_frame(v)->callback_depth = 0;
 		return 0;
+	case BPF_FUNC_timer_set_callback:
+		return async_push(v, (uint16_t)m->sub,
+				  &(struct async){ m->map, m->map_uid, false, 0, 0 });
 	case BPF_FUNC_user_ringbuf_drain:
 		return callback_push(v, (uint16_t)m->sub, fill_drain);
 	case BPF_FUNC_find_vma:
@@ -198,10 +201,21 @@ static int percpu_result(struct verifier *v, const struct call_meta *m, struct r
 	return 0;
 }
 
+static uint32_t result_type(const struct call_meta *m)
+{
+	const uint32_t type = results[m->h->ret];
+
+	/* An array has all its elements. */
+	return m->h->id == BPF_FUNC_map_lookup_elem && m->key >= 0 &&
+			       m->key < (int64_t)m->map->max_entries
+		       ? type & ~PTR_MAYBE_NULL
+		       : type;
+}
+
 static int helper_result(struct verifier *v, const struct call_meta *m)
 {
 	struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	const uint32_t type = results[m->h->ret];
+	const uint32_t type = result_type(m);
 	const bool acquires = m->h->acquires || (m->h->id == BPF_FUNC_map_lookup_elem && m->map &&
 						 map_holds_sockets(m->map));
 	int err = 0;
@@ -303,7 +317,7 @@ static bool writes_packet(const struct call_meta *m)
 int helper_step(struct verifier *v)
 {
 	struct insn_aux *aux = &v->aux[v->i];
-	struct call_meta m = { 0 };
+	struct call_meta m = { .key = -1 };
 	struct reg *regs;
 	int err = helper_find(v, v->insns[v->i].imm, &m.h);
 

@@ -63,6 +63,11 @@ bool kfunc_moves_packet(const struct verifier *v, uint32_t i)
 	return has_flag(v, i, KF_MOVES_PKT);
 }
 
+bool kfunc_throws(const struct verifier *v, uint32_t i)
+{
+	return has_flag(v, i, KF_THROWS);
+}
+
 /* --- results that BTF does not tell ----------------------------------------------------------- */
 
 int kfunc_result_ctx(struct kcall *k)

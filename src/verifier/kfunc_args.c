@@ -177,8 +177,7 @@ static int check_ctx(struct karg *a)
 
 static bool is_iter_arg(const struct karg *a)
 {
-	return a->a == 0 && a->k->flags & KF_ITER && KIND(a->t) == BTF_KIND_STRUCT &&
-	       !strncmp(str(a->k, a->t), "bpf_iter_", 9);
+	return a->k->flags & KF_ITER ? a->a == 0 : kfunc_arg_has(a->k, a->a, "__iter");
 }
 
 static int check_iter(struct karg *a)
@@ -197,6 +196,11 @@ static int check_map(struct karg *a)
 
 	if (!a->r->map && base_type(a->r->type) != PTR_TO_BTF_ID)
 		return fail(a->v, -EINVAL, "pointer in R%u isn't map pointer", a->n);
+	err = a->r->map ? kfunc_same_map(a) : 0;
+	if (err)
+		return err;
+	a->k->map = a->r->map;
+	a->k->map_uid = a->r->map_uid;
 	err = trusted(a);
 	err = err ? err : offset(a);
 	return err ? err : object(a, btf_ptr_find(a->v, "bpf_map"));
@@ -240,29 +244,22 @@ static int check_part(struct karg *a)
 	return err ? err : p->check(a->k, a->a);
 }
 
-static bool is_func_arg(const struct karg *a)
-{
-	return KIND(a->t) == BTF_KIND_FUNC_PROTO;
-}
-
-static int check_func(struct karg *a)
-{
-	if (a->r->type != PTR_TO_FUNC)
-		return fail(a->v, -EINVAL, "arg%u expected pointer to func", a->a);
-	a->k->sub = (uint16_t)a->r->sub;
-	return 0;
-}
-
-/* Kinds of objects that programs cannot make here. */
-static bool is_unknown_arg(const struct karg *a)
-{
-	return kfunc_arg_points_to(a, "bpf_wq") || kfunc_arg_has(a->k, a->a, "__str");
-}
-
 static int check_unknown(struct karg *a)
 {
 	return fail(a->v, -EINVAL, "kernel function %s args#%u pointer type %s %s is not supported",
 		    a->k->name, a->a, btf_kind_name(KIND(a->t)), str(a->k, a->t));
+}
+
+static bool is_str_arg(const struct karg *a)
+{
+	return kfunc_arg_has(a->k, a->a, "__str");
+}
+
+static int check_str(struct karg *a)
+{
+	if (a->r->type != PTR_TO_MAP_VALUE)
+		return fail(a->v, -EINVAL, "arg#%u doesn't point to a const string", a->a);
+	return args_const_str(a->v, a->n);
 }
 
 static bool is_object_arg(const struct karg *a)
@@ -343,14 +340,15 @@ static const struct {
 } kinds[] = {
 	{ is_ctx_arg, check_ctx },
 	{ is_null_arg, check_null },
-	{ is_unknown_arg, check_unknown },
 	{ is_part_arg, check_part },
 	{ kfunc_is_dynptr, kfunc_check_dynptr },
-	{ kfunc_is_irq_flag, kfunc_check_irq_flag },
 	{ is_iter_arg, check_iter },
+	{ is_str_arg, check_str },
 	{ is_map_arg, check_map },
+	{ kfunc_is_async, kfunc_check_async },
+	{ kfunc_is_irq_flag, kfunc_check_irq_flag },
 	{ is_object_arg, check_object },
-	{ is_func_arg, check_func },
+	{ kfunc_is_callback, kfunc_check_callback },
 	{ is_any_arg, check_mem },
 };
 
@@ -385,7 +383,7 @@ int kfunc_args(struct kcall *k)
 		const struct btf_type *t = btf_type(k->btf, id);
 		int err;
 
-		if (kfunc_arg_has(k, a, "__ign"))
+		if (kfunc_arg_has(k, a, "__ign") || kfunc_arg_has(k, a, "__prog"))
 			continue;
 		if (is_scalar(t))
 			err = scalar_arg(k, a);

@@ -22,6 +22,7 @@ enum kfunc_flag {
 	KF_RCU_PROTECTED = 1u << 11,
 	KF_FASTCALL = 1u << 12,
 	/* not of the kernel's flags: */
+	KF_THROWS = 1u << 29,	 /* ends the program */
 	KF_DEVICE = 1u << 30,	 /* only for programs that are bound to a device */
 	KF_MOVES_PKT = 1u << 31, /* pointers to the packet are stale afterwards */
 };
@@ -53,18 +54,20 @@ struct kcall {
 	const struct btf_type *proto; /* FUNC_PROTO */
 	const struct btf_param *arg;  /* [arg_cnt] */
 	uint32_t arg_cnt;
-	uint32_t release;      /* register whose reference is given back, 0: none */
-	uint32_t ref_id;       /* of an argument, 0: none */
-	bool has_const;	       /* an argument must be a constant: it is... */
-	uint64_t value;	       /* ...this */
-	uint64_t buf_size;     /* r0 points to so many bytes, 0: its type tells... */
-	bool buf_rdonly;       /* ...that can only be read */
+	uint32_t release;     /* register whose reference is given back, 0: none */
+	uint32_t ref_id;      /* of an argument, 0: none */
+	bool has_const;	      /* an argument must be a constant: it is... */
+	uint64_t value;	      /* ...this */
+	uint64_t buf_size;    /* r0 points to so many bytes, 0: its type tells... */
+	bool buf_rdonly;      /* ...that can only be read */
+	struct skep_map *map; /* of a map argument, or where a work queue lies */
+	uint32_t map_uid;
 	struct dynptr dynptr;  /* of an argument that is one already, kind DYNPTR_NONE: none */
 	struct slot *iter;     /* first slot of the iterator that is asked for its next */
 	struct frame *iter_in; /* the frame that it is in */
 	const struct btf_field *root; /* the list or tree that is worked on */
 	struct reg object; /* the object of the program that is made, given, dropped, ... */
-	uint16_t sub;	   /* the callback */
+	uint16_t sub;	   /* of a callback argument */
 };
 
 /* One pointer argument. */
@@ -112,6 +115,19 @@ int kfunc_check_dynptr(struct karg *a);
 /** r0 is a slice of k->dynptr, to be read, or to be written too. */
 int kfunc_slice(struct kcall *k);
 int kfunc_slice_rdwr(struct kcall *k);
+
+/* -- exception.c -- */
+int exception_throw(struct kcall *k);
+
+/* -- async.c -- */
+bool kfunc_is_async(const struct karg *a);
+int kfunc_check_async(struct karg *a);
+/** The map argument is the map of the argument before it. */
+int kfunc_same_map(const struct karg *a);
+bool kfunc_is_callback(const struct karg *a);
+int kfunc_check_callback(struct karg *a);
+int kfunc_wq_callback(struct kcall *k);
+int kfunc_task_work_callback(struct kcall *k);
 
 /* -- region.c -- */
 int region_rcu_lock(struct kcall *k);

@@ -35,9 +35,11 @@ static const char *imm_text(void *arg, const struct bpf_insn *insn, uint64_t imm
 		imm = (uintptr_t)aux->map;
 	else if (aux->ref == INSN_REF_MAP_VALUE)
 		imm = aux->addr;
-	else
+	else if (aux->ref != INSN_REF_FUNC)
 		return NULL;
-	snprintf(buf, n, "0x%llx", v->opts->rights.allow_ptr_leaks ? (unsigned long long)imm : 0);
+	if (aux->ref != INSN_REF_FUNC && !v->opts->rights.allow_ptr_leaks)
+		imm = 0;
+	snprintf(buf, n, "0x%llx", (unsigned long long)imm);
 	return buf;
 }
 

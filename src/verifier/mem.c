@@ -668,7 +668,7 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
 		return region(&m, size, r->mem_size, zero_ok);
 	case PTR_TO_STACK:
-		return stack_range(v, n, r->off, size, rw, zero_ok, true, raw);
+		return stack_range(v, n, r->off, size, rw, zero_ok, raw);
 	case PTR_TO_CTX:
 		if (!v->prog->kind->ctx_size && size > 0)
 			return mem_access(v, n, size - 1, 1, rw, -1, false, false);

@@ -378,6 +378,16 @@ int precise_mark(struct verifier *v, uint32_t n)
 	return walk_back(&t, v->st, v->i, true);
 }
 
+int precise_mark_slot(struct verifier *v, uint32_t frame, uint32_t slot)
+{
+	struct trail t = { .v = v, .frame = v->st->cur };
+
+	if (!v->opts->rights.bpf_capable)
+		return 0;
+	t.slots[frame] |= UINT64_C(1) << slot;
+	return walk_back(&t, v->st, v->i, true);
+}
+
 int precise_propagate(struct verifier *v, const struct vstate *old)
 {
 	struct trail t = { .v = v, .frame = old->cur };

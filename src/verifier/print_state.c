@@ -221,7 +221,7 @@ void print_frame(struct verifier *v, const struct vstate *st, uint32_t no, bool 
 	for (size_t i = 0; i < st->refs.n && st->refs.at[0].id; i++)
 		if (st->refs.at[i].id)
 			verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
-	verifier_log(v->log, f->callback ? " cb\n" : "\n");
+	verifier_log(v->log, f->callback ? " cb\n" : f->async ? " async_cb\n" : "\n");
 	if (!all)
 		v->touched.regs = v->touched.slots = 0;
 }

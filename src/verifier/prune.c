@@ -347,19 +347,23 @@ static int endless(struct verifier *v, const struct vstate *old)
 /* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
 static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool force)
 {
+	const uint8_t async = old->frame[old->cur]->async;
 	const bool jcond = BPF_OP(v->insns[v->i].code) == BPF_JCOND &&
 			   BPF_CLASS(v->insns[v->i].code) == BPF_JMP;
 	struct vstate *cur = v->st;
 
-	if ((jcond && old->may_goto_depth != cur->may_goto_depth) || calls_back(v, v->i) ||
-	    v->info[v->i].iter_next) {
+	/* Callbacks that set themselves again do not loop; nor is the first round done with. */
+	const bool again = async && async != cur->frame[cur->cur]->async;
+
+	if (!again && ((jcond && old->may_goto_depth != cur->may_goto_depth) ||
+		       calls_back(v, v->i) || v->info[v->i].iter_next)) {
 		if (states_equal(v, old, cur, RANGE_WITHIN)) {
 			note_loop(cur, old);
 			return 1;
 		}
 		return 0;
 	}
-	if (old->may_goto_depth == cur->may_goto_depth && !iter_depths_differ(old, cur) &&
+	if (!again && old->may_goto_depth == cur->may_goto_depth && !iter_depths_differ(old, cur) &&
 	    old->unroll_depth == cur->unroll_depth && states_equal(v, old, cur, EXACT))
 		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&

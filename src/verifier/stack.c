@@ -74,10 +74,12 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 	if (!fixed && (r->n.full.smax >= VAR_OFF_MAX || r->n.full.smin <= -VAR_OFF_MAX))
 		return fail(v, -EACCES, "invalid unbounded variable-offset %s stack R%u", what, n);
 	if (min < limit || max > 0) {
+		const int err = min < limit || min >= 0 ? -EACCES : -EINVAL;
+
 		if (fixed)
-			return fail(v, -EACCES, "invalid %s stack R%u off=%lld size=%d", what, n,
+			return fail(v, err, "invalid %s stack R%u off=%lld size=%d", what, n,
 				    (long long)r->n.full.smin + off, size);
-		return fail(v, -EACCES,
+		return fail(v, err,
 			    "invalid variable-offset %s stack R%u var_off=%s off=%d size=%d", what,
 			    n, TNUM_TEXT(r->n.bits), off, size);
 	}
@@ -335,7 +337,7 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 			    "variable offset stack pointer cannot be passed into helper function; "
 			    "var_off=%s off=%d size=%u",
 			    TNUM_TEXT(ptr.n.bits), off, size);
-	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, false, NULL);
+	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, NULL);
 	if (!err)
 		load_bytes(v, frame_of(v, &ptr), ptr.n.full.smin + off,
 			   ptr.n.full.smax + off + (int)size, value);
@@ -344,8 +346,8 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 
 /* --- helpers -------------------------------------------------------------------------------- */
 
-/* One byte that is read, by a helper perhaps also written. */
-static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper)
+/* One byte that is read, or also written. */
+static bool range_byte(struct verifier *v, struct frame *f, int off, bool written)
 {
 	struct slot *s = &f->slot[slot_no(off)];
 	uint8_t *kind = byte_kind(f, off);
@@ -353,14 +355,14 @@ static bool range_byte(struct verifier *v, struct frame *f, int off, bool helper
 	if (*kind == STACK_MISC)
 		return true;
 	if (readable(v, *kind)) {
-		if (helper)
+		if (written)
 			*kind = STACK_MISC;
 		return true;
 	}
 	if (*kind != STACK_SPILL ||
 	    (s->reg.type != SCALAR_VALUE && !v->opts->rights.allow_ptr_leaks))
 		return false;
-	if (helper) {
+	if (written) {
 		reg_unknown(v, &s->reg);
 		scrub(s);
 	}
@@ -381,7 +383,7 @@ static int raw_range(struct verifier *v, const struct reg *r, int off, int size)
 }
 
 int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
-		bool helper, bool *raw)
+		bool *raw)
 {
 	const struct reg *r = &cur_regs(v)[n];
 	const bool fixed = bounds_is_const(&r->n);
@@ -403,7 +405,7 @@ int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access r
 	for (int64_t o = r->n.full.smin + off; o < r->n.full.smax + off + size; o++) {
 		const int at = (int)(o - r->n.full.smin - off);
 
-		if (range_byte(v, frame_of(v, r), (int)o, helper))
+		if (range_byte(v, frame_of(v, r), (int)o, rw == ACCESS_WRITE))
 			continue;
 		if (fixed)
 			return fail(v, -EACCES, "invalid read from stack R%u off %lld+%d size %d",

@@ -240,6 +240,33 @@ struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool
 	return st;
 }
 
+struct vstate *state_push_new(struct verifier *v, uint32_t insn, uint16_t sub, int *ret_err)
+{
+	struct vstate *st = state_new(v), **slot = vec_push(&v->waiting);
+
+	*ret_err = -ENOMEM;
+	if (!st || !slot || !frame_push(v, st, sub, MAIN_CALLSITE)) {
+		v->waiting.n -= !!slot;
+		state_free(v, st);
+		return NULL;
+	}
+	*slot = st;
+	for (unsigned r = 0; r < BPF_REG_10; r++)
+		reg_uninit(&st->frame[0]->reg[r]);
+	st->insn = st->first_insn = insn;
+	st->prev_insn = v->i;
+	st->hist_start = st->hist_end = v->st->hist_end;
+	st->log_pos = v->log->len;
+	st->branches = 1;
+	if (v->waiting.n > BRANCHES_MAX) {
+		*ret_err = fail(v, -E2BIG, "The sequence of %zu jumps is too complex for async cb.",
+				v->waiting.n);
+		return NULL;
+	}
+	*ret_err = 0;
+	return st;
+}
+
 int state_pop(struct verifier *v)
 {
 	state_free(v, v->st);

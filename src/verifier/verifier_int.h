@@ -155,11 +155,13 @@ struct frame {
 	struct reg reg[SKEP_REG_CNT];
 	struct slot *slot; /* [nr_slots] those touched so far, from r10 down */
 	uint32_t nr_slots;
-	uint32_t callsite;	 /* the call instruction; BPF_MAIN_FUNC for frame 0 */
-	uint16_t sub;		 /* the subprogram */
-	uint8_t no;		 /* its number in the state */
-	bool callback;		 /* called by a helper: returns into it */
-	uint32_t callback_depth; /* iterations of callbacks that this frame has asked for */
+	uint32_t callsite;	  /* the call instruction; BPF_MAIN_FUNC for frame 0 */
+	uint16_t sub;		  /* the subprogram */
+	uint8_t no;		  /* its number in the state */
+	bool callback;		  /* called by a helper: returns into it... */
+	uint8_t async;		  /* ...or later, when the program is gone: set in a row */
+	int32_t ret_min, ret_max; /* what it may return then */
+	uint32_t callback_depth;  /* iterations of callbacks that this frame has asked for */
 };
 #define MAIN_CALLSITE UINT32_MAX
 #define NOWHERE	      UINT32_MAX /* before the first instruction */
@@ -282,6 +284,9 @@ struct sub_facts {
 	bool verified;	  /* global: was walked, or is */
 	bool changes_pkt; /* packet pointers are stale after a call of it */
 	bool described;	  /* arg[] is filled */
+	bool async;	  /* some path has it called later */
+	bool callback;	  /* some path has it called back, now or later */
+	bool may_sleep;	  /* it calls what may sleep, itself or by those that it calls */
 	uint8_t arg_cnt;
 	struct sub_arg arg[ARGS];
 };
@@ -307,7 +312,8 @@ struct verifier {
 	uint16_t isa;	      /* newest instructions to accept */
 	struct prog_sub *sub; /* [sub_cnt] prog->image.sub */
 	uint32_t sub_cnt;
-	uint16_t *depth; /* [sub_cnt] bytes of stack that accesses were seen on */
+	uint16_t exception_sub; /* the exception callback, 0: none */
+	uint16_t *depth;	/* [sub_cnt] bytes of stack that accesses were seen on */
 	struct {
 		VEC(struct sub_ref);
 	} refs;			 /* by instruction */
@@ -537,6 +543,8 @@ struct explored *explored_new(struct verifier *v, const struct vstate *st);
 void state_free_all(struct verifier *v);
 /** Takes up the last path that waits; -ENOENT: none. */
 int state_pop(struct verifier *v);
+/** A path that knows nothing of the one at hand waits to begin at insn of sub; NULL as above. */
+struct vstate *state_push_new(struct verifier *v, uint32_t insn, uint16_t sub, int *ret_err);
 /** Adds a frame for subprogram sub to the path at hand. */
 struct frame *frame_push(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite);
 void frame_pop(struct verifier *v, struct vstate *st);
@@ -628,7 +636,7 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int value);
 /** Size bytes at register n are initialised, or (raw, of a helper) about to be. */
 int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
-		bool helper, bool *raw);
+		bool *raw);
 
 /* -- branch.c -- */
 int branch_step(struct verifier *v);
@@ -638,6 +646,8 @@ int call_step(struct verifier *v);
 /** Leaves the innermost frame; v->i is where the caller goes on. */
 int call_return(struct verifier *v);
 int call_exit(struct verifier *v);
+/** Register n is fit to be what the program, or the callback that is walked, returns. */
+int call_returns(struct verifier *v, uint32_t n);
 /** -EINVAL when references, or with `regions` locks and the like, are held where `who` stands. */
 int call_leaks(struct verifier *v, bool regions, const char *who);
 struct call_meta {
@@ -651,6 +661,7 @@ struct call_meta {
 	int raw_size;	   /* ...and its bytes; 0: none */
 	uint32_t mem_size; /* constant size argument */
 	uint32_t sub;	   /* the callback */
+	int64_t key;	   /* the key of an array, -1: it is not known */
 	uint64_t size_max; /* largest value of the last size argument */
 	bool raw;
 	uint32_t dynptr_reg; /* argument register of a dynptr, 0: none... */
@@ -666,6 +677,10 @@ int map_fit(struct verifier *v, const struct skep_map *map, uint32_t id);
 /** Its values are sockets, which a lookup acquires. */
 bool map_holds_sockets(const struct skep_map *map);
 
+/* -- map_key.c -- */
+/** The key that register n points to, or -1 where it is not known, or need not be. */
+int map_key_const(struct verifier *v, const struct skep_map *map, uint32_t n, int64_t *ret);
+
 /** A register's offset is one that a function may get with it. */
 int args_offset(struct verifier *v, uint32_t n);
 /** The same where it gives the pointer back. */
@@ -676,6 +691,8 @@ int args_fixed(struct verifier *v, uint32_t n);
 int args_mem(struct verifier *v, uint32_t n, int size);
 /** The same for register n - 1 and the size in register n. */
 int args_mem_size(struct verifier *v, uint32_t n);
+/** Register n points to a string in a map that cannot change, with its end. */
+int args_const_str(struct verifier *v, uint32_t n);
 /** Packet pointers point to where the packet was: forgets them. */
 void helper_forget_packet(struct verifier *v);
 int helper_step(struct verifier *v);
@@ -854,6 +871,26 @@ uint32_t kfunc_arg_count(const struct verifier *v, uint32_t i);
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
 bool kfunc_may_sleep(const struct verifier *v, uint32_t i);
 bool kfunc_moves_packet(const struct verifier *v, uint32_t i);
+/** ...or nothing comes after it. */
+bool kfunc_throws(const struct verifier *v, uint32_t i);
+
+/* -- exception.c -- */
+/** Where the exception callback begins, 0: there is none. */
+int exception_find(struct verifier *v, uint32_t *ret_insn);
+/** sub, whose arguments are known, is fit to be one where it is one. */
+int exception_check(struct verifier *v, uint16_t sub);
+
+/* -- async.c -- */
+/* A callback that is set. */
+struct async {
+	struct skep_map *map; /* where what sets it off lies */
+	uint32_t map_uid;
+	bool sleepable;
+	int32_t ret_min, ret_max; /* what it may return */
+};
+int async_push(struct verifier *v, uint16_t sub, const struct async *a);
+/** The map value pointer in register n points to the value's field of that type (FIELD_*). */
+int async_field(struct verifier *v, uint32_t n, uint32_t type);
 
 /* -- region.c -- */
 /** In a region that RCU protects: always, but for programs that sleep outside of one. */
@@ -878,6 +915,8 @@ int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t fr
 	      uint64_t linked);
 /** The number in register n decided something: marks where it came from, in all parents. */
 int precise_mark(struct verifier *v, uint32_t n);
+/** The same for the number in a slot of a frame. */
+int precise_mark_slot(struct verifier *v, uint32_t frame, uint32_t slot);
 /**
  * The instruction before *i on st's path, *hist_end the end of the history that is still ahead,
  * at first st->hist_end; false at the state's beginning.

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * objects.c - objects of the kernel in a program's stack: every rule, a program that keeps it and
- * one that breaks it, judged for Linux; errno and message are compared with the host kernel.
- *
- * Calls are by name, of helpers without bpf_; RING, MAP and VALUE stand for a ring buffer, an
- * array, and the address of its first value.
+ * objects.c - objects of the kernel in a program's stack: of every rule, programs that keep it and
+ * programs that break it.
  */
-#include "helper/helper.h"
-#include "tests/harness/host.h"
-#include "tests/unit/program.h"
+#include "tests/unit/verifier/rules.h"
 
-#include <stdio.h>
-
-#define TC	   BPF_PROG_TYPE_SCHED_CLS
-#define RAW	   BPF_PROG_TYPE_RAW_TRACEPOINT
-
-#define VALUE_SIZE 64
+#define TC     BPF_PROG_TYPE_SCHED_CLS
+#define XDP    BPF_PROG_TYPE_XDP
+#define SKB_IN BPF_PROG_TYPE_CGROUP_SKB
+#define RAW    BPF_PROG_TYPE_RAW_TRACEPOINT
 
 /* fp-16 becomes a dynptr... */
 #define RESERVE "r1 = RING ll\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\ncall ringbuf_reserve_dynptr\n"
@@ -28,15 +21,18 @@
 #define WRITE                                                                                  \
 	"*(u64 *)(r10 -32) = 0\nr1 = r10\nr1 += -16\nr2 = 0\nr3 = r10\nr3 += -32\nr4 = 8\nr5 " \
 	"= 0\ncall dynptr_write\n"
+/* fp-16 becomes a dynptr of the packet; a slice of 8 bytes, with a buffer at fp-32 */
+#define SKB "r2 = 0\nr3 = r10\nr3 += -16\ncall bpf_dynptr_from_skb\n"
+#define SLICE(kfunc)                                                                     \
+	"*(u64 *)(r10 -32) = 0\nr1 = r10\nr1 += -16\nr2 = 0\nr3 = r10\nr3 += -32\nr4 = " \
+	"8\ncall " kfunc "\n"
+/* fp-32 becomes a clone of fp-16; the callback begins behind */
+#define CLONE "r1 = r10\nr1 += -16\nr2 = r10\nr2 += -32\ncall bpf_dynptr_clone\n"
+#define DRAIN \
+	"r1 = USER ll\nr2 = subprog[+6]\nr3 = 0\nr4 = 0\ncall user_ringbuf_drain\nr0 = 0\nexit\n"
 #define OUT "r0 = 0\nexit"
 
-static const struct rule {
-	const char *name;
-	uint32_t type;
-	int err;
-	const char *msg; /* NULL for a program that is accepted */
-	const char *text;
-} rules[] = {
+static const struct rule rules[] = {
 	{ "a record is reserved and submitted", RAW, 0, NULL, RESERVE SUBMIT OUT },
 	{ "a record is kept", RAW, -EINVAL,
 	  "BPF_EXIT instruction in main prog would lead to reference leak", RESERVE OUT },
@@ -127,170 +123,79 @@ static const struct rule {
 	  "BPF_EXIT instruction in main prog would lead to reference leak",
 	  "call +2\nr0 = 0\nexit\n" RESERVE OUT },
 
-	/* packets that a write may move */
+	/* packets: what a write may move */
 	{ "a packet pointer after a write to memory", TC, 0, NULL,
 	  "r6 = *(u32 *)(r1 +76)\nr7 = *(u32 *)(r1 +80)\n" LOCAL WRITE
 	  "r0 = r6\nr0 += 1\nif r0 > r7 goto +1\nr0 = *(u8 *)(r6 +0)\n" OUT },
+	{ "a packet pointer after a write to the packet", TC, -EACCES,
+	  "R6 invalid mem access 'scalar'",
+	  "r6 = *(u32 *)(r1 +76)\nr7 = *(u32 *)(r1 +80)\nr8 = r6\nr8 += 1\nif r8 > r7 goto "
+	  "+15\n" SKB WRITE "r0 = *(u8 *)(r6 +0)\n" OUT },
+	{ "a slice of a packet", TC, 0, NULL,
+	  SKB SLICE("bpf_dynptr_slice") "if r0 == 0 goto +1\nr0 = *(u64 *)(r0 +0)\n" OUT },
+	{ "a slice without a buffer", TC, 0, NULL,
+	  SKB "r1 = r10\nr1 += -16\nr2 = 0\nr3 = 0\nr4 = 8\ncall bpf_dynptr_slice\n"
+	      "if r0 == 0 goto +1\nr0 = *(u64 *)(r0 +0)\n" OUT },
+	{ "a slice to read is written", TC, -EACCES, "R0 cannot write into rdonly_mem",
+	  SKB SLICE("bpf_dynptr_slice") "if r0 == 0 goto +1\n*(u64 *)(r0 +0) = 1\n" OUT },
+	{ "a slice to write is written", TC, 0, NULL,
+	  SKB SLICE("bpf_dynptr_slice_rdwr") "if r0 == 0 goto +1\n*(u64 *)(r0 +0) = 1\n" OUT },
+	{ "a slice to write, of those who may not", SKB_IN, -EINVAL,
+	  "the prog does not allow writes to packet data", SKB SLICE("bpf_dynptr_slice_rdwr") OUT },
+	{ "a buffer smaller than the slice", TC, -EINVAL,
+	  "arg#2 arg#3 memory, len pair leads to invalid memory access",
+	  SKB
+	  "r1 = r10\nr1 += -16\nr2 = 0\nr3 = r10\nr3 += -4\nr4 = 8\ncall bpf_dynptr_slice\n" OUT },
+	{ "a slice of unknown size", TC, -EINVAL, "R4 must be a known constant",
+	  SKB "r4 = r0\nr4 &= 7\nr1 = r10\nr1 += -16\nr2 = 0\n*(u64 *)(r10 -32) = 0\nr3 = r10\n"
+	      "r3 += -32\ncall bpf_dynptr_slice\n" OUT },
+	{ "a slice of a packet that moved", TC, -EACCES, "R6 invalid mem access 'scalar'",
+	  "r7 = r1\n" SKB SLICE(
+		  "bpf_dynptr_slice") "r6 = r0\nif r6 == 0 goto +4\nr1 = r7\nr2 = 0\n"
+				      "call skb_pull_data\nr0 = *(u64 *)(r6 +0)\n" OUT },
+	{ "a dynptr of a packet that moved", TC, 0, NULL,
+	  "r7 = r1\n" SKB "r1 = r7\nr2 = 0\ncall skb_pull_data\n" SLICE("bpf_dynptr_slice") OUT },
+	{ "a slice of an XDP packet", XDP, 0, NULL,
+	  "r2 = 0\nr3 = r10\nr3 += -16\ncall bpf_dynptr_from_xdp\n" SLICE(
+		  "bpf_dynptr_slice_rdwr") "if r0 == 0 goto +1\n*(u64 *)(r0 +0) = 1\n" OUT },
+	{ "an skb is no XDP packet", TC, -EACCES,
+	  "calling kernel function bpf_dynptr_from_xdp is not allowed",
+	  "r2 = 0\nr3 = r10\nr3 += -16\ncall bpf_dynptr_from_xdp\n" OUT },
+	{ "a slice of memory keeps its offset", RAW, -EACCES,
+	  "dereference of modified rdonly_mem ptr R1 off=4 disallowed",
+	  LOCAL "*(u64 *)(r10 -32) = 0\nr1 = r10\nr1 += -16\nr2 = 0\nr3 = r10\nr3 += -32\nr4 = 8\n"
+		"call bpf_dynptr_slice\nif r0 == 0 goto +4\nr1 = r0\nr1 += 4\nr2 = 4\n"
+		"call trace_printk\n" OUT },
+
+	/* clones */
+	{ "a clone is adjusted", RAW, 0, NULL,
+	  LOCAL CLONE "r1 = r10\nr1 += -32\nr2 = 0\nr3 = 4\ncall bpf_dynptr_adjust\n" OUT },
+	{ "a clone of nothing", RAW, -EINVAL, "Expected an initialized dynptr as arg #0",
+	  "*(u64 *)(r10 -8) = 0\n*(u64 *)(r10 -16) = 0\n" CLONE OUT },
+	{ "a record is submitted by its clone", RAW, 0, NULL,
+	  RESERVE CLONE "r1 = r10\nr1 += -32\nr2 = 0\ncall ringbuf_submit_dynptr\n" OUT },
+	{ "a record is gone with its clone", RAW, -EINVAL,
+	  "Expected an initialized dynptr as arg #0",
+	  RESERVE CLONE "r1 = r10\nr1 += -32\nr2 = 0\ncall ringbuf_submit_dynptr\n" DATA OUT },
+
+	/* callbacks */
+	{ "a user's record", RAW, 0, NULL, DRAIN "r2 = 0\nr3 = 8\ncall dynptr_data\n" OUT },
+	{ "a user's record is not submitted", RAW, -EINVAL,
+	  "cannot release unowned const bpf_dynptr",
+	  DRAIN "r2 = 0\ncall ringbuf_submit_dynptr\n" OUT },
+	{ "a user's record is no memory", RAW, -EACCES, "R1 invalid mem access 'dynptr_ptr'",
+	  DRAIN "r0 = *(u64 *)(r1 +0)\n" OUT },
+	{ "a user's record and then some", RAW, -EACCES,
+	  "dereference of modified dynptr_ptr ptr R1 off=8 disallowed",
+	  DRAIN "r1 += 8\nr2 = 0\nr3 = 8\ncall dynptr_data\n" OUT },
 };
-
-/* --- assembling ------------------------------------------------------------------------------- */
-
-enum { RING = 0x5201, MAP, VALUE }; /* in the place of what the words stand for */
-
-static const struct {
-	const char *word;
-	int value;
-} words[] = { { "RING", RING }, { "MAP", MAP }, { "VALUE", VALUE } };
-
-static bool find_call(void *arg, const char *name, size_t n, struct bpf_insn *insn)
-{
-	for (uint32_t id = 1; id < helper_id_count(); id++)
-		if (helper_name(id) && strlen(helper_name(id)) == n &&
-		    !memcmp(helper_name(id), name, n)) {
-			insn->imm = (int)id;
-			return true;
-		}
-	return false;
-}
-
-/* The text with numbers for words. */
-static void expand(const char *text, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	while (*text && n + 8 < size) {
-		size_t w = 0;
-
-		while (w < ARRAY_SIZE(words) && strncmp(text, words[w].word, strlen(words[w].word)))
-			w++;
-		if (w == ARRAY_SIZE(words)) {
-			buf[n++] = *text++;
-			continue;
-		}
-		n += (size_t)snprintf(buf + n, size - n, "%d", words[w].value);
-		text += strlen(words[w].word);
-	}
-	ASSERT(!*text);
-	buf[n] = '\0';
-}
-
-static struct skep_prog *assemble(const struct rule *r)
-{
-	const struct isa_symbols symbols = { .call = find_call };
-	struct bpf_insn *insns = NULL;
-	struct skep_diag diag = { 0 };
-	struct skep_prog *p;
-	char text[4096];
-	uint32_t n = 0;
-
-	expand(r->text, text, sizeof(text));
-	ASSERT_MSG(!isa_asm(text, strlen(text), &symbols, &insns, &n, &diag),
-		   "%s, line %llu: %s\n%s", r->name, (unsigned long long)diag.index, diag.msg,
-		   text);
-	p = program_of(r->type, insns, n);
-	skep_free(insns);
-	return p;
-}
-
-static int word_at(const struct bpf_insn *insn)
-{
-	return insn_is_ld_imm64(insn) && insn->imm >= RING && insn->imm <= VALUE ? insn->imm : 0;
-}
-
-/* --- judging ---------------------------------------------------------------------------------- */
-
-static struct skep_map *map_make(uint32_t type, uint32_t key_size, uint32_t value_size,
-				 uint32_t max_entries)
-{
-	const union bpf_attr attr = { .map_type = type,
-				      .key_size = key_size,
-				      .value_size = value_size,
-				      .max_entries = max_entries };
-	const struct map_deps deps = { 0 };
-	struct skep_map *map;
-
-	ASSERT_EQ(map_new(&attr, &deps, &map, NULL), 0);
-	return map;
-}
-
-static int ours(const struct rule *r, char *text, uint32_t size)
-{
-	const struct verifier_opts opts = { .rights = VERIFIER_RIGHTS_ALL, .judge = true };
-	struct verifier_log log = { .level = 1, .buf = text, .size = size };
-	struct skep_map *ring = map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
-	struct skep_map *array = map_make(BPF_MAP_TYPE_ARRAY, 4, VALUE_SIZE, 1);
-	struct skep_prog *p = assemble(r);
-	int err;
-
-	for (uint32_t i = 0; i < p->image.insn_cnt; i++) {
-		struct bpf_insn *insn = &p->image.insns[i];
-		const int word = word_at(insn);
-
-		if (!word)
-			continue;
-		insn->imm = 0;
-		if (word == VALUE)
-			program_map_value(p, i, array, 0);
-		else
-			program_map(p, i, word == RING ? ring : array);
-	}
-	err = verifier_check(p, &opts, &log, NULL);
-	prog_put(p);
-	map_put(ring);
-	map_put(array);
-	return err;
-}
-
-static int host(const struct rule *r, char *text, uint32_t size)
-{
-	static int ring = -1, array;
-	struct skep_prog *p = assemble(r);
-	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = 4096 };
-	int fd;
-
-	if (ring < 0) {
-		ring = (int)host_bpf(BPF_MAP_CREATE, &attr);
-		array = host_array(VALUE_SIZE, 0);
-	}
-	ASSERT(ring >= 0);
-	for (uint32_t i = 0; i < p->image.insn_cnt; i++) {
-		struct bpf_insn *insn = &p->image.insns[i];
-		const int word = word_at(insn);
-
-		if (!word)
-			continue;
-		insn->src_reg = word == VALUE ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD;
-		insn->imm = word == RING ? ring : array;
-	}
-	fd = host_load(&(struct host_prog){ .type = r->type,
-					    .insns = p->image.insns,
-					    .n = p->image.insn_cnt,
-					    .log = text,
-					    .log_size = size });
-	prog_put(p);
-	return MIN(fd, 0);
-}
-
-static void judge(int (*verifier)(const struct rule *, char *, uint32_t))
-{
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		const struct rule *r = &rules[i];
-		char text[16384] = "";
-		int err = verifier(r, text, sizeof(text));
-
-		ASSERT_MSG(err == r->err, "%s: %d instead of %d\n%s", r->name, err, r->err, text);
-		ASSERT_MSG(!r->msg || strstr(text, r->msg), "%s: no \"%s\" in\n%s", r->name, r->msg,
-			   text);
-	}
-}
 
 TEST(object_rules)
 {
-	judge(ours);
+	rules_ours(rules, ARRAY_SIZE(rules));
 }
 
 TEST(object_rules_are_the_hosts)
 {
-	host_required();
-	judge(host);
+	rules_host(rules, ARRAY_SIZE(rules));
 }
