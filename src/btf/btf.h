@@ -108,7 +108,8 @@ struct btf_field {
 struct btf_record {
 	uint32_t cnt;  /* at least 1 */
 	uint32_t mask; /* OR of their types */
-	/* Where those are that there is at most one of; -1: there is none. */
+	/* Where those are that there is at most one of; -EINVAL: there is none (it reaches a log).
+	 */
 	int32_t spin_lock_off, res_spin_lock_off, timer_off, wq_off, task_work_off, refcount_off;
 	struct btf_field field[]; /* [cnt] by offset, without overlap */
 };

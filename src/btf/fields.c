@@ -414,7 +414,7 @@ static int make_record(const struct search *s, uint32_t mask, struct btf_record 
 	r->cnt = s->cnt;
 	r->mask = mask;
 	for (size_t k = 0; k < ARRAY_SIZE(single); k++) {
-		*single[k].off = -1;
+		*single[k].off = -EINVAL;
 		for (uint32_t i = 0; i < s->cnt; i++)
 			if (s->at[i].f.type == single[k].type)
 				*single[k].off = (int32_t)s->at[i].f.off;

@@ -43,14 +43,15 @@ static bool never_null(const struct reg *r)
 	switch (base_type(r->type)) {
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MAP_KEY:
-	case PTR_TO_MEM:
 	case CONST_PTR_TO_MAP:
 	case PTR_TO_SOCKET:
 	case PTR_TO_SOCK_COMMON:
 	case PTR_TO_TCP_SOCK:
 		return true;
+	case PTR_TO_MEM:
+		return !(r->type & PTR_UNTRUSTED);
 	default:
-		return base_type(r->type) == PTR_TO_BTF_ID && r->type & PTR_TRUSTED;
+		return base_type(r->type) == PTR_TO_BTF_ID && btf_ptr_trusted(r);
 	}
 }
 
@@ -180,20 +181,13 @@ static uint64_t linked_set(const struct vstate *st, uint32_t id, uint64_t set)
 	return set;
 }
 
-/* A reference that turned out to be NULL was never taken. */
-static void forget_ref(struct vstate *st, uint32_t ref_id)
-{
-	for (size_t i = 0; ref_id && i < st->refs.n; i++)
-		if (st->refs.at[i].id == ref_id)
-			ref_remove(st, i--);
-}
-
 static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bool is_null)
 {
 	const struct reg was = st->frame[st->cur]->reg[regno];
 
+	/* A reference that turned out to be NULL was never taken. */
 	if (is_null && was.ref_id && was.ref_id == was.id)
-		forget_ref(st, was.id);
+		ref_drop(st, REF_PTR, was.id);
 	for_each_reg_in(st, f, r, {
 		if (!may_be_null(r->type) || r->id != was.id)
 			continue;
@@ -204,8 +198,7 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 		}
 		reg_not_null(r);
 		/* The id stays where it tells locks apart. */
-		if (!(r->type == PTR_TO_MAP_VALUE &&
-		      btf_record_has(r->map->record, FIELD_SPIN_LOCK)))
+		if (!reg_has_lock(r))
 			r->id = 0;
 	});
 }

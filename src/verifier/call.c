@@ -199,10 +199,10 @@ static int check_leaks(struct verifier *v, bool regions, bool exits, const char 
 		exits && struct_ops_returns_ref(v) ? cur_regs(v)[BPF_REG_0].ref_id : 0;
 	bool leak = false;
 
-	if (regions && st->lock_id)
+	if (regions && st->locks)
 		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
 	vec_foreach (ref, &st->refs) {
-		if (ref->irq || (returned && ref->id == returned))
+		if (ref->kind != REF_PTR || (returned && ref->id == returned))
 			continue;
 		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n", ref->id,
 			     ref->insn);
@@ -240,8 +240,7 @@ int call_step(struct verifier *v)
 	const struct bpf_insn *insn = &v->insns[v->i];
 	int err;
 
-	if (v->st->lock_id && insn->src_reg != BPF_PSEUDO_CALL &&
-	    !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
+	if (v->st->locks && !lock_allows_call(v))
 		return fail(v, -EINVAL, "function calls are not allowed while holding a lock");
 	switch ((unsigned)insn_decode(insn)) {
 	case INSN_CALL_SUB:

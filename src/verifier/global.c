@@ -364,7 +364,7 @@ int global_call(struct verifier *v, uint16_t sub)
 
 	for (uint32_t a = 0; a < f->arg_cnt && !err; a++)
 		err = kinds[f->arg[a].kind].pass(v, a, &f->arg[a]);
-	if (v->st->lock_id)
+	if (v->st->locks)
 		return fail(v, -EINVAL,
 			    "global function calls are not allowed while holding a lock,\n"
 			    "use static function instead");

@@ -175,6 +175,34 @@ static const uint32_t results[_RET_MAX] = {
 	[RET_DYNPTR_MEM_OR_NULL] = PTR_TO_MEM | PTR_MAYBE_NULL,
 };
 
+/* This CPU's copy, or that of another, of a variable of the kernel or an object of the program. */
+static int percpu_result(struct verifier *v, const struct call_meta *m, struct reg *r0)
+{
+	const struct reg *of = &m->percpu;
+	const struct skep_btf *btf = of->btf ? of->btf : v->opts->vmlinux;
+	const uint32_t id = btf_resolve(btf, of->btf_id);
+	const struct btf_type *t = btf_type(btf, id);
+	const uint32_t null = m->h->ret == RET_PERCPU_OR_NULL ? PTR_MAYBE_NULL : 0;
+	const int64_t size = btf_size(btf, id);
+
+	if (of->type & MEM_RCU) {
+		reg_pointer(r0, PTR_TO_BTF_ID | MEM_ALLOC | MEM_RCU);
+	} else if (BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT ||
+		   BTF_INFO_KIND(t->info) == BTF_KIND_UNION) {
+		reg_pointer(r0, PTR_TO_BTF_ID | null);
+	} else if (size > 0) {
+		reg_pointer(r0, PTR_TO_MEM | MEM_RDONLY | null);
+		r0->mem_size = (uint32_t)size;
+		return 0;
+	} else {
+		return fail(v, -EINVAL, "unable to resolve the size of type '%s': %lld",
+			    btf_str(btf, t->name_off), (long long)size);
+	}
+	r0->btf = of->btf;
+	r0->btf_id = of->btf_id;
+	return 0;
+}
+
 static uint32_t result_type(const struct call_meta *m)
 {
 	const uint32_t type = results[m->h->ret];
@@ -196,16 +224,20 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 
 	if (m->h->ret == RET_VOID)
 		return 0;
-	if (!type) {
+	if (!type && !m->percpu.type) {
 		reg_unknown(v, r0);
 		return 0;
 	}
 	reg_pointer(r0, type);
+	if (m->kptr)
+		kptr_result(v, m->kptr, r0);
+	else if (m->percpu.type)
+		err = percpu_result(v, m, r0);
+	else if (base_type(type) == PTR_TO_BTF_ID && helper_ret_object(m->h->id))
+		r0->btf_id = btf_ptr_find(v, helper_ret_object(m->h->id));
 	if (base_type(type) == PTR_TO_MAP_VALUE) {
 		r0->map = m->map;
 		r0->map_uid = m->map_uid;
-		if (!may_be_null(type) && m->map && btf_record_has(m->map->record, FIELD_SPIN_LOCK))
-			r0->id = ++v->ids;
 	}
 	if (base_type(type) == PTR_TO_MEM)
 		r0->mem_size = m->mem_size;
@@ -213,13 +245,11 @@ static int helper_result(struct verifier *v, const struct call_meta *m)
 		r0->dynptr_id = m->dynptr.id;
 		r0->ref_id = m->dynptr.ref_id;
 	}
-	if (base_type(type) == PTR_TO_BTF_ID && helper_ret_object(m->h->id))
-		r0->btf_id = btf_ptr_find(v, helper_ret_object(m->h->id));
-	if (may_be_null(type))
+	if (may_be_null(r0->type) || reg_has_lock(r0))
 		r0->id = ++v->ids;
 	if (m->h->casts)
 		r0->ref_id = m->ref_id;
-	if (acquires) {
+	if (acquires && !err) {
 		err = ref_acquire(v, v->i, &r0->ref_id);
 		r0->id = r0->ref_id;
 	}
@@ -255,12 +285,8 @@ static void bound_result(struct verifier *v, const struct call_meta *m)
 void helper_forget_packet(struct verifier *v)
 {
 	for_each_reg_in(v->st, f, r, {
-		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END || r->type & MEM_PKT_SLICE) {
-			if (v->opts->rights.allow_ptr_leaks)
-				reg_unknown(v, r);
-			else
-				reg_uninit(r);
-		}
+		if (reg_is_pkt(r) || r->type == PTR_TO_PACKET_END || r->type & MEM_PKT_SLICE)
+			reg_invalid(v, r);
 	});
 }
 
@@ -278,7 +304,9 @@ static int fill_raw(struct verifier *v, const struct call_meta *m)
 
 static int release(struct verifier *v, const struct call_meta *m)
 {
-	return m->dynptr_reg ? dynptr_release(v, m->dynptr_reg) : ref_release(v, m->ref_id);
+	if (m->dynptr_reg)
+		return dynptr_release(v, m->dynptr_reg);
+	return m->kptr ? kptr_release(v, m->ref_id) : ref_release(v, m->ref_id);
 }
 
 /* A write through a dynptr may have to make the packet writable, elsewhere. */

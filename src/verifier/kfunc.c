@@ -88,12 +88,18 @@ int kfunc_result_cast(struct kcall *k)
 	const struct btf_type *t = btf_type(k->btf, (uint32_t)k->value);
 	struct reg *r0 = &cur_regs(k->v)[BPF_REG_0];
 
-	if (k->value > UINT32_MAX || !t ||
-	    (KIND(t) != BTF_KIND_STRUCT && KIND(t) != BTF_KIND_UNION))
+	if (!t)
+		return fail(k->v, -EINVAL, "Unknown type ID %lld passed to kfunc bpf_rdonly_cast",
+			    (long long)k->value);
+	if (KIND(t) == BTF_KIND_STRUCT || KIND(t) == BTF_KIND_UNION) {
+		reg_pointer(r0, PTR_TO_BTF_ID | PTR_UNTRUSTED);
+		r0->btf_id = (uint32_t)k->value;
+		return 0;
+	}
+	if (KIND(t) != BTF_KIND_UNKN)
 		return fail(k->v, -EINVAL,
-			    "kfunc bpf_rdonly_cast type ID argument must be of a struct");
-	reg_pointer(r0, PTR_TO_BTF_ID | PTR_UNTRUSTED);
-	r0->btf_id = (uint32_t)k->value;
+			    "kfunc bpf_rdonly_cast type ID argument must be of a struct or void");
+	reg_pointer(r0, PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED);
 	return 0;
 }
 
@@ -123,17 +129,18 @@ int kfunc_trap(struct kcall *k)
 static int find(struct kcall *k)
 {
 	struct verifier *v = k->v;
+	const struct kfunc_facts *f = v->info[v->i].kfunc;
 
 	if (!v->insns[v->i].imm)
 		return fail(v, -EINVAL,
 			    "invalid kernel function call not eliminated in verifier pass");
 	k->name = kfunc_name(v, v->i);
-	k->facts = v->info[v->i].kfunc;
-	if (!k->facts || !kfunc_allowed(k->facts, v->prog))
+	if (!f || !kfunc_allowed(f, v->prog))
 		return fail(v, -EACCES, "calling kernel function %s is not allowed",
 			    k->name ? k->name : "<unknown>");
 	k->btf = v->opts->vmlinux;
-	k->flags = k->facts->flags;
+	k->facts = f;
+	k->flags = f->flags;
 	k->proto = btf_type(k->btf, btf_type(k->btf, (uint32_t)v->insns[v->i].imm)->type);
 	k->arg = (const struct btf_param *)(k->proto + 1);
 	k->arg_cnt = BTF_INFO_VLEN(k->proto->info);
@@ -200,6 +207,9 @@ static int flag_result(struct kcall *k)
 		if (k->flags & KF_RET_NULL)
 			r0->id = r0->ref_id;
 	}
+	/* Pointers to what has a lock keep an id of their own. */
+	if (reg_has_lock(r0) && !r0->id)
+		r0->id = ++v->ids;
 	return err;
 }
 
@@ -223,10 +233,13 @@ static int result(struct kcall *k)
 
 int kfunc_step(struct verifier *v)
 {
-	struct kcall k = { .v = v };
+	static const struct kfunc_facts none;
+	struct kcall k = { .v = v, .facts = &none };
 	int err = find(&k);
 
 	err = err ? err : may_sleep(&k);
+	if (!err && k.facts->before_args)
+		err = k.facts->before_args(&k);
 	err = err ? err : kfunc_args(&k);
 	if (!err && k.facts->after_args)
 		err = k.facts->after_args(&k);

@@ -73,28 +73,41 @@ static bool is_object(const struct reg *r)
 	return base_type(r->type) == PTR_TO_BTF_ID || reg_structs[base_type(r->type)];
 }
 
-/* The struct that the register points to. */
-static uint32_t struct_of(const struct verifier *v, const struct reg *r)
+/* The object in the register: where its type is told. */
+static struct reg object_of(const struct verifier *v, const struct reg *r)
 {
-	return base_type(r->type) == PTR_TO_BTF_ID
-		       ? r->btf_id
-		       : btf_ptr_find(v, reg_structs[base_type(r->type)]);
+	struct reg is = *r;
+
+	if (base_type(r->type) == PTR_TO_BTF_ID)
+		return is;
+	is.btf = NULL;
+	is.btf_id = btf_ptr_find(v, reg_structs[base_type(r->type)]);
+	return is;
 }
 
 static bool is_trusted(const struct reg *r)
 {
-	const uint32_t flags = r->type & ~TYPE_MASK;
+	return (reg_structs[base_type(r->type)] && !(r->type & ~TYPE_MASK)) || btf_ptr_trusted(r);
+}
 
-	return r->ref_id || (reg_structs[base_type(r->type)] && !flags) || flags == PTR_TRUSTED;
+static bool wants_trusted(const struct kcall *k)
+{
+	return k->flags & (KF_TRUSTED_ARGS | KF_RELEASE | KF_RCU);
 }
 
 static int trusted(const struct karg *a)
 {
-	if (!(a->k->flags & (KF_TRUSTED_ARGS | KF_RELEASE | KF_RCU)) || is_trusted(a->r))
+	if (!wants_trusted(a->k) || is_trusted(a->r))
 		return 0;
 	if (!(a->k->flags & KF_RCU))
 		return fail(a->v, -EINVAL, "R%u must be referenced or trusted", a->n);
 	return a->r->type & MEM_RCU ? 0 : fail(a->v, -EINVAL, "R%u must be a rcu pointer", a->n);
+}
+
+static int offset(const struct karg *a)
+{
+	return a->k->flags & KF_RELEASE && a->r->ref_id ? args_release_offset(a->v, a->n)
+							: args_offset(a->v, a->n);
 }
 
 /* "nf_conn___init" is laid out as "nf_conn", but is not one yet. */
@@ -109,27 +122,30 @@ static int object(const struct karg *a, uint32_t want)
 {
 	struct verifier *v = a->v;
 	const struct kcall *k = a->k;
-	const struct btf_type *t = btf_type(k->btf, want);
-	const uint32_t bad = a->r->type & ~(TYPE_MASK | PTR_TRUSTED | MEM_RCU);
-	uint32_t is;
+	const struct btf_type *t = btf_type(k->btf, want), *has;
+	const uint32_t unsafe = a->r->type & ~(TYPE_MASK | TRUSTED);
+	const struct skep_btf *btf;
+	const char *name;
+	struct reg is;
 	bool strict;
 
-	if (!is_object(a->r) || (bad && !reg_structs[base_type(a->r->type)]))
+	if (!is_object(a->r) ||
+	    (unsafe && !(a->r->type & MEM_RCU) && !reg_structs[base_type(a->r->type)]))
 		return fail(v, -EINVAL, "arg#%u is %s expected %s or socket", a->a,
-			    TYPE_NAME(a->r->type),
-			    TYPE_NAME(base_type(a->r->type) | (a->r->type & PTR_TRUSTED)));
-	is = struct_of(v, a->r);
-	strict = (k->flags & KF_RELEASE && a->r->ref_id) ||
-		 is_stage_of(str(k, t), btf_ptr_name(v, is)) ||
-		 is_stage_of(btf_ptr_name(v, is), str(k, t));
-	if ((strict ? is == want && !a->r->off : btf_ptr_same(v, is, a->r->off, want)) ||
-	    ctx_type_projects(str(k, t), btf_ptr_name(v, is)))
+			    TYPE_NAME(a->r->type), TYPE_NAME(a->r->type & (TYPE_MASK | TRUSTED)));
+	is = object_of(v, a->r);
+	name = btf_ptr_reg_name(v, &is);
+	strict = (k->flags & KF_RELEASE && a->r->ref_id) || is_stage_of(str(k, t), name) ||
+		 is_stage_of(name, str(k, t));
+	if (btf_ptr_is(v, &is, NULL, want, strict) || ctx_type_projects(str(k, t), name))
 		return 0;
+	btf = is.btf ? is.btf : k->btf;
+	has = btf_type(btf, btf_resolve(btf, is.btf_id));
 	return fail(v, -EINVAL,
 		    "kernel function %s args#%u expected pointer to %s %s but R%u has a pointer "
 		    "to %s %s",
 		    k->name, a->a, btf_kind_name(KIND(t)), str(k, t), a->n,
-		    btf_kind_name(KIND(btf_type(k->btf, is))), btf_ptr_name(v, is));
+		    btf_kind_name(KIND(has)), btf_str(btf, has->name_off));
 }
 
 /* --- what an argument may be ------------------------------------------------------------------ */
@@ -186,21 +202,46 @@ static int check_map(struct karg *a)
 	a->k->map = a->r->map;
 	a->k->map_uid = a->r->map_uid;
 	err = trusted(a);
-	err = err ? err : args_offset(a->v, a->n);
+	err = err ? err : offset(a);
 	return err ? err : object(a, btf_ptr_find(a->v, "bpf_map"));
 }
 
-/* Kinds of objects that programs cannot make here. */
-static bool is_unknown_arg(const struct karg *a)
-{
-	static const char *const names[] = { "bpf_list_head", "bpf_list_node", "bpf_rb_root",
-					     "bpf_rb_node", "bpf_res_spin_lock" };
+/* Objects of the program: by suffix, or by the type of what is in them. */
+static const struct part {
+	const char *suffix, *type; /* one of them */
+	bool trusted;
+	int (*check)(struct kcall *k, uint32_t a);
+} parts[] = {
+	{ "__alloc", NULL, true, alloc_drop_arg },
+	{ "__refcounted_kptr", NULL, false, alloc_refcounted_arg },
+	{ NULL, "bpf_list_head", false, graph_list_arg },
+	{ NULL, "bpf_list_node", false, graph_list_node_arg },
+	{ NULL, "bpf_rb_root", false, graph_tree_arg },
+	{ NULL, "bpf_rb_node", false, graph_tree_node_arg },
+	{ NULL, "bpf_res_spin_lock", false, lock_arg },
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && is_struct(a->t); i++)
-		if (!strcmp(str(a->k, a->t), names[i]))
-			return true;
-	return kfunc_arg_has(a->k, a->a, "__alloc") ||
-	       kfunc_arg_has(a->k, a->a, "__refcounted_kptr");
+static const struct part *part_of(const struct karg *a)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i].suffix ? kfunc_arg_has(a->k, a->a, parts[i].suffix)
+				    : kfunc_arg_points_to(a, parts[i].type))
+			return &parts[i];
+	return NULL;
+}
+
+static bool is_part_arg(const struct karg *a)
+{
+	return part_of(a);
+}
+
+static int check_part(struct karg *a)
+{
+	const struct part *p = part_of(a);
+	int err = p->trusted ? trusted(a) : 0;
+
+	err = err ? err : offset(a);
+	return err ? err : p->check(a->k, a->a);
 }
 
 static int check_unknown(struct karg *a)
@@ -235,13 +276,9 @@ static int check_object(struct karg *a)
 	err = trusted(a);
 	if (err)
 		return err;
-	if (a->k->flags & KF_RELEASE && a->r->ref_id && a->r->off)
-		return fail(a->v, -EINVAL,
-			    "R%u must have zero offset when passed to release func or trusted arg "
-			    "to kfunc",
-			    a->n);
-	if (a->r->off < 0 || !bounds_is_const(&a->r->n) || a->r->n.full.smin)
-		return args_offset(a->v, a->n);
+	err = offset(a);
+	if (err)
+		return err;
 	return object(a, a->to);
 }
 
@@ -303,7 +340,7 @@ static const struct {
 } kinds[] = {
 	{ is_ctx_arg, check_ctx },
 	{ is_null_arg, check_null },
-	{ is_unknown_arg, check_unknown },
+	{ is_part_arg, check_part },
 	{ kfunc_is_dynptr, kfunc_check_dynptr },
 	{ is_iter_arg, check_iter },
 	{ is_str_arg, check_str },
@@ -322,8 +359,8 @@ static int pointer_arg(struct kcall *k, uint32_t i, uint32_t ptr)
 	struct karg a = { k, k->v, i, BPF_REG_1 + i, r, ptr, to, btf_type(k->btf, to) };
 	size_t kind = 0;
 
-	if (k->flags & (KF_TRUSTED_ARGS | KF_RELEASE | KF_RCU) &&
-	    (reg_is_null(r) || may_be_null(r->type)) && !kfunc_arg_has(k, i, "__nullable"))
+	if (wants_trusted(k) && (reg_is_null(r) || may_be_null(r->type)) &&
+	    !kfunc_arg_has(k, i, "__nullable"))
 		return fail(k->v, -EACCES, "Possibly NULL pointer passed to trusted arg%u", i);
 	if (r->ref_id) {
 		k->ref_id = r->ref_id;

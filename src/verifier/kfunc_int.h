@@ -35,6 +35,7 @@ struct kfunc_facts {
 	uint32_t flags; /* enum kfunc_flag */
 	uint32_t hooks; /* groups of program types, see kfunc_table.c */
 	/* What it does beyond its prototype, each NULL for nothing. */
+	int (*before_args)(struct kcall *k);
 	int (*after_args)(struct kcall *k);
 	int (*result)(struct kcall *k); /* fills r0, but for what flags say of it */
 };
@@ -61,10 +62,12 @@ struct kcall {
 	bool buf_rdonly;      /* ...that can only be read */
 	struct skep_map *map; /* of a map argument, or where a work queue lies */
 	uint32_t map_uid;
-	uint16_t sub;	       /* of a callback argument */
 	struct dynptr dynptr;  /* of an argument that is one already, kind DYNPTR_NONE: none */
 	struct slot *iter;     /* first slot of the iterator that is asked for its next */
 	struct frame *iter_in; /* the frame that it is in */
+	const struct btf_field *root; /* the list or tree that is worked on */
+	struct reg object; /* the object of the program that is made, given, dropped, ... */
+	uint16_t sub;	   /* of a callback argument */
 };
 
 /* One pointer argument. */
@@ -86,6 +89,26 @@ bool kfunc_arg_points_to(const struct karg *a, const char *name);
 /** All arguments, in order. */
 int kfunc_args(struct kcall *k);
 
+/* -- kfunc_alloc.c, kfunc_graph.c: arguments `a`, results, and what is done in between -- */
+int alloc_drop_arg(struct kcall *k, uint32_t a);
+int alloc_refcounted_arg(struct kcall *k, uint32_t a);
+int alloc_new_result(struct kcall *k);
+int alloc_refcount_result(struct kcall *k);
+int graph_list_arg(struct kcall *k, uint32_t a);
+int graph_list_node_arg(struct kcall *k, uint32_t a);
+int graph_tree_arg(struct kcall *k, uint32_t a);
+int graph_tree_node_arg(struct kcall *k, uint32_t a);
+/** The object belongs to the list or tree from now on. */
+int graph_give(struct kcall *k);
+/** The same for a tree; walks the callback that tells which of two nodes comes first. */
+int graph_add(struct kcall *k);
+int graph_result(struct kcall *k);
+
+/* -- kfunc_lock.c -- */
+int lock_arg(struct kcall *k, uint32_t a);
+/** The lock may not be had: a path goes on without it, and with an error in r0. */
+int lock_fork(struct kcall *k);
+int lock_result(struct kcall *k);
 /* -- kfunc_dynptr.c -- */
 bool kfunc_is_dynptr(const struct karg *a);
 int kfunc_check_dynptr(struct karg *a);

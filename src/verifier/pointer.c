@@ -90,6 +90,9 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	if (err)
 		return err;
 	*d = *ptr;
+	/* Where it points nobody knows anyway. */
+	if (base_type(ptr->type) == PTR_TO_MEM && ptr->type & PTR_UNTRUSTED)
+		return 0;
 	err = sane_offset(v, off, ptr->type);
 	err = err ? err : sane_offset(v, ptr, ptr->type);
 	err = err ? err : spec_move_begin(v, insn, ptr, off, from_ptr, &move);

@@ -123,6 +123,8 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 			return;
 		}
 	}
+	if (base_type(r->type) == PTR_TO_BTF_ID)
+		verifier_log(log, "%s", btf_ptr_reg_name(v, r));
 	verifier_log(log, "(");
 	if (r->id) {
 		verifier_log(log, "id=%u", r->id & ~ID_ADD_CONST);
@@ -132,6 +134,10 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 		verifier_log(log, "%+d", r->off);
 	if (r->ref_id) {
 		verifier_log(log, "%sref_obj_id=%u", sep, r->ref_id);
+		sep = ",";
+	}
+	if (type_is_borrowed(r->type)) {
+		verifier_log(log, "%snon_own_ref", sep);
 		sep = ",";
 	}
 	put_target(log, r, &sep);
@@ -211,8 +217,10 @@ void print_frame(struct verifier *v, const struct vstate *st, uint32_t no, bool 
 	for (uint32_t n = 0; n < f->nr_slots; n++)
 		if (all || v->touched.slots >> n & 1)
 			put_slot(v, f, n);
-	for (size_t i = 0; i < st->refs.n; i++)
-		verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
+	/* Locks of the one value of a map have no id; one that comes first hides the others. */
+	for (size_t i = 0; i < st->refs.n && st->refs.at[0].id; i++)
+		if (st->refs.at[i].id)
+			verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
 	verifier_log(v->log, f->callback ? " cb\n" : f->async ? " async_cb\n" : "\n");
 	if (!all)
 		v->touched.regs = v->touched.slots = 0;

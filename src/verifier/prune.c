@@ -37,9 +37,12 @@ static bool calls_back(const struct verifier *v, uint32_t i)
 {
 	const struct bpf_insn *insn = &v->insns[i];
 
-	return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 &&
-	       (insn->imm == BPF_FUNC_loop || insn->imm == BPF_FUNC_for_each_map_elem ||
-		insn->imm == BPF_FUNC_user_ringbuf_drain || insn->imm == BPF_FUNC_find_vma);
+	if (insn->code != (BPF_JMP | BPF_CALL))
+		return false;
+	if (insn->src_reg != 0)
+		return graph_calls_back(v, i);
+	return insn->imm == BPF_FUNC_loop || insn->imm == BPF_FUNC_for_each_map_elem ||
+	       insn->imm == BPF_FUNC_user_ringbuf_drain || insn->imm == BPF_FUNC_find_vma;
 }
 
 static void meet(struct verifier *v, int64_t i)
@@ -245,14 +248,15 @@ static bool frames_equal(const struct compare *c, const struct frame *old, const
 
 static bool refs_equal(const struct compare *c, const struct vstate *old, const struct vstate *cur)
 {
-	if (old->refs.n != cur->refs.n || old->lock_map != cur->lock_map || old->rcu != cur->rcu ||
-	    old->preempt != cur->preempt || !ids_match(c->ids, old->lock_id, cur->lock_id) ||
+	if (old->refs.n != cur->refs.n || old->rcu != cur->rcu || old->preempt != cur->preempt ||
 	    !ids_match(c->ids, old->irq_id, cur->irq_id))
 		return false;
-	for (size_t i = 0; i < old->refs.n; i++)
-		if (old->refs.at[i].irq != cur->refs.at[i].irq ||
-		    !ids_match(c->ids, old->refs.at[i].id, cur->refs.at[i].id))
+	for (size_t i = 0; i < old->refs.n; i++) {
+		const struct ref *a = &old->refs.at[i], *b = &cur->refs.at[i];
+
+		if (a->kind != b->kind || a->ptr != b->ptr || !ids_match(c->ids, a->id, b->id))
 			return false;
+	}
 	return true;
 }
 

@@ -16,6 +16,14 @@ void reg_unknown(struct verifier *v, struct reg *r)
 	bounds_unknown(&r->n);
 }
 
+void reg_invalid(struct verifier *v, struct reg *r)
+{
+	if (v->opts->rights.allow_ptr_leaks)
+		reg_unknown(v, r);
+	else
+		reg_uninit(r);
+}
+
 void reg_known(struct reg *r, uint64_t value)
 {
 	*r = (struct reg){ .type = SCALAR_VALUE };

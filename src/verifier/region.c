@@ -7,7 +7,7 @@
 
 bool region_in_rcu(const struct verifier *v)
 {
-	return v->st->rcu || v->st->lock_id || !v->st->sleepable;
+	return v->st->rcu || v->st->locks || !v->st->sleepable;
 }
 
 const char *region_atomic(const struct verifier *v)
@@ -92,7 +92,7 @@ static int irq_save(struct karg *a)
 	err = err ? err : ref_acquire(v, v->i, &r.ref_id);
 	if (err)
 		return err;
-	v->st->refs.at[v->st->refs.n - 1].irq = true;
+	v->st->refs.at[v->st->refs.n - 1].kind = REF_IRQ;
 	v->st->irq_id = r.ref_id;
 	r.raw = irq_class(a);
 	object_mark(v, &p, STACK_IRQ, &r);
@@ -127,11 +127,11 @@ static int irq_restore(struct karg *a)
 			    irq_classes[r->raw], irq_classes[irq_class(a)]);
 	if (r->ref_id != v->st->irq_id)
 		return out_of_order(v);
-	ref_release(v, v->st->irq_id);
+	ref_drop(v->st, REF_IRQ, v->st->irq_id);
 	object_wipe(v, &p);
 	v->st->irq_id = 0;
 	vec_foreach (ref, &v->st->refs)
-		if (ref->irq)
+		if (ref->kind == REF_IRQ)
 			v->st->irq_id = ref->id;
 	return 0;
 }

@@ -290,21 +290,52 @@ void branches_done(struct vstate *st)
 
 /* --- references ----------------------------------------------------------------------------- */
 
-int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
+static struct ref *ref_new(struct verifier *v, uint32_t insn, enum ref_kind kind, uint32_t id)
 {
 	struct ref *r = vec_push(&v->st->refs);
 
+	if (r)
+		*r = (struct ref){ .id = id, .insn = insn, .kind = kind };
+	return r;
+}
+
+int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
+{
+	const struct ref *r = ref_new(v, insn, REF_PTR, v->ids + 1);
+
 	if (!r)
 		return -ENOMEM;
-	*r = (struct ref){ .insn = insn };
-	*ret_id = r->id = ++v->ids;
+	*ret_id = ++v->ids;
+	return 0;
+}
+
+int ref_lock(struct verifier *v, enum ref_kind kind, uint32_t id, const void *ptr)
+{
+	struct ref *r = ref_new(v, v->i, kind, id);
+
+	if (!r)
+		return -ENOMEM;
+	r->ptr = ptr;
+	v->st->locks++;
 	return 0;
 }
 
 void ref_remove(struct vstate *st, size_t i)
 {
+	st->locks -= !!(st->refs.at[i].kind & REF_LOCKS);
 	st->refs.n--;
-	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(*st->refs.at));
+	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(st->refs.at[0]));
+}
+
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id)
+{
+	for (size_t i = 0; i < st->refs.n; i++) {
+		if (st->refs.at[i].kind != kind || st->refs.at[i].id != id)
+			continue;
+		ref_remove(st, i);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 bool ref_held(const struct verifier *v, uint32_t id)
@@ -317,21 +348,13 @@ bool ref_held(const struct verifier *v, uint32_t id)
 
 int ref_release(struct verifier *v, uint32_t id)
 {
-	struct vstate *st = v->st;
-	size_t i = 0;
+	int err = ref_drop(v->st, REF_PTR, id);
 
-	while (i < st->refs.n && st->refs.at[i].id != id)
-		i++;
-	if (i == st->refs.n)
-		return -EINVAL;
-	ref_remove(st, i);
-	for_each_reg_in(st, f, r, {
-		if (r->ref_id == id) {
-			if (v->opts->rights.allow_ptr_leaks)
-				reg_unknown(v, r);
-			else
-				reg_uninit(r);
-		}
+	if (err)
+		return err;
+	for_each_reg_in(v->st, f, r, {
+		if (r->ref_id == id)
+			reg_invalid(v, r);
 	});
 	return 0;
 }

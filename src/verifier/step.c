@@ -26,8 +26,6 @@ static int step_ld_imm64(struct verifier *v)
 		reg_pointer(d, PTR_TO_MAP_VALUE);
 		d->map = aux->map;
 		d->off = insn[1].imm;
-		if (btf_record_has(aux->map->record, FIELD_SPIN_LOCK))
-			d->id = ++v->ids;
 		break;
 	case INSN_REF_FUNC:
 		if (!v->prog->func_info_cnt && !v->opts->no_btf)

@@ -83,6 +83,8 @@ enum dynptr_kind {
 #define MEM_RCU	       (1u << 13) /* valid inside the RCU region */
 #define MEM_USER       (1u << 14) /* of the user's address space */
 #define MEM_PERCPU     (1u << 15) /* an offset into the memory of a CPU */
+#define MEM_ALLOC      (1u << 20) /* what the program allocated: its type is the program's */
+#define NON_OWN_REF    (1u << 21) /* owned by a list or tree, valid while that is locked */
 
 /* Of PTR_TO_MEM: a slice of a dynptr, by its kind (DYNPTR_TYPE_*). */
 #define MEM_DYNPTR(kind) (1u << (26 + (kind)))
@@ -112,19 +114,22 @@ struct reg {
 		};
 		uint32_t sub; /* PTR_TO_FUNC */
 		struct {
-			uint32_t btf_id;     /* PTR_TO_BTF_ID, STACK_ITER: in the kernel's BTF */
+			uint32_t btf_id;     /* PTR_TO_BTF_ID, STACK_ITER: its type, in btf */
 			uint32_t iter_depth; /* STACK_ITER: rounds of the loop that asks it */
 		};
 		uint64_t raw;
 	};
-	struct skep_map *map; /* CONST_PTR_TO_MAP, PTR_TO_MAP_*: it, or the template */
-	uint32_t map_uid;     /* tells inner maps of one template apart */
-	uint32_t id;	      /* what is learnt of one is learnt of all with this id; 0: of none */
-	uint32_t ref_id;      /* the reference that it stands for, 0: none */
-	uint32_t frame;	      /* PTR_TO_STACK: whose */
-	uint8_t iter;	      /* enum iter_state of a STACK_ITER slot */
-	bool precise;	      /* some check depended on the number */
-	struct bounds n;      /* the number; of a pointer, the variable part of its offset */
+	union {
+		struct skep_map *map; /* CONST_PTR_TO_MAP, PTR_TO_MAP_*: it, or the template */
+		const struct skep_btf *btf; /* PTR_TO_BTF_ID: where btf_id is, NULL: the kernel's */
+	};
+	uint32_t map_uid; /* tells inner maps of one template apart */
+	uint32_t id;	  /* what is learnt of one is learnt of all with this id; 0: of none */
+	uint32_t ref_id;  /* the reference that it stands for, 0: none */
+	uint32_t frame;	  /* PTR_TO_STACK: whose */
+	uint8_t iter;	  /* enum iter_state of a STACK_ITER slot */
+	bool precise;	  /* some check depended on the number */
+	struct bounds n;  /* the number; of a pointer, the variable part of its offset */
 };
 
 /* Kinds of a byte of stack. */
@@ -162,11 +167,21 @@ struct frame {
 #define MAIN_CALLSITE UINT32_MAX
 #define NOWHERE	      UINT32_MAX /* before the first instruction */
 
-/* A reference that must be given back. */
+/* What must be given back. */
+enum ref_kind {
+	REF_PTR = 1u << 0,  /* a reference to an object */
+	REF_LOCK = 1u << 1, /* a bpf_spin_lock */
+	REF_RES_LOCK = 1u << 2,
+	REF_RES_LOCK_IRQ = 1u << 3,
+	REF_IRQ = 1u << 4, /* interrupts are disabled until it is restored */
+};
+#define REF_LOCKS (REF_LOCK | REF_RES_LOCK | REF_RES_LOCK_IRQ)
+
 struct ref {
-	uint32_t id;   /* as reg.ref_id */
-	uint32_t insn; /* where it was acquired */
-	bool irq;      /* interrupts are disabled until it is restored */
+	uint32_t id;	 /* REF_PTR, REF_IRQ: as reg.ref_id; locks: reg.id of what holds it */
+	uint32_t insn;	 /* where it was acquired */
+	uint32_t kind;	 /* enum ref_kind */
+	const void *ptr; /* locks: the map, or the BTF of the object, that holds it */
 };
 
 /* The machine at one point of one path. */
@@ -176,16 +191,15 @@ struct vstate {
 	struct {
 		VEC(struct ref);
 	} refs;
-	struct skep_map *lock_map; /* a bpf_spin_lock is held: its map... */
-	uint32_t lock_id;	   /* ...and the id of the value; 0: none is held */
-	bool rcu;		   /* inside bpf_rcu_read_lock */
-	uint32_t preempt;	   /* bpf_preempt_disable calls open */
-	uint32_t irq_id;	   /* the IRQ flag that is restored next, 0: interrupts are on */
-	bool sleepable;		   /* the program, or callback, may sleep */
-	bool speculative;	   /* a path that only a mispredicting CPU takes */
-	uint32_t insn;		   /* explored: where; waiting: where to go on */
-	uint32_t prev_insn;	   /* waiting: where it comes from */
-	uint32_t first_insn;	   /* first of the straight history that began with the parent */
+	uint32_t locks;	     /* of refs */
+	bool rcu;	     /* inside bpf_rcu_read_lock */
+	uint32_t preempt;    /* bpf_preempt_disable calls open */
+	uint32_t irq_id;     /* the IRQ flag that is restored next, 0: interrupts are on */
+	bool sleepable;	     /* the program, or callback, may sleep */
+	bool speculative;    /* a path that only a mispredicting CPU takes */
+	uint32_t insn;	     /* explored: where; waiting: where to go on */
+	uint32_t prev_insn;  /* waiting: where it comes from */
+	uint32_t first_insn; /* first of the straight history that began with the parent */
 	uint32_t last_insn;
 	struct vstate *parent;	       /* the explored state that this path went through last */
 	uint32_t branches;	       /* explored: paths from here that are not at an end */
@@ -543,14 +557,21 @@ void frame_pop(struct verifier *v, struct vstate *st);
 int frame_grow(struct frame *f, uint32_t bytes);
 int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
 bool ref_held(const struct verifier *v, uint32_t id);
-/** Forgets the i-th reference; the others keep their order. */
-void ref_remove(struct vstate *st, size_t i);
-/** Gives a reference back and forgets every register that stood for it; -EINVAL: no such. */
+/** Gives a reference back, and forgets every register that stood for it; -EINVAL: no such. */
 int ref_release(struct verifier *v, uint32_t id);
+/** The same of any kind, registers left as they are. */
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id);
+/** Notes a lock as taken; 0 or -ENOMEM. */
+int ref_lock(struct verifier *v, enum ref_kind kind, uint32_t id, const void *ptr);
+/** Forgets refs.at[i]; the others keep their order. */
+void ref_remove(struct vstate *st, size_t i);
 /** A path of the state `st` ended: counts down branches up to the root. */
 void branches_done(struct vstate *st);
 
 /* -- reg.c: making values -- */
+/** Of a pointer that is valid no more: a number, or nothing for those who may not learn addresses.
+ */
+void reg_invalid(struct verifier *v, struct reg *r);
 void reg_unknown(struct verifier *v, struct reg *r);
 void reg_known(struct reg *r, uint64_t value);
 void reg_uninit(struct reg *r);
@@ -637,7 +658,9 @@ int call_returns(struct verifier *v, uint32_t n);
 int call_leaks(struct verifier *v, bool regions, const char *who);
 struct call_meta {
 	const struct helper_proto *h;
-	struct skep_map *map; /* of the map argument */
+	struct skep_map *map;	      /* of the map argument */
+	const struct btf_field *kptr; /* ARG_KPTR_DEST: the field */
+	struct reg percpu;	      /* ARG_PERCPU_BTF_ID: what r0 is a copy of; NOT_INIT: none */
 	uint32_t map_uid;
 	uint32_t ref_id;   /* of the argument that stands for a reference */
 	uint32_t raw_reg;  /* register of uninitialised memory that the helper fills... */
@@ -668,6 +691,10 @@ int map_key_const(struct verifier *v, const struct skep_map *map, uint32_t n, in
 int args_offset(struct verifier *v, uint32_t n);
 /** It has none, even where it points to an object. */
 int args_no_offset(struct verifier *v, uint32_t n);
+/** The same where it gives the pointer back. */
+int args_release_offset(struct verifier *v, uint32_t n);
+/** It is known, and not negative. */
+int args_fixed(struct verifier *v, uint32_t n);
 /** size bytes at register n, NULL apart, may be read and written. */
 int args_mem(struct verifier *v, uint32_t n, int size);
 /** The same for register n - 1 and the size in register n. */
@@ -681,6 +708,48 @@ int helper_step(struct verifier *v);
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
+
+/* -- alloc_ptr.c: objects that the program allocated -- */
+static inline bool type_is_alloc(uint32_t type)
+{
+	return base_type(type) == PTR_TO_BTF_ID && type & MEM_ALLOC;
+}
+static inline bool type_is_borrowed(uint32_t type)
+{
+	return type_is_alloc(type) && type & NON_OWN_REF;
+}
+/** The special fields of what the register points to, a map's value or an object; NULL: none. */
+const struct btf_record *reg_record(const struct reg *r);
+/** Has it a lock?  Then pointers to it keep their id. */
+bool reg_has_lock(const struct reg *r);
+/** An access to [off, off + size) of an object that is there, but not to its special fields. */
+int alloc_ptr_access(struct verifier *v, const struct reg *r, int off, unsigned size);
+/** The register points to what a list or tree owns, as long as the lock is held. */
+void alloc_ptr_borrow(struct reg *r);
+/** What was held by `ref_id` is owned by a list or tree now. */
+void alloc_ptr_give(struct verifier *v, uint32_t ref_id);
+/** Nothing is borrowed any more: a lock was released. */
+void alloc_ptr_unborrow(struct verifier *v);
+
+/* -- lock.c -- */
+/** Takes, or gives back, the lock of that kind that register n points to. */
+int lock_step(struct verifier *v, uint32_t n, enum ref_kind kind, bool take);
+/** Is a lock held that is in the same allocation as what the register points to? */
+bool lock_guards(struct verifier *v, const struct reg *r);
+/** The call at hand may be made while a lock is held. */
+bool lock_allows_call(const struct verifier *v);
+
+/* -- kptr.c: pointers to objects in map values and in objects of the program -- */
+/** An access at off of the map's value in register n by the instruction at hand, to field f. */
+int kptr_access(struct verifier *v, const struct btf_field *f, enum access rw, int value);
+/** Register n may be stored in f. */
+int kptr_match(struct verifier *v, const struct btf_field *f, uint32_t n);
+/** The first argument of bpf_kptr_xchg, in register n, points to a field that owns. */
+int kptr_dest(struct verifier *v, uint32_t n, struct call_meta *m);
+/** bpf_kptr_xchg took the reference of its second argument. */
+int kptr_release(struct verifier *v, uint32_t ref_id);
+/** Its result: what f held, or NULL. */
+void kptr_result(struct verifier *v, const struct btf_field *f, struct reg *r0);
 
 /* -- map_ptr.c -- */
 /** A load at off of the map that register n points to; the kernel's complaints about others. */
@@ -788,6 +857,7 @@ int btf_write(struct verifier *v, uint32_t id, int off, unsigned size);
 enum btf_found {
 	FOUND_SCALAR,
 	FOUND_PTR,    /* a pointer to a struct */
+	FOUND_MEM,    /* a pointer to something else */
 	FOUND_STRUCT, /* a struct that begins there */
 };
 struct btf_walk {
@@ -795,6 +865,7 @@ struct btf_walk {
 	uint32_t id;	   /* the struct */
 	uint32_t off;	   /* into it */
 	uint32_t size;	   /* of the access */
+	bool closed;	   /* nothing follows it, even where it ends with an array of none */
 	uint32_t next;	   /* out: what is found is, or points to */
 	uint32_t flags;	   /* in and out: PTR_UNTRUSTED, MEM_* */
 	const char *field; /* out, FOUND_PTR: the member's name */
@@ -802,16 +873,31 @@ struct btf_walk {
 /** Looks what lies there: enum btf_found or -errno, said in the log where v is not NULL. */
 int btf_walk(struct verifier *v, struct btf_walk *w);
 
-/* -- btf_ptr.c: ids without a btf are of the kernel's BTF -- */
+/* -- btf_ptr.c: a btf of NULL, and ids without one, are of the kernel's BTF -- */
 const char *btf_ptr_name(const struct verifier *v, uint32_t id);
+/** The type's name, for a register that is a PTR_TO_BTF_ID. */
+const char *btf_ptr_reg_name(const struct verifier *v, const struct reg *r);
 /** The id of the struct of that name, 0: there is none. */
 uint32_t btf_ptr_find(const struct verifier *v, const char *name);
 /** The kernel's type for type id of btf, by name: -ENOENT none, -ESRCH several. */
 int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, uint32_t id);
 /** An access through register n, which is a PTR_TO_BTF_ID; a read fills register value. */
 int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value);
-/** Does a `want` begin at offset off of struct id? */
+/** Does a `want` of the kernel's begin at offset off of struct id? */
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
+/** Does `want` of want_btf begin where the register points?  strict: is it the object itself? */
+bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
+		uint32_t want, bool strict);
+/* Flags that say that a pointer may be used (BPF_REG_TRUSTED_MODIFIERS). */
+#define TRUSTED (PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF)
+/** It has some of those and no other, or is a reference. */
+bool btf_ptr_trusted(const struct reg *r);
+
+/* -- kfunc_graph.c -- */
+/** The path is in the callback of bpf_rbtree_add, or in what that calls. */
+bool graph_in_less(const struct verifier *v);
+/** The call at i is of a kfunc that calls back. */
+bool graph_calls_back(const struct verifier *v, uint32_t i);
 
 /* -- kfunc.c; kfunc_int.h has the rest -- */
 int kfunc_step(struct verifier *v);

@@ -232,12 +232,12 @@ TEST(a_record_tells_place_size_and_target)
 		ASSERT_EQ(btf_record_find(r, 17, f->type), NULL);
 		ASSERT_EQ(r->spin_lock_off, f->type == FIELD_SPIN_LOCK ? 16
 					    : f->type & ROOTS	       ? 0
-								       : -1);
-		ASSERT_EQ(r->res_spin_lock_off, f->type == FIELD_RES_SPIN_LOCK ? 16 : -1);
-		ASSERT_EQ(r->timer_off, f->type == FIELD_TIMER ? 16 : -1);
-		ASSERT_EQ(r->wq_off, f->type == FIELD_WORKQUEUE ? 16 : -1);
-		ASSERT_EQ(r->task_work_off, f->type == FIELD_TASK_WORK ? 16 : -1);
-		ASSERT_EQ(r->refcount_off, f->type == FIELD_REFCOUNT ? 16 : -1);
+								       : -EINVAL);
+		ASSERT_EQ(r->res_spin_lock_off, f->type == FIELD_RES_SPIN_LOCK ? 16 : -EINVAL);
+		ASSERT_EQ(r->timer_off, f->type == FIELD_TIMER ? 16 : -EINVAL);
+		ASSERT_EQ(r->wq_off, f->type == FIELD_WORKQUEUE ? 16 : -EINVAL);
+		ASSERT_EQ(r->task_work_off, f->type == FIELD_TASK_WORK ? 16 : -EINVAL);
+		ASSERT_EQ(r->refcount_off, f->type == FIELD_REFCOUNT ? 16 : -EINVAL);
 		if (f->to) {
 			const struct skep_btf *in = has->btf ? has->btf : kernel;
 
