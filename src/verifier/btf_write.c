@@ -14,21 +14,21 @@ enum writer {
 };
 
 static const struct {
-	uint8_t who; /* enum writer */
 	const char *of, *member;
+	uint8_t who; /* enum writer */
 	bool inside; /* an access may begin in its middle */
 } members[] = {
-	{ BY_CONGESTION, "sock", "sk_pacing_rate", false },
-	{ BY_CONGESTION, "sock", "sk_pacing_status", false },
-	{ BY_CONGESTION, "inet_connection_sock", "icsk_ca_priv", true },
-	{ BY_CONGESTION, "inet_connection_sock", "icsk_ack.pending", false },
-	{ BY_CONGESTION, "tcp_sock", "snd_cwnd", false },
-	{ BY_CONGESTION, "tcp_sock", "snd_cwnd_cnt", false },
-	{ BY_CONGESTION, "tcp_sock", "snd_cwnd_stamp", false },
-	{ BY_CONGESTION, "tcp_sock", "snd_ssthresh", false },
-	{ BY_CONGESTION, "tcp_sock", "ecn_flags", false },
-	{ BY_CONGESTION, "tcp_sock", "app_limited", false },
-	{ BY_PACKET, "nf_conn", "mark", false },
+	{ "sock", "sk_pacing_rate", BY_CONGESTION, false },
+	{ "sock", "sk_pacing_status", BY_CONGESTION, false },
+	{ "inet_connection_sock", "icsk_ca_priv", BY_CONGESTION, true },
+	{ "inet_connection_sock", "icsk_ack.pending", BY_CONGESTION, false },
+	{ "tcp_sock", "snd_cwnd", BY_CONGESTION, false },
+	{ "tcp_sock", "snd_cwnd_cnt", BY_CONGESTION, false },
+	{ "tcp_sock", "snd_cwnd_stamp", BY_CONGESTION, false },
+	{ "tcp_sock", "snd_ssthresh", BY_CONGESTION, false },
+	{ "tcp_sock", "ecn_flags", BY_CONGESTION, false },
+	{ "tcp_sock", "app_limited", BY_CONGESTION, false },
+	{ "nf_conn", "mark", BY_PACKET, false },
 };
 
 static enum writer writer_of(const struct verifier *v)
