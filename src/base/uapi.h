@@ -47,6 +47,7 @@
 #define SKEP_NETKIT_PRIMARY	     54
 #define SKEP_NETKIT_PEER	     55
 #define SKEP_TRACE_KPROBE_SESSION    56
+#define SKEP_TRACE_UPROBE_SESSION    57
 #define SKEP_F_PATH_FD		     (1u << 14) /* file_flags of OBJ_PIN, OBJ_GET */
 #define SKEP_F_TOKEN_FD		     (1u << 16)
 #define SKEP_F_XDP_DEV_BOUND_ONLY    (1u << 6) /* prog_flags */

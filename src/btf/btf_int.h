@@ -5,8 +5,9 @@
  * The life of a blob: parse.c checks header and strings and walks the type section once, giving
  * each type to its kind's row (kinds.c) for the checks that need nothing but the type itself.
  * resolve.c then follows references, members are held against their struct by member.c, and
- * fields.c holds what the kernel gives a meaning to by name.  query.c, map.c and info.c answer
- * questions on the finished, immutable struct skep_btf.  log.c writes all text.
+ * objects.c collects the structs with members that the kernel gives a meaning to (fields.c).
+ * query.c, map.c and info.c answer questions on the finished, immutable struct skep_btf.  log.c
+ * writes all text.
  */
 #ifndef SKEP_BTF_BTF_INT_H
 #define SKEP_BTF_BTF_INT_H
@@ -36,9 +37,17 @@ struct skep_btf {
 	uint32_t cnt;		       /* types, void included */
 	uint32_t *to_id;	       /* [cnt] what a reference leads to, 0 for what is none */
 	uint32_t *to_size;	       /* [cnt] bytes of an array, else 0 */
-	uint32_t *index;	       /* [index_mask + 1] ids by name and kind, 0 is free... */
-	uint32_t *alike; /* [cnt] ...of types alike but for a flavour the first; here the next */
-	uint32_t index_mask; /* slots - 1 */
+	uint32_t *index;	   /* [index_mask + 1] ids by name and kind, 0 is free... */
+	uint32_t *alike;	   /* [cnt] ...of types alike but for a flavour the first; here the next */
+	uint32_t index_mask;	   /* slots - 1 */
+	struct btf_object *object; /* [object_cnt] structs with special fields, by id */
+	uint32_t object_cnt;
+};
+
+/* A struct that programs allocate, and its special fields. */
+struct btf_object {
+	uint32_t id;
+	struct btf_record *record; /* owned */
 };
 
 enum btf_visit { VISIT_NOT, VISIT_OPEN, VISIT_DONE };
@@ -59,6 +68,7 @@ struct btf_vertex {
 /* One validation; lives on the stack of btf_new. */
 struct btf_check {
 	struct skep_btf *b;			   /* under construction */
+	const struct skep_btf *kernel;		   /* what kptrs may point into, or NULL */
 	const struct btf_log *log;		   /* may be NULL */
 	struct skep_diag *diag;			   /* may be NULL */
 	uint32_t id;				   /* the type that messages are about */
@@ -207,51 +217,31 @@ int btf_check_member(struct btf_check *c, const struct btf_type *st, const struc
 
 /* --- special fields (fields.c) ------------------------------------------------------------ */
 
-/* Bits as in the kernel's enum btf_field_type. */
-enum btf_field_type {
-	FIELD_SPIN_LOCK = 1u << 0,
-	FIELD_TIMER = 1u << 1,
-	FIELD_KPTR_UNREF = 1u << 2,
-	FIELD_KPTR_REF = 1u << 3,
-	FIELD_KPTR_PERCPU = 1u << 4,
-	FIELD_LIST_HEAD = 1u << 5,
-	FIELD_LIST_NODE = 1u << 6,
-	FIELD_RB_ROOT = 1u << 7,
-	FIELD_RB_NODE = 1u << 8,
-	FIELD_REFCOUNT = 1u << 9,
-	FIELD_WORKQUEUE = 1u << 10,
-	FIELD_UPTR = 1u << 11,
-	FIELD_RES_SPIN_LOCK = 1u << 12,
-	FIELD_TASK_WORK = 1u << 13,
-};
-#define FIELD_KPTR	 (FIELD_KPTR_UNREF | FIELD_KPTR_REF | FIELD_KPTR_PERCPU)
-#define FIELD_GRAPH_ROOT (FIELD_LIST_HEAD | FIELD_RB_ROOT)
-#define FIELD_GRAPH_NODE (FIELD_LIST_NODE | FIELD_RB_NODE)
-
-struct btf_field {
-	uint32_t type;	  /* one FIELD_* */
-	uint32_t off;	  /* bytes from the start */
-	uint32_t target;  /* id: what a kptr points at, what a list or tree holds */
-	const char *node; /* name of the node member in target: lists and trees */
+/* A search for special fields, from one value or object to the next; the same mask throughout. */
+struct btf_seek {
+	const struct skep_btf *b;
+	const struct skep_btf *kernel; /* what kptrs may point into, or NULL */
+	uint32_t mask;		       /* FIELD_* looked for */
+	uint8_t *barren;	       /* [b->cnt] structs that are known to hold nothing */
 };
 
 #define BTF_FIELDS_MAX 11
 
-struct btf_fields {
-	uint32_t cnt;			     /* fields found */
-	uint32_t mask;			     /* OR of their types */
-	struct btf_field at[BTF_FIELDS_MAX]; /* in the order of declaration */
-};
-
 /**
- * Finds the special fields of struct or data section `id` whose types are in mask, and checks how
- * they stand to each other (the kernel's btf_parse_fields).
+ * Finds the special fields of struct or data section `id`, and checks how they stand to each
+ * other (the kernel's btf_parse_fields).
  *
- * @param barren  [b->cnt] zeroes; keeps what is known from one call to the next with this mask
- * @return 0 (also where there are none), or -EINVAL, -E2BIG, -EEXIST, -ENOENT, -EFAULT
+ * @return 0 and *ret, NULL where there are none, or -EINVAL, -E2BIG, -EEXIST, -ENOENT, -EFAULT,
+ *	   -ENOMEM
  */
-int btf_find_fields(const struct skep_btf *b, uint32_t id, uint32_t mask, uint32_t size,
-		    uint8_t *barren, struct btf_fields *ret);
+int btf_find_fields(const struct btf_seek *s, uint32_t id, uint32_t size, struct btf_record **ret);
+/** Is t a pointer tagged as a kptr of the mask?  1, 0, or -EINVAL for a wrong one. */
+int btf_find_kptr(const struct skep_btf *b, const struct btf_type *t, uint32_t mask,
+		  struct btf_field *ret);
+/** Is a struct of that name special in objects that programs allocate? */
+bool btf_special_name(const char *name);
+/** Fills `held` of r, which b->objects has; -EFAULT, -ELOOP, ... for what must not be held. */
+int btf_hold(const struct skep_btf *b, struct btf_record *r);
 /** btf_find for a name of n bytes. */
 int32_t btf_find_n(const struct skep_btf *b, const char *name, size_t n, uint32_t kind);
 

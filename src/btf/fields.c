@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fields.c - special fields: members that the kernel gives a meaning to by the name of their
- * type (struct bpf_spin_lock, struct bpf_timer, ...) or by a type tag (kptrs).
+ * fields.c - finding special fields: members that the kernel gives a meaning to by the name of
+ * their type (struct bpf_spin_lock, struct bpf_timer, ...) or by a type tag (kptrs).
  *
  * They are looked for in map values (map.c) and, at load, in every struct that has one as a
- * direct member: a program may allocate such objects, so their layout and who owns whom must be
- * sound.  What kptrs point at in the kernel is not looked up here: only the kernel's BTF knows.
+ * direct member (objects.c).  Questions on a finished struct btf_record are answered in record.c.
  */
 #include "btf/btf_int.h"
 
 #include "base/alloc.h"
-#include "base/vec.h"
 
 /* A type that is special by name. */
 struct special {
@@ -49,17 +47,19 @@ static const struct {
 	{ "uptr", FIELD_UPTR },
 };
 
-#define FIELDS_OF_OBJECT                                                             \
-	(FIELD_SPIN_LOCK | FIELD_RES_SPIN_LOCK | FIELD_LIST_HEAD | FIELD_LIST_NODE | \
-	 FIELD_RB_ROOT | FIELD_RB_NODE | FIELD_REFCOUNT | FIELD_KPTR)
+/* Found in place, not checked yet. */
+struct found {
+	struct btf_field f;
+	const char *node; /* lists and trees: name of the node's member in the target */
+};
 
 /* One search through a value or an object. */
 struct search {
-	const struct skep_btf *b;
-	uint32_t mask;		/* FIELD_* looked for */
-	uint32_t seen;		/* those of `once` that were met, well placed or not */
-	uint8_t *barren;	/* [b->cnt] structs that hold nothing: each is searched once */
-	struct btf_fields *out; /* found so far */
+	const struct btf_seek *in;
+	const struct skep_btf *b; /* of it */
+	uint32_t seen;		  /* those of `once` that were met, well placed or not */
+	uint32_t cnt;		  /* found so far */
+	struct found at[BTF_FIELDS_MAX];
 };
 
 static const char *name_of(const struct skep_btf *b, const struct btf_type *t)
@@ -73,9 +73,8 @@ static const struct btf_type *skip_modifiers(const struct skep_btf *b, uint32_t 
 	return b->types[*id];
 }
 
-/* 1: t is a tagged pointer, *ret tells which; 0: it is none; -EINVAL: a wrong one. */
-static int find_kptr(const struct skep_btf *b, const struct btf_type *t, uint32_t mask,
-		     struct btf_field *ret)
+int btf_find_kptr(const struct skep_btf *b, const struct btf_type *t, uint32_t mask,
+		  struct btf_field *ret)
 {
 	uint32_t type = 0, id;
 
@@ -123,8 +122,7 @@ static const char *find_contains(const struct skep_btf *b, uint32_t id, int32_t 
 	return found;
 }
 
-static int find_graph_root(const struct skep_btf *b, uint32_t owner, int32_t idx,
-			   struct btf_field *ret)
+static int find_graph_root(const struct skep_btf *b, uint32_t owner, int32_t idx, struct found *ret)
 {
 	const char *value = find_contains(b, owner, idx),
 		   *colon = value ? strchr(value, ':') : NULL;
@@ -137,7 +135,7 @@ static int find_graph_root(const struct skep_btf *b, uint32_t owner, int32_t idx
 		return id;
 	if (!colon[1])
 		return -EINVAL;
-	ret->target = (uint32_t)id;
+	ret->f.target = (uint32_t)id;
 	ret->node = colon + 1;
 	return 1;
 }
@@ -149,7 +147,7 @@ static int classify(struct search *s, const struct btf_type *t, const struct spe
 	for (size_t i = 0; i < ARRAY_SIZE(specials); i++) {
 		const struct special *sp = &specials[i];
 
-		if (!(s->mask & sp->type) || strcmp(name_of(s->b, t), sp->name))
+		if (!(s->in->mask & sp->type) || strcmp(name_of(s->b, t), sp->name))
 			continue;
 		if (sp->once && (s->seen & sp->type))
 			return -E2BIG;
@@ -157,7 +155,7 @@ static int classify(struct search *s, const struct btf_type *t, const struct spe
 		*ret = sp;
 		return 0;
 	}
-	if ((s->mask & (FIELD_KPTR | FIELD_UPTR)) && type_kind(t) != BTF_KIND_STRUCT)
+	if ((s->in->mask & (FIELD_KPTR | FIELD_UPTR)) && type_kind(t) != BTF_KIND_STRUCT)
 		*ret = &kptr_special;
 	return 0;
 }
@@ -171,19 +169,19 @@ static const struct special *special_of(uint32_t type)
 }
 
 /* Repeats the fields from `first` on for the further elements of an array. */
-static int repeat(struct btf_fields *f, uint32_t first, uint32_t more, uint32_t elem_size)
+static int repeat(struct search *s, uint32_t first, uint32_t more, uint32_t elem_size)
 {
-	uint32_t n = f->cnt - first;
+	uint32_t n = s->cnt - first;
 
-	for (uint32_t i = first; i < f->cnt; i++)
-		if (!special_of(f->at[i].type)->repeats)
+	for (uint32_t i = first; i < s->cnt; i++)
+		if (!special_of(s->at[i].f.type)->repeats)
 			return -EINVAL;
 	if (((uint64_t)more + 1) * n > BTF_FIELDS_MAX - first)
 		return -E2BIG;
 	for (uint32_t k = 1; k <= more; k++)
 		for (uint32_t i = 0; i < n; i++) {
-			f->at[f->cnt] = f->at[first + i];
-			f->at[f->cnt++].off += k * elem_size;
+			s->at[s->cnt] = s->at[first + i];
+			s->at[s->cnt++].f.off += k * elem_size;
 		}
 	return 0;
 }
@@ -194,23 +192,23 @@ static int search_struct(struct search *s, uint32_t id, uint32_t level);
 static int search_nested(struct search *s, uint32_t id, uint32_t off, uint32_t nelems,
 			 uint32_t level)
 {
-	uint32_t first = s->out->cnt, seen = s->seen;
+	uint32_t first = s->cnt, seen = s->seen;
 	int err;
 
 	if (level + 1 >= BTF_RESOLVE_DEPTH)
 		return -E2BIG;
-	if (s->barren[id])
+	if (s->in->barren[id])
 		return 0;
 	err = search_struct(s, id, level + 1);
 	if (err)
 		return err;
-	if (s->out->cnt == first) {
-		s->barren[id] = seen == s->seen;
+	if (s->cnt == first) {
+		s->in->barren[id] = seen == s->seen;
 		return 0;
 	}
-	for (uint32_t i = first; i < s->out->cnt; i++)
-		s->out->at[i].off += off;
-	return nelems > 1 ? repeat(s->out, first, nelems - 1, s->b->types[id]->size) : 0;
+	for (uint32_t i = first; i < s->cnt; i++)
+		s->at[i].f.off += off;
+	return nelems > 1 ? repeat(s, first, nelems - 1, s->b->types[id]->size) : 0;
 }
 
 /*
@@ -221,9 +219,9 @@ static int search_one(struct search *s, uint32_t owner, int32_t idx, uint32_t id
 		      uint32_t room, uint32_t level)
 {
 	const struct btf_type *t = s->b->types[id];
-	struct btf_field f = { .off = off };
+	struct found new = { .f.off = off };
 	const struct special *sp;
-	uint32_t nelems = 1, first = s->out->cnt, depth = 0;
+	uint32_t nelems = 1, first = s->cnt, depth = 0;
 	int r;
 
 	for (; type_kind(t) == BTF_KIND_ARRAY && depth < BTF_RESOLVE_DEPTH; depth++) {
@@ -246,19 +244,21 @@ static int search_one(struct search *s, uint32_t owner, int32_t idx, uint32_t id
 	if (!sp || (room && room != sp->size * nelems) || off % sp->align)
 		return 0;
 	if (sp == &kptr_special) {
-		r = find_kptr(s->b, t, s->mask, &f);
+		r = btf_find_kptr(s->b, t, s->in->mask, &new.f);
 	} else {
-		f.type = sp->type;
+		new.f.type = sp->type;
 		r = type_kind(t) == BTF_KIND_STRUCT && t->size == sp->size;
 		if (r && (sp->type & FIELD_GRAPH_ROOT))
-			r = find_graph_root(s->b, owner, idx, &f);
+			r = find_graph_root(s->b, owner, idx, &new);
 	}
 	if (r <= 0)
 		return r;
-	if (s->out->cnt == BTF_FIELDS_MAX)
+	if (s->cnt == BTF_FIELDS_MAX)
 		return -E2BIG;
-	s->out->at[s->out->cnt++] = f;
-	return nelems > 1 ? repeat(s->out, first, nelems - 1, sp->size) : 0;
+	new.f.size = sp->size;
+	new.f.btf = s->b;
+	s->at[s->cnt++] = new;
+	return nelems > 1 ? repeat(s, first, nelems - 1, sp->size) : 0;
 }
 
 static int search_struct(struct search *s, uint32_t id, uint32_t level)
@@ -294,15 +294,60 @@ static int search_datasec(struct search *s, uint32_t id)
 	return 0;
 }
 
-/* The member of the listed struct that its list or tree goes through. */
-static int check_node(const struct skep_btf *b, const struct btf_field *f)
+/* --- what was found, checked ---------------------------------------------------------------- */
+
+/*
+ * Objects of the kernel that may be kept in a map and outlive it there: it has a function to
+ * drop the last reference, by which a kernel says that it can.
+ */
+static bool has_dtor(const struct skep_btf *kernel, const char *name)
 {
-	const char *want = f->type == FIELD_LIST_HEAD ? "bpf_list_node" : "bpf_rb_node";
-	const struct btf_type *t = b->types[f->target], *node = NULL;
+	static const struct {
+		const char *name, *dtor;
+	} dtors[] = {
+		{ "task_struct", "bpf_task_release_dtor" },
+		{ "cgroup", "bpf_cgroup_release_dtor" },
+		{ "bpf_cpumask", "bpf_cpumask_release_dtor" },
+		{ "bpf_crypto_ctx", "bpf_crypto_ctx_release_dtor" },
+		{ "prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor" },
+		{ "prog_test_member", "bpf_kfunc_call_memb_release_dtor" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dtors); i++)
+		if (!strcmp(dtors[i].name, name))
+			return btf_find(kernel, dtors[i].dtor, BTF_KIND_FUNC) > 0;
+	return false;
+}
+
+/* A kptr points at the kernel's type of that name, where there is one, else at the program's. */
+static int check_kptr(const struct search *s, struct found *at)
+{
+	struct btf_field *f = &at->f;
+	const char *name = name_of(s->b, s->b->types[f->target]);
+	int32_t id;
+
+	if (!s->in->kernel)
+		return -EINVAL;
+	id = btf_find(s->in->kernel, name, BTF_KIND_STRUCT);
+	if (id < 0)
+		return 0;
+	if (f->type == FIELD_KPTR_REF && !has_dtor(s->in->kernel, name))
+		return -ENOENT;
+	f->btf = NULL;
+	f->target = (uint32_t)id;
+	return 0;
+}
+
+/* The member of the listed struct that its list or tree goes through. */
+static int check_root(const struct search *s, struct found *at)
+{
+	const struct skep_btf *b = s->b;
+	const char *want = at->f.type == FIELD_LIST_HEAD ? "bpf_list_node" : "bpf_rb_node";
+	const struct btf_type *t = b->types[at->f.target], *node = NULL;
 	const struct btf_member *m = type_tail(t);
 
 	for (uint32_t i = 0; i < type_vlen(t); i++) {
-		if (strcmp(b->str + m[i].name_off, f->node))
+		if (strcmp(b->str + m[i].name_off, at->node))
 			continue;
 		if (node)
 			return -EINVAL;
@@ -312,178 +357,93 @@ static int check_node(const struct skep_btf *b, const struct btf_field *f)
 		/* A multiple of 8 bytes; read as the kernel does, by the node's own kind_flag. */
 		if (member_bit_off(node, &m[i]) % 64)
 			return -EINVAL;
+		at->f.node_off = member_bit_off(node, &m[i]) / 8;
 	}
 	return node ? 0 : -ENOENT;
 }
 
 /* Fields in order without overlap, and what they ask of each other. */
-static int check_fields(const struct skep_btf *b, struct btf_fields *f, uint32_t size)
+static int check_fields(struct search *s, uint32_t size, uint32_t *ret_mask)
 {
-	uint32_t next = 0;
+	uint32_t next = 0, mask = 0;
 
-	for (uint32_t i = 0; i < f->cnt; i++) {
-		uint32_t len = special_of(f->at[i].type)->size;
+	for (uint32_t i = 0; i < s->cnt; i++) {
+		const struct btf_field *f = &s->at[i].f;
 		int err = 0;
 
-		if (f->at[i].off + len > size)
+		if (f->off + f->size > size)
 			return -EFAULT;
-		if (f->at[i].off < next)
+		if (f->off < next)
 			return -EEXIST;
-		next = f->at[i].off + len;
-		f->mask |= f->at[i].type;
-		if (f->at[i].type & FIELD_GRAPH_ROOT)
-			err = check_node(b, &f->at[i]);
+		next = f->off + f->size;
+		mask |= f->type;
+		if (f->type & (FIELD_KPTR | FIELD_UPTR))
+			err = check_kptr(s, &s->at[i]);
+		if (f->type & FIELD_GRAPH_ROOT)
+			err = check_root(s, &s->at[i]);
 		if (err)
 			return err;
 	}
-	if ((f->mask & FIELD_SPIN_LOCK) && (f->mask & FIELD_RES_SPIN_LOCK))
+	if ((mask & FIELD_SPIN_LOCK) && (mask & FIELD_RES_SPIN_LOCK))
 		return -EINVAL;
-	if ((f->mask & FIELD_GRAPH_ROOT) && !(f->mask & (FIELD_SPIN_LOCK | FIELD_RES_SPIN_LOCK)))
+	if ((mask & FIELD_GRAPH_ROOT) && !(mask & (FIELD_SPIN_LOCK | FIELD_RES_SPIN_LOCK)))
 		return -EINVAL;
-	if ((f->mask & FIELD_LIST_NODE) && (f->mask & FIELD_RB_NODE) && !(f->mask & FIELD_REFCOUNT))
+	if ((mask & FIELD_LIST_NODE) && (mask & FIELD_RB_NODE) && !(mask & FIELD_REFCOUNT))
 		return -EINVAL;
+	*ret_mask = mask;
 	return 0;
 }
 
-int btf_find_fields(const struct skep_btf *b, uint32_t id, uint32_t mask, uint32_t size,
-		    uint8_t *barren, struct btf_fields *ret)
+static int make_record(const struct search *s, uint32_t mask, struct btf_record **ret)
 {
-	struct search s = { .b = b, .mask = mask, .barren = barren, .out = ret };
-	uint32_t kind = type_kind(b->types[id]);
+	struct btf_record *r = skep_alloc(sizeof(*r) + s->cnt * sizeof(r->field[0]));
+	const struct {
+		uint32_t type;
+		int32_t *off;
+	} single[] = {
+		{ FIELD_SPIN_LOCK, &r->spin_lock_off },
+		{ FIELD_RES_SPIN_LOCK, &r->res_spin_lock_off },
+		{ FIELD_TIMER, &r->timer_off },
+		{ FIELD_WORKQUEUE, &r->wq_off },
+		{ FIELD_TASK_WORK, &r->task_work_off },
+		{ FIELD_REFCOUNT, &r->refcount_off },
+	};
+
+	if (!r)
+		return -ENOMEM;
+	r->cnt = s->cnt;
+	r->mask = mask;
+	for (size_t k = 0; k < ARRAY_SIZE(single); k++) {
+		*single[k].off = -EINVAL;
+		for (uint32_t i = 0; i < s->cnt; i++)
+			if (s->at[i].f.type == single[k].type)
+				*single[k].off = (int32_t)s->at[i].f.off;
+	}
+	for (uint32_t i = 0; i < s->cnt; i++)
+		r->field[i] = s->at[i].f;
+	*ret = r;
+	return 0;
+}
+
+int btf_find_fields(const struct btf_seek *in, uint32_t id, uint32_t size, struct btf_record **ret)
+{
+	struct search s = { .in = in, .b = in->b };
+	const uint32_t kind = type_kind(in->b->types[id]);
+	uint32_t mask;
 	int err;
 
-	*ret = (struct btf_fields){ 0 };
+	*ret = NULL;
 	if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_DATASEC)
 		return -EINVAL;
 	err = kind == BTF_KIND_STRUCT ? search_struct(&s, id, 0) : search_datasec(&s, id);
-	return err ? err : check_fields(b, ret, size);
+	err = err ? err : check_fields(&s, size, &mask);
+	return err || !s.cnt ? err : make_record(&s, mask, ret);
 }
 
-/* --- objects that programs allocate ------------------------------------------------------- */
-
-struct object {
-	uint32_t id;		  /* of the struct */
-	struct btf_fields fields; /* at least one */
-};
-
-struct objects {
-	VEC(struct object);
-	uint32_t *of;	  /* [b->cnt] index + 1 of a type's object, 0: none */
-	uint8_t *special; /* [b->cnt] types that make a struct an object */
-	uint8_t *barren;  /* [b->cnt] for btf_find_fields */
-};
-
-static void objects_free(struct objects *o)
+bool btf_special_name(const char *name)
 {
-	vec_free(o);
-	skep_free(o->of);
-	skep_free(o->special);
-	skep_free(o->barren);
-}
-
-/* Marks the special types; false where the blob has none. */
-static bool mark_special(const struct skep_btf *b, uint8_t *special)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(specials); i++) {
-		int32_t id = specials[i].alloc ? btf_find(b, specials[i].name, BTF_KIND_STRUCT)
-					       : -ENOENT;
-
-		if (id > 0) {
-			special[id] = 1;
-			any = true;
-		}
-	}
-	for (uint32_t id = 1; id < b->cnt; id++) {
-		struct btf_field f;
-
-		if (find_kptr(b, b->types[id], FIELD_KPTR, &f) > 0) {
-			special[id] = 1;
-			any = true;
-		}
-	}
-	return any;
-}
-
-static int collect(const struct skep_btf *b, struct objects *o, uint32_t *ret_id)
-{
-	for (uint32_t id = 1; id < b->cnt; id++) {
-		const struct btf_type *t = b->types[id];
-		const struct btf_member *m = type_tail(t);
-		struct object *obj;
-		bool has = false;
-		int err;
-
-		if (type_kind(t) != BTF_KIND_STRUCT)
-			continue;
-		for (uint32_t i = 0; i < type_vlen(t) && !has; i++)
-			has = o->special[m[i].type];
-		if (!has)
-			continue;
-		*ret_id = id;
-		obj = vec_push(o);
-		if (!obj)
-			return -ENOMEM;
-		obj->id = id;
-		o->of[id] = (uint32_t)o->n;
-		err = btf_find_fields(b, id, FIELDS_OF_OBJECT, t->size, o->barren, &obj->fields);
-		if (err)
-			return err;
-		/* Special by type, but misplaced or of another size. */
-		if (!obj->fields.cnt)
-			return -EFAULT;
-	}
-	return 0;
-}
-
-/*
- * What a list or tree holds must be an object itself.  Objects that are both held and hold others
- * could own each other in a circle, so what they hold must hold nothing.
- */
-static int check_ownership(const struct objects *o, const struct object *obj)
-{
-	for (uint32_t i = 0; i < obj->fields.cnt; i++) {
-		const struct btf_field *f = &obj->fields.at[i];
-		uint32_t held;
-
-		if (!(f->type & FIELD_GRAPH_ROOT))
-			continue;
-		held = o->of[f->target];
-		if (!held)
-			return -EFAULT;
-		if ((obj->fields.mask & FIELD_GRAPH_NODE) &&
-		    (o->at[held - 1].fields.mask & FIELD_GRAPH_ROOT))
-			return -ELOOP;
-	}
-	return 0;
-}
-
-int btf_check_structs(struct btf_check *c)
-{
-	const struct skep_btf *b = c->b;
-	_cleanup_(objects_free) struct objects o = { 0 };
-	uint32_t id = 0;
-	int err;
-
-	o.special = skep_alloc(b->cnt);
-	if (!o.special)
-		return -ENOMEM;
-	if (!mark_special(b, o.special))
-		return 0;
-	o.of = skep_alloc_array(b->cnt, sizeof(*o.of));
-	o.barren = skep_alloc(b->cnt);
-	if (!o.of || !o.barren)
-		return -ENOMEM;
-	err = collect(b, &o, &id);
-	for (size_t i = 0; !err && i < o.n; i++) {
-		id = o.at[i].id;
-		err = check_ownership(&o, &o.at[i]);
-	}
-	if (err && err != -ENOMEM)
-		diag_set(c->diag, err, SKEP_AT_TYPE, id,
-			 "BTF struct %s: its special fields (locks, lists, trees, kptrs) are "
-			 "unsound",
-			 btf_log_name(b, b->types[id]->name_off));
-	return err;
+	for (size_t i = 0; i < ARRAY_SIZE(specials); i++)
+		if (specials[i].alloc && !strcmp(specials[i].name, name))
+			return true;
+	return false;
 }

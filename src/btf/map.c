@@ -111,41 +111,31 @@ static const struct map_rule {
 	[MAP_TYPE_ARENA] = { key_any, 0 },
 };
 
-static int32_t offset_of(const struct btf_fields *f, uint32_t type)
+/* Finds the value's fields.  Unsound ones are none: only programs are told. */
+static int value_fields(const struct btf_seek *seek, const union bpf_attr *attr, uint32_t value_id,
+			uint32_t allowed, struct btf_record **ret)
 {
-	for (uint32_t i = 0; i < f->cnt; i++)
-		if (f->at[i].type == type)
-			return (int32_t)f->at[i].off;
-	return -1;
-}
+	int err = btf_find_fields(seek, value_id, attr->value_size, ret);
 
-/* Finds the value's fields.  What is wrong with them is the verifier's to say, not ours. */
-static int value_fields(const struct skep_btf *b, const union bpf_attr *attr, uint32_t value_id,
-			uint32_t allowed, struct btf_fields *ret)
-{
-	uint8_t *barren = skep_alloc(b->cnt);
-	int err;
-
-	if (!barren)
-		return -ENOMEM;
-	err = btf_find_fields(b, value_id, FIELDS_OF_MAP, attr->value_size, barren, ret);
-	skep_free(barren);
-	if (err)
-		*ret = (struct btf_fields){ 0 };
-	if (ret->mask && (attr->map_flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)))
+	if (err || !*ret)
+		return err == -ENOMEM ? err : 0;
+	if (attr->map_flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
 		return -EACCES;
-	return ret->mask & ~allowed ? -EOPNOTSUPP : 0;
+	if ((*ret)->mask & ~allowed)
+		return -EOPNOTSUPP;
+	return btf_hold(seek->b, *ret);
 }
 
-int btf_check_map(const struct skep_btf *b, const union bpf_attr *attr, int32_t *ret_spin_lock,
-		  int32_t *ret_timer)
+int btf_check_map(const struct skep_btf *b, const struct skep_btf *kernel,
+		  const union bpf_attr *attr, struct btf_record **ret)
 {
 	static const struct map_rule other;
 	const struct map_rule *rule =
 		attr->map_type < ARRAY_SIZE(rules) ? &rules[attr->map_type] : &other;
 	uint32_t key_id = attr->btf_key_type_id, value_id = attr->btf_value_type_id, size;
+	_cleanup_(skep_free_p) struct btf_record *record = NULL;
+	_cleanup_(skep_free_p) uint8_t *barren = NULL;
 	const struct btf_type *key, *value;
-	struct btf_fields fields;
 	int err;
 
 	if (key_id) {
@@ -160,12 +150,14 @@ int btf_check_map(const struct skep_btf *b, const union bpf_attr *attr, int32_t 
 	value = btf_sized(b, &value_id, &size);
 	if (!value || size != attr->value_size)
 		return -EINVAL;
-	err = value_fields(b, attr, value_id, rule->fields, &fields);
+	barren = skep_alloc(b->cnt);
+	if (!barren)
+		return -ENOMEM;
+	err = value_fields(&(struct btf_seek){ b, kernel, FIELDS_OF_MAP, barren }, attr, value_id,
+			   rule->fields, &record);
 	if (!err && rule->key)
 		err = rule->key(attr, key, value);
-	if (err)
-		return err;
-	*ret_spin_lock = offset_of(&fields, FIELD_SPIN_LOCK);
-	*ret_timer = offset_of(&fields, FIELD_TIMER);
-	return 0;
+	if (!err)
+		*ret = TAKE_PTR(record);
+	return err;
 }

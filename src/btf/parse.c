@@ -266,11 +266,11 @@ static int check_all(struct btf_check *c, struct bytes in)
 	return err ? err : btf_check_structs(c);
 }
 
-int btf_new(const void *data, uint32_t size, const struct btf_log *log, struct skep_btf **ret,
-	    struct skep_diag *reterr_diag)
+int btf_new(const void *data, uint32_t size, const struct skep_btf *kernel,
+	    const struct btf_log *log, struct skep_btf **ret, struct skep_diag *reterr_diag)
 {
 	_cleanup_(btf_put_p) struct skep_btf *b = NULL;
-	struct btf_check c = { .log = log, .diag = reterr_diag };
+	struct btf_check c = { .kernel = kernel, .log = log, .diag = reterr_diag };
 	int err;
 
 	if (size > BTF_SIZE_MAX)
@@ -308,6 +308,9 @@ void btf_put(struct skep_btf *b)
 	/* Release orders this owner's reads before the free; acquire pairs with it. */
 	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	for (uint32_t i = 0; i < b->object_cnt; i++)
+		skep_free(b->object[i].record);
+	skep_free(b->object);
 	skep_free(b->mem);
 	skep_free(b->types);
 	skep_free(b->to_id);

@@ -19,7 +19,7 @@ static int batch_begin(struct mapcall *mc, struct call *c, unsigned need, uint32
 	if (!(mc->m->kind->traits & trait))
 		return FAIL(c, -ENOTSUPP, "%s maps do not take this batch", mc->m->kind->name);
 	if (a->batch.elem_flags & ~(uint64_t)BPF_F_LOCK ||
-	    (a->batch.elem_flags & BPF_F_LOCK && mc->m->spin_lock_off < 0))
+	    (a->batch.elem_flags & BPF_F_LOCK && !btf_record_has(mc->m->record, FIELD_SPIN_LOCK)))
 		return FAIL(c, -EINVAL, "elem_flags 0x%llx do not fit the map",
 			    (unsigned long long)a->batch.elem_flags);
 	/* The kernel's hashes look at batch.flags, its other types do not. */

@@ -46,7 +46,7 @@ static struct skep_btf *host_btf(void)
 		n += r > 0 ? (size_t)r : 0;
 	} while (r > 0);
 	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (r || btf_new(data, (uint32_t)n, NULL, &btf, NULL))
+	if (r || btf_new(data, (uint32_t)n, NULL, NULL, &btf, NULL))
 		return NULL;
 	return btf;
 }
@@ -62,7 +62,7 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k)
 		return btf;
 	if (k->judge)
 		made = host_btf();
-	if (!made && btf_new(data, (uint32_t)size, NULL, &made, NULL))
+	if (!made && btf_new(data, (uint32_t)size, NULL, NULL, &made, NULL))
 		return NULL;
 	pthread_mutex_lock(&k->lock);
 	if (!k->vmlinux && object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID) == 0)
@@ -76,7 +76,7 @@ int core_take_btf(struct skep_kernel *k, const void *data, uint32_t size,
 		  struct skep_diag *reterr_diag)
 {
 	_cleanup_(btf_put_p) struct skep_btf *made = NULL;
-	int err = btf_new(data, size, NULL, &made, reterr_diag);
+	int err = btf_new(data, size, NULL, NULL, &made, reterr_diag);
 
 	if (err)
 		return err;
@@ -116,13 +116,14 @@ static int load(struct call *c, struct call_log *log, struct skep_btf **ret)
 	const union bpf_attr *a = &c->attr.a;
 	const struct btf_log sink = { log_write, &log->v };
 	_cleanup_(skep_free_p) void *data = skep_alloc(a->btf_size);
+	const struct skep_btf *kernel = core_vmlinux(c->k);
 	int err;
 
-	if (!data)
+	if (!data || !kernel)
 		return -ENOMEM;
 	if (user_read(data, a->btf, a->btf_size))
 		return FAIL(c, -EFAULT, "BTF at a bad address");
-	err = btf_new(data, a->btf_size, &sink, ret, c->diag);
+	err = btf_new(data, a->btf_size, kernel, &sink, ret, c->diag);
 	return err ? err : check_release(c, *ret);
 }
 
@@ -182,6 +183,19 @@ const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size)
 	data = btf_data(btf, &size);
 	*ret_size = size;
 	return data;
+}
+
+const char *core_kernel_function(struct skep_kernel *k, uint32_t *id)
+{
+	const struct skep_btf *btf = core_vmlinux(k);
+
+	while (btf && ++*id < btf_type_count(btf)) {
+		const struct btf_type *t = btf_type(btf, *id);
+
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC)
+			return btf_str(btf, t->name_off);
+	}
+	return NULL;
 }
 
 const void *skep_kernel_btf(size_t *ret_size)

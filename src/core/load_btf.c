@@ -106,9 +106,10 @@ int load_btf(struct load *l)
 	if (btf_id(l->btf.payload) == VMLINUX_BTF_ID)
 		return load_fail(l, -EACCES, -1, "prog_btf_fd is the kernel's own BTF");
 	l->prog->btf = btf_get(l->btf.payload);
-	/* the verifier asks whether there are records; load_records fetches them */
+	/* What the verifier finds subprograms by; load_records fetches what they must agree with.
+	 */
 	l->prog->func_info_cnt = a->func_info_cnt;
-	return a->func_info_cnt ? recs_check(l, &func_recs, NULL, NULL) : 0;
+	return a->func_info_cnt ? recs_check(l, &func_recs, NULL, &l->prog->func_info) : 0;
 }
 
 int load_records(void *arg)
@@ -125,6 +126,7 @@ int load_records(void *arg)
 	for (uint32_t i = 0; i < p->image.sub_cnt; i++)
 		sub[i] = (struct btf_sub){ p->image.sub[i].start, p->image.sub[i].ld_abs,
 					   p->image.sub[i].tail_calls };
+	skep_free(TAKE_PTR(p->func_info));
 	err = recs_check(l, &func_recs, sub, &p->func_info);
 	/* Without BTF, func_info's check is all that there is. */
 	if (err || !p->btf)

@@ -21,6 +21,18 @@ static bool is_tracing(uint32_t type)
 	       type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
 }
 
+/* Special fields of values that are not for programs that run anywhere. */
+static const struct {
+	const char *name;
+	uint32_t fields; /* FIELD_* */
+	bool no_filters; /* nor for socket filters */
+} unfit[] = {
+	{ "bpf_{list_head,rb_root}", FIELD_GRAPH_ROOT, false },
+	{ "bpf_spin_lock", FIELD_SPIN_LOCK | FIELD_RES_SPIN_LOCK, true },
+	{ "bpf_timer", FIELD_TIMER, false },
+	{ "bpf_wq", FIELD_WORKQUEUE, false },
+};
+
 /* check_map_prog_compatibility */
 static int check_map(struct load *l, uint32_t i, const struct skep_map *m)
 {
@@ -38,11 +50,16 @@ static int check_map(struct load *l, uint32_t i, const struct skep_map *m)
 		UINT64_C(1) << BPF_MAP_TYPE_STACK | UINT64_C(1) << SKEP_MAP_TYPE_ARENA;
 	uint32_t type = l->prog->type;
 
-	if (m->spin_lock_off >= 0 && (type == BPF_PROG_TYPE_SOCKET_FILTER || is_tracing(type)))
-		return load_fail(l, -EINVAL, i, "%s progs cannot use bpf_spin_lock yet",
-				 is_tracing(type) ? "tracing" : "socket filter");
-	if (m->timer_off >= 0 && is_tracing(type))
-		return load_fail(l, -EINVAL, i, "tracing progs cannot use bpf_timer yet");
+	for (size_t k = 0; k < ARRAY_SIZE(unfit); k++) {
+		if (!btf_record_has(m->record, unfit[k].fields))
+			continue;
+		if (type == BPF_PROG_TYPE_SOCKET_FILTER && unfit[k].no_filters)
+			return load_fail(l, -EINVAL, i, "socket filter progs cannot use %s yet",
+					 unfit[k].name);
+		if (is_tracing(type))
+			return load_fail(l, -EINVAL, i, "tracing progs cannot use %s yet",
+					 unfit[k].name);
+	}
 	if (l->prog->flags & BPF_F_SLEEPABLE && !(may_sleep >> m->type & 1))
 		return load_fail(l, -EINVAL, i,
 				 "Sleepable programs can only use array, hash, ringbuf and local "

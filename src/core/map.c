@@ -70,6 +70,9 @@ long core_map_create(struct call *c)
 	if (!deps.btf_err && btf_id(btf.payload) == VMLINUX_BTF_ID)
 		deps.btf_err = -EACCES;
 	deps.btf = deps.btf_err ? NULL : btf.payload;
+	deps.kernel = deps.btf ? core_vmlinux(c->k) : NULL;
+	if (deps.btf && !deps.kernel)
+		return -ENOMEM;
 	err = map_new(a, &deps, &m, c->diag);
 	if (err)
 		return err;
@@ -102,7 +105,7 @@ int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need
 	if (unlikely(need & MAP_WRITE &&
 		     atomic_load_explicit(&mc->m->frozen, memory_order_acquire)))
 		return FAIL(c, -EPERM, "the map is frozen");
-	if (unlikely(flags & BPF_F_LOCK && mc->m->spin_lock_off < 0))
+	if (unlikely(flags & BPF_F_LOCK && !btf_record_has(mc->m->record, FIELD_SPIN_LOCK)))
 		return FAIL(c, -EINVAL, "BPF_F_LOCK: the map's value has no bpf_spin_lock");
 	return 0;
 }
@@ -249,8 +252,8 @@ long core_map_freeze(struct call *c)
 
 	if (err)
 		return err;
-	if (mc.m->spin_lock_off >= 0 || mc.m->timer_off >= 0)
-		return FAIL(c, -ENOTSUPP, "values with a lock or a timer cannot be frozen");
+	if (mc.m->record)
+		return FAIL(c, -ENOTSUPP, "values with special fields cannot be frozen");
 	if (mc.ref.mode == O_RDONLY)
 		return FAIL(c, -EPERM, "the descriptor is read-only");
 	/* A frozen map is -EPERM before map_freeze says -EBUSY, as its files lose their right. */

@@ -135,7 +135,7 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 		return -E2BIG;
 	if (unlikely(flags & BPF_NOEXIST))
 		return -EEXIST;
-	if (unlikely((flags & BPF_F_LOCK) && m->spin_lock_off < 0))
+	if (unlikely((flags & BPF_F_LOCK) && !value_has_lock(m)))
 		return -EINVAL;
 	value_write(m, m->values + (uint64_t)index * m->elem_size, value, flags);
 	return 0;

@@ -489,7 +489,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 	long err = 0;
 
 	if (unlikely((flags & ~(uint64_t)BPF_F_LOCK) > BPF_EXIST ||
-		     ((flags & BPF_F_LOCK) && m->spin_lock_off < 0)))
+		     ((flags & BPF_F_LOCK) && !value_has_lock(m))))
 		return -EINVAL;
 	for (;;) {
 		spin_lock(&b->lock);

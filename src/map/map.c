@@ -36,28 +36,21 @@ uint32_t map_type_count(void)
 /* Copies what lies between the special fields of a value. */
 static void copy_between(const struct skep_map *m, void *to, const void *from)
 {
-	struct {
-		int32_t off; /* -1: there is none */
-		uint32_t size;
-	} hole[] = { { m->spin_lock_off, sizeof(struct bpf_spin_lock) },
-		     { m->timer_off, sizeof(struct bpf_timer) } };
-	int first = hole[1].off < hole[0].off;
+	const struct btf_record *r = m->record;
 	uint32_t at = 0;
 
-	for (int i = 0; i < 2; i++) {
-		int32_t off = hole[i ^ first].off;
+	for (uint32_t i = 0; i < r->cnt; i++) {
+		const struct btf_field *f = &r->field[i];
 
-		if (off < 0)
-			continue;
-		memcpy((uint8_t *)to + at, (const uint8_t *)from + at, (uint32_t)off - at);
-		at = (uint32_t)off + hole[i ^ first].size;
+		memcpy((uint8_t *)to + at, (const uint8_t *)from + at, f->off - at);
+		at = f->off + f->size;
 	}
 	memcpy((uint8_t *)to + at, (const uint8_t *)from + at, m->value_size - at);
 }
 
 static struct spinlock *value_lock(const struct skep_map *m, void *value)
 {
-	return (struct spinlock *)((uint8_t *)value + m->spin_lock_off);
+	return (struct spinlock *)((uint8_t *)value + m->record->spin_lock_off);
 }
 
 void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags)
@@ -71,18 +64,18 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 
 void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
 {
+	const struct btf_record *r = m->record;
+
 	if (flags & BPF_F_LOCK)
 		spin_lock(value_lock(m, map));
-	if (m->spin_lock_off < 0 && m->timer_off < 0)
-		value_get(to, map, m->value_size);
-	else
+	if (r)
 		copy_between(m, to, map);
+	else
+		value_get(to, map, m->value_size);
 	if (flags & BPF_F_LOCK)
 		spin_unlock(value_lock(m, map));
-	if (m->spin_lock_off >= 0)
-		memset((uint8_t *)to + m->spin_lock_off, 0, sizeof(struct bpf_spin_lock));
-	if (m->timer_off >= 0)
-		memset((uint8_t *)to + m->timer_off, 0, sizeof(struct bpf_timer));
+	for (uint32_t i = 0; r && i < r->cnt; i++)
+		memset((uint8_t *)to + r->field[i].off, 0, r->field[i].size);
 }
 
 /* --- creation ---------------------------------------------------------------------------- */
@@ -158,7 +151,7 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 	m->btf = btf_get(deps->btf);
 	m->btf_key_id = key_id;
 	m->btf_value_id = value_id;
-	err = btf_check_map(m->btf, attr, &m->spin_lock_off, &m->timer_off);
+	err = btf_check_map(m->btf, deps->kernel, attr, &m->record);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
@@ -202,8 +195,6 @@ static struct skep_map *map_bare(uint32_t type, const struct map_ops *ops)
 	m->kind = map_type(type);
 	m->ops = ops;
 	m->area.fd = -1;
-	m->spin_lock_off = -1;
-	m->timer_off = -1;
 	atomic_store_explicit(&m->refs, 1, memory_order_relaxed);
 	return m;
 }
@@ -281,6 +272,7 @@ void map_put(struct skep_map *m)
 	if (m->ops->destroy)
 		m->ops->destroy(m);
 	map_area_fini(&m->area);
+	skep_free(m->record);
 	btf_put(m->btf);
 	map_put(m->inner);
 	skep_free(m);
@@ -303,8 +295,7 @@ void map_user_put(struct skep_map *m)
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b)
 {
 	if (a->type != b->type || a->key_size != b->key_size || a->value_size != b->value_size ||
-	    a->flags != b->flags || a->spin_lock_off != b->spin_lock_off ||
-	    a->timer_off != b->timer_off)
+	    a->flags != b->flags || !btf_record_equal(a->record, b->record))
 		return false;
 	return !(a->kind->traits & MAP_INNER_SIZED) || (a->flags & BPF_F_INNER_MAP) ||
 	       a->max_entries == b->max_entries;
@@ -319,8 +310,12 @@ int inner_template(struct skep_map *m, const struct skep_map *like)
 	if (!(like->kind->traits & MAP_INNER))
 		return -ENOTSUPP;
 	t = map_bare(like->type, like->ops);
-	if (!t)
+	if (t)
+		t->record = btf_record_dup(like->record);
+	if (!t || (like->record && !t->record)) {
+		skep_free(t);
 		return -ENOMEM;
+	}
 	t->key_size = like->key_size;
 	t->value_size = like->value_size;
 	t->max_entries = like->max_entries;
@@ -328,8 +323,6 @@ int inner_template(struct skep_map *m, const struct skep_map *like)
 	t->elem_size = like->elem_size;
 	t->index_mask = like->index_mask;
 	t->nr_cpus = like->nr_cpus;
-	t->spin_lock_off = like->spin_lock_off;
-	t->timer_off = like->timer_off;
 	t->btf_key_id = like->btf_key_id;
 	t->btf_value_id = like->btf_value_id;
 	t->btf = like->btf ? btf_get(like->btf) : NULL;
@@ -371,10 +364,9 @@ size_t map_sys_value_size(const struct skep_map *m)
 	return m->ops->fd_kind == MAP_FD_NONE ? m->value_size : sizeof(uint32_t);
 }
 
-/* BPF_F_LOCK needs a lock in the value. */
 static bool lock_ok(const struct skep_map *m, uint64_t flags)
 {
-	return !(flags & BPF_F_LOCK) || m->spin_lock_off >= 0;
+	return !(flags & BPF_F_LOCK) || value_has_lock(m);
 }
 
 static int write_begin(struct skep_map *m)
@@ -515,7 +507,7 @@ int map_freeze(struct skep_map *m)
 	bool before;
 	int err = 0;
 
-	if (m->spin_lock_off >= 0 || m->timer_off >= 0)
+	if (m->record)
 		return -ENOTSUPP;
 	spin_lock(&m->lock);
 	/* Set first, see write_begin; taken back while somebody still writes. */

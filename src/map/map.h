@@ -25,6 +25,7 @@
 #include "base/lock.h"
 #include "base/uapi.h"
 
+struct btf_record;
 struct skep_btf;
 struct skep_map;
 struct vcpus;
@@ -150,8 +151,7 @@ struct skep_map {
 	struct skep_btf *btf;	     /* counted; may be NULL */
 	uint32_t btf_key_id;	     /* type ids in btf */
 	uint32_t btf_value_id;
-	int32_t spin_lock_off; /* offset of struct bpf_spin_lock in the value, or -1 */
-	int32_t timer_off;     /* offset of struct bpf_timer in the value, or -1 */
+	struct btf_record *record; /* special fields of the value, owned; NULL: there are none */
 	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
@@ -172,10 +172,11 @@ struct map_prog_ops {
 
 /* What core gives map_new() from its fds; all borrowed, map_new takes its own references. */
 struct map_deps {
-	struct skep_btf *btf;	/* of btf_fd, or NULL */
-	int btf_err;		/* why btf is NULL, once it is needed: 0 reads as -EBADF */
-	struct skep_map *inner; /* of inner_map_fd, or NULL */
-	int inner_err;		/* why inner is NULL, once it is needed: 0 reads as -EBADF */
+	struct skep_btf *btf;	       /* of btf_fd, or NULL */
+	const struct skep_btf *kernel; /* whose objects kptrs may point to; it outlives the map */
+	int btf_err;		       /* why btf is NULL, once it is needed: 0 reads as -EBADF */
+	struct skep_map *inner;	       /* of inner_map_fd, or NULL */
+	int inner_err;		       /* why inner is NULL, once it is needed: 0 reads as -EBADF */
 	struct vcpus *vcpus;
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */

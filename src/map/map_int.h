@@ -9,6 +9,7 @@
 #ifndef SKEP_MAP_MAP_INT_H
 #define SKEP_MAP_MAP_INT_H
 
+#include "btf/btf.h"
 #include "map/map.h"
 
 #define MAP_ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -84,6 +85,12 @@ static inline void value_zero(void *map, size_t n)
 		__atomic_store_n(d++, 0, __ATOMIC_RELAXED);
 }
 
+/** BPF_F_LOCK needs a lock in the value. */
+static inline bool value_has_lock(const struct skep_map *m)
+{
+	return btf_record_has(m->record, FIELD_SPIN_LOCK);
+}
+
 /* The slow half of value_write: steps over the special fields, under the lock with BPF_F_LOCK. */
 void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags);
 
@@ -94,7 +101,7 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 MAP_ALWAYS_INLINE void value_write(const struct skep_map *m, void *map, const void *from,
 				   uint64_t flags)
 {
-	if (unlikely(m->spin_lock_off >= 0 || m->timer_off >= 0))
+	if (unlikely(m->record != NULL))
 		value_write_special(m, map, from, flags);
 	else
 		value_put(map, from, m->value_size);

@@ -3,7 +3,7 @@
  * args.c - the arguments of helpers: a row per kind says which types may stand there and what
  * is checked of them.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 /* One argument. */
 struct arg {
@@ -17,32 +17,28 @@ struct arg {
 
 static int arg_map(struct arg *a)
 {
+	if (a->m->map && (a->m->map != a->r->map || a->m->map_uid != a->r->map_uid))
+		return fail(a->v, -EINVAL,
+			    "timer pointer in R1 map_uid=%u doesn't match map pointer in R2 "
+			    "map_uid=%u",
+			    a->m->map_uid, a->r->map_uid);
 	a->m->map = a->r->map;
 	a->m->map_uid = a->r->map_uid;
 	return 0;
 }
 
-/* Arrays have a value for every index below their size: which one is it? */
-static int known_key(struct arg *a)
+static int arg_timer(struct arg *a)
 {
-	const uint32_t type = a->m->map->type;
-	int slot;
+	int err = async_field(a->v, a->n, FIELD_TIMER);
 
-	if (!a->v->opts->rights.bpf_capable || a->r->type != PTR_TO_STACK ||
-	    !bounds_is_const(&a->r->n) ||
-	    (type != BPF_MAP_TYPE_ARRAY && type != BPF_MAP_TYPE_PERCPU_ARRAY))
-		return 0;
-	a->m->key_known = stack_const(a->v, a->n, a->m->map->key_size, &a->m->key, &slot);
-	return a->m->key_known && slot >= 0 ? precise_mark_slot(a->v, a->r->frame, (uint32_t)slot)
-					    : 0;
+	return err ? err : arg_map(a);
 }
 
 static int arg_key(struct arg *a)
 {
-	const int size = (int)a->m->map->key_size;
-	int err = mem_helper_access(a->v, a->n, size, ACCESS_READ, false, NULL);
+	int err = mem_helper_access(a->v, a->n, (int)a->m->map->key_size, ACCESS_READ, false, NULL);
 
-	return err ? err : known_key(a);
+	return err ? err : map_key_const(a->v, a->m->map, a->n, &a->m->key);
 }
 
 /* Memory of a fixed size that the helper reads, or fills. */
@@ -147,44 +143,21 @@ static int arg_release(struct arg *a)
 	return 0;
 }
 
-/* A kernel object, of the type that the helper works on. */
-static int arg_object(struct arg *a)
-{
-	const char *name = a->kind == ARG_BTF_ID || a->kind == ARG_BTF_ID_OR_NULL
-				   ? helper_arg_object(a->m->h->id)
-				   : "sock_common";
-	const uint32_t want = name ? btf_ptr_find(a->v, name) : 0;
-
-	if (base_type(a->r->type) != PTR_TO_BTF_ID)
-		return 0;
-	if (want && btf_ptr_same(a->v, a->r->btf_id, a->r->off, want))
-		return 0;
-	return fail(a->v, -EACCES, "R%u is of type %s but %s is expected", a->n,
-		    btf_ptr_name(a->v, a->r->btf_id), name ? name : "void");
-}
-
-static int arg_sock_release(struct arg *a)
-{
-	int err = arg_release(a);
-
-	return err ? err : arg_object(a);
-}
-
 /* A string in a map that cannot change, with its end. */
-static int arg_str(struct arg *a)
+int args_const_str(struct verifier *v, uint32_t n)
 {
-	struct verifier *v = a->v;
-	const struct skep_map *map = a->r->map;
+	const struct reg *r = &cur_regs(v)[n];
+	const struct skep_map *map = r->map;
 	uint64_t addr;
 	int64_t at;
 
 	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen)
-		return fail(v, -EACCES, "R%u does not point to a readonly map'", a->n);
-	if (!bounds_is_const(&a->r->n))
-		return fail(v, -EACCES, "R%u is not a constant address'", a->n);
+		return fail(v, -EACCES, "R%u does not point to a readonly map'", n);
+	if (!bounds_is_const(&r->n))
+		return fail(v, -EACCES, "R%u is not a constant address'", n);
 	if (!map->ops->value_addr)
 		return fail(v, -EACCES, "no direct value access support for this map type");
-	at = a->r->off + a->r->n.full.smin;
+	at = r->off + r->n.full.smin;
 	if (at < 0 || at >= map->value_size ||
 	    map->ops->value_addr((struct skep_map *)map, &addr, (uint32_t)at))
 		return fail(v, -EACCES,
@@ -195,42 +168,55 @@ static int arg_str(struct arg *a)
 	return 0;
 }
 
-/* Which value's lock, and is it held? */
+static int arg_str(struct arg *a)
+{
+	return args_const_str(a->v, a->n);
+}
+
 static int arg_spin_lock(struct arg *a)
 {
-	struct verifier *v = a->v;
-	const struct reg *r = a->r;
-	const bool lock = a->m->h->id == BPF_FUNC_spin_lock;
-	struct vstate *st = v->st;
+	if (graph_in_less(a->v))
+		return fail(a->v, -EACCES, "can't spin_{lock,unlock} in rbtree cb");
+	return lock_step(a->v, a->n, REF_LOCK, a->m->h->id == BPF_FUNC_spin_lock);
+}
 
-	if (!bounds_is_const(&r->n))
-		return fail(
-			v, -EINVAL,
-			"R%u doesn't have constant offset. bpf_spin_lock has to be at the constant "
-			"offset",
-			a->n);
-	if (!r->map->btf)
-		return fail(v, -EINVAL, "map '%s' has to have BTF in order to use bpf_spin_lock",
-			    r->map->name);
-	if (r->map->spin_lock_off < 0)
-		return fail(v, -EINVAL, "map '%s' has no valid bpf_spin_lock", r->map->name);
-	if (r->map->spin_lock_off != r->off + r->n.full.smin)
-		return fail(v, -EINVAL,
-			    "off %lld doesn't point to 'struct bpf_spin_lock' that is at %d",
-			    (long long)(r->off + r->n.full.smin), r->map->spin_lock_off);
-	if (lock) {
-		if (st->lock_id)
-			return fail(v, -EINVAL, "Locking two bpf_spin_locks are not allowed");
-		st->lock_map = r->map;
-		st->lock_id = r->id;
-		return 0;
-	}
-	if (!st->lock_id)
-		return fail(v, -EINVAL, "bpf_spin_unlock without taking a lock");
-	if (st->lock_map != r->map || st->lock_id != r->id)
-		return fail(v, -EINVAL, "bpf_spin_unlock of different lock");
-	st->lock_map = NULL;
-	st->lock_id = 0;
+static int arg_kptr_dest(struct arg *a)
+{
+	return kptr_dest(a->v, a->n, a->m);
+}
+
+static int arg_percpu(struct arg *a)
+{
+	if (!a->r->btf_id)
+		return fail(a->v, -EACCES, "Helper has invalid btf_id in R%u", a->n);
+	a->m->percpu = *a->r;
+	return 0;
+}
+
+/* A dynptr: what is made, or expected, is in the row of the kind. */
+static int arg_dynptr(struct arg *a)
+{
+	static const struct {
+		uint8_t use, kind; /* enum dynptr_use, enum dynptr_kind */
+		bool releases;
+	} wants[_ARG_MAX] = {
+		[ARG_DYNPTR] = { DYNPTR_READ, DYNPTR_NONE, false },
+		[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_MAKE, DYNPTR_LOCAL, false },
+		[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_MAKE, DYNPTR_RINGBUF, false },
+		[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_CHANGE, DYNPTR_RINGBUF, true },
+	};
+	const bool releases = wants[a->kind].releases;
+	struct dynptr d;
+	int err = releases ? dynptr_releasable(a->v, a->n) : 0;
+
+	err = err ? err : dynptr_arg(a->v, a->n, wants[a->kind].use, wants[a->kind].kind, 0);
+	if (err)
+		return err;
+	d = dynptr_at(a->v, a->n);
+	a->m->dynptr_reg = a->n;
+	a->m->dynptr.kind = d.kind;
+	a->m->dynptr.id = d.id;
+	a->m->dynptr.ref_id = d.ref_id;
 	return 0;
 }
 
@@ -239,15 +225,16 @@ static int arg_spin_lock(struct arg *a)
 /* Where helpers read memory, and where keys and values may lie. */
 #define MEM_TYPES                                                                         \
 	(T(PTR_TO_STACK) | T(PTR_TO_PACKET) | T(PTR_TO_PACKET_META) | T(PTR_TO_MAP_KEY) | \
-	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM))
+	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM) | T(PTR_TO_BUF) | T(PTR_TO_BTF_ID))
 
 /* A socket, and as which it may come. */
 #define SOCK_TYPES \
 	(T(PTR_TO_SOCK_COMMON) | T(PTR_TO_SOCKET) | T(PTR_TO_TCP_SOCK) | T(PTR_TO_XDP_SOCK))
-#define BTF_TYPES  T(PTR_TO_BTF_ID)
-#define BTF_NAMES  "ptr_, trusted_ptr_, rcu_ptr_"
-#define SOCK_NAMES "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
-#define MEM_NAMES  "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
+#define BTF_TYPES    T(PTR_TO_BTF_ID)
+#define DYNPTR_TYPES (T(PTR_TO_STACK) | T(CONST_PTR_TO_DYNPTR))
+#define BTF_NAMES    "ptr_, trusted_ptr_, rcu_ptr_"
+#define SOCK_NAMES   "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_"
+#define MEM_NAMES    "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_"
 
 /* The types that an argument takes, the order in which the complaint names them, its check. */
 static const struct arg_row {
@@ -272,10 +259,11 @@ static const struct arg_row {
 	[ARG_STACK_OR_NULL] = { T(PTR_TO_STACK), true, "fp", NULL },
 	[ARG_ALLOC_MEM] = { T(PTR_TO_MEM), false, "ringbuf_mem", arg_release },
 	[ARG_ALLOC_SIZE] = { T(SCALAR_VALUE), false, "scalar", arg_alloc_size },
-	[ARG_SPIN_LOCK] = { T(PTR_TO_MAP_VALUE), false, "map_value, ptr_", arg_spin_lock },
+	[ARG_SPIN_LOCK] = { T(PTR_TO_MAP_VALUE) | BTF_TYPES, false, "map_value, ptr_",
+			    arg_spin_lock },
 	[ARG_LONG_PTR] = { MEM_TYPES, false, MEM_NAMES, arg_long },
-	[ARG_BTF_ID] = { BTF_TYPES, false, BTF_NAMES, arg_object },
-	[ARG_BTF_ID_OR_NULL] = { BTF_TYPES, true, BTF_NAMES, arg_object },
+	[ARG_BTF_ID] = { BTF_TYPES, false, BTF_NAMES, NULL },
+	[ARG_BTF_ID_OR_NULL] = { BTF_TYPES, true, BTF_NAMES, NULL },
 	[ARG_MEM_WRITE] = { MEM_TYPES, false, MEM_NAMES, arg_mem },
 	[ARG_MEM_WRITE_OR_NULL] = { MEM_TYPES, true, MEM_NAMES, arg_mem },
 	[ARG_MAP_VALUE_OR_NULL] = { MEM_TYPES, true, MEM_NAMES, arg_value },
@@ -285,18 +273,128 @@ static const struct arg_row {
 	[ARG_TCPHDR] = { MEM_TYPES, false, MEM_NAMES, arg_struct },
 	[ARG_SOCK_COMMON] = { SOCK_TYPES, false, "sock_common, sock, tcp_sock, xdp_sock", NULL },
 	[ARG_SOCKET_OR_NULL] = { T(PTR_TO_SOCKET) | BTF_TYPES, true, "sock, ptr_, trusted_ptr_",
-				 arg_object },
-	[ARG_BTF_SOCK] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_object },
-	[ARG_BTF_SOCK_OR_NULL] = { SOCK_TYPES | BTF_TYPES, true, SOCK_NAMES, arg_object },
-	[ARG_BTF_SOCK_RELEASE] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_sock_release },
+				 NULL },
+	[ARG_BTF_SOCK] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, NULL },
+	[ARG_BTF_SOCK_OR_NULL] = { SOCK_TYPES | BTF_TYPES, true, SOCK_NAMES, NULL },
+	[ARG_KPTR_DEST] = { T(PTR_TO_MAP_VALUE) | BTF_TYPES, false, "map_value, ptr_",
+			    arg_kptr_dest },
+	[ARG_KPTR_RELEASE] = { BTF_TYPES, true, BTF_NAMES, arg_release },
+	[ARG_PERCPU_BTF_ID] = { BTF_TYPES, false,
+				"percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_", arg_percpu },
+	[ARG_TIMER] = { T(PTR_TO_MAP_VALUE), false, "map_value", arg_timer },
+	[ARG_DYNPTR] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_LOCAL_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_UNINIT] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_DYNPTR_RINGBUF_RELEASE] = { DYNPTR_TYPES, false, "fp, dynptr_ptr", arg_dynptr },
+	[ARG_BTF_SOCK_RELEASE] = { SOCK_TYPES | BTF_TYPES, false, SOCK_NAMES, arg_release },
 };
 
-/* Pointers must come as they were given out, where the row does not check offsets itself. */
-static int plain_offset(struct arg *a)
-{
-	struct verifier *v = a->v;
-	const struct reg *r = a->r;
+/* --- objects of the kernel, and of the program ----------------------------------------------- */
 
+static bool is_mem(const struct arg_row *row)
+{
+	return row->types & T(PTR_TO_STACK) && row->types & T(PTR_TO_PACKET);
+}
+
+/* The flags with which a PTR_TO_BTF_ID may come, PTR_MAYBE_NULL apart. */
+static bool object_flags_fit(const struct arg *a, const struct arg_row *row, uint32_t flags)
+{
+	switch (a->kind) {
+	case ARG_SPIN_LOCK:
+	case ARG_KPTR_DEST:
+		return flags == MEM_ALLOC;
+	case ARG_PERCPU_BTF_ID:
+		return flags == MEM_PERCPU || flags == (MEM_PERCPU | MEM_RCU) ||
+		       flags == (MEM_PERCPU | PTR_TRUSTED);
+	case ARG_KPTR_RELEASE:
+		flags &= flags & MEM_ALLOC ? ~(uint32_t)(MEM_ALLOC | MEM_PERCPU) : UINT32_MAX;
+		break;
+	default:
+		break;
+	}
+	/* Objects that may be gone, or are not here, are none. */
+	return is_mem(row) ? flags == PTR_TRUSTED : !(flags & ~(PTR_TRUSTED | MEM_RCU));
+}
+
+/* What bpf_kptr_xchg stores is of the type of the field that it goes to. */
+static int kptr_fits(struct arg *a)
+{
+	/* Linux knows of no flags beside it. */
+	if (a->r->type & MEM_ALLOC && a->r->type & ~(TYPE_MASK | MEM_ALLOC | MEM_PERCPU))
+		return fail(a->v, -EFAULT,
+			    "verifier bug: invalid PTR_TO_BTF_ID register for type match");
+	if (may_be_null(a->r->type))
+		return fail(a->v, -EACCES, "Possibly NULL pointer passed to helper arg%u", a->n);
+	return kptr_match(a->v, a->m->kptr, a->n) ? -EACCES : 0;
+}
+
+/* The object in the register is of the type that the helper works on. */
+static int object_fits(struct arg *a, const struct arg_row *row)
+{
+	const bool plain = a->kind == ARG_BTF_ID || a->kind == ARG_BTF_ID_OR_NULL;
+	const char *name = plain ? helper_arg_object(a->m->h->id) : "sock_common";
+	const uint32_t want = name ? btf_ptr_find(a->v, name) : 0;
+
+	if (a->kind == ARG_SPIN_LOCK || a->kind == ARG_KPTR_DEST || a->kind == ARG_PERCPU_BTF_ID)
+		return 0;
+	if (a->kind == ARG_KPTR_RELEASE)
+		return kptr_fits(a);
+	if (is_mem(row))
+		return a->kind == ARG_MEM || a->kind == ARG_MEM_OR_NULL
+			       ? 0
+			       : fail(a->v, -EACCES,
+				      "bpf_%s() may write into memory pointed by R%u type=%s",
+				      a->m->h->name, a->n, TYPE_NAME(a->r->type));
+	if (want && btf_ptr_is(a->v, a->r, NULL, want, false))
+		return 0;
+	return fail(a->v, -EACCES, "R%u is of type %s but %s is expected", a->n,
+		    btf_ptr_reg_name(a->v, a->r), name ? name : "void");
+}
+
+/* --- offsets ---------------------------------------------------------------------------------- */
+
+/* The pointer is the one that was given out, but for a known number of bytes where `fixed`. */
+static int offset_fits(struct verifier *v, uint32_t n, bool fixed)
+{
+	const struct reg *r = &cur_regs(v)[n];
+
+	if (r->off < 0)
+		return fail(v, -EACCES, "negative offset %s ptr R%u off=%d disallowed",
+			    TYPE_NAME(r->type), n, r->off);
+	if (r->off && !fixed)
+		return fail(v, -EACCES, "dereference of modified %s ptr R%u off=%d disallowed",
+			    TYPE_NAME(r->type), n, r->off);
+	if (!bounds_is_const(&r->n) || r->n.full.smin)
+		return fail(v, -EACCES, "variable %s access var_off=%s disallowed",
+			    TYPE_NAME(r->type), TNUM_TEXT(r->n.bits));
+	return 0;
+}
+
+int args_fixed(struct verifier *v, uint32_t n)
+{
+	return offset_fits(v, n, true);
+}
+
+/* An object's member is found by the offset, where the pointer is one that may be used. */
+static bool has_members(uint32_t type)
+{
+	const uint32_t flags = type & ~TYPE_MASK;
+
+	return base_type(type) == PTR_TO_BTF_ID &&
+	       (!flags || flags == MEM_ALLOC || flags == PTR_TRUSTED || flags == MEM_RCU ||
+		flags == (MEM_ALLOC | NON_OWN_REF) || flags == (MEM_ALLOC | NON_OWN_REF | MEM_RCU));
+}
+
+/* The offset is one that a function may get, or give back, with the register. */
+static int check_offset(struct verifier *v, uint32_t n, bool release)
+{
+	const struct reg *r = &cur_regs(v)[n];
+
+	if (release && r->off)
+		return fail(v, -EINVAL,
+			    "R%u must have zero offset when passed to release func or trusted arg "
+			    "to kfunc",
+			    n);
 	switch (base_type(r->type)) {
 	case PTR_TO_STACK:
 	case PTR_TO_PACKET:
@@ -304,38 +402,31 @@ static int plain_offset(struct arg *a)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
 	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
-		if (a->kind != ARG_ALLOC_MEM)
+		if (!release && !(r->type & MEM_SLICE))
 			return 0;
 		break;
 	default:
 		break;
 	}
-	if (a->kind == ARG_ALLOC_MEM && r->off)
-		return fail(v, -EINVAL,
-			    "R%u must have zero offset when passed to release func or trusted arg "
-			    "to kfunc",
-			    a->n);
-	if (base_type(r->type) == PTR_TO_BTF_ID && a->kind != ARG_BTF_SOCK_RELEASE)
-		return 0; /* a member's type is found by the offset */
-	if (r->off < 0)
-		return fail(v, -EACCES, "negative offset %s ptr R%u off=%d disallowed",
-			    TYPE_NAME(r->type), a->n, r->off);
-	if (r->off)
-		return fail(v, -EACCES, "dereference of modified %s ptr R%u off=%d disallowed",
-			    TYPE_NAME(r->type), a->n, r->off);
-	if (!bounds_is_const(&r->n) || r->n.full.smin)
-		return fail(v, -EACCES, "variable %s access var_off=%s disallowed",
-			    TYPE_NAME(r->type), TNUM_TEXT(r->n.bits));
-	return 0;
+	return offset_fits(v, n, !release && has_members(r->type));
 }
 
 int args_offset(struct verifier *v, uint32_t n)
 {
-	struct arg a = { .v = v, .n = n, .r = &cur_regs(v)[n], .kind = ARG_ANYTHING };
+	return check_offset(v, n, false);
+}
 
-	return plain_offset(&a);
+int args_release_offset(struct verifier *v, uint32_t n)
+{
+	return check_offset(v, n, true);
+}
+
+int args_no_offset(struct verifier *v, uint32_t n)
+{
+	return offset_fits(v, n, false);
 }
 
 int args_mem(struct verifier *v, uint32_t n, int size)
@@ -374,6 +465,13 @@ int args_mem_size(struct verifier *v, uint32_t n)
 	return err;
 }
 
+/* Memory that is only read (MEM_RDONLY of the kernel's argument types). */
+static bool takes_rdonly(uint8_t kind)
+{
+	return kind == ARG_MEM || kind == ARG_MEM_OR_NULL || kind == ARG_IPHDR ||
+	       kind == ARG_IP6HDR || kind == ARG_TCPHDR;
+}
+
 static bool type_fits(const struct arg *a, const struct arg_row *row)
 {
 	const uint32_t type = a->r->type, flags = type & ~(TYPE_MASK | PTR_MAYBE_NULL);
@@ -382,8 +480,10 @@ static bool type_fits(const struct arg *a, const struct arg_row *row)
 		return false;
 	if (a->kind == ARG_ALLOC_MEM)
 		return flags & MEM_RINGBUF;
-	/* Objects that may be gone, or are not here, are none. */
-	return base_type(type) != PTR_TO_BTF_ID || !(flags & ~(PTR_TRUSTED | MEM_RCU));
+	if (base_type(type) == PTR_TO_MEM)
+		return !(flags & ~(MEM_RINGBUF | (row->check == arg_mem ? MEM_SLICE : 0) |
+				   (takes_rdonly(a->kind) ? MEM_RDONLY : 0)));
+	return base_type(type) != PTR_TO_BTF_ID || object_flags_fit(a, row, flags);
 }
 
 /* The kind of an argument: what a map of sockets takes as values are sockets. */
@@ -398,6 +498,11 @@ static uint8_t arg_kind(const struct call_meta *m, uint32_t arg)
 	    m->h->id == BPF_FUNC_map_peek_elem)
 		return ARG_MAP_VALUE;
 	return kind;
+}
+
+static bool releases(uint8_t kind)
+{
+	return kind == ARG_ALLOC_MEM || kind == ARG_KPTR_RELEASE || kind == ARG_BTF_SOCK_RELEASE;
 }
 
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
@@ -432,10 +537,11 @@ int args_check(struct verifier *v, struct call_meta *m, uint32_t arg)
 	if (!type_fits(&a, row))
 		return fail(v, -EACCES, "R%u type=%s expected=%s", a.n, TYPE_NAME(a.r->type),
 			    row->expected ? row->expected : "nothing that is known here");
-	err = plain_offset(&a);
+	err = base_type(a.r->type) == PTR_TO_BTF_ID ? object_fits(&a, row) : 0;
+	err = err ? err : check_offset(v, a.n, releases(a.kind));
 	if (err)
 		return err;
-	if (a.r->ref_id)
+	if (a.r->ref_id && a.kind != ARG_KPTR_DEST)
 		m->ref_id = a.r->ref_id;
 	return row->check ? row->check(&a) : 0;
 }

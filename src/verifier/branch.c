@@ -41,14 +41,15 @@ static bool never_null(const struct reg *r)
 	switch (base_type(r->type)) {
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MAP_KEY:
-	case PTR_TO_MEM:
 	case CONST_PTR_TO_MAP:
 	case PTR_TO_SOCKET:
 	case PTR_TO_SOCK_COMMON:
 	case PTR_TO_TCP_SOCK:
 		return true;
+	case PTR_TO_MEM:
+		return !(r->type & PTR_UNTRUSTED);
 	default:
-		return base_type(r->type) == PTR_TO_BTF_ID && r->type & PTR_TRUSTED;
+		return base_type(r->type) == PTR_TO_BTF_ID && btf_ptr_trusted(r);
 	}
 }
 
@@ -189,20 +190,13 @@ static void teach_linked(const struct linked *l, struct vstate *st, const struct
 	}
 }
 
-/* A reference that turned out to be NULL was never taken. */
-static void forget_ref(struct vstate *st, uint32_t ref_id)
-{
-	for (size_t i = 0; ref_id && i < st->refs.n; i++)
-		if (st->refs.at[i].id == ref_id)
-			st->refs.at[i--] = st->refs.at[--st->refs.n];
-}
-
 static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bool is_null)
 {
 	const struct reg was = st->frame[st->cur]->reg[regno];
 
+	/* A reference that turned out to be NULL was never taken. */
 	if (is_null && was.ref_id && was.ref_id == was.id)
-		forget_ref(st, was.id);
+		ref_drop(st, REF_PTR, was.id);
 	for_each_reg_in(st, f, r, {
 		if (!may_be_null(r->type) || r->id != was.id)
 			continue;
@@ -213,7 +207,7 @@ static void learn_null(struct verifier *v, struct vstate *st, uint32_t regno, bo
 		}
 		reg_not_null(r);
 		/* The id stays where it tells locks apart. */
-		if (!(r->type == PTR_TO_MAP_VALUE && r->map->spin_lock_off >= 0))
+		if (!reg_has_lock(r))
 			r->id = 0;
 	});
 }
@@ -325,16 +319,14 @@ static void learn_equal_pointers(const struct jump *j, struct vstate *yes, struc
 	    !is_pointer(j->s) || base_type(j->d->type) == PTR_TO_BTF_ID ||
 	    base_type(j->s->type) == PTR_TO_BTF_ID)
 		return;
-	if (never_null(j->d) && may_be_null(j->s->type))
-		reg_not_null(&regs[j->insn->src_reg]);
-	else if (never_null(j->s) && may_be_null(j->d->type))
-		reg_not_null(&regs[j->insn->dst_reg]);
+	if (may_be_null(j->d->type) != may_be_null(j->s->type))
+		reg_not_null(&regs[may_be_null(j->s->type) ? j->insn->src_reg : j->insn->dst_reg]);
 }
 
 /* Both ways are open: one waits. */
 static int fork_path(struct verifier *v, const struct jump *j)
 {
-	const bool null_check = !j->low && j->imm && j->insn->imm == 0 &&
+	const bool null_check = !j->low && reg_is_null(j->s) &&
 				(j->cmp == BOUNDS_EQ || j->cmp == BOUNDS_NE) &&
 				may_be_null(j->d->type);
 	struct linked linked = { 0 };

@@ -13,6 +13,20 @@ const char *btf_ptr_name(const struct verifier *v, uint32_t id)
 	return t ? btf_str(v->opts->vmlinux, t->name_off) : "";
 }
 
+/* Where the type of a PTR_TO_BTF_ID is. */
+static const struct skep_btf *btf_of(const struct verifier *v, const struct skep_btf *btf)
+{
+	return btf ? btf : v->opts->vmlinux;
+}
+
+const char *btf_ptr_reg_name(const struct verifier *v, const struct reg *r)
+{
+	const struct skep_btf *btf = btf_of(v, r->btf);
+	const struct btf_type *t = btf ? btf_type(btf, r->btf_id) : NULL;
+
+	return t ? btf_str(btf, t->name_off) : "";
+}
+
 uint32_t btf_ptr_find(const struct verifier *v, const char *name)
 {
 	const int32_t id = v->opts->vmlinux ? btf_find(v->opts->vmlinux, name, BTF_KIND_STRUCT) : 0;
@@ -29,23 +43,35 @@ int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, 
 		       : -ENOENT;
 }
 
-bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want)
+bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
+		uint32_t want, bool strict)
 {
-	const struct skep_btf *btf = v->opts->vmlinux;
-	struct btf_walk w = { .btf = btf, .id = id, .off = (uint32_t)off, .size = 1 };
+	const bool same_types = btf_of(v, r->btf) == btf_of(v, want_btf);
+	struct btf_walk w = { .btf = btf_of(v, r->btf),
+			      .id = r->btf_id,
+			      .off = (uint32_t)r->off,
+			      .size = 1,
+			      .closed = r->type & MEM_ALLOC };
 
-	if (!btf || off < 0)
+	if (!w.btf || r->off < 0 || !same_types)
 		return false;
-	if (off == 0 && id == want)
+	if (r->off == 0 && r->btf_id == want)
 		return true;
 	/* What begins there begins with its own first member, and so on inwards. */
-	while (btf_walk(NULL, &w) == FOUND_STRUCT) {
+	while (!strict && btf_walk(NULL, &w) == FOUND_STRUCT) {
 		if (w.next == want)
 			return true;
 		w.id = w.next;
 		w.off = 0;
 	}
 	return false;
+}
+
+bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want)
+{
+	const struct reg r = { .type = PTR_TO_BTF_ID, .btf_id = id, .off = off };
+
+	return btf_ptr_is(v, &r, NULL, want, false);
 }
 
 /* --- what may be done with a pointer that was read through another --------------------------- */
@@ -79,7 +105,7 @@ static const struct {
 static uint32_t member_flags(const struct verifier *v, const struct reg *r,
 			     const struct btf_walk *w)
 {
-	const char *owner = btf_ptr_name(v, r->btf_id);
+	const char *owner = btf_ptr_reg_name(v, r);
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		if (!strcmp(members[i].owner, owner) && !strcmp(members[i].field, w->field))
@@ -87,15 +113,11 @@ static uint32_t member_flags(const struct verifier *v, const struct reg *r,
 	return 0;
 }
 
-static bool is_trusted(const struct reg *r)
+bool btf_ptr_trusted(const struct reg *r)
 {
-	return r->ref_id || (r->type & PTR_TRUSTED && !(r->type & PTR_UNTRUSTED));
-}
+	const uint32_t flags = r->type & ~TYPE_MASK;
 
-/* In a region that RCU protects: always, but for programs that sleep outside of one. */
-static bool in_rcu(const struct verifier *v)
-{
-	return v->st->rcu || !(v->prog->flags & BPF_F_SLEEPABLE);
+	return r->ref_id || (flags & TRUSTED && !(flags & ~(uint32_t)TRUSTED));
 }
 
 /* The flags of a pointer that was found through r. */
@@ -106,65 +128,91 @@ static uint32_t found_flags(const struct verifier *v, const struct reg *r, const
 
 	if (r->type & PTR_UNTRUSTED)
 		return PTR_UNTRUSTED;
-	if (is_trusted(r) || r->type & MEM_RCU) {
+	if (btf_ptr_trusted(r) || r->type & MEM_RCU) {
 		if (member & PTR_TRUSTED)
 			return flags | member;
-		if (!in_rcu(v) || may_be_null(r->type))
+		if (!region_in_rcu(v) || may_be_null(r->type))
 			return (flags & ~MEM_RCU) | PTR_UNTRUSTED;
 		if (member == MEM_RCU)
 			return flags | MEM_RCU;
 		if (flags & MEM_RCU || member & MEM_RCU)
 			return ((flags | MEM_RCU | PTR_MAYBE_NULL)) &
 			       ~(member & MEM_RCU ? PTR_UNTRUSTED : 0);
-		return flags & (MEM_PERCPU | MEM_USER)
-			       ? flags
-			       : flags & ~(PTR_TRUSTED | PTR_UNTRUSTED | MEM_RCU);
+		return flags & (MEM_PERCPU | MEM_USER) ? flags : flags & ~(PTR_TRUSTED | MEM_RCU);
 	}
 	return flags & ~MEM_RCU;
+}
+
+/* Where the access goes is known, and to memory of this address space. */
+static int check_place(struct verifier *v, uint32_t n, int off, const char *name)
+{
+	const struct reg *r = &cur_regs(v)[n];
+
+	if (off < 0)
+		return fail(v, -EACCES, "R%u is ptr_%s invalid negative access: off=%d", n, name,
+			    off);
+	if (!bounds_is_const(&r->n) || r->n.full.smin)
+		return fail(v, -EACCES, "R%u is ptr_%s invalid variable offset: off=%d, var_off=%s",
+			    n, name, off, TNUM_TEXT(r->n.bits));
+	if (r->type & (MEM_USER | MEM_PERCPU))
+		return fail(v, -EACCES, "R%u is ptr_%s access %s memory: off=%d", n, name,
+			    r->type & MEM_USER ? "user" : "percpu", off);
+	return 0;
+}
+
+/* What the program allocated it may write to, but for special fields. */
+static int check_write(struct verifier *v, const struct reg *r, int off, unsigned size, bool write)
+{
+	if (write && r->type & PTR_UNTRUSTED)
+		return fail(v, -EACCES, "only read is supported");
+	if (write && !type_is_alloc(r->type))
+		return btf_write(v, r->btf_id, off, size);
+	return type_is_alloc(r->type) ? alloc_ptr_access(v, r, off, size) : 0;
 }
 
 int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value)
 {
 	const struct reg r = cur_regs(v)[n];
-	const char *name = btf_ptr_name(v, r.btf_id);
-	struct btf_walk w = {
-		.btf = v->opts->vmlinux, .id = r.btf_id, .off = (uint32_t)off, .size = size
-	};
+	const char *name = btf_ptr_reg_name(v, &r);
+	struct btf_walk w = { .btf = btf_of(v, r.btf),
+			      .id = r.btf_id,
+			      .off = (uint32_t)off,
+			      .size = size,
+			      .closed = r.type & MEM_ALLOC };
 	struct reg *d;
-	int found;
+	int found, err;
 
 	/* Programs that run here have no net below a pointer that may be wrong. */
-	if (!w.btf || (!v->opts->judge && !is_trusted(&r)))
+	if (!w.btf || (!v->opts->judge && !r.btf && !btf_ptr_trusted(&r)))
 		return 1;
 	if (!v->opts->rights.allow_ptr_leaks)
 		return fail(v, -EPERM,
 			    "'struct %s' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN",
 			    name);
-	if (!v->prog->gpl_compatible)
+	if (!v->prog->gpl_compatible && !r.btf)
 		return fail(v, -EINVAL,
 			    "Cannot access kernel 'struct %s' from non-GPL compatible program",
 			    name);
-	if (off < 0)
-		return fail(v, -EACCES, "R%u is ptr_%s invalid negative access: off=%d", n, name,
-			    off);
-	if (!bounds_is_const(&r.n) || r.n.full.smin)
-		return fail(v, -EACCES, "R%u is ptr_%s invalid variable offset: off=%d, var_off=%s",
-			    n, name, off, TNUM_TEXT(r.n.bits));
-	if (r.type & (MEM_USER | MEM_PERCPU))
-		return fail(v, -EACCES, "R%u is ptr_%s access %s memory: off=%d", n, name,
-			    r.type & MEM_USER ? "user" : "percpu", off);
-	if (write)
-		return fail(v, -EACCES, "only read is supported");
+	err = check_place(v, n, off, name);
+	err = err ? err : check_write(v, &r, off, size, write);
+	if (err || (write && !type_is_alloc(r.type)))
+		return err;
 	do
 		found = btf_walk(v, &w);
 	while (found == FOUND_STRUCT && (w.id = w.next, w.off = 0, true));
-	if (found < 0 || value < 0)
+	if (found < 0 || value < 0 || write)
 		return found < 0 ? found : 0;
 	d = &cur_regs(v)[value];
 	reg_unknown(v, d);
-	if (found != FOUND_PTR)
+	if (found == FOUND_SCALAR)
 		return 0;
+	/* In an object of the program anything may have been stored. */
+	if (found == FOUND_MEM || r.type & MEM_ALLOC) {
+		reg_pointer(d, PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED);
+		return 0;
+	}
 	reg_pointer(d, PTR_TO_BTF_ID | found_flags(v, &r, &w));
+	d->btf = r.btf;
 	d->btf_id = w.next;
 	if (may_be_null(d->type))
 		d->id = ++v->ids;

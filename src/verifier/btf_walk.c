@@ -47,7 +47,7 @@ static int flexible(struct verifier *v, struct btf_walk *w, const struct btf_typ
 		last ? btf_type(w->btf, btf_resolve(w->btf, last->type)) : NULL;
 	const struct btf_array *a = array ? (const struct btf_array *)(array + 1) : NULL;
 
-	if (array && KIND(array) == BTF_KIND_ARRAY && !a->nelems &&
+	if (array && KIND(array) == BTF_KIND_ARRAY && !a->nelems && !w->closed &&
 	    w->off >= bit_off(t, last) / 8) {
 		const uint32_t id = btf_resolve(w->btf, a->type);
 		const struct btf_type *elem = btf_type(w->btf, id);
@@ -133,6 +133,7 @@ static int inspect(struct verifier *v, struct btf_walk *w, const struct btf_type
 			w->field = p->name;
 			return FOUND_PTR;
 		}
+		return FOUND_MEM;
 	}
 	if (w->off + w->size > p->end && !(w->flags & PTR_UNTRUSTED))
 		return say(v, -EACCES,

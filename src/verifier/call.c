@@ -71,6 +71,7 @@ int callback_push(struct verifier *v, uint16_t sub,
 	st->unroll_depth++;
 	cur_frame(v)->callback_depth = 0;
 	v->info[v->i].calls_callback = true;
+	v->facts[sub].callback = true;
 	callee = push_frame(v, st, sub, v->i, &err);
 	if (!callee)
 		return err;
@@ -80,17 +81,17 @@ int callback_push(struct verifier *v, uint16_t sub,
 }
 
 /* "... the register R0 has smin=.. smax=.. should have been in [0, 1]" */
-static int invalid_value(struct verifier *v, const char *when, const struct reg *r, int min,
-			 int max)
+static int invalid_value(struct verifier *v, const char *when, uint32_t n, int min, int max)
 {
+	const struct range *r = &cur_regs(v)[n].n.full;
 	char has[64] = "";
 	struct strbuf s = { has, sizeof(has), 0 };
 
-	if (r->n.full.smin > INT64_MIN)
-		strbuf_add(&s, " smin=%lld", (long long)r->n.full.smin);
-	if (r->n.full.smax < INT64_MAX)
-		strbuf_add(&s, " smax=%lld", (long long)r->n.full.smax);
-	return fail(v, -EINVAL, "%s the register R0 has%s should have been in [%d, %d]", when,
+	if (r->smin > INT64_MIN)
+		strbuf_add(&s, " smin=%lld", (long long)r->smin);
+	if (r->smax < INT64_MAX)
+		strbuf_add(&s, " smax=%lld", (long long)r->smax);
+	return fail(v, -EINVAL, "%s the register R%u has%s should have been in [%d, %d]", when, n,
 		    s.len ? has : " unknown scalar value", min, max);
 }
 
@@ -113,7 +114,7 @@ int call_return(struct verifier *v)
 		if (err)
 			return err;
 		if (r0->n.full.umax > 1)
-			return invalid_value(v, "At callback return", r0, 0, 1);
+			return invalid_value(v, "At callback return", BPF_REG_0, 0, 1);
 		/* Another iteration, or the end of the helper: the call is walked again. */
 		v->i = callee->callsite;
 	} else {
@@ -127,58 +128,89 @@ int call_return(struct verifier *v)
 	return 0;
 }
 
-static int exit_value(struct verifier *v)
+/* What may be returned here: false where anything may be. */
+static bool return_range(const struct verifier *v, const char **ret_when, int *ret_min,
+			 int *ret_max)
 {
-	const struct reg *r0 = &cur_regs(v)[BPF_REG_0];
-	const struct range *has = v->prog->type == BPF_PROG_TYPE_LSM ? &r0->n.low : &r0->n.full;
-	const struct prog_ret *range;
+	const struct frame *f = v->st->frame[v->st->cur];
+	const struct prog_ret *range = prog_ret(v->prog);
+
+	*ret_when = f->async ? "At async callback return" : "At program exit";
+	if (f->async) {
+		*ret_min = f->ret_min;
+		*ret_max = f->ret_max;
+	} else if (range) {
+		*ret_min = range->min;
+		*ret_max = range->max;
+	} else {
+		return target_returns(v, ret_min, ret_max);
+	}
+	return true;
+}
+
+int call_returns(struct verifier *v, uint32_t n)
+{
+	const struct frame *f = cur_frame(v);
+	const bool program = !f->sub || f->sub == v->exception_sub;
+	const struct reg *r = &cur_regs(v)[n];
+	const struct range *has =
+		program && v->prog->type == BPF_PROG_TYPE_LSM ? &r->n.low : &r->n.full;
+	const char *when;
 	int min, max, err;
 
-	if (!cur_frame(v)->sub && target_is_void(v))
+	if (program && target_is_void(v))
 		return 0;
-	err = reg_read(v, BPF_REG_0);
+	if (program && struct_ops_returns_ref(v))
+		return args_no_offset(v, n);
+	err = reg_read(v, n);
 	if (err)
 		return err;
-	if (reg_is_secret(v, r0))
-		return fail(v, -EACCES, "R0 leaks addr as return value");
-	if (cur_frame(v)->sub) /* the walk of a global function */
-		return r0->type == SCALAR_VALUE ? 0
-						: fail(v, -EINVAL,
-						       "At subprogram exit the register R0 is not "
-						       "a scalar value (%s)",
-						       TYPE_NAME(r0->type));
-	range = prog_ret(v->prog);
-	if (range) {
-		min = range->min;
-		max = range->max;
-	} else if (!target_returns(v, &min, &max)) {
+	if (reg_is_secret(v, r))
+		return fail(v, -EACCES, "R%u leaks addr as return value", n);
+	if (!program && !f->async) /* the walk of a global function */
+		return r->type == SCALAR_VALUE ? 0
+					       : fail(v, -EINVAL,
+						      "At subprogram exit the register R%u is not "
+						      "a scalar value (%s)",
+						      n, TYPE_NAME(r->type));
+	if (!return_range(v, &when, &min, &max))
 		return 0;
-	}
-	if (r0->type != SCALAR_VALUE)
-		return fail(v, -EINVAL, "At program exit the register R0 is not a known value (%s)",
-			    TYPE_NAME(r0->type));
-	err = precise_mark(v, BPF_REG_0);
+	if (r->type != SCALAR_VALUE)
+		return fail(v, -EINVAL, "%s the register R%u is not a known value (%s)", when, n,
+			    TYPE_NAME(r->type));
+	err = precise_mark(v, n);
 	if (!err && (has->smin < min || has->smax > max))
-		err = invalid_value(v, "At program exit", r0, min, max);
+		err = invalid_value(v, when, n, min, max);
 	return err;
 }
 
-int call_leaks(struct verifier *v, bool regions, const char *who)
+/* exits: r0 is what the program returns. */
+static int check_leaks(struct verifier *v, bool regions, bool exits, const char *who)
 {
-	const struct vstate *st = v->st;
+	struct vstate *st = v->st;
 	const struct {
 		bool open;
 		const char *call;
 	} region[] = {
-		{ st->lock_id, "bpf_spin_lock" },
+		{ st->irq_id, "bpf_local_irq_save" },
 		{ st->rcu, "bpf_rcu_read_lock" },
 		{ st->preempt, "bpf_preempt_disable" },
 	};
 
-	for (size_t i = 0; i < st->refs.n; i++)
-		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n",
-			     st->refs.at[i].id, st->refs.at[i].insn);
-	if (st->refs.n)
+	const uint32_t returned =
+		exits && struct_ops_returns_ref(v) ? cur_regs(v)[BPF_REG_0].ref_id : 0;
+	bool leak = false;
+
+	if (regions && st->locks)
+		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
+	vec_foreach (ref, &st->refs) {
+		if (ref->kind != REF_PTR || (returned && ref->id == returned))
+			continue;
+		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n", ref->id,
+			     ref->insn);
+		leak = true;
+	}
+	if (leak)
 		return fail(v, -EINVAL, "%s would lead to reference leak", who);
 	for (size_t i = 0; regions && i < ARRAY_SIZE(region); i++)
 		if (region[i].open)
@@ -187,19 +219,22 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 	return 0;
 }
 
+int call_leaks(struct verifier *v, bool regions, const char *who)
+{
+	return check_leaks(v, regions, false, who);
+}
+
 int call_exit(struct verifier *v)
 {
 	struct vstate *st = v->st;
-	int err = 0;
+	int err;
 
-	if (!st->cur || cur_frame(v)->callback)
-		err = call_leaks(v, !st->cur, "BPF_EXIT instruction in main prog");
-	if (err)
-		return err;
 	v->path_begins = st->cur;
+	/* What a callee or a callback holds is its caller's to give back. */
 	if (st->cur)
 		return call_return(v);
-	err = exit_value(v);
+	err = check_leaks(v, true, true, "BPF_EXIT instruction in main prog");
+	err = err ? err : call_returns(v, BPF_REG_0);
 	return err ? err : 1;
 }
 
@@ -222,8 +257,7 @@ int call_step(struct verifier *v)
 	const struct bpf_insn *insn = &v->insns[v->i];
 	int err;
 
-	if (v->st->lock_id && insn->src_reg != BPF_PSEUDO_CALL &&
-	    !(insn->src_reg == 0 && insn->imm == BPF_FUNC_spin_unlock))
+	if (v->st->locks && !lock_allows_call(v))
 		return fail(v, -EINVAL, "function calls are not allowed while holding a lock");
 	switch ((unsigned)insn_decode(insn)) {
 	case INSN_CALL_SUB:
@@ -247,6 +281,10 @@ int call_step(struct verifier *v)
 		break;
 	}
 	touch_reg(v, BPF_REG_0);
+	if (!err && kfunc_throws(v, v->i)) {
+		err = call_leaks(v, true, "bpf_throw");
+		return err ? err : 1;
+	}
 	v->i++;
 	return err;
 }

@@ -91,9 +91,10 @@ static int follow(struct cfg *c, int64_t from, int64_t to)
 	return 0;
 }
 
-static int search(struct cfg *c)
+/* All that the entry leads to. */
+static int search(struct cfg *c, uint32_t entry)
 {
-	int err = follow(c, 0, 0);
+	int err = follow(c, entry, entry);
 
 	while (!err && c->forks.n) {
 		uint32_t fork = c->forks.at[--c->forks.n];
@@ -127,7 +128,10 @@ int cfg_check(struct verifier *v)
 	int err = -ENOMEM;
 
 	if (c.color)
-		err = search(&c);
+		err = search(&c, 0);
+	/* Nobody calls it. */
+	if (!err && v->exception_sub && c.color[v->sub[v->exception_sub].start] == NEW)
+		err = search(&c, v->sub[v->exception_sub].start);
 	if (!err)
 		err = all_reached(&c);
 	skep_free(c.color);

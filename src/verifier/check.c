@@ -32,10 +32,12 @@ static const struct pass {
 	  subprog_check_jumps },		     /* jumps stay inside their subprogram */
 	{ "records", check_records, check_records }, /* func_info, line_info */
 	{ "names", resolve_names, resolve_names },   /* maps and symbols */
+	{ "kfuncs", kfunc_find, NULL },		     /* what calls of the kernel name */
 	{ "global", global_find, global_find },	     /* which subprograms stand for themselves */
 	{ "target", target_find, target_find },	     /* what it is attached to */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
 	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
+	{ "fastcall", fastcall_find, NULL },	     /* spills that Linux takes out */
 	{ "prune", prune_points, NULL },	     /* where states are compared */
 	{ "graph", graph_run, NULL },		     /* loops, and an order for data flow */
 	{ "liveness", liveness_run, NULL },	     /* which registers are read later */

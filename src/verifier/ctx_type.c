@@ -12,6 +12,8 @@
 #define USER_REGS "pt_regs"
 #endif
 
+#define REGS_TYPEDEF "bpf_user_pt_regs_t"
+
 /* The struct by program type; NULL where only a tag can tell. */
 static const char *const names[] = {
 	[BPF_PROG_TYPE_SOCKET_FILTER] = "__sk_buff",
@@ -82,7 +84,7 @@ static const char *ctx_name(uint32_t prog_type)
 }
 
 /* The kernel's own name for a context is taken for the user's. */
-static bool is_projection(const char *user, const char *name)
+bool ctx_type_projects(const char *user, const char *name)
 {
 	return (!strcmp(user, "__sk_buff") && !strcmp(name, "sk_buff")) ||
 	       (!strcmp(user, "xdp_md") && !strcmp(name, "xdp_buff"));
@@ -126,13 +128,11 @@ static bool is_user_regs(const struct skep_btf *btf, uint32_t id)
 	       BTF_INFO_KIND(t->info) == BTF_KIND_RESTRICT ||
 	       BTF_INFO_KIND(t->info) == BTF_KIND_TYPE_TAG)
 		t = btf_type(btf, t->type);
-	return BTF_INFO_KIND(t->info) == BTF_KIND_TYPEDEF &&
-	       !strcmp(name_of(btf, t), "bpf_user_pt_regs_t");
+	return BTF_INFO_KIND(t->info) == BTF_KIND_TYPEDEF && !strcmp(name_of(btf, t), REGS_TYPEDEF);
 }
 
-bool ctx_type_is(const struct verifier *v, uint32_t ptr)
+bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t ptr)
 {
-	const struct skep_btf *btf = v->prog->btf;
 	const char *want = ctx_name(v->prog->type);
 	const uint32_t id = btf_type(btf, ptr)->type;
 	const struct btf_type *t = btf_type(btf, btf_resolve(btf, id));
@@ -141,7 +141,10 @@ bool ctx_type_is(const struct verifier *v, uint32_t ptr)
 		return true;
 	if (!want || BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
 		return false;
-	return !strcmp(want, name_of(btf, t)) || is_projection(want, name_of(btf, t));
+	/* Old programs declare the typedef of registers as a struct. */
+	if (v->prog->type == BPF_PROG_TYPE_KPROBE && !strcmp(name_of(btf, t), REGS_TYPEDEF))
+		return true;
+	return !strcmp(want, name_of(btf, t)) || ctx_type_projects(want, name_of(btf, t));
 }
 
 /* Registers, by the kernel's name for them or by the user's (the same one on x86). */

@@ -140,7 +140,7 @@ void fault_finish(struct verifier *v, int err)
 	f->ref_insn = FAULT_NO_INSN;
 	if (!v->st || !v->st->frame[0] || f->insn == FAULT_NO_INSN)
 		return;
-	f->in_region = v->st->rcu || v->st->preempt || v->st->lock_id;
+	f->in_region = v->st->rcu || v->st->preempt || v->st->locks || v->st->irq_id;
 	if (v->st->refs.n)
 		f->ref_insn = v->st->refs.at[v->st->refs.n - 1].insn;
 	if (f->value.reg >= 0) {

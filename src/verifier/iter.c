@@ -11,133 +11,117 @@
  * the last round widened; it ends when a round adds nothing.
  */
 #include "verifier/kfunc_int.h"
+#include "verifier/objects.h"
 
-/* The slots of an iterator of so many: first is the one at the lowest address. */
-struct place {
-	struct frame *f;
-	uint32_t first, n;
-};
-
-static bool is_whole(const struct slot *s)
+const char *iter_text(const struct verifier *v, uint32_t id)
 {
-	for (unsigned b = 0; b < 8; b++)
-		if (s->kind[b] != STACK_ITER)
-			return false;
-	return true;
+	return btf_ptr_name(v, id) + sizeof("bpf_iter_") - 1;
 }
 
-/* Where the register points: n whole slots, made if need be; false: it does not. */
-static bool find(struct verifier *v, uint32_t reg, uint32_t n, struct place *p)
+/* An iterator of that struct stands there: 0, -EINVAL none, -EPROTO outside of its RCU region. */
+static int is_iter(struct verifier *v, const struct object_place *p, uint32_t id)
 {
-	const struct reg *r = &cur_regs(v)[reg];
-	const int64_t bytes = -(int64_t)r->off;
+	if (!object_is(v, p, STACK_ITER))
+		return -EINVAL;
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct reg *r = &p->f->slot[p->first - i].reg;
 
-	if (r->type != PTR_TO_STACK || !bounds_is_const(&r->n) || r->n.full.smin || bytes % 8 ||
-	    bytes < (int64_t)n * 8 || bytes > SKEP_STACK_MAX)
-		return false;
-	*p = (struct place){ v->st->frame[r->frame], (uint32_t)bytes / 8 - 1, n };
-	if (frame_grow(p->f, (uint32_t)bytes))
-		return false;
-	if (v->depth[p->f->sub] < bytes)
-		v->depth[p->f->sub] = (uint16_t)bytes;
-	return true;
+		if (r->type & PTR_UNTRUSTED)
+			return -EPROTO;
+		if (!r->ref_id != (i > 0) || r->btf_id != id)
+			return -EINVAL;
+	}
+	return 0;
 }
 
-static void touch_slots(struct verifier *v, const struct place *p)
-{
-	for (uint32_t i = 0; i < p->n; i++)
-		touch_slot(v, p->first - i);
-}
-
-static bool is_free(const struct place *p)
-{
-	for (uint32_t i = 0; i < p->n; i++)
-		for (unsigned b = 0; b < 8; b++)
-			if (p->f->slot[p->first - i].kind[b] == STACK_ITER)
-				return false;
-	return true;
-}
-
-static bool is_iter(const struct place *p, uint32_t id)
-{
-	const struct reg *r = &p->f->slot[p->first].reg;
-
-	for (uint32_t i = 0; i < p->n; i++)
-		if (!is_whole(&p->f->slot[p->first - i]))
-			return false;
-	return r->ref_id && r->btf_id == id;
-}
-
-static int make(struct kcall *k, const struct place *p, uint32_t id)
+static int make(struct kcall *k, uint32_t reg, uint32_t id, uint32_t n)
 {
 	struct verifier *v = k->v;
-	const bool rcu = v->st->rcu || !(v->prog->flags & BPF_F_SLEEPABLE);
+	struct object_place p;
+	struct reg r;
 	uint32_t ref;
-	int err = ref_acquire(v, v->i, &ref);
+	int err = object_place(v, reg, "iter", n, &p);
 
-	stack_live_write(v, p->f->no, p->first + 1 - p->n, p->n);
-	touch_slots(v, p);
-	for (uint32_t i = 0; i < p->n && !err; i++) {
-		struct slot *s = &p->f->slot[p->first - i];
-
-		reg_pointer(&s->reg, PTR_TO_STACK);
-		memset(s->kind, STACK_ITER, sizeof(s->kind));
-		if (i)
-			continue;
-		s->reg.ref_id = ref;
-		s->reg.btf_id = id;
-		s->reg.iter = ITER_ACTIVE;
-		if (k->flags & KF_RCU_PROTECTED)
-			s->reg.type |= rcu ? MEM_RCU : PTR_UNTRUSTED;
-	}
-	return err;
+	if ((err && err != -ERANGE) || (!err && object_overlaps(&p, STACK_ITER)))
+		return fail(v, -EINVAL, "expected uninitialized iter_%s as arg #%u",
+			    iter_text(v, id), reg - 1);
+	err = object_write(v, reg, n);
+	err = err ? err : object_place(v, reg, "iter", n, &p);
+	err = err ? err : ref_acquire(v, v->i, &ref);
+	if (err)
+		return err;
+	reg_pointer(&r, PTR_TO_STACK);
+	if (k->flags & KF_RCU_PROTECTED)
+		r.type |= region_in_rcu(v) ? MEM_RCU : PTR_UNTRUSTED;
+	r.btf_id = id;
+	r.iter = ITER_ACTIVE;
+	object_mark(v, &p, STACK_ITER, &r);
+	p.f->slot[p.first].reg.ref_id = ref;
+	return 0;
 }
 
-static int destroy(struct kcall *k, const struct place *p)
+/* The tasks of a css are walked under a lock that others may hold where the program runs. */
+static bool may_lock_css(const struct verifier *v)
 {
-	const uint32_t ref = p->f->slot[p->first].reg.ref_id;
-
-	stack_live_write(k->v, p->f->no, p->first + 1 - p->n, p->n);
-	touch_slots(k->v, p);
-	for (uint32_t i = 0; i < p->n; i++) {
-		struct slot *s = &p->f->slot[p->first - i];
-
-		reg_uninit(&s->reg);
-		memset(s->kind, STACK_INVALID, sizeof(s->kind));
-	}
-	return ref_release(k->v, ref);
+	return v->prog->type == BPF_PROG_TYPE_LSM || v->st->sleepable ||
+	       (v->prog->type == BPF_PROG_TYPE_TRACING &&
+		v->prog->expected_attach_type == BPF_TRACE_ITER);
 }
 
 int iter_arg(struct kcall *k, uint32_t a, uint32_t id)
 {
-	const char *name = btf_ptr_name(k->v, id) + sizeof("bpf_") - 1;
-	const uint32_t n = (uint32_t)btf_size(k->btf, id) / 8;
-	struct place p;
+	const uint32_t n = (uint32_t)btf_size(k->btf, id) / 8, reg = BPF_REG_1 + a;
+	struct verifier *v = k->v;
+	struct object_place p;
+	int err;
 
-	if (cur_regs(k->v)[BPF_REG_1 + a].type != PTR_TO_STACK)
-		return fail(k->v, -EINVAL, "arg#%u expected pointer to an iterator on stack", a);
-	if (k->flags & KF_ITER_NEW) {
-		if (!find(k->v, BPF_REG_1 + a, n, &p) || !is_free(&p))
-			return fail(k->v, -EINVAL, "expected uninitialized %s as arg #%u", name, a);
-		return make(k, &p, id);
-	}
-	if (!find(k->v, BPF_REG_1 + a, n, &p) || !is_iter(&p, id))
-		return fail(k->v, -EINVAL, "expected an initialized %s as arg #%u", name, a);
-	if (stack_live_read(k->v, p.f->no, p.first + 1 - n, n))
-		return -ENOMEM;
-	touch_slots(k->v, &p);
+	if (!strcmp(k->name, "bpf_iter_css_task_new") && !may_lock_css(v))
+		return fail(v, -EINVAL,
+			    "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable "
+			    "progs");
+	if (cur_regs(v)[reg].type != PTR_TO_STACK)
+		return fail(v, -EINVAL, "arg#%u expected pointer to an iterator on stack", a);
+	if (k->flags & KF_ITER_NEW)
+		return make(k, reg, id, n);
+	err = object_place(v, reg, "iter", n, &p) ? -EINVAL : is_iter(v, &p, id);
+	if (err == -EPROTO)
+		return fail(v, err, "expected an RCU CS when using %s", k->name);
+	if (err)
+		return fail(v, err, "expected an initialized iter_%s as arg #%u", iter_text(v, id),
+			    a);
+	err = object_read(v, &p);
+	if (err)
+		return err;
 	k->iter = &p.f->slot[p.first];
 	k->iter_in = p.f;
-	if (k->iter->reg.type & PTR_UNTRUSTED)
-		return fail(k->v, -EINVAL, "expected an RCU CS when using %s", k->name);
 	k->ref_id = k->iter->reg.ref_id;
-	return k->flags & KF_ITER_DESTROY ? destroy(k, &p) : 0;
+	if (!(k->flags & KF_ITER_DESTROY))
+		return 0;
+	object_wipe(v, &p);
+	return ref_release(v, k->ref_id);
+}
+
+bool iter_depths_differ(const struct vstate *old, const struct vstate *cur)
+{
+	for (uint32_t no = 0; no <= old->cur; no++) {
+		const struct frame *o = old->frame[no], *c = cur->frame[no];
+
+		for (uint32_t n = 0; n < o->nr_slots; n++) {
+			const struct slot *s = &o->slot[n];
+
+			if (s->kind[0] == STACK_ITER && s->reg.iter == ITER_ACTIVE &&
+			    (n >= c->nr_slots || c->slot[n].reg.iter_depth != s->reg.iter_depth))
+				return true;
+		}
+	}
+	return false;
 }
 
 int iter_next(struct kcall *k)
 {
 	struct verifier *v = k->v;
 	struct reg *iter = &k->iter->reg;
+	const uint32_t first = (uint32_t)(k->iter - k->iter_in->slot);
 	struct vstate *round;
 	int err;
 
@@ -146,7 +130,7 @@ int iter_next(struct kcall *k)
 		round = state_push(v, v->i + 1, v->i, false, &err);
 		if (!round)
 			return err;
-		round->iter_depth++;
+		round->frame[k->iter_in->no]->slot[first].reg.iter_depth++;
 		prune_widen(v, round, round->parent, v->i);
 		reg_not_null(&round->frame[round->cur]->reg[BPF_REG_0]);
 		iter->iter = ITER_DRAINED;

@@ -21,7 +21,7 @@ static uint16_t call_uses(const struct verifier *v, uint32_t i)
 	uint16_t use = 0;
 
 	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
-		return (uint16_t)(((1u << kfunc_arg_cnt(v, i)) - 1) << 1) & ARG_REGS;
+		return (uint16_t)((2u << kfunc_arg_count(v, i)) - 2);
 	if (insn->src_reg != 0)
 		return ARG_REGS;
 	h = helper_of_linux((uint32_t)insn->imm, v->prog->type);

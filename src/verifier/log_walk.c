@@ -37,7 +37,9 @@ static const char *imm_text(void *arg, const struct bpf_insn *insn, uint64_t imm
 		imm = aux->addr;
 	else if (aux->ref != INSN_REF_FUNC)
 		return NULL;
-	snprintf(buf, n, "0x%llx", v->opts->rights.allow_ptr_leaks ? (unsigned long long)imm : 0);
+	if (aux->ref != INSN_REF_FUNC && !v->opts->rights.allow_ptr_leaks)
+		imm = 0;
+	snprintf(buf, n, "0x%llx", (unsigned long long)imm);
 	return buf;
 }
 
@@ -201,7 +203,8 @@ void log_stats(struct verifier *v, uint64_t ns)
 		verifier_log(v->log, "verification time %llu usec\nstack depth ",
 			     (unsigned long long)ns / 1000);
 		for (uint32_t s = 0; s < v->sub_cnt; s++)
-			verifier_log(v->log, "%s%u", s ? "+" : "", v->depth ? v->depth[s] : 0);
+			verifier_log(v->log, "%s%u", s ? "+" : "",
+				     v->facts ? fastcall_depth(v, (uint16_t)s) : 0);
 		verifier_log(v->log, "\n");
 	}
 	verifier_log(v->log,

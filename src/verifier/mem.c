@@ -143,26 +143,42 @@ static int map_may(struct mem *m, int size)
 		    size);
 }
 
-/* Locks and timers are the helpers' alone. */
-static int special_fields(struct mem *m, int size)
+/* A kptr is accessed by an instruction, all of it at a time. */
+static int kptr_whole(struct mem *m, const struct btf_field *f, int size, bool helper)
 {
-	const struct skep_map *map = m->r->map;
-	const struct {
-		int32_t off;
-		int size;
-		const char *name;
-	} fields[] = {
-		{ map->spin_lock_off, 4, "bpf_spin_lock" },
-		{ map->timer_off, 16, "bpf_timer" },
-	};
+	const char *name = btf_field_name(f->type);
+	const int64_t off = m->off + (int64_t)m->r->n.bits.value;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].off >= 0 &&
-		    m->off + m->r->n.full.smin < fields[i].off + fields[i].size &&
-		    fields[i].off < m->off + (int64_t)m->r->n.full.umax + size)
-			return fail(m->v, -EACCES, "%s cannot be accessed directly by load/store",
-				    fields[i].name);
-	return 0;
+	if (helper)
+		return fail(m->v, -EACCES, "%s cannot be accessed indirectly by helper", name);
+	if (!bounds_is_const(&m->r->n))
+		return fail(m->v, -EACCES, "%s access cannot have variable offset", name);
+	if (f->off != off)
+		return fail(m->v, -EACCES, "%s access misaligned expected=%u off=%lld", name,
+			    f->off, (long long)off);
+	return size == 8 ? 0 : fail(m->v, -EACCES, "%s access size must be BPF_DW", name);
+}
+
+/* Locks and timers are for functions alone, kptrs for instructions. */
+static int special_fields(struct mem *m, int size, bool helper)
+{
+	int err = 0;
+
+	const struct btf_record *r = m->r->map->record;
+
+	for (uint32_t i = 0; r && i < r->cnt && !err; i++) {
+		const struct btf_field *f = &r->field[i];
+
+		if (m->off + m->r->n.full.smin >= (int64_t)f->off + f->size ||
+		    f->off >= m->off + (int64_t)m->r->n.full.umax + size)
+			continue;
+		if (f->type & (FIELD_KPTR | FIELD_UPTR))
+			err = kptr_whole(m, f, size, helper);
+		else
+			err = fail(m->v, -EACCES, "%s cannot be accessed directly by load/store",
+				   btf_field_name(f->type));
+	}
+	return err;
 }
 
 /* A constant from a map that nobody can write any more. */
@@ -186,11 +202,18 @@ static bool read_frozen(struct mem *m)
 
 static int mem_map_value(struct mem *m)
 {
+	const struct btf_field *kptr = NULL;
 	int err = leaks(m, "map");
 
 	err = err ? err : map_may(m, (int)m->size);
 	err = err ? err : region(m, (int)m->size, m->r->map->value_size, false);
-	err = err ? err : special_fields(m, (int)m->size);
+	err = err ? err : special_fields(m, (int)m->size, false);
+	if (!err && bounds_is_const(&m->r->n))
+		kptr = btf_record_find(m->r->map->record,
+				       (uint32_t)(m->off + (int64_t)m->r->n.bits.value),
+				       FIELD_KPTR | FIELD_UPTR);
+	if (kptr)
+		return kptr_access(m->v, kptr, m->rw, m->value);
 	if (!err && m->rw == ACCESS_READ && m->value >= 0 && !read_frozen(m))
 		loaded(m);
 	return err;
@@ -202,7 +225,7 @@ int mem_map_value_inside(struct verifier *v, uint32_t n)
 	struct mem m = { v, r, n, r->off, 1, ACCESS_READ, -1, false };
 	int err = region(&m, 1, r->map->value_size, false);
 
-	return err ? err : special_fields(&m, 1);
+	return err ? err : special_fields(&m, 1, true);
 }
 
 static int mem_mem(struct mem *m)
@@ -213,7 +236,11 @@ static int mem_mem(struct mem *m)
 	if (m->rw == ACCESS_WRITE && m->r->type & MEM_RDONLY)
 		return fail(v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
 	err = leaks(m, "mem");
-	err = err ? err : region(m, (int)m->size, m->r->mem_size, false);
+	/* What may point anywhere is read as a probe; programs that run here have none. */
+	if (m->r->type & PTR_UNTRUSTED && !v->opts->judge)
+		return mem_none(m);
+	if (!(m->r->type & PTR_UNTRUSTED))
+		err = err ? err : region(m, (int)m->size, m->r->mem_size, false);
 	if (!err)
 		loaded(m);
 	return err;
@@ -370,19 +397,33 @@ static int mem_flow_keys(struct mem *m)
 	return 0;
 }
 
-/* Whoever attaches the program knows how long the record is. */
-static int mem_tp_buffer(struct mem *m)
+/* Whoever attaches the program knows how long the record, or the key or value, is. */
+static int buffer(struct mem *m, unsigned size)
 {
 	struct verifier *v = m->v;
+	const char *what = base_type(m->r->type) == PTR_TO_TP_BUFFER ? "tracepoint"
+			   : m->r->type & MEM_RDONLY		     ? "rdonly"
+								     : "rdwr";
 
 	if (m->off < 0)
-		return fail(v, -EACCES, "R%u invalid tracepoint buffer access: off=%d, size=%u",
-			    m->n, m->off, m->size);
+		return fail(v, -EACCES, "R%u invalid %s buffer access: off=%d, size=%u", m->n, what,
+			    m->off, size);
 	if (!bounds_is_const(&m->r->n) || m->r->n.bits.value)
 		return fail(v, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s",
 			    m->n, m->off, TNUM_TEXT(m->r->n.bits));
-	loaded(m);
 	return 0;
+}
+
+static int mem_buffer(struct mem *m)
+{
+	int err = 0;
+
+	if (m->rw == ACCESS_WRITE && m->r->type & MEM_RDONLY)
+		return fail(m->v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
+	err = buffer(m, m->size);
+	if (!err)
+		loaded(m);
+	return err;
 }
 
 static int mem_arena(struct mem *m)
@@ -416,7 +457,9 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_XDP_SOCK] = mem_sock,
 	[PTR_TO_FLOW_KEYS] = mem_flow_keys,
 	[PTR_TO_ARENA] = mem_arena,
-	[PTR_TO_TP_BUFFER] = mem_tp_buffer,
+	[PTR_TO_TP_BUFFER] = mem_buffer,
+	[PTR_TO_BUF] = mem_buffer,
+	[CONST_PTR_TO_DYNPTR] = mem_none,
 };
 
 /* --- alignment ------------------------------------------------------------------------------ */
@@ -442,6 +485,8 @@ static int alignment(struct mem *m, bool strict)
 	const int net_ip_align = 2;
 	struct tnum at;
 
+	if (type == PTR_TO_ARENA)
+		return 0;
 	strict |= v->strict_align;
 	if (reg_is_pkt(r)) {
 		at = tnum_add(r->n.bits, tnum_const((uint64_t)(int64_t)(net_ip_align + m->off)));
@@ -619,7 +664,11 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 	struct mem m = { v, r, n, r->off, (unsigned)size, rw, -1, false };
 	int err;
 
-	switch (r->type & ~(MEM_RDONLY | MEM_RINGBUF)) {
+	if (base_type(r->type) == PTR_TO_BTF_ID && !may_be_null(r->type)) {
+		err = btf_ptr_access(v, n, r->off, (unsigned)size, rw == ACCESS_WRITE, -1);
+		return err > 0 ? mem_none(&m) : err;
+	}
+	switch (r->type & ~(MEM_RDONLY | MEM_RINGBUF | MEM_SLICE)) {
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META:
 		return packet(&m, size, zero_ok);
@@ -630,13 +679,17 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 	case PTR_TO_MAP_VALUE:
 		err = map_may(&m, size);
 		err = err ? err : region(&m, size, r->map->value_size, zero_ok);
-		return err ? err : special_fields(&m, size);
+		return err ? err : special_fields(&m, size, true);
 	case PTR_TO_MEM:
 		if (rw == ACCESS_WRITE && r->type & MEM_RDONLY)
 			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
 		return region(&m, size, r->mem_size, zero_ok);
+	case PTR_TO_BUF:
+		if (rw == ACCESS_WRITE && r->type & MEM_RDONLY)
+			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
+		return buffer(&m, (unsigned)size);
 	case PTR_TO_STACK:
-		return stack_range(v, n, r->off, size, rw, zero_ok, true, raw);
+		return stack_range(v, n, r->off, size, rw, zero_ok, raw);
 	case PTR_TO_CTX:
 		if (!v->prog->kind->ctx_size && size > 0)
 			return mem_access(v, n, size - 1, 1, rw, -1, false, false);

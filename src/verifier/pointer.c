@@ -9,10 +9,10 @@
 
 /* Pointers that arithmetic may move. */
 static const bool movable[_REG_TYPE_MAX] = {
-	[PTR_TO_CTX] = true,	   [PTR_TO_MAP_VALUE] = true,	[PTR_TO_MAP_KEY] = true,
-	[PTR_TO_STACK] = true,	   [PTR_TO_PACKET_META] = true, [PTR_TO_PACKET] = true,
-	[PTR_TO_BTF_ID] = true,	   [PTR_TO_MEM] = true,		[PTR_TO_FUNC] = true,
-	[PTR_TO_TP_BUFFER] = true,
+	[PTR_TO_CTX] = true,	   [PTR_TO_MAP_VALUE] = true,	 [PTR_TO_MAP_KEY] = true,
+	[PTR_TO_STACK] = true,	   [PTR_TO_PACKET_META] = true,	 [PTR_TO_PACKET] = true,
+	[PTR_TO_BTF_ID] = true,	   [PTR_TO_MEM] = true,		 [PTR_TO_FUNC] = true,
+	[PTR_TO_TP_BUFFER] = true, [CONST_PTR_TO_DYNPTR] = true, [PTR_TO_BUF] = true,
 };
 
 /* Offsets stay far below 2^32, so that sums of them do not wrap. */
@@ -90,6 +90,9 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 	if (err)
 		return err;
 	*d = *ptr;
+	/* Where it points nobody knows anyway. */
+	if (base_type(ptr->type) == PTR_TO_MEM && ptr->type & PTR_UNTRUSTED)
+		return 0;
 	err = sane_offset(v, off, ptr->type);
 	err = err ? err : sane_offset(v, ptr, ptr->type);
 	err = err ? err : spec_move_begin(v, insn, ptr, off, from_ptr, &move);

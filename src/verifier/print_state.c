@@ -7,7 +7,7 @@
  * instruction only what it touched is printed (v->touched); the line of the instruction is then
  * continued, at a column of its own.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 #define COLUMN	   40 /* where the state behind an instruction begins at the earliest... */
 #define COLUMN_MIN 8  /* ...and the step in which it moves on */
@@ -125,6 +125,8 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 			return;
 		}
 	}
+	if (base_type(r->type) == PTR_TO_BTF_ID)
+		verifier_log(log, "%s", btf_ptr_reg_name(v, r));
 	verifier_log(log, "(");
 	if (r->id) {
 		verifier_log(log, "id=%u", r->id & ~ID_ADD_CONST);
@@ -134,6 +136,10 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 		verifier_log(log, "%+d", r->off);
 	if (r->ref_id) {
 		verifier_log(log, "%sref_obj_id=%u", sep, r->ref_id);
+		sep = ",";
+	}
+	if (type_is_borrowed(r->type)) {
+		verifier_log(log, "%snon_own_ref", sep);
 		sep = ",";
 	}
 	put_target(log, r, &sep);
@@ -150,11 +156,31 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 
 /* The letters of a slot's bytes, from the highest address down. */
 static const char kind_letters[] = {
-	[STACK_INVALID] = '?', [STACK_SPILL] = 'r', [STACK_MISC] = 'm',
-	[STACK_ZERO] = '0',    [STACK_ITER] = 'i',
+	[STACK_INVALID] = '?', [STACK_SPILL] = 'r',  [STACK_MISC] = 'm', [STACK_ZERO] = '0',
+	[STACK_ITER] = 'i',    [STACK_DYNPTR] = 'd', [STACK_IRQ] = 'f',
 };
 
-static void put_slot(struct verifier *v, const struct vstate *st, const struct frame *f, uint32_t n)
+/* An object is told of once, at its first slot. */
+static void put_object(struct verifier *v, const struct slot *s, uint32_t n)
+{
+	const struct reg *r = &s->reg;
+	const int off = -8 * (int)(n + 1);
+
+	if (s->kind[7] == STACK_ITER && r->ref_id)
+		verifier_log(v->log, " fp%d=iter_%s(ref_id=%u,state=%s,depth=%u)", off,
+			     iter_text(v, r->btf_id), r->ref_id,
+			     r->iter == ITER_ACTIVE ? "active" : "drained", r->iter_depth);
+	if (s->kind[7] != STACK_DYNPTR || !r->first)
+		return;
+	verifier_log(v->log, " fp%d=dynptr_%s(", off, dynptr_text((enum dynptr_kind)r->dynptr));
+	verifier_log(v->log, "id=%u", r->id);
+	if (r->ref_id)
+		verifier_log(v->log, ",ref_id=%u", r->ref_id);
+	/* The kernel takes the mark of a first slot for an id. */
+	verifier_log(v->log, ",dynptr_id=1)");
+}
+
+static void put_slot(struct verifier *v, const struct frame *f, uint32_t n)
 {
 	const struct slot *s = &f->slot[n];
 	char bytes[9] = "";
@@ -167,17 +193,12 @@ static void put_slot(struct verifier *v, const struct vstate *st, const struct f
 		bytes[b] = kind_letters[s->kind[b]];
 		any |= s->kind[b] != STACK_INVALID;
 	}
-	if (s->kind[7] == STACK_ITER) {
-		/* Its first slot speaks for all. */
-		if (s->reg.ref_id)
-			verifier_log(
-				v->log, " fp%d=%s(ref_id=%u,state=%s,depth=%u)", -8 * (int)(n + 1),
-				btf_ptr_name(v, s->reg.btf_id) + strlen("bpf_"), s->reg.ref_id,
-				s->reg.iter == ITER_ACTIVE ? "active" : "drained", st->iter_depth);
-		return;
-	}
 	if (!any && s->kind[7] != STACK_SPILL)
 		return;
+	if (s->kind[7] == STACK_ITER || s->kind[7] == STACK_DYNPTR) {
+		put_object(v, s, n);
+		return;
+	}
 	verifier_log(v->log, " fp%d=%s", -8 * (int)(n + 1), bytes);
 	if (s->kind[7] == STACK_SPILL)
 		put_reg(v, f, &s->reg);
@@ -197,10 +218,12 @@ void print_frame(struct verifier *v, const struct vstate *st, uint32_t no, bool 
 	}
 	for (uint32_t n = 0; n < f->nr_slots; n++)
 		if (all || v->touched.slots >> n & 1)
-			put_slot(v, st, f, n);
-	for (size_t i = 0; i < st->refs.n; i++)
-		verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
-	verifier_log(v->log, f->callback ? " cb\n" : "\n");
+			put_slot(v, f, n);
+	/* Locks of the one value of a map have no id; one that comes first hides the others. */
+	for (size_t i = 0; i < st->refs.n && st->refs.at[0].id; i++)
+		if (st->refs.at[i].id)
+			verifier_log(v->log, "%s%u", i ? "," : " refs=", st->refs.at[i].id);
+	verifier_log(v->log, f->callback ? " cb\n" : f->async ? " async_cb\n" : "\n");
 	if (!all)
 		v->touched.regs = v->touched.slots = 0;
 }

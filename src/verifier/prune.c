@@ -7,7 +7,7 @@
  * state whose paths are still under way (branches > 0) proves nothing yet; coming back to it
  * unchanged is an endless loop.
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 /* Ids may differ between two states as long as they correspond one to one. */
 #define ID_PAIRS 600
@@ -38,8 +38,12 @@ bool insn_calls_back(const struct verifier *v, uint32_t i)
 {
 	const struct bpf_insn *insn = &v->insns[i];
 
-	return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 &&
-	       (insn->imm == BPF_FUNC_loop || insn->imm == BPF_FUNC_for_each_map_elem);
+	if (insn->code != (BPF_JMP | BPF_CALL))
+		return false;
+	if (insn->src_reg != 0)
+		return graph_calls_back(v, i);
+	return insn->imm == BPF_FUNC_loop || insn->imm == BPF_FUNC_for_each_map_elem ||
+	       insn->imm == BPF_FUNC_user_ringbuf_drain || insn->imm == BPF_FUNC_find_vma;
 }
 
 static void meet(struct verifier *v, int64_t i)
@@ -164,6 +168,8 @@ static bool reg_safe(const struct compare *c, const struct reg *old, const struc
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
+	case PTR_TO_TP_BUFFER:
 		return same_pointer(old, cur) && bounds_within(&old->n, &cur->n) &&
 		       ids_match(c->ids, old->id, cur->id) &&
 		       ids_match(c->ids, old->ref_id, cur->ref_id);
@@ -204,6 +210,19 @@ static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
 	       (old == STACK_MISC && cur == STACK_ZERO);
 }
 
+/* Slots of one kind of object. */
+static bool object_same(const struct compare *c, const struct slot *old, const struct slot *cur)
+{
+	const struct reg *o = &old->reg, *n = &cur->reg;
+
+	if (o->type != n->type || !ids_match(c->ids, o->ref_id, n->ref_id))
+		return false;
+	/* How often an iterator was asked matters to endless loops alone. */
+	if (old->kind[7] == STACK_ITER)
+		return o->iter == n->iter && o->btf_id == n->btf_id;
+	return o->raw == n->raw;
+}
+
 static bool slot_safe(const struct compare *c, const struct slot *old, const struct slot *cur)
 {
 	const struct reg *old_reg, *cur_reg;
@@ -224,11 +243,7 @@ static bool slot_safe(const struct compare *c, const struct slot *old, const str
 			return false;
 	if (old->kind[7] == STACK_SPILL && cur->kind[7] == STACK_SPILL)
 		return reg_safe(c, &old->reg, &cur->reg);
-	if (old->kind[7] == STACK_ITER)
-		return old->reg.iter == cur->reg.iter && old->reg.type == cur->reg.type &&
-		       old->reg.btf_id == cur->reg.btf_id &&
-		       ids_match(c->ids, old->reg.ref_id, cur->reg.ref_id);
-	return true;
+	return !slot_is_object(old) || !slot_is_object(cur) || object_same(c, old, cur);
 }
 
 static bool stack_safe(const struct compare *c, const struct frame *old, const struct frame *cur)
@@ -253,12 +268,15 @@ static bool frames_equal(const struct compare *c, const struct frame *old, const
 
 static bool refs_equal(const struct compare *c, const struct vstate *old, const struct vstate *cur)
 {
-	if (old->refs.n != cur->refs.n || old->lock_map != cur->lock_map || old->rcu != cur->rcu ||
-	    old->preempt != cur->preempt || !ids_match(c->ids, old->lock_id, cur->lock_id))
+	if (old->refs.n != cur->refs.n || old->rcu != cur->rcu || old->preempt != cur->preempt ||
+	    !ids_match(c->ids, old->irq_id, cur->irq_id))
 		return false;
-	for (size_t i = 0; i < old->refs.n; i++)
-		if (!ids_match(c->ids, old->refs.at[i].id, cur->refs.at[i].id))
+	for (size_t i = 0; i < old->refs.n; i++) {
+		const struct ref *a = &old->refs.at[i], *b = &cur->refs.at[i];
+
+		if (a->kind != b->kind || a->ptr != b->ptr || !ids_match(c->ids, a->id, b->id))
 			return false;
+	}
 	return true;
 }
 
@@ -271,7 +289,7 @@ static bool states_equal(struct verifier *v, const struct vstate *old, const str
 	ids.n = 0;
 	ids.fresh = v->ids;
 	if (old->cur != cur->cur || (old->speculative && !cur->speculative) ||
-	    !refs_equal(&c, old, cur))
+	    old->sleepable != cur->sleepable || !refs_equal(&c, old, cur))
 		return false;
 	for (uint32_t no = 0; no <= old->cur; no++) {
 		const uint32_t at = no == old->cur ? v->i : old->frame[no + 1]->callsite;
@@ -359,17 +377,21 @@ static int endless(struct verifier *v, const struct vstate *old)
 /* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
 static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool force)
 {
+	const uint8_t async = old->frame[old->cur]->async;
 	const bool jcond = BPF_OP(v->insns[v->i].code) == BPF_JCOND &&
 			   BPF_CLASS(v->insns[v->i].code) == BPF_JMP;
 	const bool asks = insn_calls_back(v, v->i) || v->info[v->i].iter_next;
 	struct vstate *cur = v->st;
 
-	if (asks || (jcond && old->may_goto_depth != cur->may_goto_depth)) {
+	/* Callbacks that set themselves again do not loop; nor is the first round done with. */
+	const bool again = async && async != cur->frame[cur->cur]->async;
+
+	if (!again && (asks || (jcond && old->may_goto_depth != cur->may_goto_depth))) {
 		if (states_equal(v, old, cur, RANGE_WITHIN))
 			return 1;
 	}
-	if (!asks && old->may_goto_depth == cur->may_goto_depth &&
-	    old->iter_depth == cur->iter_depth && old->unroll_depth == cur->unroll_depth &&
+	if (!again && !asks && old->may_goto_depth == cur->may_goto_depth &&
+	    !iter_depths_differ(old, cur) && old->unroll_depth == cur->unroll_depth &&
 	    maybe_looping(old, cur) && states_equal(v, old, cur, EXACT))
 		return endless(v, old);
 	if (!force && v->jumps - v->jumps_at_state < 20 &&

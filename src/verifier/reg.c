@@ -16,6 +16,14 @@ void reg_unknown(struct verifier *v, struct reg *r)
 	bounds_unknown(&r->n);
 }
 
+void reg_invalid(struct verifier *v, struct reg *r)
+{
+	if (v->opts->rights.allow_ptr_leaks)
+		reg_unknown(v, r);
+	else
+		reg_uninit(r);
+}
+
 void reg_known(struct reg *r, uint64_t value)
 {
 	*r = (struct reg){ .type = SCALAR_VALUE };
@@ -42,8 +50,10 @@ void reg_not_null(struct reg *r)
 	inner = r->map->inner;
 	r->type = CONST_PTR_TO_MAP;
 	r->map = inner;
-	/* Its timers and locks are its own, not those of another inner map. */
-	r->map_uid = inner->spin_lock_off >= 0 || inner->timer_off >= 0 ? r->id : 0;
+	/* Its timers are its own, not those of another inner map. */
+	r->map_uid = btf_record_has(inner->record, FIELD_TIMER | FIELD_WORKQUEUE | FIELD_TASK_WORK)
+			     ? r->id
+			     : 0;
 }
 
 bool reg_is_secret(const struct verifier *v, const struct reg *r)

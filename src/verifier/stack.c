@@ -9,7 +9,7 @@
  *	off    -8   -7   -6   -5   -4   -3   -2   -1
  *	kind    7    6    5    4    3    2    1    0
  */
-#include "verifier/verifier_int.h"
+#include "verifier/objects.h"
 
 static struct frame *frame_of(struct verifier *v, const struct reg *ptr)
 {
@@ -47,11 +47,11 @@ static bool fits_in(const struct reg *r, unsigned size)
 	return size >= 8 || r->n.full.umax >> size * 8 == 0;
 }
 
-/* Nothing of a spill is left once part of it is overwritten. */
+/* Nothing of a spill or of an object is left once part of it is overwritten. */
 static void scrub(struct slot *s)
 {
 	for (unsigned b = 0; b < 8; b++)
-		if (s->kind[b] == STACK_SPILL)
+		if (s->kind[b] == STACK_SPILL || s->kind[b] >= STACK_ITER)
 			s->kind[b] = STACK_MISC;
 }
 
@@ -74,10 +74,12 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 	if (!fixed && (r->n.full.smax >= VAR_OFF_MAX || r->n.full.smin <= -VAR_OFF_MAX))
 		return fail(v, -EACCES, "invalid unbounded variable-offset %s stack R%u", what, n);
 	if (min < limit || max > 0) {
+		const int err = min < limit || min >= 0 ? -EACCES : -EINVAL;
+
 		if (fixed)
-			return fail(v, -EACCES, "invalid %s stack R%u off=%lld size=%d", what, n,
+			return fail(v, err, "invalid %s stack R%u off=%lld size=%d", what, n,
 				    (long long)r->n.full.smin + off, size);
-		return fail(v, -EACCES,
+		return fail(v, err,
 			    "invalid variable-offset %s stack R%u var_off=%s off=%d size=%d", what,
 			    n, TNUM_TEXT(r->n.bits), off, size);
 	}
@@ -90,14 +92,9 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 /* Puts r into the slot; size bytes at the top of the slot hold its lowest ones. */
 static void spill(struct slot *s, const struct reg *r, unsigned size)
 {
+	scrub(s);
 	s->reg = *r;
-	for (unsigned b = 0; b < 8; b++) {
-		if (b < size)
-			s->kind[7 - b] = STACK_SPILL;
-		else if (s->kind[7 - b] == STACK_SPILL || s->kind[7 - b] == STACK_INVALID)
-			s->kind[7 - b] =
-				s->kind[7 - b] == STACK_INVALID ? STACK_INVALID : STACK_MISC;
-	}
+	memset(&s->kind[8 - size], STACK_SPILL, size);
 }
 
 /* What the store instruction at hand stores: a register, or its immediate. */
@@ -163,14 +160,19 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	struct reg imm;
 	const struct reg *r = stored(v, value, &imm);
 	const bool aligned = off % 8 == 0;
+	int err;
 
 	if (!v->opts->rights.allow_ptr_leaks && slot_is_spill(s) && s->reg.type != SCALAR_VALUE &&
 	    size != 8)
 		return fail(v, -EACCES, "attempt to corrupt spilled pointer on stack");
-	touch_slot(v, slot_no(off));
 	if (aligned && size == 8)
 		stack_live_write(v, f->no, slot_no(off), 1);
 	v->aux[v->i].barrier_after |= overtaken(v, f, off, size, r);
+	err = dynptr_overwrite(v, f, slot_no(off));
+	if (err)
+		return err;
+	touch_slot(v, slot_no(off));
+	fastcall_access(v, f->sub, off);
 	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
 	if (!r || r->type == SCALAR_VALUE)
@@ -190,9 +192,16 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 	struct reg imm;
 	const struct reg *r = stored(v, value, &imm);
 	const bool zero = r && reg_is_null(r);
+	const int64_t from = ptr->n.full.smin + off, to = ptr->n.full.smax + off + (int)size;
 	bool zero_used = false;
+	int err = 0;
 
-	for (int64_t o = ptr->n.full.smin + off; o < ptr->n.full.smax + off + (int)size; o++) {
+	for (int64_t o = from; o < to && !err; o++)
+		err = dynptr_overwrite(v, f, slot_no((int)o));
+	if (err)
+		return err;
+	fastcall_access(v, f->sub, (int)from);
+	for (int64_t o = from; o < to; o++) {
 		struct slot *s = &f->slot[slot_no((int)o)];
 		uint8_t *kind = byte_kind(f, (int)o);
 
@@ -213,7 +222,7 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 			zero_used = true;
 			continue;
 		}
-		if (slot_is_spill(s))
+		if (slot_is_spill(s) || slot_is_object(s))
 			scrub(s);
 		zero_used |= zero && *kind == STACK_ZERO;
 		*kind = zero && *kind == STACK_ZERO ? STACK_ZERO : STACK_MISC;
@@ -301,6 +310,7 @@ static int read_fixed(struct verifier *v, struct frame *f, int off, unsigned siz
 	struct slot *s = &f->slot[slot_no(off)];
 
 	touch_slot(v, slot_no(off));
+	fastcall_access(v, f->sub, off);
 	if (stack_live_read(v, f->no, slot_no(off), 1))
 		return -ENOMEM;
 	if (slot_is_spill(s)) {
@@ -334,7 +344,8 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 			    "variable offset stack pointer cannot be passed into helper function; "
 			    "var_off=%s off=%d size=%u",
 			    TNUM_TEXT(ptr.n.bits), off, size);
-	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, false, NULL);
+	fastcall_access(v, frame_of(v, &ptr)->sub, (int)ptr.n.full.smin + off);
+	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, NULL);
 	if (!err)
 		load_bytes(v, frame_of(v, &ptr), ptr.n.full.smin + off,
 			   ptr.n.full.smax + off + (int)size, value);
@@ -366,8 +377,8 @@ bool stack_const(struct verifier *v, uint32_t n, uint32_t size, uint64_t *ret, i
 
 /* --- helpers -------------------------------------------------------------------------------- */
 
-/* One byte that is read; who may write it as well leaves anything there. */
-static bool range_byte(struct verifier *v, struct frame *f, int off, bool clobber)
+/* One byte that is read, or also written. */
+static bool range_byte(struct verifier *v, struct frame *f, int off, bool written)
 {
 	struct slot *s = &f->slot[slot_no(off)];
 	uint8_t *kind = byte_kind(f, off);
@@ -375,25 +386,38 @@ static bool range_byte(struct verifier *v, struct frame *f, int off, bool clobbe
 	if (*kind == STACK_MISC)
 		return true;
 	if (readable(v, *kind)) {
-		if (clobber)
+		if (written)
 			*kind = STACK_MISC;
 		return true;
 	}
 	if (*kind != STACK_SPILL ||
 	    (s->reg.type != SCALAR_VALUE && !v->opts->rights.allow_ptr_leaks))
 		return false;
-	if (clobber) {
+	if (written) {
 		reg_unknown(v, &s->reg);
 		scrub(s);
 	}
 	return true;
 }
 
+/* A helper that fills memory byte by byte must not meet a dynptr, perhaps its own argument. */
+static int raw_range(struct verifier *v, const struct reg *r, int off, int size)
+{
+	struct frame *f = frame_of(v, r);
+	const int from = (int)r->n.full.smin + off;
+
+	for (int o = from; o < from + size; o++)
+		if (*byte_kind(f, o) == STACK_DYNPTR)
+			return fail(v, -EACCES, "potential write to dynptr at off=%d disallowed",
+				    o);
+	return 0;
+}
+
 int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
-		bool helper, bool *raw)
+		bool *raw)
 {
 	const struct reg *r = &cur_regs(v)[n];
-	const bool fixed = bounds_is_const(&r->n), clobber = helper && rw == ACCESS_WRITE;
+	const bool fixed = bounds_is_const(&r->n);
 	struct frame *f = frame_of(v, r);
 	int err;
 
@@ -407,13 +431,13 @@ int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access r
 			    "R%u variable offset stack access prohibited for !root, var_off=%s", n,
 			    TNUM_TEXT(r->n.bits));
 	if (raw && *raw && fixed)
-		return 0;
+		return raw_range(v, r, off, size);
 	if (raw)
 		*raw = false;
 	for (int64_t o = r->n.full.smin + off; o < r->n.full.smax + off + size; o++) {
 		const int at = (int)(o - r->n.full.smin - off);
 
-		if (range_byte(v, f, (int)o, clobber)) {
+		if (range_byte(v, f, (int)o, rw == ACCESS_WRITE)) {
 			if (stack_live_read(v, f->no, slot_no((int)o), 1))
 				return -ENOMEM;
 			continue;

@@ -261,6 +261,33 @@ struct vstate *state_push(struct verifier *v, uint32_t insn, uint32_t prev, bool
 	return st;
 }
 
+struct vstate *state_push_new(struct verifier *v, uint32_t insn, uint16_t sub, int *ret_err)
+{
+	struct vstate *st = state_new(v), **slot = vec_push(&v->waiting);
+
+	*ret_err = -ENOMEM;
+	if (!st || !slot || !frame_push(v, st, sub, MAIN_CALLSITE)) {
+		v->waiting.n -= !!slot;
+		state_free(v, st);
+		return NULL;
+	}
+	*slot = st;
+	for (unsigned r = 0; r < BPF_REG_10; r++)
+		reg_uninit(&st->frame[0]->reg[r]);
+	st->insn = st->first_insn = insn;
+	st->prev_insn = v->i;
+	st->hist_start = st->hist_end = v->st->hist_end;
+	st->log_pos = v->log->len;
+	st->branches = 1;
+	if (v->waiting.n > BRANCHES_MAX) {
+		*ret_err = fail(v, -E2BIG, "The sequence of %zu jumps is too complex for async cb.",
+				v->waiting.n);
+		return NULL;
+	}
+	*ret_err = 0;
+	return st;
+}
+
 int state_pop(struct verifier *v)
 {
 	state_free(v, v->st);
@@ -294,34 +321,71 @@ int branches_done(struct verifier *v)
 
 /* --- references ----------------------------------------------------------------------------- */
 
-int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
+static struct ref *ref_new(struct verifier *v, uint32_t insn, enum ref_kind kind, uint32_t id)
 {
 	struct ref *r = vec_push(&v->st->refs);
 
+	if (r)
+		*r = (struct ref){ .id = id, .insn = insn, .kind = kind };
+	return r;
+}
+
+int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id)
+{
+	const struct ref *r = ref_new(v, insn, REF_PTR, v->ids + 1);
+
 	if (!r)
 		return -ENOMEM;
-	r->insn = insn;
-	*ret_id = r->id = ++v->ids;
+	*ret_id = ++v->ids;
 	return 0;
+}
+
+int ref_lock(struct verifier *v, enum ref_kind kind, uint32_t id, const void *ptr)
+{
+	struct ref *r = ref_new(v, v->i, kind, id);
+
+	if (!r)
+		return -ENOMEM;
+	r->ptr = ptr;
+	v->st->locks++;
+	return 0;
+}
+
+void ref_remove(struct vstate *st, size_t i)
+{
+	st->locks -= !!(st->refs.at[i].kind & REF_LOCKS);
+	st->refs.n--;
+	memmove(&st->refs.at[i], &st->refs.at[i + 1], (st->refs.n - i) * sizeof(st->refs.at[0]));
+}
+
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id)
+{
+	for (size_t i = 0; i < st->refs.n; i++) {
+		if (st->refs.at[i].kind != kind || st->refs.at[i].id != id)
+			continue;
+		ref_remove(st, i);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+bool ref_held(const struct verifier *v, uint32_t id)
+{
+	for (size_t i = 0; i < v->st->refs.n; i++)
+		if (v->st->refs.at[i].id == id)
+			return true;
+	return false;
 }
 
 int ref_release(struct verifier *v, uint32_t id)
 {
-	struct vstate *st = v->st;
-	size_t i = 0;
+	int err = ref_drop(v->st, REF_PTR, id);
 
-	while (i < st->refs.n && st->refs.at[i].id != id)
-		i++;
-	if (i == st->refs.n)
-		return -EINVAL;
-	st->refs.at[i] = st->refs.at[--st->refs.n];
-	for_each_reg_in(st, f, r, {
-		if (r->ref_id == id) {
-			if (v->opts->rights.allow_ptr_leaks)
-				reg_unknown(v, r);
-			else
-				reg_uninit(r);
-		}
+	if (err)
+		return err;
+	for_each_reg_in(v->st, f, r, {
+		if (r->ref_id == id)
+			reg_invalid(v, r);
 	});
 	return 0;
 }

@@ -19,11 +19,13 @@ static int step_ld_imm64(struct verifier *v)
 		d->map = aux->map;
 		break;
 	case INSN_REF_MAP_VALUE:
+		if (aux->map->type == SKEP_MAP_TYPE_ARENA) { /* a number until it is cast */
+			reg_unknown(v, d);
+			break;
+		}
 		reg_pointer(d, PTR_TO_MAP_VALUE);
 		d->map = aux->map;
 		d->off = insn[1].imm;
-		if (aux->map->spin_lock_off >= 0)
-			d->id = ++v->ids;
 		break;
 	case INSN_REF_FUNC:
 		if (!v->prog->func_info_cnt && !v->opts->no_btf)
@@ -136,6 +138,7 @@ static int first_state(struct verifier *v, uint16_t sub)
 	for (unsigned r = 0; r < BPF_REG_10; r++)
 		reg_uninit(&f->reg[r]);
 	v->st->branches = 1;
+	v->st->sleepable = v->prog->flags & BPF_F_SLEEPABLE;
 	v->st->first_insn = v->i = v->sub[sub].start;
 	v->prev = NOWHERE;
 	v->path_begins = false;
@@ -144,7 +147,7 @@ static int first_state(struct verifier *v, uint16_t sub)
 		return global_enter(v, sub, f);
 	reg_pointer(&f->reg[BPF_REG_1], PTR_TO_CTX);
 	global_look_at_main(v);
-	return 0;
+	return struct_ops_begin(v);
 }
 
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */

@@ -80,6 +80,7 @@ static int ref_add(struct verifier *v, uint32_t i)
 
 int subprog_find(struct verifier *v)
 {
+	uint32_t exception = 0;
 	int err = sub_add(v, 0);
 
 	for (uint32_t i = 0; i < v->cnt && !err; i++) {
@@ -90,8 +91,12 @@ int subprog_find(struct verifier *v)
 		    insn_is_func(insn))
 			err = ref_add(v, i);
 	}
+	err = err ? err : exception_find(v, &exception);
+	if (!err && exception)
+		err = sub_add(v, exception);
 	if (err)
 		return err;
+	v->exception_sub = exception ? subprog_of(v, exception) : 0;
 	v->depth = skep_alloc_array(v->sub_cnt, sizeof(*v->depth));
 	if (!v->depth)
 		return -ENOMEM;
@@ -128,6 +133,7 @@ static int check_jumps_of(struct verifier *v, struct prog_sub *s)
 			return verifier_fail(v, -EINVAL, i,
 					     "jump out of range from insn %u to %lld", i,
 					     (long long)to);
+		v->info[to].jump_target = true;
 	}
 	code = v->insns[s->end - 1].code;
 	if (code != (BPF_JMP | BPF_EXIT) && !code_is_goto(code))

@@ -59,7 +59,20 @@ enum reg_type {
 	PTR_TO_FLOW_KEYS,
 	PTR_TO_ARENA,
 	PTR_TO_TP_BUFFER,
+	PTR_TO_BUF,	     /* of an iterator: whoever attaches the program knows its size */
+	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
+};
+
+/* What a dynptr stands for (enum bpf_dynptr_type). */
+enum dynptr_kind {
+	DYNPTR_NONE,
+	DYNPTR_LOCAL,	/* memory of the program's own */
+	DYNPTR_RINGBUF, /* a record: a reference, given back when it is submitted or discarded */
+	DYNPTR_SKB,	/* a packet... */
+	DYNPTR_XDP,
+	DYNPTR_SKB_META, /* ...and what stands before it */
+	_DYNPTR_MAX,
 };
 
 #define TYPE_MASK      0xffu
@@ -71,6 +84,14 @@ enum reg_type {
 #define MEM_RCU	       (1u << 13) /* valid inside the RCU region */
 #define MEM_USER       (1u << 14) /* of the user's address space */
 #define MEM_PERCPU     (1u << 15) /* an offset into the memory of a CPU */
+#define MEM_ALLOC      (1u << 20) /* what the program allocated: its type is the program's */
+#define NON_OWN_REF    (1u << 21) /* owned by a list or tree, valid while that is locked */
+
+/* Of PTR_TO_MEM: a slice of a dynptr, by its kind (DYNPTR_TYPE_*). */
+#define MEM_DYNPTR(kind) (1u << (26 + (kind)))
+#define MEM_PKT_SLICE \
+	(MEM_DYNPTR(DYNPTR_SKB) | MEM_DYNPTR(DYNPTR_XDP) | MEM_DYNPTR(DYNPTR_SKB_META))
+#define MEM_SLICE (MEM_PKT_SLICE | MEM_DYNPTR(DYNPTR_LOCAL) | MEM_DYNPTR(DYNPTR_RINGBUF))
 
 /* reg.range of a packet pointer that is known to lie at, or beyond, the packet's end. */
 #define AT_PKT_END     (-1)
@@ -85,20 +106,33 @@ struct reg {
 	uint32_t type; /* enum reg_type | flags */
 	int32_t off;   /* pointer: fixed offset; scalar with ID_ADD_CONST: the constant */
 	union {
-		int32_t range;	   /* PTR_TO_PACKET*: bytes that may be read from the base */
-		uint32_t mem_size; /* PTR_TO_MEM */
-		uint32_t sub;	   /* PTR_TO_FUNC */
-		uint32_t btf_id;   /* PTR_TO_BTF_ID: in the model's BTF */
+		int32_t range; /* PTR_TO_PACKET*: bytes that may be read from the base */
+		struct {
+			uint32_t mem_size;  /* PTR_TO_MEM */
+			uint32_t dynptr_id; /* ...the dynptr whose slice it is, 0: none */
+		};
+		struct {
+			uint32_t dynptr; /* enum dynptr_kind of CONST_PTR_TO_DYNPTR, STACK_DYNPTR */
+			bool first;	 /* slot: the one at the lowest address */
+		};
+		uint32_t sub; /* PTR_TO_FUNC */
+		struct {
+			uint32_t btf_id;     /* PTR_TO_BTF_ID, STACK_ITER: its type, in btf */
+			uint32_t iter_depth; /* STACK_ITER: rounds of the loop that asks it */
+		};
 		uint64_t raw;
 	};
-	struct skep_map *map; /* CONST_PTR_TO_MAP, PTR_TO_MAP_*: it, or the template */
-	uint32_t map_uid;     /* tells inner maps of one template apart */
-	uint32_t id;	      /* what is learnt of one is learnt of all with this id; 0: of none */
-	uint32_t ref_id;      /* the reference that it stands for, 0: none */
-	uint32_t frame;	      /* PTR_TO_STACK: whose */
-	uint8_t iter;	      /* enum iter_state of a STACK_ITER slot */
-	bool precise;	      /* some check depended on the number */
-	struct bounds n;      /* the number; of a pointer, the variable part of its offset */
+	union {
+		struct skep_map *map; /* CONST_PTR_TO_MAP, PTR_TO_MAP_*: it, or the template */
+		const struct skep_btf *btf; /* PTR_TO_BTF_ID: where btf_id is, NULL: the kernel's */
+	};
+	uint32_t map_uid; /* tells inner maps of one template apart */
+	uint32_t id;	  /* what is learnt of one is learnt of all with this id; 0: of none */
+	uint32_t ref_id;  /* the reference that it stands for, 0: none */
+	uint32_t frame;	  /* PTR_TO_STACK: whose */
+	uint8_t iter;	  /* enum iter_state of a STACK_ITER slot */
+	bool precise;	  /* some check depended on the number */
+	struct bounds n;  /* the number; of a pointer, the variable part of its offset */
 };
 
 /* Kinds of a byte of stack. */
@@ -108,6 +142,8 @@ enum slot_kind {
 	STACK_MISC,    /* written, whatever it is */
 	STACK_ZERO,    /* written, 0 */
 	STACK_ITER,    /* part of an iterator: reg.ref_id and reg.iter are its own */
+	STACK_DYNPTR,  /* part of a dynptr: reg.dynptr, reg.id and reg.ref_id are its own */
+	STACK_IRQ,     /* an IRQ flag: reg.ref_id and reg.raw are its own */
 };
 
 enum iter_state { ITER_ACTIVE = 1, ITER_DRAINED };
@@ -123,19 +159,32 @@ struct frame {
 	struct reg reg[SKEP_REG_CNT];
 	struct slot *slot; /* [nr_slots] those touched so far, from r10 down */
 	uint32_t nr_slots;
-	uint32_t callsite;	 /* the call instruction; BPF_MAIN_FUNC for frame 0 */
-	uint16_t sub;		 /* the subprogram */
-	uint8_t no;		 /* its number in the state */
-	bool callback;		 /* called by a helper: returns into it */
-	uint32_t callback_depth; /* iterations of callbacks that this frame has asked for */
+	uint32_t callsite;	  /* the call instruction; BPF_MAIN_FUNC for frame 0 */
+	uint16_t sub;		  /* the subprogram */
+	uint8_t no;		  /* its number in the state */
+	bool callback;		  /* called by a helper: returns into it... */
+	uint8_t async;		  /* ...or later, when the program is gone: set in a row */
+	int32_t ret_min, ret_max; /* what it may return then */
+	uint32_t callback_depth;  /* iterations of callbacks that this frame has asked for */
 };
 #define MAIN_CALLSITE UINT32_MAX
 #define NOWHERE	      UINT32_MAX /* before the first instruction */
 
-/* A reference that must be given back. */
+/* What must be given back. */
+enum ref_kind {
+	REF_PTR = 1u << 0,  /* a reference to an object */
+	REF_LOCK = 1u << 1, /* a bpf_spin_lock */
+	REF_RES_LOCK = 1u << 2,
+	REF_RES_LOCK_IRQ = 1u << 3,
+	REF_IRQ = 1u << 4, /* interrupts are disabled until it is restored */
+};
+#define REF_LOCKS (REF_LOCK | REF_RES_LOCK | REF_RES_LOCK_IRQ)
+
 struct ref {
-	uint32_t id;   /* as reg.ref_id */
-	uint32_t insn; /* where it was acquired */
+	uint32_t id;	 /* REF_PTR, REF_IRQ: as reg.ref_id; locks: reg.id of what holds it */
+	uint32_t insn;	 /* where it was acquired */
+	uint32_t kind;	 /* enum ref_kind */
+	const void *ptr; /* locks: the map, or the BTF of the object, that holds it */
 };
 
 /* The machine at one point of one path. */
@@ -145,14 +194,15 @@ struct vstate {
 	struct {
 		VEC(struct ref);
 	} refs;
-	struct skep_map *lock_map; /* a bpf_spin_lock is held: its map... */
-	uint32_t lock_id;	   /* ...and the id of the value; 0: none is held */
-	bool rcu;		   /* inside bpf_rcu_read_lock */
-	uint32_t preempt;	   /* bpf_preempt_disable calls open */
-	bool speculative;	   /* a path that only a mispredicting CPU takes */
-	uint32_t insn;		   /* explored: where; waiting: where to go on */
-	uint32_t prev_insn;	   /* waiting: where it comes from */
-	uint32_t first_insn;	   /* first of the straight history that began with the parent */
+	uint32_t locks;	     /* of refs */
+	bool rcu;	     /* inside bpf_rcu_read_lock */
+	uint32_t preempt;    /* bpf_preempt_disable calls open */
+	uint32_t irq_id;     /* the IRQ flag that is restored next, 0: interrupts are on */
+	bool sleepable;	     /* the program, or callback, may sleep */
+	bool speculative;    /* a path that only a mispredicting CPU takes */
+	uint32_t insn;	     /* explored: where; waiting: where to go on */
+	uint32_t prev_insn;  /* waiting: where it comes from */
+	uint32_t first_insn; /* first of the straight history that began with the parent */
 	uint32_t last_insn;
 	struct vstate *parent;	       /* the explored state that this path went through last */
 	uint32_t branches;	       /* explored: paths from here that are not at an end */
@@ -160,7 +210,6 @@ struct vstate {
 	struct hist *hist;	 /* ...kept with it (explored, back edges); NULL: that is v->hist */
 	bool clean;		 /* explored: what nobody reads any more is forgotten */
 	uint32_t may_goto_depth; /* rounds of may_goto loops */
-	uint32_t iter_depth;	 /* rounds of iterator loops */
 	uint32_t unroll_depth;	 /* rounds of callbacks */
 	uint64_t log_pos;	 /* waiting: where the log was */
 	uint32_t observed;	 /* name of the last state that opts->observe saw on this path */
@@ -187,13 +236,16 @@ struct insn_info {
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
-	bool iter_next;	    /* calls an iterator's next */
-	uint32_t loop;	    /* number of the loop that it is in, 0: none */
-	bool loop_seen;	    /* a bpf_loop() was walked here... */
-	bool loop_plain;    /* ...always without flags, and with callback... */
-	uint16_t loop_sub;  /* ...this */
-	uint8_t alu_state;  /* spec.c: how a pointer is moved here, 0: it is not... */
-	uint32_t alu_limit; /* ...and how far */
+	bool jump_target;		 /* some jump leads here */
+	bool iter_next;			 /* calls an iterator's next */
+	bool fastcall;			 /* spills or fills for a call that does not need it */
+	const struct kfunc_facts *kfunc; /* the kfunc that it calls, NULL: none that is known */
+	uint32_t loop;			 /* number of the loop that it is in, 0: none */
+	bool loop_seen;			 /* a bpf_loop() was walked here... */
+	bool loop_plain;		 /* ...always without flags, and with callback... */
+	uint16_t loop_sub;		 /* ...this */
+	uint8_t alu_state;		 /* spec.c: how a pointer is moved here, 0: it is not... */
+	uint32_t alu_limit;		 /* ...and how far */
 };
 
 /* History: which way a path came, for precision to walk back. */
@@ -237,13 +289,19 @@ struct sub_arg {
 
 /* What is known of a subprogram besides the image's part. */
 struct sub_facts {
-	uint32_t func_id;   /* its FUNC in prog->btf, 0: no func_info */
-	bool global;	    /* by its linkage: walked by itself */
-	bool called;	    /* global: some path calls it */
-	bool verified;	    /* global: was walked, or is */
-	bool changes_pkt;   /* packet pointers are stale after a call of it */
-	bool described;	    /* arg[] is filled */
-	uint32_t order_cnt; /* its instructions in v->postorder, from its start on */
+	uint32_t func_id;     /* its FUNC in prog->btf, 0: no func_info */
+	bool global;	      /* by its linkage: walked by itself */
+	bool called;	      /* global: some path calls it */
+	bool verified;	      /* global: was walked, or is */
+	bool changes_pkt;     /* packet pointers are stale after a call of it */
+	bool described;	      /* arg[] is filled */
+	bool async;	      /* some path has it called later */
+	bool callback;	      /* some path has it called back, now or later */
+	bool may_sleep;	      /* it calls what may sleep, itself or by those that it calls */
+	bool fastcall;	      /* it spills for calls that Linux makes without... */
+	bool fastcall_kept;   /* ...and for such that it makes, ... */
+	int16_t fastcall_off; /* ...from this offset of the frame down */
+	uint32_t order_cnt;   /* its instructions in v->postorder, from its start on */
 	uint8_t arg_cnt;
 	struct sub_arg arg[ARGS];
 };
@@ -255,6 +313,10 @@ struct target {
 	const struct btf_param *arg; /* [arg_cnt] behind one another in the context, 8 bytes each */
 	uint32_t arg_cnt;
 	bool trusted; /* pointers among them are */
+	/* struct_ops: */
+	const char *of;		      /* the struct that it is a member of */
+	const struct btf_param *stub; /* [arg_cnt] names that say more, NULL: there are none */
+	uint32_t ref_id[12];	      /* references among the arguments, 0: none */
 };
 
 struct instance;
@@ -282,7 +344,8 @@ struct verifier {
 	uint16_t release;     /* release of Linux whose kernel is asked */
 	struct prog_sub *sub; /* [sub_cnt] prog->image.sub */
 	uint32_t sub_cnt;
-	uint16_t *depth; /* [sub_cnt] bytes of stack that accesses were seen on */
+	uint16_t exception_sub; /* the exception callback, 0: none */
+	uint16_t *depth;	/* [sub_cnt] bytes of stack that accesses were seen on */
 	struct {
 		VEC(struct sub_ref);
 	} refs;			 /* by instruction */
@@ -544,18 +607,30 @@ void explored_free(struct explored *e);
 void state_free_all(struct verifier *v);
 /** Takes up the last path that waits; -ENOENT: none. */
 int state_pop(struct verifier *v);
+/** A path that knows nothing of the one at hand waits to begin at insn of sub; NULL as above. */
+struct vstate *state_push_new(struct verifier *v, uint32_t insn, uint16_t sub, int *ret_err);
 /** Adds a frame for subprogram sub to the path at hand. */
 struct frame *frame_push(struct verifier *v, struct vstate *st, uint16_t sub, uint32_t callsite);
 void frame_pop(struct verifier *v, struct vstate *st);
 /** Makes room for slots down to off bytes below r10; 0 or -ENOMEM. */
 int frame_grow(struct frame *f, uint32_t bytes);
 int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
-/** Gives a reference back and forgets every register that stood for it; -EINVAL: no such. */
+bool ref_held(const struct verifier *v, uint32_t id);
+/** Gives a reference back, and forgets every register that stood for it; -EINVAL: no such. */
 int ref_release(struct verifier *v, uint32_t id);
+/** The same of any kind, registers left as they are. */
+int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id);
+/** Notes a lock as taken; 0 or -ENOMEM. */
+int ref_lock(struct verifier *v, enum ref_kind kind, uint32_t id, const void *ptr);
+/** Forgets refs.at[i]; the others keep their order. */
+void ref_remove(struct vstate *st, size_t i);
 /** The path at hand ended: counts down branches up to the root. */
 int branches_done(struct verifier *v);
 
 /* -- reg.c: making values -- */
+/** Of a pointer that is valid no more: a number, or nothing for those who may not learn addresses.
+ */
+void reg_invalid(struct verifier *v, struct reg *r);
 void reg_unknown(struct verifier *v, struct reg *r);
 void reg_known(struct reg *r, uint64_t value);
 void reg_uninit(struct reg *r);
@@ -626,7 +701,7 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 int stack_write(struct verifier *v, uint32_t n, int off, unsigned size, int value);
 /** Size bytes at register n are initialised, or (raw, of a helper) about to be. */
 int stack_range(struct verifier *v, uint32_t n, int off, int size, enum access rw, bool zero_ok,
-		bool helper, bool *raw);
+		bool *raw);
 
 /** The size bytes at register n are a constant: true, and *ret_slot where it was spilled. */
 bool stack_const(struct verifier *v, uint32_t n, uint32_t size, uint64_t *ret, int *ret_slot);
@@ -652,21 +727,28 @@ static inline bool insn_ends_early(const struct bpf_insn *insn)
  */
 int call_return_early(struct verifier *v, bool zero);
 int call_exit(struct verifier *v);
+/** Register n is fit to be what the program, or the callback that is walked, returns. */
+int call_returns(struct verifier *v, uint32_t n);
 /** -EINVAL when references, or with `regions` locks and the like, are held where `who` stands. */
 int call_leaks(struct verifier *v, bool regions, const char *who);
 struct call_meta {
 	const struct helper_proto *h;
-	struct skep_map *map; /* of the map argument */
+	struct skep_map *map;	      /* of the map argument */
+	const struct btf_field *kptr; /* ARG_KPTR_DEST: the field */
+	struct reg percpu;	      /* ARG_PERCPU_BTF_ID: what r0 is a copy of; NOT_INIT: none */
 	uint32_t map_uid;
 	uint32_t ref_id;   /* of the argument that stands for a reference */
 	uint32_t raw_reg;  /* register of uninitialised memory that the helper fills... */
 	int raw_size;	   /* ...and its bytes; 0: none */
 	uint32_t mem_size; /* constant size argument */
 	uint32_t sub;	   /* the callback */
+	int64_t key;	   /* the key of an array, -1: it is not known */
 	uint64_t size_max; /* largest value of the last size argument */
 	bool raw;
-	bool key_known; /* the key is a constant that stands on the stack: it is... */
-	uint64_t key;	/* ...this */
+	uint32_t dynptr_reg; /* argument register of a dynptr, 0: none... */
+	struct {
+		uint32_t kind, id, ref_id; /* ...as struct reg has them */
+	} dynptr;
 };
 int args_check(struct verifier *v, struct call_meta *m, uint32_t arg);
 
@@ -676,12 +758,24 @@ int map_fit(struct verifier *v, const struct skep_map *map, uint32_t id);
 /** Its values are sockets, which a lookup acquires. */
 bool map_holds_sockets(const struct skep_map *map);
 
+/* -- map_key.c -- */
+/** The key that register n points to, or -1 where it is not known, or need not be. */
+int map_key_const(struct verifier *v, const struct skep_map *map, uint32_t n, int64_t *ret);
+
 /** A register's offset is one that a function may get with it. */
 int args_offset(struct verifier *v, uint32_t n);
+/** It has none, even where it points to an object. */
+int args_no_offset(struct verifier *v, uint32_t n);
+/** The same where it gives the pointer back. */
+int args_release_offset(struct verifier *v, uint32_t n);
+/** It is known, and not negative. */
+int args_fixed(struct verifier *v, uint32_t n);
 /** size bytes at register n, NULL apart, may be read and written. */
 int args_mem(struct verifier *v, uint32_t n, int size);
 /** The same for register n - 1 and the size in register n. */
 int args_mem_size(struct verifier *v, uint32_t n);
+/** Register n points to a string in a map that cannot change, with its end. */
+int args_const_str(struct verifier *v, uint32_t n);
 /** Packet pointers point to where the packet was: forgets them. */
 void helper_forget_packet(struct verifier *v);
 int helper_step(struct verifier *v);
@@ -689,6 +783,48 @@ int helper_step(struct verifier *v);
 int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret);
 int callback_push(struct verifier *v, uint16_t sub,
 		  int (*fill)(struct verifier *v, struct frame *caller, struct frame *callee));
+
+/* -- alloc_ptr.c: objects that the program allocated -- */
+static inline bool type_is_alloc(uint32_t type)
+{
+	return base_type(type) == PTR_TO_BTF_ID && type & MEM_ALLOC;
+}
+static inline bool type_is_borrowed(uint32_t type)
+{
+	return type_is_alloc(type) && type & NON_OWN_REF;
+}
+/** The special fields of what the register points to, a map's value or an object; NULL: none. */
+const struct btf_record *reg_record(const struct reg *r);
+/** Has it a lock?  Then pointers to it keep their id. */
+bool reg_has_lock(const struct reg *r);
+/** An access to [off, off + size) of an object that is there, but not to its special fields. */
+int alloc_ptr_access(struct verifier *v, const struct reg *r, int off, unsigned size);
+/** The register points to what a list or tree owns, as long as the lock is held. */
+void alloc_ptr_borrow(struct reg *r);
+/** What was held by `ref_id` is owned by a list or tree now. */
+void alloc_ptr_give(struct verifier *v, uint32_t ref_id);
+/** Nothing is borrowed any more: a lock was released. */
+void alloc_ptr_unborrow(struct verifier *v);
+
+/* -- lock.c -- */
+/** Takes, or gives back, the lock of that kind that register n points to. */
+int lock_step(struct verifier *v, uint32_t n, enum ref_kind kind, bool take);
+/** Is a lock held that is in the same allocation as what the register points to? */
+bool lock_guards(struct verifier *v, const struct reg *r);
+/** The call at hand may be made while a lock is held. */
+bool lock_allows_call(const struct verifier *v);
+
+/* -- kptr.c: pointers to objects in map values and in objects of the program -- */
+/** An access at off of the map's value in register n by the instruction at hand, to field f. */
+int kptr_access(struct verifier *v, const struct btf_field *f, enum access rw, int value);
+/** Register n may be stored in f. */
+int kptr_match(struct verifier *v, const struct btf_field *f, uint32_t n);
+/** The first argument of bpf_kptr_xchg, in register n, points to a field that owns. */
+int kptr_dest(struct verifier *v, uint32_t n, struct call_meta *m);
+/** bpf_kptr_xchg took the reference of its second argument. */
+int kptr_release(struct verifier *v, uint32_t ref_id);
+/** Its result: what f held, or NULL. */
+void kptr_result(struct verifier *v, const struct btf_field *f, struct reg *r0);
 
 /* -- map_ptr.c -- */
 /** A load at off of the map that register n points to; the kernel's complaints about others. */
@@ -733,9 +869,11 @@ void global_look_at_main(struct verifier *v);
 /** Fills the argument registers of the frame that the walk of sub begins with. */
 int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
 
-/* -- ctx_type.c: ptr is a PTR type of the program's BTF -- */
+/* -- ctx_type.c: ptr is a PTR type, of the program's BTF where none is named -- */
 /** Does it point to the context's type? */
-bool ctx_type_is(const struct verifier *v, uint32_t ptr);
+bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t ptr);
+/** Is `name` the kernel's struct behind the user's? */
+bool ctx_type_projects(const char *user, const char *name);
 /** May it be declared as the context, by argument `arg`? */
 int ctx_type_check(struct verifier *v, uint32_t ptr, uint32_t arg);
 /** The kernel's struct behind the context, "" where there is none. */
@@ -753,17 +891,50 @@ int target_access(struct verifier *v, int off, unsigned size, bool write, struct
 bool target_returns(const struct verifier *v, int *ret_min, int *ret_max);
 /** The program returns nothing. */
 bool target_is_void(const struct verifier *v);
+/** The name of argument a, as the target or its stub has it, ends so. */
+bool target_arg_has(const struct verifier *v, uint32_t a, const char *suffix);
 /** May an LSM program be attached to the hook of that name? */
 int lsm_check(struct verifier *v, const char *func);
 /** Its arguments may be used by functions that want trusted pointers. */
 bool lsm_is_trusted(const char *func);
 /** The hook answers yes or no rather than an errno. */
 bool lsm_is_bool(const char *func);
+/** Its programs may sleep. */
+bool lsm_is_sleepable(const char *func);
+
+/* -- struct_ops.c -- */
+/** Fills v->target from the struct and the member. */
+int struct_ops_find(struct verifier *v);
+/** The program is a member of that struct. */
+bool struct_ops_is(const struct verifier *v, const char *of);
+/** What an argument that points to struct id points to in truth. */
+uint32_t struct_ops_arg(const struct verifier *v, uint32_t id);
+/** The walk of the main program begins: it owns what it is given. */
+int struct_ops_begin(struct verifier *v);
+/** r0 is a reference that the program may return. */
+bool struct_ops_returns_ref(const struct verifier *v);
+
+/* -- iter_ctx.c -- */
+/** The program is for iterators of that kind: "task". */
+bool iter_ctx_is(const struct verifier *v, const char *target);
+/** The type of register that an iterator's argument of that name gives, 0: as others. */
+uint32_t iter_ctx_arg(const struct verifier *v, const char *arg);
+
+/* -- target_helper.c -- */
+/** What the program is attached to lets it have helper `id`. */
+bool target_helper(const struct verifier *v, uint32_t id);
+/** And call it. */
+bool target_allows(const struct verifier *v, uint32_t id);
+
+/* -- btf_write.c -- */
+/** size bytes at off of the kernel's struct id may be written: 0 or the kernel's complaint. */
+int btf_write(struct verifier *v, uint32_t id, int off, unsigned size);
 
 /* -- btf_walk.c -- */
 enum btf_found {
 	FOUND_SCALAR,
 	FOUND_PTR,    /* a pointer to a struct */
+	FOUND_MEM,    /* a pointer to something else */
 	FOUND_STRUCT, /* a struct that begins there */
 };
 struct btf_walk {
@@ -771,6 +942,7 @@ struct btf_walk {
 	uint32_t id;	   /* the struct */
 	uint32_t off;	   /* into it */
 	uint32_t size;	   /* of the access */
+	bool closed;	   /* nothing follows it, even where it ends with an array of none */
 	uint32_t next;	   /* out: what is found is, or points to */
 	uint32_t flags;	   /* in and out: PTR_UNTRUSTED, MEM_* */
 	const char *field; /* out, FOUND_PTR: the member's name */
@@ -778,27 +950,51 @@ struct btf_walk {
 /** Looks what lies there: enum btf_found or -errno, said in the log where v is not NULL. */
 int btf_walk(struct verifier *v, struct btf_walk *w);
 
-/* -- btf_ptr.c: ids without a btf are of the kernel's BTF -- */
+/* -- btf_ptr.c: a btf of NULL, and ids without one, are of the kernel's BTF -- */
 const char *btf_ptr_name(const struct verifier *v, uint32_t id);
+/** The type's name, for a register that is a PTR_TO_BTF_ID. */
+const char *btf_ptr_reg_name(const struct verifier *v, const struct reg *r);
 /** The id of the struct of that name, 0: there is none. */
 uint32_t btf_ptr_find(const struct verifier *v, const char *name);
 /** The kernel's type for type id of btf, by name: -ENOENT none, -ESRCH several. */
 int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, uint32_t id);
 /** An access through register n, which is a PTR_TO_BTF_ID; a read fills register value. */
 int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value);
-/** Does a `want` begin at offset off of struct id? */
+/** Does a `want` of the kernel's begin at offset off of struct id? */
 bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
+/** Does `want` of want_btf begin where the register points?  strict: is it the object itself? */
+bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
+		uint32_t want, bool strict);
+/* Flags that say that a pointer may be used (BPF_REG_TRUSTED_MODIFIERS). */
+#define TRUSTED (PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF)
+/** It has some of those and no other, or is a reference. */
+bool btf_ptr_trusted(const struct reg *r);
+
+/* -- kfunc_graph.c -- */
+/** The path is in the callback of bpf_rbtree_add, or in what that calls. */
+bool graph_in_less(const struct verifier *v);
+/** The call at i is of a kfunc that calls back. */
+bool graph_calls_back(const struct verifier *v, uint32_t i);
 
 /* -- kfunc.c; kfunc_int.h has the rest -- */
 int kfunc_step(struct verifier *v);
-/** The kfunc that the call at i names; NULL: none that is known. */
+/** Finds the kfunc behind each call. */
+int kfunc_find(struct verifier *v);
+/** The kernel's name for the kfunc called at i, NULL: it has none. */
 const char *kfunc_name(const struct verifier *v, uint32_t i);
 /** How many arguments it takes; all registers, where it must not be called. */
-uint32_t kfunc_arg_cnt(const struct verifier *v, uint32_t i);
-/** The call at i asks an iterator for its next element. */
+uint32_t kfunc_arg_count(const struct verifier *v, uint32_t i);
+/** The call at i asks an iterator for its next element; it may sleep; packets move. */
 bool kfunc_is_iter_next(const struct verifier *v, uint32_t i);
-/** The call at i begins a region in which nobody may sleep. */
+bool kfunc_may_sleep(const struct verifier *v, uint32_t i);
+bool kfunc_moves_packet(const struct verifier *v, uint32_t i);
+/** It begins a region in which nobody may sleep. */
 bool kfunc_opens_region(const struct verifier *v, uint32_t i);
+/** Nothing comes after it. */
+bool kfunc_throws(const struct verifier *v, uint32_t i);
+bool kfunc_is_fastcall(const struct verifier *v, uint32_t i);
+/** Registers that the call changes, a bit each. */
+uint32_t kfunc_clobbers(const struct verifier *v, uint32_t i);
 
 /* -- graph.c -- */
 /** Numbers loops, and fills v->postorder. */
@@ -832,6 +1028,37 @@ int loop_back(struct verifier *v, struct vstate *to);
 /** Some path stopped in the loop that st is in: what st depends on is not known yet. */
 bool loop_is_open(struct verifier *v, const struct vstate *st);
 void loop_free(struct verifier *v);
+/* -- fastcall.c: stack that counts only where calls clobber what they may -- */
+/** Finds the patterns. */
+int fastcall_find(struct verifier *v);
+/** The instruction at hand reaches stack of the subprogram at `off`. */
+void fastcall_access(struct verifier *v, uint16_t sub, int off);
+/** Bytes of the frame that count. */
+uint32_t fastcall_depth(const struct verifier *v, uint16_t sub);
+
+/* -- exception.c -- */
+/** Where the exception callback begins, 0: there is none. */
+int exception_find(struct verifier *v, uint32_t *ret_insn);
+/** sub, whose arguments are known, is fit to be one where it is one. */
+int exception_check(struct verifier *v, uint16_t sub);
+
+/* -- async.c -- */
+/* A callback that is set. */
+struct async {
+	struct skep_map *map; /* where what sets it off lies */
+	uint32_t map_uid;
+	bool sleepable;
+	int32_t ret_min, ret_max; /* what it may return */
+};
+int async_push(struct verifier *v, uint16_t sub, const struct async *a);
+/** The map value pointer in register n points to the value's field of that type (FIELD_*). */
+int async_field(struct verifier *v, uint32_t n, uint32_t type);
+
+/* -- region.c -- */
+/** In a region that RCU protects: always, but for programs that sleep outside of one. */
+bool region_in_rcu(const struct verifier *v);
+/** The kernel's word for the region here that nothing may sleep in, NULL: there is none. */
+const char *region_atomic(const struct verifier *v);
 
 /* -- prune.c -- */
 /** 1: a state like this one was walked from here already; 0: go on; or -errno. */
@@ -856,7 +1083,7 @@ int hist_push(struct verifier *v, struct vstate *st, uint32_t flags, uint32_t fr
 	      uint64_t linked);
 /** The number in register n decided something: marks where it came from, in all parents. */
 int precise_mark(struct verifier *v, uint32_t n);
-/** The same of a number in a slot of the stack. */
+/** The same for the number in a slot of a frame. */
 int precise_mark_slot(struct verifier *v, uint32_t frame, uint32_t slot);
 /**
  * The instruction before *i on st's path, *hist_end the end of the history that is still ahead,

@@ -5,6 +5,7 @@
  * What is refused is refused with a reason, the same with a log and without.  What is accepted
  * answers every question about every type, and the answers fit together.
  */
+#include "base/alloc.h"
 #include "btf/btf.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -25,6 +26,22 @@ static void count(void *arg, const char *text, size_t n)
 	*(size_t *)arg += n;
 }
 
+static void ask_record(const struct btf_record *r, uint32_t size, uint32_t id)
+{
+	uint32_t end = 0;
+
+	must(r->cnt && r->mask, "an empty record", id);
+	for (uint32_t i = 0; i < r->cnt; i++) {
+		const struct btf_field *f = &r->field[i];
+
+		must(f->off >= end && f->size && f->off + f->size <= size, "a field outside", id);
+		must(f->type & r->mask, "a field that the mask has not", id);
+		must(btf_record_find(r, f->off, f->type) == f, "a field that is not found", id);
+		must(!(f->type & FIELD_GRAPH_ROOT) || f->held, "a root that holds nothing", id);
+		end = f->off + f->size;
+	}
+}
+
 static void ask_type(const struct skep_btf *b, uint32_t id)
 {
 	const struct btf_type *t = btf_type(b, id);
@@ -39,12 +56,14 @@ static void ask_type(const struct skep_btf *b, uint32_t id)
 	must(btf_resolve(b, to) == to, "half resolved", id);
 	must(size >= -EINVAL && size <= UINT32_MAX, "no size", id);
 	must(kind == BTF_KIND_VAR || size == btf_size(b, to), "a size of its own", id);
+	if (btf_struct_record(b, id))
+		ask_record(btf_struct_record(b, id), (uint32_t)size, id);
 }
 
 static void ask_map(const struct skep_btf *b, uint32_t value_id, uint32_t type)
 {
 	int64_t size = btf_size(b, value_id);
-	int32_t lock, timer;
+	struct btf_record *r = NULL;
 	union bpf_attr a = {
 		.map_type = type,
 		.value_size = size > 0 ? (uint32_t)size : 0,
@@ -52,10 +71,11 @@ static void ask_map(const struct skep_btf *b, uint32_t value_id, uint32_t type)
 		.btf_value_type_id = value_id,
 	};
 
-	if (btf_check_map(b, &a, &lock, &timer))
+	if (btf_check_map(b, NULL, &a, &r))
 		return;
-	must(lock < 0 || (size >= 4 && lock <= size - 4), "a lock outside", value_id);
-	must(timer < 0 || (size >= 16 && timer <= size - 16), "a timer outside", value_id);
+	if (r)
+		ask_record(r, (uint32_t)size, value_id);
+	skep_free(r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,10 +84,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct skep_diag diag = { 0 };
 	size_t text = 0;
 	struct btf_log log = { count, &text };
-	int err = btf_new(data, (uint32_t)size, NULL, &b, &diag);
+	int err = btf_new(data, (uint32_t)size, NULL, NULL, &b, &diag);
 
 	must(diag.err == err && !err == !diag.msg[0], "fails without a word", (uint64_t)-err);
-	must(btf_new(data, (uint32_t)size, &log, &again, NULL) == err, "the log changes it", 0);
+	must(btf_new(data, (uint32_t)size, NULL, &log, &again, NULL) == err, "the log changes it",
+	     0);
 	for (uint32_t id = 1; b && id < btf_type_count(b); id++) {
 		ask_type(b, id);
 		if (id < 1000)

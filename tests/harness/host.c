@@ -16,18 +16,19 @@ long host_bpf(int cmd, union bpf_attr *attr)
 
 int host_load(const struct host_prog *p)
 {
-	static char log[1 << 16];
-	bool talk = getenv("HOST_LOG");
+	static char own[1 << 16];
+	const bool talk = getenv("HOST_LOG") && !p->log;
+	char *log = talk ? own : p->log;
 	union bpf_attr attr = {
 		.prog_type = p->type,
 		.expected_attach_type = p->expected_attach_type,
 		.prog_flags = p->flags,
 		.insns = (uintptr_t)p->insns,
 		.insn_cnt = p->n,
-		.license = (uintptr_t) "GPL",
-		.log_level = talk,
-		.log_buf = talk ? (uintptr_t)log : 0,
-		.log_size = talk ? sizeof(log) : 0,
+		.license = (uintptr_t)(p->license ? p->license : "GPL"),
+		.log_level = log != NULL,
+		.log_buf = (uintptr_t)log,
+		.log_size = talk ? sizeof(own) : p->log_size,
 	};
 	int fd = (int)host_bpf(BPF_PROG_LOAD, &attr);
 

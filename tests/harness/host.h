@@ -21,6 +21,9 @@ struct host_prog {
 	uint32_t flags; /* BPF_F_* */
 	const struct bpf_insn *insns;
 	uint32_t n;
+	const char *license; /* NULL: GPL */
+	char *log;	     /* where the verifier's log goes, log_size bytes; NULL: nowhere */
+	uint32_t log_size;
 };
 /** Loads, quietly; the verifier's log goes to stderr where HOST_LOG is in the environment. */
 int host_load(const struct host_prog *p);

@@ -419,8 +419,8 @@ TEST(more_than_16_mib_is_e2big)
 	struct skep_btf *b = NULL;
 	const char *why;
 
-	ASSERT_EQ(btf_new(big, sizeof(big), NULL, &b, NULL), -E2BIG);
-	ASSERT_EQ(btf_new(big, sizeof(big) - 1, NULL, &b, NULL), -EINVAL);
+	ASSERT_EQ(btf_new(big, sizeof(big), NULL, NULL, &b, NULL), -E2BIG);
+	ASSERT_EQ(btf_new(big, sizeof(big) - 1, NULL, NULL, &b, NULL), -EINVAL);
 	ASSERT(!b);
 	if (!judge_host(big, sizeof(big), &host, &why))
 		test_skip("%s", why);

@@ -3,7 +3,7 @@
  * fields.c - special fields of objects: what a struct with locks, lists, trees, reference counts
  * and kptrs may look like.  Each case builds a blob, states the verdict, and asks the host too.
  */
-#include "build.h"
+#include "kernel.h"
 
 static struct raw blob;
 static struct verdict ours, host;
@@ -272,13 +272,13 @@ TEST(who_is_held_and_holds_may_not_hold_such)
 	}
 }
 
-/* An object with a pointer that goes through these type tags to a struct of the program's own. */
-static void kptr(const char *tag, const char *tag2, uint32_t to_kind)
+/* An object with a pointer that goes through these type tags to a type of that name. */
+static void kptr(const char *tag, const char *tag2, uint32_t to_kind, const char *name)
 {
 	uint32_t to;
 
 	begin();
-	to = build_type(&b, to_kind, "target", to_kind == BTF_KIND_INT ? 4 : 8);
+	to = build_type(&b, to_kind, name, to_kind == BTF_KIND_INT ? 4 : 8);
 	if (to_kind == BTF_KIND_INT)
 		build_words(&b, (uint32_t[]){ 32 }, 1);
 	to = tag2 ? build_type(&b, BTF_KIND_TYPE_TAG, tag2, to) : to;
@@ -305,10 +305,35 @@ TEST(kptrs_point_at_structs_by_one_known_tag)
 		{ "kptr", NULL, BTF_KIND_INT, -EINVAL },
 	};
 
+	judge_kernel = kernel_btf();
 	for (size_t i = 0; i < ARRAY_SIZE(ptrs); i++) {
-		kptr(ptrs[i].tag, ptrs[i].tag2, ptrs[i].to);
+		kptr(ptrs[i].tag, ptrs[i].tag2, ptrs[i].to, "target");
 		expect(ptrs[i].err);
 	}
+	btf_put(judge_kernel);
+}
+
+/* Whose reference a map can drop; structs of the kernel by name, whatever the program's are. */
+TEST(kptrs_to_the_kernel_need_somebody_to_drop_them)
+{
+	static const struct {
+		const char *tag, *to;
+		int err;
+	} ptrs[] = {
+		{ "kptr", "task_struct", 0 },	    { "kptr", "cgroup", 0 },
+		{ "kptr", "bpf_cpumask", 0 },	    { "kptr", "sk_buff", -ENOENT },
+		{ "kptr_untrusted", "sk_buff", 0 }, { "percpu_kptr", "sk_buff", 0 },
+	};
+
+	judge_kernel = kernel_btf();
+	for (size_t i = 0; i < ARRAY_SIZE(ptrs); i++) {
+		kptr(ptrs[i].tag, NULL, BTF_KIND_STRUCT, ptrs[i].to);
+		expect(ptrs[i].err);
+	}
+	btf_put(judge_kernel);
+	judge_kernel = NULL;
+	kptr("kptr", NULL, BTF_KIND_STRUCT, "target");
+	expect_ours(-EINVAL);
 }
 
 TEST(hostile_nesting_is_searched_in_linear_time)

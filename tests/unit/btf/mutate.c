@@ -166,7 +166,7 @@ TEST(every_allocation_may_fail)
 		int err;
 
 		skep_alloc_fail_at(n);
-		err = btf_new(seed, (uint32_t)seed_btf_size, NULL, &b, NULL);
+		err = btf_new(seed, (uint32_t)seed_btf_size, NULL, NULL, &b, NULL);
 		if (!skep_alloc_failed()) {
 			skep_alloc_fail_at(0);
 			ASSERT_EQ(err, 0);
@@ -189,7 +189,7 @@ TEST(no_mutant_harms_when_memory_is_short)
 		memcpy(mutant, seed, size);
 		size = spoil(size);
 		skep_alloc_fail_at(1 + rnd(12));
-		btf_new(mutant, size, NULL, &b, NULL);
+		btf_new(mutant, size, NULL, NULL, &b, NULL);
 		skep_alloc_fail_at(0);
 		btf_put(b);
 	}

@@ -120,6 +120,8 @@ static void map_types(struct build *bd)
 	build_type(bd, BTF_KIND_CONST, "", T_INT);
 }
 
+#define NONE (-EINVAL) /* no such field */
+
 /* clang-format off */
 static const struct map_case {
 	const char *name;
@@ -128,41 +130,41 @@ static const struct map_case {
 	int err;
 	int lock, timer; /* offsets where err is 0 */
 } map_cases[] = {
-	{ "array", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, T_PLAIN, 0, -1, -1 },
-	{ "array by const int", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_CONST_INT, T_PLAIN, 0, -1, -1 },
-	{ "array of locks", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, T_LOCKED, 0, 8, -1 },
-	{ "array of timers", BPF_MAP_TYPE_ARRAY, 4, 32, 3, 0, T_INT, T_TIMED, 0, -1, 8 },
-	{ "array of ints", BPF_MAP_TYPE_ARRAY, 4, 4, 3, 0, T_INT, T_INT, 0, -1, -1 },
+	{ "array", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, T_PLAIN, 0, NONE, NONE },
+	{ "array by const int", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_CONST_INT, T_PLAIN, 0, NONE, NONE },
+	{ "array of locks", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, T_LOCKED, 0, 8, NONE },
+	{ "array of timers", BPF_MAP_TYPE_ARRAY, 4, 32, 3, 0, T_INT, T_TIMED, 0, NONE, 8 },
+	{ "array of ints", BPF_MAP_TYPE_ARRAY, 4, 4, 3, 0, T_INT, T_INT, 0, NONE, NONE },
 	{ "array by struct", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_LOCK, T_PLAIN, -EINVAL, 0, 0 },
 	{ "array's key size", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_LONG, T_PLAIN, -EINVAL, 0, 0 },
 	{ "array's value size", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, T_KEY, -EINVAL, 0, 0 },
 	{ "no such key", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, 99, T_PLAIN, -EINVAL, 0, 0 },
 	{ "no such value", BPF_MAP_TYPE_ARRAY, 4, 16, 3, 0, T_INT, 99, -EINVAL, 0, 0 },
-	{ "global data", BPF_MAP_TYPE_ARRAY, 4, 16, 1, 0, 0, T_SEC, 0, -1, -1 },
-	{ "global data, read-only", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, 0, T_SEC, 0, -1, -1 },
+	{ "global data", BPF_MAP_TYPE_ARRAY, 4, 16, 1, 0, 0, T_SEC, 0, NONE, NONE },
+	{ "global data, read-only", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, 0, T_SEC, 0, NONE, NONE },
 	{ "global data of two", BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0, 0, T_SEC, -EINVAL, 0, 0 },
 	{ "array without key", BPF_MAP_TYPE_ARRAY, 4, 16, 1, 0, 0, T_PLAIN, -EINVAL, 0, 0 },
 	{ "per-CPU global data", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 1, 0, 0, T_SEC, -EINVAL, 0, 0 },
-	{ "per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 3, 0, T_INT, T_PLAIN, 0, -1, -1 },
+	{ "per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 3, 0, T_INT, T_PLAIN, 0, NONE, NONE },
 	{ "per-CPU array of locks", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 3, 0, T_INT, T_LOCKED, -EOPNOTSUPP, 0, 0 },
 	{ "locks that cannot be written", BPF_MAP_TYPE_ARRAY, 4, 16, 3, BPF_F_RDONLY_PROG, T_INT, T_LOCKED, -EACCES, 0, 0 },
-	{ "hash", BPF_MAP_TYPE_HASH, 8, 16, 3, 0, T_KEY, T_PLAIN, 0, -1, -1 },
-	{ "hash of locks", BPF_MAP_TYPE_HASH, 8, 16, 3, 0, T_KEY, T_LOCKED, 0, 8, -1 },
-	{ "hash of timers", BPF_MAP_TYPE_HASH, 8, 32, 3, 0, T_KEY, T_TIMED, 0, -1, 8 },
+	{ "hash", BPF_MAP_TYPE_HASH, 8, 16, 3, 0, T_KEY, T_PLAIN, 0, NONE, NONE },
+	{ "hash of locks", BPF_MAP_TYPE_HASH, 8, 16, 3, 0, T_KEY, T_LOCKED, 0, 8, NONE },
+	{ "hash of timers", BPF_MAP_TYPE_HASH, 8, 32, 3, 0, T_KEY, T_TIMED, 0, NONE, 8 },
 	{ "hash without key", BPF_MAP_TYPE_HASH, 8, 16, 3, 0, 0, T_PLAIN, -EINVAL, 0, 0 },
 	{ "LRU hash of locks", BPF_MAP_TYPE_LRU_HASH, 8, 16, 3, 0, T_KEY, T_LOCKED, -EOPNOTSUPP, 0, 0 },
-	{ "LRU hash of timers", BPF_MAP_TYPE_LRU_HASH, 8, 32, 3, 0, T_KEY, T_TIMED, 0, -1, 8 },
+	{ "LRU hash of timers", BPF_MAP_TYPE_LRU_HASH, 8, 32, 3, 0, T_KEY, T_TIMED, 0, NONE, 8 },
 	{ "per-CPU hash of timers", BPF_MAP_TYPE_PERCPU_HASH, 8, 32, 3, 0, T_KEY, T_TIMED, -EOPNOTSUPP, 0, 0 },
-	{ "programs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 3, 0, T_INT, T_INT, 0, -1, -1 },
+	{ "programs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 3, 0, T_INT, T_INT, 0, NONE, NONE },
 	{ "programs without key", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 3, 0, 0, T_INT, -EINVAL, 0, 0 },
 	{ "cgroups", BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 3, 0, T_INT, T_INT, -524, 0, 0 },
 	{ "sockets", BPF_MAP_TYPE_SOCKHASH, 4, 4, 3, 0, T_INT, T_INT, -524, 0, 0 },
 	{ "stacks", BPF_MAP_TYPE_STACK_TRACE, 4, 16, 3, 0, T_INT, T_PLAIN, -524, 0, 0 },
-	{ "prefixes", BPF_MAP_TYPE_LPM_TRIE, 8, 16, 3, BPF_F_NO_PREALLOC, T_KEY, T_PLAIN, 0, -1, -1 },
+	{ "prefixes", BPF_MAP_TYPE_LPM_TRIE, 8, 16, 3, BPF_F_NO_PREALLOC, T_KEY, T_PLAIN, 0, NONE, NONE },
 	{ "prefixes by int", BPF_MAP_TYPE_LPM_TRIE, 8, 16, 3, BPF_F_NO_PREALLOC, T_LONG, T_PLAIN, -EINVAL, 0, 0 },
 	{ "queue", BPF_MAP_TYPE_QUEUE, 0, 16, 3, 0, 0, T_PLAIN, -EINVAL, 0, 0 },
-	{ "bloom filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 16, 3, 0, 0, T_PLAIN, 0, -1, -1 },
-	{ "task storage", BPF_MAP_TYPE_TASK_STORAGE, 4, 16, 0, BPF_F_NO_PREALLOC, T_INT, T_LOCKED, 0, 8, -1 },
+	{ "bloom filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 16, 3, 0, 0, T_PLAIN, 0, NONE, NONE },
+	{ "task storage", BPF_MAP_TYPE_TASK_STORAGE, 4, 16, 0, BPF_F_NO_PREALLOC, T_INT, T_LOCKED, 0, 8, NONE },
 	{ "task storage by long", BPF_MAP_TYPE_TASK_STORAGE, 4, 16, 0, BPF_F_NO_PREALLOC, T_LOCK, T_PLAIN, -EINVAL, 0, 0 },
 };
 
@@ -212,7 +214,7 @@ TEST(every_map_case_has_its_verdict)
 	fd = host_btf();
 	for (size_t i = 0; i < ARRAY_SIZE(map_cases); i++) {
 		const struct map_case *k = &map_cases[i];
-		int32_t lock = -2, timer = -2;
+		struct btf_record *r = NULL;
 		union bpf_attr a;
 		int err, says;
 
@@ -224,10 +226,14 @@ TEST(every_map_case_has_its_verdict)
 		a.map_flags = k->flags;
 		a.btf_key_type_id = k->key;
 		a.btf_value_type_id = k->value;
-		err = btf_check_map(b, &a, &lock, &timer);
+		err = btf_check_map(b, NULL, &a, &r);
 		ASSERT_MSG(err == k->err, "%s: %d instead of %d", k->name, err, k->err);
-		ASSERT_MSG(lock == (err ? -2 : k->lock) && timer == (err ? -2 : k->timer),
-			   "%s: lock at %d, timer at %d", k->name, lock, timer);
+		ASSERT_MSG(err || (k->lock < 0 && k->timer < 0) == !r, "%s: its record", k->name);
+		if (r)
+			ASSERT_MSG(r->spin_lock_off == k->lock && r->timer_off == k->timer,
+				   "%s: lock at %d, timer at %d", k->name, r->spin_lock_off,
+				   r->timer_off);
+		skep_free(r);
 		says = host_map(k, fd);
 		ASSERT_MSG(says == 1 || says == err, "%s: %d, the host says %d", k->name, err,
 			   says);
@@ -240,7 +246,7 @@ TEST(every_map_case_has_its_verdict)
 TEST(map_checks_survive_failed_allocations)
 {
 	static struct build bd;
-	int32_t lock = -2, timer = -2;
+	struct btf_record *r = NULL;
 	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY,
 			     .key_size = 4,
 			     .value_size = 16,
@@ -251,11 +257,19 @@ TEST(map_checks_survive_failed_allocations)
 
 	map_types(&bd);
 	b = load(&bd);
-	skep_alloc_fail_at(1);
-	ASSERT_EQ(btf_check_map(b, &a, &lock, &timer), -ENOMEM);
+	for (long n = 1;; n++) {
+		int err;
+
+		skep_alloc_fail_at(n);
+		err = btf_check_map(b, NULL, &a, &r);
+		if (!skep_alloc_failed())
+			break;
+		ASSERT_EQ(err, -ENOMEM);
+		ASSERT_EQ(r, NULL);
+	}
 	skep_alloc_fail_at(0);
-	ASSERT_EQ(btf_check_map(b, &a, &lock, &timer), 0);
-	ASSERT_EQ(lock, 8);
+	ASSERT_EQ(r->spin_lock_off, 8);
+	skep_free(r);
 	btf_put(b);
 }
 

@@ -36,6 +36,8 @@ static void append(void *arg, const char *text, size_t n)
 	v->log[len + n] = '\0';
 }
 
+struct skep_btf *judge_kernel;
+
 void judge_ours(const void *data, uint32_t size, struct verdict *v, struct skep_btf **ret)
 {
 	struct btf_log log = { append, v };
@@ -43,7 +45,7 @@ void judge_ours(const void *data, uint32_t size, struct verdict *v, struct skep_
 	struct skep_btf *b = NULL;
 
 	v->log[0] = '\0';
-	v->err = btf_new(data, size, &log, &b, &diag);
+	v->err = btf_new(data, size, judge_kernel, &log, &b, &diag);
 	ASSERT_EQ(diag.err, v->err);
 	ASSERT_EQ(!b, v->err != 0);
 	if (ret)

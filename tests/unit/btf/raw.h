@@ -54,6 +54,8 @@ struct verdict {
 	char log[1 << 18]; /* its text, terminated */
 };
 
+/* What kptrs may point into, for our judgement; NULL: nothing. */
+extern struct skep_btf *judge_kernel;
 /** Our judgement; the object where it is good and ret is not NULL. */
 void judge_ours(const void *data, uint32_t size, struct verdict *v, struct skep_btf **ret);
 /** The host's; false, with the reason in *why, where it may not be asked. */

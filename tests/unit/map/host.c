@@ -333,7 +333,7 @@ TEST(operations_with_a_lock_in_the_value_agree_with_the_host)
 	attr.btf_size = sizeof(locked_btf);
 	btf_fd = host_bpf(BPF_BTF_LOAD, &attr);
 	ASSERT_MSG(btf_fd >= 0, "BTF_LOAD: %d", btf_fd);
-	ASSERT_EQ(btf_new(&locked_btf, sizeof(locked_btf), NULL, &btf, NULL), 0);
+	ASSERT_EQ(btf_new(&locked_btf, sizeof(locked_btf), NULL, NULL, &btf, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct map_deps deps = { .nr_cpus = vcpus_possible(), .btf = btf };
 		struct pair p = { .key_size = 4, .what = "locked" };

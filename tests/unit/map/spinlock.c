@@ -14,7 +14,7 @@ static struct skep_map *locked_map(uint32_t type, uint32_t entries, int want)
 		map_attr(&(struct map_args){ type, 4, sizeof(struct locked_value), entries });
 	struct map_deps deps = { .nr_cpus = CPUS };
 
-	ASSERT_EQ(btf_new(&locked_btf, sizeof(locked_btf), NULL, &btf, NULL), 0);
+	ASSERT_EQ(btf_new(&locked_btf, sizeof(locked_btf), NULL, NULL, &btf, NULL), 0);
 	attr.btf_key_type_id = LOCKED_KEY;
 	attr.btf_value_type_id = LOCKED_VALUE;
 	deps.btf = btf;
@@ -27,8 +27,8 @@ TEST(btf_finds_the_lock_of_a_value)
 {
 	struct skep_map *m = locked_map(BPF_MAP_TYPE_HASH, 4, 0);
 
-	ASSERT_EQ(m->spin_lock_off, offsetof(struct locked_value, lock));
-	ASSERT_EQ(m->timer_off, -1);
+	ASSERT_EQ(m->record->spin_lock_off, offsetof(struct locked_value, lock));
+	ASSERT_EQ(m->record->mask, FIELD_SPIN_LOCK);
 	ASSERT_EQ(m->btf_value_id, LOCKED_VALUE);
 	ASSERT_EQ(map_freeze(m), -ENOTSUPP);
 	map_put(m);

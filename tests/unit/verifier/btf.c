@@ -33,7 +33,7 @@ static struct skep_btf *prog_btf(uint32_t arg, uint32_t linkage, const char *tag
 
 	memcpy(str + 14, tag, strlen(tag) + 1);
 	raw_make(&raw, types, ARRAY_SIZE(types) - (*tag ? 0 : 4), str, n);
-	ASSERT_MSG(!btf_new(raw.data, raw.size, NULL, &btf, &diag), "%s", diag.msg);
+	ASSERT_MSG(!btf_new(raw.data, raw.size, NULL, NULL, &btf, &diag), "%s", diag.msg);
 	return btf;
 }
 
@@ -43,7 +43,7 @@ static struct skep_btf *model(void)
 	size_t size;
 	const void *data = model_btf(&size);
 
-	ASSERT_EQ(btf_new(data, (uint32_t)size, NULL, &btf, NULL), 0);
+	ASSERT_EQ(btf_new(data, (uint32_t)size, NULL, NULL, &btf, NULL), 0);
 	return btf;
 }
 

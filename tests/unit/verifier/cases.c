@@ -6,10 +6,12 @@
 #include "tests/harness/host.h"
 #include "tests/unit/program.h"
 
-#define SF  BPF_PROG_TYPE_SOCKET_FILTER
-#define TC  BPF_PROG_TYPE_SCHED_CLS
-#define XDP BPF_PROG_TYPE_XDP
-#define RAW BPF_PROG_TYPE_RAW_TRACEPOINT
+#define STATS 4 /* BPF_LOG_STATS, which the UAPI does not name */
+
+#define SF    BPF_PROG_TYPE_SOCKET_FILTER
+#define TC    BPF_PROG_TYPE_SCHED_CLS
+#define XDP   BPF_PROG_TYPE_XDP
+#define RAW   BPF_PROG_TYPE_RAW_TRACEPOINT
 
 /* What the case is good for. */
 enum {
@@ -175,7 +177,7 @@ static int ours(const struct rule *r, char *text, uint32_t size)
 {
 	static const struct verifier_rights all = VERIFIER_RIGHTS_ALL, none = VERIFIER_RIGHTS_NONE;
 	const struct verifier_opts opts = { .rights = r->flags & UNPRIVILEGED ? none : all };
-	struct verifier_log log = { .level = 1, .buf = text, .size = size };
+	struct verifier_log log = { .level = 1 | STATS, .buf = text, .size = size };
 	struct skep_prog *p = program(r->type, r->text);
 	struct skep_diag diag = { 0 };
 	int err;
@@ -191,20 +193,16 @@ static int ours(const struct rule *r, char *text, uint32_t size)
 static int host(const struct rule *r, char *text, uint32_t size)
 {
 	struct skep_prog *p = program(r->type, r->text);
-	union bpf_attr attr;
-	long fd;
+	int fd;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = r->type;
-	attr.insns = (uintptr_t)p->image.insns;
-	attr.insn_cnt = p->image.insn_cnt;
-	attr.license = (uintptr_t)(r->flags & NOT_GPL ? "proprietary" : "GPL");
-	attr.log_level = 1;
-	attr.log_buf = (uintptr_t)text;
-	attr.log_size = size;
-	fd = host_bpf(BPF_PROG_LOAD, &attr);
+	fd = host_load(&(struct host_prog){ .type = r->type,
+					    .insns = p->image.insns,
+					    .n = p->image.insn_cnt,
+					    .license = r->flags & NOT_GPL ? "proprietary" : NULL,
+					    .log = text,
+					    .log_size = size });
 	prog_put(p);
-	return fd < 0 ? (int)fd : 0;
+	return MIN(fd, 0);
 }
 
 static void judge(int (*verifier)(const struct rule *, char *, uint32_t), unsigned not_these,

@@ -220,11 +220,11 @@ TEST(image_other_memory_is_not_rewritten)
 
 TEST(image_constant_maps_are_named)
 {
-	struct skep_map *m = program_new_map(BPF_MAP_TYPE_HASH, 4, 8, 1, 0);
-	struct skep_map *other = program_new_map(BPF_MAP_TYPE_HASH, 4, 8, 1, 0);
-	struct skep_prog *p = program(TC, "*(u32 *)(r10 -4) = 0\n"
-					  "r6 = 0 ll\n" /* 1: m */
-					  "r1 = r6\n"	/* 3 */
+	struct skep_map *m = program_new_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0);
+	struct skep_map *other = program_new_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0);
+	struct skep_prog *p = program(TC, "*(u32 *)(r10 -4) = 1\n" /* there may be none */
+					  "r6 = 0 ll\n"		   /* 1: m */
+					  "r1 = r6\n"		   /* 3 */
 					  "r2 = r10\n"
 					  "r2 += -4\n"
 					  "call 1\n" /* 6: always m */

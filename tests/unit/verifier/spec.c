@@ -81,20 +81,15 @@ static int ours(const struct rule *r, char *text, uint32_t size)
 static int host(const struct rule *r, char *text, uint32_t size)
 {
 	struct skep_prog *p = program(SF, r->text);
-	union bpf_attr attr;
-	long fd;
+	int fd;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = SF;
-	attr.insns = (uintptr_t)p->image.insns;
-	attr.insn_cnt = p->image.insn_cnt;
-	attr.license = (uintptr_t) "GPL";
-	attr.log_level = 1;
-	attr.log_buf = (uintptr_t)text;
-	attr.log_size = size;
-	fd = host_bpf(BPF_PROG_LOAD, &attr);
+	fd = host_load(&(struct host_prog){ .type = SF,
+					    .insns = p->image.insns,
+					    .n = p->image.insn_cnt,
+					    .log = text,
+					    .log_size = size });
 	prog_put(p);
-	return fd < 0 ? (int)fd : 0;
+	return MIN(fd, 0);
 }
 
 static void judge(int (*verifier)(const struct rule *, char *, uint32_t))
