@@ -152,8 +152,10 @@ int insn_valid(const struct bpf_insn *insns, uint32_t n, uint32_t at, uint16_t i
 		if (r)
 			return r;
 	}
+	/* Linux does not look at the offset of an exit. */
 	if (op == INSN_INVALID || d->since > isa || (d->dst == USE_NO && i->dst_reg) ||
-	    (d->src == USE_NO && i->src_reg) || (d->off == USE_NO && i->off) ||
+	    (d->src == USE_NO && i->src_reg) ||
+	    (d->off == USE_NO && i->off && d->group != INSN_GROUP_EXIT) ||
 	    (d->imm == USE_NO && i->imm))
 		return bad_fields(i, first->group, at, diag);
 	if (isa != ISA_ALL)

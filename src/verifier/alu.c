@@ -176,17 +176,27 @@ static int mov(struct verifier *v)
 	return 0;
 }
 
-/* The bits change their places; what ranges said is lost. */
+/* Are bytes swapped?  Of an order that is the machine's own, the lowest ones are kept. */
+static bool swaps(const struct bpf_insn *insn)
+{
+	return is_wide(insn) ||
+	       BPF_SRC(insn->code) ==
+		       (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BPF_TO_BE : BPF_TO_LE);
+}
+
+/* Where bits change their places what ranges said is lost. */
 static void byte_order(struct reg *d, const struct bpf_insn *insn)
 {
-	const unsigned to = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? BPF_TO_BE : BPF_TO_LE;
-	struct tnum bits = tnum_low(d->n.bits, (unsigned)insn->imm);
+	const unsigned bits = (unsigned)insn->imm;
+	const struct tnum was = tnum_low(d->n.bits, bits);
 
-	if (is_wide(insn) || BPF_SRC(insn->code) == to)
-		bits = tnum_swap(bits, (unsigned)insn->imm / 8);
-	bounds_unknown(&d->n);
-	d->n.bits = bits;
-	bounds_sync(&d->n);
+	if (swaps(insn)) {
+		bounds_unknown(&d->n);
+		d->n.bits = tnum_swap(was, bits / 8);
+		bounds_sync(&d->n);
+	} else if (bits < 64) {
+		bounds_zext(&d->n, bits);
+	}
 }
 
 /* Negation and byte order: numbers only. */
@@ -204,6 +214,8 @@ static int unary(struct verifier *v)
 		byte_order(d, insn);
 	else
 		err = scalar_alu(v, d, d);
+	if (BPF_OP(insn->code) == BPF_END && insn->imm == 64 && !swaps(insn))
+		return err; /* nothing has happened */
 	d->id = 0;
 	d->off = 0;
 	return err;

@@ -309,11 +309,10 @@ static bool range_sext(const struct range *r, unsigned bits, unsigned w, struct 
 void bounds_sext(struct bounds *b, unsigned bits, bool low)
 {
 	unsigned w = low ? L : W;
-	struct tnum cut = tnum_low(b->bits, bits);
 	struct range r;
 
-	if (tnum_is_const(cut)) {
-		bounds_const(b, (uint64_t)sext(cut.value, bits) & ones(w));
+	if (tnum_is_const(b->bits)) {
+		bounds_const(b, (uint64_t)sext(b->bits.value & ones(bits), bits) & ones(w));
 		return;
 	}
 	if (!range_sext(low ? &b->low : &b->full, bits, w, &r)) {

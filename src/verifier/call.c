@@ -40,6 +40,9 @@ static int call_sub(struct verifier *v)
 
 	if (v->facts[sub].global)
 		return global_call(v, sub);
+	err = global_look_at_call(v, sub);
+	if (err)
+		return err;
 	callee = push_frame(v, v->st, sub, v->i, &err);
 	if (!callee)
 		return err;
@@ -64,7 +67,8 @@ int callback_push(struct verifier *v, uint16_t sub,
 	struct vstate *st;
 	int err;
 
-	st = state_push(v, v->sub[sub].start, v->i, false, &err);
+	err = global_look_at_call(v, sub);
+	st = err ? NULL : state_push(v, v->sub[sub].start, v->i, false, &err);
 	if (!st)
 		return err;
 	st->frame[st->cur]->callback_depth++;

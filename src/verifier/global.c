@@ -171,9 +171,15 @@ static int arg_memory(struct verifier *v, uint32_t a, unsigned tags, uint32_t id
 	return 0;
 }
 
-static int arg_pointer(struct verifier *v, uint32_t a, unsigned tags, uint32_t ptr,
-		       struct sub_arg *arg)
+/* A function that is walked with its callers is not asked for more than this. */
+static int not_global(const struct verifier *v, uint32_t sub)
 {
+	return v->facts[sub].global ? 0 : -EINVAL;
+}
+
+static int arg_pointer(struct verifier *v, uint32_t sub, uint32_t a, unsigned tags, uint32_t ptr)
+{
+	struct sub_arg *arg = &v->facts[sub].arg[a];
 	const struct skep_btf *btf = v->prog->btf;
 	const uint32_t id = btf_resolve(btf, btf_type(btf, ptr)->type);
 
@@ -196,6 +202,8 @@ static int arg_pointer(struct verifier *v, uint32_t a, unsigned tags, uint32_t p
 				    "arg#%u arena cannot be combined with any other tags", a);
 		return 0;
 	}
+	if (not_global(v, sub))
+		return -EINVAL;
 	return arg_memory(v, a, tags, id, arg);
 }
 
@@ -216,9 +224,11 @@ static int describe_arg(struct verifier *v, uint32_t sub, uint32_t a, uint32_t i
 	id = btf_resolve(btf, id);
 	t = btf_type(btf, id);
 	if (KIND(t) == BTF_KIND_PTR)
-		return arg_pointer(v, a, tags, id, &v->facts[sub].arg[a]);
+		return arg_pointer(v, sub, a, tags, id);
 	if (tags)
 		return fail(v, -EINVAL, "arg#%u has pointer tag, but is not a pointer type", a);
+	if (!is_scalar(t) && not_global(v, sub))
+		return -EINVAL;
 	if (!is_scalar(t))
 		return fail(v, -EINVAL, "Arg#%u type %s in %s() is not supported yet.", a,
 			    btf_kind_name(KIND(t)), sub_name(v, sub));
@@ -226,7 +236,7 @@ static int describe_arg(struct verifier *v, uint32_t sub, uint32_t a, uint32_t i
 	return 0;
 }
 
-/* Fills in the arguments of a global function from its prototype. */
+/* Fills in the arguments of a function from its prototype. */
 static int describe(struct verifier *v, uint32_t sub)
 {
 	const struct skep_btf *btf = v->prog->btf;
@@ -240,6 +250,9 @@ static int describe(struct verifier *v, uint32_t sub)
 	proto = btf_type(btf, func_type(v, sub)->type);
 	params = (const struct btf_param *)(proto + 1);
 	n = BTF_INFO_VLEN(proto->info);
+	if ((n > ARGS || !is_scalar(btf_type(btf, btf_resolve(btf, proto->type)))) &&
+	    not_global(v, sub))
+		return -EINVAL;
 	if (n > ARGS)
 		return fail(v, -EINVAL, "Global function %s() with %u > %u args. Buggy compiler.",
 			    sub_name(v, sub), n, ARGS);
@@ -256,21 +269,6 @@ static int describe(struct verifier *v, uint32_t sub)
 	f->arg_cnt = (uint8_t)n;
 	f->described = true;
 	return 0;
-}
-
-/* Linux looks at the main program's prototype too, complains, and goes on. */
-void global_look_at_main(struct verifier *v)
-{
-	struct verifier_report *report = v->report;
-	struct skep_diag *diag = v->diag, ignored = { 0 };
-
-	if (!v->facts[0].global)
-		return;
-	v->report = NULL;
-	v->diag = &ignored;
-	describe(v, 0);
-	v->report = report;
-	v->diag = diag;
 }
 
 /* --- at a call -------------------------------------------------------------------------------- */
@@ -400,14 +398,55 @@ static int check_place(struct verifier *v, const struct sub_facts *f)
 	return 0;
 }
 
+static int pass_args(struct verifier *v, uint32_t sub)
+{
+	const struct sub_facts *f = &v->facts[sub];
+	int err = describe(v, sub);
+
+	for (uint32_t a = 0; a < f->arg_cnt && !err; a++)
+		err = kinds[f->arg[a].kind].pass(v, a, &f->arg[a]);
+	return err;
+}
+
+/* What is complained of here is not what the program is rejected for. */
+static int aside(struct verifier *v, uint32_t sub, int (*look)(struct verifier *v, uint32_t sub))
+{
+	struct verifier_report *report = v->report;
+	struct skep_diag *diag = v->diag, ignored = { 0 };
+	int err;
+
+	v->report = NULL;
+	v->diag = &ignored;
+	err = look(v, sub);
+	v->report = report;
+	v->diag = diag;
+	return err;
+}
+
+void global_look_at_main(struct verifier *v)
+{
+	if (v->facts[0].global)
+		aside(v, 0, describe);
+}
+
+int global_look_at_call(struct verifier *v, uint32_t sub)
+{
+	struct sub_facts *f = &v->facts[sub];
+	int err;
+
+	if (!f->func_id || f->unreliable)
+		return 0;
+	err = aside(v, sub, pass_args);
+	f->unreliable = err;
+	return err == -ENOMEM ? err : 0;
+}
+
 int global_call(struct verifier *v, uint16_t sub)
 {
 	struct sub_facts *f = &v->facts[sub];
 	struct reg *regs;
-	int args = describe(v, sub), err;
+	int args = pass_args(v, sub), err;
 
-	for (uint32_t a = 0; a < f->arg_cnt && !args; a++)
-		args = kinds[f->arg[a].kind].pass(v, a, &f->arg[a]);
 	err = check_place(v, f);
 	if (!err && args)
 		err = fail(v, args, "Caller passes invalid args into func#%u ('%s')", sub,

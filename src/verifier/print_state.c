@@ -101,6 +101,10 @@ static void put_target(struct verifier_log *log, const struct reg *r, const char
 		put_unsigned(log, r->mem_size);
 		*sep = ",";
 	}
+	if (type == CONST_PTR_TO_DYNPTR) {
+		verifier_log(log, "%stype=%s", *sep, dynptr_text((enum dynptr_kind)r->dynptr));
+		*sep = ",";
+	}
 }
 
 static void put_reg(struct verifier *v, const struct frame *f, const struct reg *r)
@@ -115,8 +119,8 @@ static void put_reg(struct verifier *v, const struct frame *f, const struct reg 
 		return;
 	}
 	verifier_log(log, "%s", TYPE_NAME(r->type));
-	if (base_type(r->type) == PTR_TO_BTF_ID)
-		verifier_log(log, "%s", btf_ptr_name(v, r->btf_id));
+	if (r->type == PTR_TO_ARENA)
+		return;
 	if (r->type == PTR_TO_STACK) {
 		if (r->frame != f->no)
 			verifier_log(log, "[%u]", r->frame);

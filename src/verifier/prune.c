@@ -203,7 +203,7 @@ static bool byte_safe(const struct compare *c, uint8_t old, uint8_t cur)
 {
 	if (old == cur)
 		return true;
-	if (c->exact == EXACT)
+	if (c->exact != NOT_EXACT)
 		return false;
 	return old == STACK_INVALID ||
 	       (old == STACK_MISC && c->v->opts->rights.allow_uninit_stack) ||
@@ -230,13 +230,13 @@ static bool slot_safe(const struct compare *c, const struct slot *old, const str
 	/* What was not needed, or could be anything: also where there is no such slot yet. */
 	if (!cur) {
 		for (unsigned b = 0; b < 8; b++)
-			if (!byte_safe(c, old->kind[b], STACK_INVALID))
+			if (c->exact != NOT_EXACT || !byte_safe(c, old->kind[b], STACK_INVALID))
 				return false;
 		return true;
 	}
 	old_reg = slot_scalar(c->v, old);
 	cur_reg = slot_scalar(c->v, cur);
-	if (old_reg && cur_reg && c->exact != EXACT)
+	if (old_reg && cur_reg && c->exact == NOT_EXACT)
 		return reg_safe(c, old_reg, cur_reg);
 	for (unsigned b = 0; b < 8; b++)
 		if (!byte_safe(c, old->kind[b], cur->kind[b]))

@@ -47,11 +47,13 @@ static bool fits_in(const struct reg *r, unsigned size)
 	return size >= 8 || r->n.full.umax >> size * 8 == 0;
 }
 
-/* Nothing of a spill or of an object is left once part of it is overwritten. */
+/* Nothing is known of a slot any more once part of a spill or of an object is overwritten. */
 static void scrub(struct slot *s)
 {
+	if (!slot_is_spill(s) && !slot_is_object(s))
+		return;
 	for (unsigned b = 0; b < 8; b++)
-		if (s->kind[b] == STACK_SPILL || s->kind[b] >= STACK_ITER)
+		if (s->kind[b] != STACK_INVALID)
 			s->kind[b] = STACK_MISC;
 }
 
@@ -92,8 +94,10 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 /* Puts r into the slot; size bytes at the top of the slot hold its lowest ones. */
 static void spill(struct slot *s, const struct reg *r, unsigned size)
 {
-	scrub(s);
 	s->reg = *r;
+	for (unsigned b = 0; b + size < 8; b++)
+		if (s->kind[b] != STACK_ZERO && s->kind[b] != STACK_INVALID)
+			s->kind[b] = STACK_MISC;
 	memset(&s->kind[8 - size], STACK_SPILL, size);
 }
 
@@ -222,8 +226,9 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 			zero_used = true;
 			continue;
 		}
-		if (slot_is_spill(s) || slot_is_object(s))
-			scrub(s);
+		for (unsigned b = 0; b < 8; b++)
+			if (s->kind[b] == STACK_SPILL)
+				s->kind[b] = STACK_MISC;
 		zero_used |= zero && *kind == STACK_ZERO;
 		*kind = zero && *kind == STACK_ZERO ? STACK_ZERO : STACK_MISC;
 	}
@@ -254,9 +259,9 @@ static void load_bytes(struct verifier *v, struct frame *f, int64_t from, int64_
 {
 	bool zero = true;
 
-	for (int64_t o = from; o < to; o++) {
+	for (int64_t o = from; o < to && zero; o++) {
 		touch_slot(v, slot_no((int)o));
-		zero &= *byte_kind(f, (int)o) == STACK_ZERO;
+		zero = *byte_kind(f, (int)o) == STACK_ZERO;
 	}
 	if (zero)
 		reg_known(&cur_regs(v)[value], 0);

@@ -204,7 +204,7 @@ static int pointer_arg(struct verifier *v, uint32_t arg, const struct btf_type *
 	ret->ref_id = v->target.ref_id[arg];
 	if (may_be_null(ret->type))
 		ret->id = ++v->ids;
-	if (log_on(v))
+	if (log_on(v) && !iter && !(v->target.stub && may_be_null(ret->type)))
 		verifier_log(v->log, "func '%s' arg%u has btf_id %u type %s '%s'\n", v->target.name,
 			     arg, to, btf_kind_name(KIND(t)), btf_str(btf, t->name_off));
 	return 0;

@@ -295,6 +295,7 @@ struct sub_facts {
 	bool verified;	      /* global: was walked, or is */
 	bool changes_pkt;     /* packet pointers are stale after a call of it */
 	bool described;	      /* arg[] is filled */
+	bool unreliable;      /* static: its prototype is not what it is called with */
 	bool async;	      /* some path has it called later */
 	bool callback;	      /* some path has it called back, now or later */
 	bool may_sleep;	      /* it calls what may sleep, itself or by those that it calls */
@@ -864,8 +865,10 @@ const char *sub_name(const struct verifier *v, uint32_t sub);
 int global_call(struct verifier *v, uint16_t sub);
 /** A global function that was called and not walked yet, as walked from now on; 0: none. */
 uint16_t global_next(struct verifier *v);
-/** Says in the log what is odd about the main program's prototype. */
+/** Says in the log what is odd about the main program's prototype... */
 void global_look_at_main(struct verifier *v);
+/** ...and about the arguments of a call of a function that is none: 0 or -ENOMEM. */
+int global_look_at_call(struct verifier *v, uint32_t sub);
 /** Fills the argument registers of the frame that the walk of sub begins with. */
 int global_enter(struct verifier *v, uint16_t sub, struct frame *f);
 

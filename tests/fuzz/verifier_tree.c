@@ -128,26 +128,43 @@ static bool splits(const struct bpf_insn *in)
 	       op != BPF_JA && op != BPF_CALL && op != BPF_EXIT && op != BPF_JCOND && in->off;
 }
 
+/* A number is known now that it could not be before the jump; a link to another may teach so. */
+static bool is_new(const struct tree *t, const struct vstate *st, const struct node *from)
+{
+	const struct frame *was = (const void *)(t->mem + from->frames);
+	const struct reg *now = st->frame[0]->reg;
+
+	for (unsigned r = 0; r < SKEP_REG_CNT && !from->cur; r++)
+		if (was->reg[r].type == SCALAR_VALUE && now[r].type == SCALAR_VALUE &&
+		    bounds_is_const(&now[r].n) &&
+		    !bounds_contain(&was->reg[r].n, now[r].n.full.umin))
+			return true;
+	return false;
+}
+
 /*
- * Behind a jump both operands are known, and they say that it went the other way: no machine gets
+ * What is known behind a jump says that it went the other way, or could not be: no machine gets
  * here.  (Where bits and ranges have no number in common, the kernel goes on with one of them.)
  */
 static bool contradicts(const struct tree *t, const struct vstate *st, uint32_t from, uint32_t at)
 {
-	if (from == NOWHERE || !splits(&t->insns[from]))
-		return false;
-
-	const struct bpf_insn *in = &t->insns[from];
-	const struct reg *reg = st->frame[st->cur]->reg;
-	const struct reg *d = &reg[in->dst_reg], *s = &reg[in->src_reg];
+	const struct bpf_insn *in = &t->insns[t->node[from].insn];
+	const struct reg *reg = st->frame[st->cur]->reg, *d, *s;
 	uint64_t regs[SKEP_REG_CNT];
+
+	if (t->node[from].insn == NOWHERE || !splits(in))
+		return false;
+	if (is_new(t, st, &t->node[from]))
+		return true;
+	d = &reg[in->dst_reg];
+	s = &reg[in->src_reg];
 
 	if (d->type != SCALAR_VALUE || !bounds_is_const(&d->n) ||
 	    (BPF_SRC(in->code) == BPF_X && (s->type != SCALAR_VALUE || !bounds_is_const(&s->n))))
 		return false;
 	regs[in->src_reg] = s->n.full.umin;
 	regs[in->dst_reg] = d->n.full.umin;
-	return eval_taken(in, regs) != (at != from + 1);
+	return eval_taken(in, regs) != (at != t->node[from].insn + 1);
 }
 
 uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32_t from)
@@ -167,7 +184,7 @@ uint32_t tree_observe(void *tree, const struct vstate *st, uint32_t insn, uint32
 	t->leaks |= leaks(st, &t->insns[insn]);
 	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
 		t->empty |= !feasible(&st->frame[st->cur]->reg[r]);
-	t->empty |= contradicts(t, st, t->node[from].insn, insn);
+	t->empty |= contradicts(t, st, from, insn);
 	for (uint32_t f = 0; f <= st->cur; f++) {
 		keep(t, st->frame[f], sizeof(*st->frame[f]));
 		keep(t, st->frame[f]->slot, st->frame[f]->nr_slots * sizeof(struct slot));
