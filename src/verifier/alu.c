@@ -39,11 +39,50 @@ static bool shift_known(const struct bounds *n, bool wide)
 	       n->full.umax < (wide ? 64 : 32);
 }
 
+/* The value, or its lower half, is all ones or 0: as after an arithmetic shift. */
+static bool is_sign(const struct reg *d, bool low)
+{
+	const struct range *r = low ? &d->n.low : &d->n.full;
+
+	return r->smin == -1 && r->smax == 0;
+}
+
+static void set_sign(struct reg *d, bool low, uint64_t v)
+{
+	if (low)
+		bounds_set_low(&d->n, v);
+	else
+		bounds_const(&d->n, v);
+}
+
+/*
+ * x s>> 63 & a, x s>> 63 | a: compilers choose between two constants so.  The path at hand goes on
+ * with all ones, another one with 0, and takes the instruction once more.
+ */
+static int fork_sign(struct verifier *v, struct reg *d, const struct reg *s)
+{
+	const struct bpf_insn *insn = insn_of(v);
+	const bool low = !is_sign(d, false);
+	struct vstate *other;
+	int err;
+
+	if ((BPF_OP(insn->code) != BPF_AND && BPF_OP(insn->code) != BPF_OR) ||
+	    !bounds_is_const(&s->n) || !is_sign(d, low))
+		return 0;
+	other = state_push(v, v->i, v->i, false, &err);
+	if (!other)
+		return err;
+	set_sign(&other->frame[other->cur]->reg[insn->dst_reg], low, 0);
+	set_sign(d, low, UINT64_MAX);
+	return 0;
+}
+
 /* A scalar result: `*d op= *s`. */
 static int scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 {
 	const struct bpf_insn *insn = insn_of(v);
 	unsigned op = alu_ops[OP_SLOT(BPF_OP(insn->code))];
+	int err;
 
 	d->type = SCALAR_VALUE;
 	d->off = 0;
@@ -53,6 +92,9 @@ static int scalar_alu(struct verifier *v, struct reg *d, const struct reg *s)
 		reg_unknown(v, d);
 		return 0;
 	}
+	err = fork_sign(v, d, s);
+	if (err)
+		return err;
 	bounds_alu(&d->n, &s->n, (enum bounds_op)(op - 1), !is_wide(insn));
 	return reg_check(v, d, "alu");
 }

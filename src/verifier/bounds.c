@@ -21,6 +21,13 @@ void bounds_const(struct bounds *b, uint64_t v)
 	b->low = range_const(v & ones(L), L);
 }
 
+void bounds_set_low(struct bounds *b, uint64_t v)
+{
+	v &= ones(L);
+	b->bits = tnum_with_low(b->bits, tnum_const(v), L);
+	b->low = (struct range){ v, v, sext(v, L), sext(v, L) };
+}
+
 bool bounds_is_const(const struct bounds *b)
 {
 	return tnum_is_const(b->bits);

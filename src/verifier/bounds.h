@@ -71,6 +71,8 @@ enum bounds_cmp {
 
 void bounds_unknown(struct bounds *b);
 void bounds_const(struct bounds *b, uint64_t v);
+/** The lower half is v; the upper one is what it was. */
+void bounds_set_low(struct bounds *b, uint64_t v);
 bool bounds_is_const(const struct bounds *b);
 /** The lower half is one value. */
 bool bounds_low_is_const(const struct bounds *b);

@@ -95,7 +95,7 @@ int stack_bounds(struct verifier *v, uint32_t n, int off, int size, enum access 
 static void spill(struct slot *s, const struct reg *r, unsigned size)
 {
 	s->reg = *r;
-	for (unsigned b = 0; b + size < 8; b++)
+	for (int b = 7 - (int)size; b >= 0; b--)
 		if (s->kind[b] != STACK_ZERO && s->kind[b] != STACK_INVALID)
 			s->kind[b] = STACK_MISC;
 	memset(&s->kind[8 - size], STACK_SPILL, size);

@@ -363,6 +363,20 @@ void tree_start(struct tree *t)
 	t->nr_at = 1;
 }
 
+/* The paths that the verifier makes of one where an instruction is taken twice: fork_sign(). */
+static uint32_t follow_forks(const struct tree *t, const struct machine *m, uint32_t *at,
+			     uint32_t nr, char *why, size_t n)
+{
+	const uint8_t class = BPF_CLASS(t->insns[m->pc].code);
+
+	for (uint32_t i = 0; i < nr && (class == BPF_ALU || class == BPF_ALU64); i++)
+		for (uint32_t c = t->node[at[i]].first; c; c = t->node[c].next)
+			if (t->node[c].insn == m->pc && nr < TREE_AT &&
+			    node_fits(t, &t->node[c], m, why, n))
+				at[nr++] = c;
+	return nr;
+}
+
 bool tree_follow(struct tree *t, const struct machine *m, char *why, size_t n)
 {
 	uint32_t at[TREE_AT], nr = 0;
@@ -373,6 +387,7 @@ bool tree_follow(struct tree *t, const struct machine *m, char *why, size_t n)
 			if (t->node[c].insn == m->pc && nr < TREE_AT &&
 			    node_fits(t, &t->node[c], m, why, n))
 				at[nr++] = c;
+	nr = follow_forks(t, m, at, nr, why, n);
 	memcpy(t->at, at, nr * sizeof(*at));
 	t->nr_at = nr;
 	return nr > 0;
