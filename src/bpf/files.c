@@ -70,6 +70,18 @@ static int fill_kconfig(int fd)
  * so the symbol of helper n stands n bytes after the base.
  */
 #define CALL_BASE UINT64_C(0xffffffff81000000)
+#define FUNC_BASE (CALL_BASE + 0x10000)
+
+/* The kernel's functions: where they are nobody may know, but that they are. */
+static void put_functions(FILE *f)
+{
+	struct skep_kernel *k = bpf_kernel();
+	const char *name;
+	uint32_t id = 0;
+
+	while (k && (name = core_kernel_function(k, &id)))
+		fprintf(f, "%016llx T %s\n", (unsigned long long)FUNC_BASE + 16 * id, name);
+}
 
 static int fill_kallsyms(int fd)
 {
@@ -89,6 +101,7 @@ static int fill_kallsyms(int fd)
 		if (helper_name(id))
 			fprintf(f, "%016llx T bpf_%s\n", (unsigned long long)CALL_BASE + id,
 				helper_name(id));
+	put_functions(f);
 	return fclose(f) ? -EIO : 0;
 }
 

@@ -150,6 +150,19 @@ const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size)
 	return data;
 }
 
+const char *core_kernel_function(struct skep_kernel *k, uint32_t *id)
+{
+	const struct skep_btf *btf = core_vmlinux(k);
+
+	while (btf && ++*id < btf_type_count(btf)) {
+		const struct btf_type *t = btf_type(btf, *id);
+
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC)
+			return btf_str(btf, t->name_off);
+	}
+	return NULL;
+}
+
 const void *skep_kernel_btf(size_t *ret_size)
 {
 	return model_btf(ret_size);

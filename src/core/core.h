@@ -53,6 +53,8 @@ void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, b
 
 /** Raw BTF of the kernel that k's programs see, as long as k lives; NULL: out of memory. */
 const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size);
+/** The name of the kernel's first function after type *id, which becomes its id; NULL: the last. */
+const char *core_kernel_function(struct skep_kernel *k, uint32_t *id);
 /** The slots that programs of this kernel run in. */
 struct vcpus *core_vcpus(struct skep_kernel *k);
 /** What runs of this kernel carry in run->env. */

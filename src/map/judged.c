@@ -239,17 +239,26 @@ static int no_next_key(struct skep_map *m, const void *key, void *next)
 	return -EOPNOTSUPP;
 }
 
-static const struct map_ops judged_ops = {
-	.check = judged_check,
-	.create = judged_create,
-	.next_key = no_next_key,
-	.sys_lookup = no_lookup,
-	.sys_update = no_update,
-	.sys_delete = no_delete,
-	.sys_lookup_delete = no_lookup,
-};
+/* Where the process sees the arena: programs' variables lie in it. */
+static int arena_value_addr(struct skep_map *m, uint64_t *ret_addr, uint32_t off)
+{
+	if (off > (uint64_t)m->max_entries << 12)
+		return -ERANGE;
+	*ret_addr = m->extra + off;
+	return 0;
+}
+
+#define JUDGED_OPS                                                                 \
+	.check = judged_check, .create = judged_create, .next_key = no_next_key,   \
+	.sys_lookup = no_lookup, .sys_update = no_update, .sys_delete = no_delete, \
+	.sys_lookup_delete = no_lookup
+
+static const struct map_ops judged_ops = { JUDGED_OPS };
+static const struct map_ops arena_ops = { JUDGED_OPS, .value_addr = arena_value_addr };
 
 const struct map_ops *map_judged_ops(uint32_t type)
 {
-	return type < ARRAY_SIZE(rules) && rules[type].flags ? &judged_ops : NULL;
+	if (type >= ARRAY_SIZE(rules) || !rules[type].flags)
+		return NULL;
+	return type == SKEP_MAP_TYPE_ARENA ? &arena_ops : &judged_ops;
 }

@@ -225,7 +225,7 @@ static int arg_dynptr(struct arg *a)
 /* Where helpers read memory, and where keys and values may lie. */
 #define MEM_TYPES                                                                         \
 	(T(PTR_TO_STACK) | T(PTR_TO_PACKET) | T(PTR_TO_PACKET_META) | T(PTR_TO_MAP_KEY) | \
-	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM) | T(PTR_TO_BTF_ID))
+	 T(PTR_TO_MAP_VALUE) | T(PTR_TO_MEM) | T(PTR_TO_BUF) | T(PTR_TO_BTF_ID))
 
 /* A socket, and as which it may come. */
 #define SOCK_TYPES \
@@ -402,6 +402,7 @@ static int check_offset(struct verifier *v, uint32_t n, bool release)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
 	case PTR_TO_ARENA:
 	case SCALAR_VALUE:
 		if (!release && !(r->type & MEM_SLICE))
@@ -421,6 +422,11 @@ int args_offset(struct verifier *v, uint32_t n)
 int args_release_offset(struct verifier *v, uint32_t n)
 {
 	return check_offset(v, n, true);
+}
+
+int args_no_offset(struct verifier *v, uint32_t n)
+{
+	return offset_fits(v, n, false);
 }
 
 int args_mem(struct verifier *v, uint32_t n, int size)

@@ -192,8 +192,10 @@ static int check_place(struct verifier *v, uint32_t n, int off, const char *name
 /* What the program allocated it may write to, but for special fields. */
 static int check_write(struct verifier *v, const struct reg *r, int off, unsigned size, bool write)
 {
-	if (write && (!type_is_alloc(r->type) || r->type & PTR_UNTRUSTED))
+	if (write && r->type & PTR_UNTRUSTED)
 		return fail(v, -EACCES, "only read is supported");
+	if (write && !type_is_alloc(r->type))
+		return btf_write(v, r->btf_id, off, size);
 	return type_is_alloc(r->type) ? alloc_ptr_access(v, r, off, size) : 0;
 }
 
@@ -222,7 +224,7 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 			    name);
 	err = check_place(v, n, off, name);
 	err = err ? err : check_write(v, &r, off, size, write);
-	if (err)
+	if (err || (write && !type_is_alloc(r.type)))
 		return err;
 	do
 		found = btf_walk(v, &w);

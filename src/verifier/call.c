@@ -158,6 +158,8 @@ int call_returns(struct verifier *v, uint32_t n)
 
 	if (program && target_is_void(v))
 		return 0;
+	if (program && struct_ops_returns_ref(v))
+		return args_no_offset(v, n);
 	err = reg_read(v, n);
 	if (err)
 		return err;
@@ -180,7 +182,8 @@ int call_returns(struct verifier *v, uint32_t n)
 	return err;
 }
 
-int call_leaks(struct verifier *v, bool regions, const char *who)
+/* exits: r0 is what the program returns. */
+static int check_leaks(struct verifier *v, bool regions, bool exits, const char *who)
 {
 	struct vstate *st = v->st;
 	const struct {
@@ -192,12 +195,14 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 		{ st->preempt, "bpf_preempt_disable" },
 	};
 
+	const uint32_t returned =
+		exits && struct_ops_returns_ref(v) ? cur_regs(v)[BPF_REG_0].ref_id : 0;
 	bool leak = false;
 
 	if (regions && st->locks)
 		return fail(v, -EINVAL, "%s cannot be used inside bpf_spin_lock-ed region", who);
 	vec_foreach (ref, &st->refs) {
-		if (ref->kind != REF_PTR)
+		if (ref->kind != REF_PTR || (returned && ref->id == returned))
 			continue;
 		verifier_log(v->log, "Unreleased reference id=%u alloc_insn=%u\n", ref->id,
 			     ref->insn);
@@ -212,6 +217,11 @@ int call_leaks(struct verifier *v, bool regions, const char *who)
 	return 0;
 }
 
+int call_leaks(struct verifier *v, bool regions, const char *who)
+{
+	return check_leaks(v, regions, false, who);
+}
+
 int call_exit(struct verifier *v)
 {
 	struct vstate *st = v->st;
@@ -220,7 +230,7 @@ int call_exit(struct verifier *v)
 	/* What a callee or a callback holds is its caller's to give back. */
 	if (st->cur)
 		return call_return(v);
-	err = call_leaks(v, true, "BPF_EXIT instruction in main prog");
+	err = check_leaks(v, true, true, "BPF_EXIT instruction in main prog");
 	err = err ? err : call_returns(v, BPF_REG_0);
 	return err ? err : 1;
 }

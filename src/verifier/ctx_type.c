@@ -12,6 +12,8 @@
 #define USER_REGS "pt_regs"
 #endif
 
+#define REGS_TYPEDEF "bpf_user_pt_regs_t"
+
 /* The struct by program type; NULL where only a tag can tell. */
 static const char *const names[] = {
 	[BPF_PROG_TYPE_SOCKET_FILTER] = "__sk_buff",
@@ -126,8 +128,7 @@ static bool is_user_regs(const struct skep_btf *btf, uint32_t id)
 	       BTF_INFO_KIND(t->info) == BTF_KIND_RESTRICT ||
 	       BTF_INFO_KIND(t->info) == BTF_KIND_TYPE_TAG)
 		t = btf_type(btf, t->type);
-	return BTF_INFO_KIND(t->info) == BTF_KIND_TYPEDEF &&
-	       !strcmp(name_of(btf, t), "bpf_user_pt_regs_t");
+	return BTF_INFO_KIND(t->info) == BTF_KIND_TYPEDEF && !strcmp(name_of(btf, t), REGS_TYPEDEF);
 }
 
 bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t ptr)
@@ -140,6 +141,9 @@ bool ctx_type_is(const struct verifier *v, const struct skep_btf *btf, uint32_t 
 		return true;
 	if (!want || BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT)
 		return false;
+	/* Old programs declare the typedef of registers as a struct. */
+	if (v->prog->type == BPF_PROG_TYPE_KPROBE && !strcmp(name_of(btf, t), REGS_TYPEDEF))
+		return true;
 	return !strcmp(want, name_of(btf, t)) || ctx_type_projects(want, name_of(btf, t));
 }
 

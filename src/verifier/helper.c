@@ -14,7 +14,7 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 	h = helper_of_linux((uint32_t)id, v->prog->type);
 	if (!h || !(h->fn || v->opts->judge) ||
 	    !helper_allowed(h, v->prog->type, v->prog->expected_attach_type) ||
-	    !rights_allow_helper(v, h->id)) {
+	    !rights_allow_helper(v, h->id) || !target_helper(v, h->id)) {
 		name = helper_name((uint32_t)id);
 		return fail(v, -EINVAL, "program of this type cannot use helper bpf_%s#%d",
 			    name ? name : "unspec", id);
@@ -22,6 +22,8 @@ int helper_find(struct verifier *v, int32_t id, const struct helper_proto **ret)
 	if (h->gpl_only && !v->prog->gpl_compatible)
 		return fail(v, -EINVAL,
 			    "cannot call GPL-restricted function from non-GPL compatible program");
+	if (!target_allows(v, h->id))
+		return fail(v, -EINVAL, "helper call is not allowed in probe");
 	if (h->might_sleep && !v->st->sleepable)
 		return fail(v, -EINVAL, "helper call might sleep in a non-sleepable prog");
 	*ret = h;

@@ -60,6 +60,14 @@ static int make(struct kcall *k, uint32_t reg, uint32_t id, uint32_t n)
 	return 0;
 }
 
+/* The tasks of a css are walked under a lock that others may hold where the program runs. */
+static bool may_lock_css(const struct verifier *v)
+{
+	return v->prog->type == BPF_PROG_TYPE_LSM || v->st->sleepable ||
+	       (v->prog->type == BPF_PROG_TYPE_TRACING &&
+		v->prog->expected_attach_type == BPF_TRACE_ITER);
+}
+
 int iter_arg(struct kcall *k, uint32_t a, uint32_t id)
 {
 	const uint32_t n = (uint32_t)btf_size(k->btf, id) / 8, reg = BPF_REG_1 + a;
@@ -67,6 +75,10 @@ int iter_arg(struct kcall *k, uint32_t a, uint32_t id)
 	struct object_place p;
 	int err;
 
+	if (!strcmp(k->name, "bpf_iter_css_task_new") && !may_lock_css(v))
+		return fail(v, -EINVAL,
+			    "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable "
+			    "progs");
 	if (cur_regs(v)[reg].type != PTR_TO_STACK)
 		return fail(v, -EINVAL, "arg#%u expected pointer to an iterator on stack", a);
 	if (k->flags & KF_ITER_NEW)

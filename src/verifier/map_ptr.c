@@ -37,6 +37,11 @@ static const char *const structs[] = {
 	[BPF_MAP_TYPE_TASK_STORAGE] = "bpf_local_storage_map",
 	[BPF_MAP_TYPE_BLOOM_FILTER] = "bpf_bloom_filter",
 	[BPF_MAP_TYPE_USER_RINGBUF] = "bpf_ringbuf_map",
+	[BPF_MAP_TYPE_CGROUP_STORAGE] = "bpf_cgroup_storage_map",
+	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = "bpf_cgroup_storage_map",
+	[BPF_MAP_TYPE_STRUCT_OPS] = "bpf_struct_ops_map",
+	[SKEP_MAP_TYPE_CGRP_STORAGE] = "bpf_local_storage_map",
+	[SKEP_MAP_TYPE_ARENA] = "bpf_arena",
 };
 
 int map_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value)

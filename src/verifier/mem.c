@@ -397,19 +397,33 @@ static int mem_flow_keys(struct mem *m)
 	return 0;
 }
 
-/* Whoever attaches the program knows how long the record is. */
-static int mem_tp_buffer(struct mem *m)
+/* Whoever attaches the program knows how long the record, or the key or value, is. */
+static int buffer(struct mem *m, unsigned size)
 {
 	struct verifier *v = m->v;
+	const char *what = base_type(m->r->type) == PTR_TO_TP_BUFFER ? "tracepoint"
+			   : m->r->type & MEM_RDONLY		     ? "rdonly"
+								     : "rdwr";
 
 	if (m->off < 0)
-		return fail(v, -EACCES, "R%u invalid tracepoint buffer access: off=%d, size=%u",
-			    m->n, m->off, m->size);
+		return fail(v, -EACCES, "R%u invalid %s buffer access: off=%d, size=%u", m->n, what,
+			    m->off, size);
 	if (!bounds_is_const(&m->r->n) || m->r->n.bits.value)
 		return fail(v, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s",
 			    m->n, m->off, TNUM_TEXT(m->r->n.bits));
-	loaded(m);
 	return 0;
+}
+
+static int mem_buffer(struct mem *m)
+{
+	int err = 0;
+
+	if (m->rw == ACCESS_WRITE && m->r->type & MEM_RDONLY)
+		return fail(m->v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
+	err = buffer(m, m->size);
+	if (!err)
+		loaded(m);
+	return err;
 }
 
 static int mem_arena(struct mem *m)
@@ -443,7 +457,8 @@ static const mem_fn mem_rows[_REG_TYPE_MAX] = {
 	[PTR_TO_XDP_SOCK] = mem_sock,
 	[PTR_TO_FLOW_KEYS] = mem_flow_keys,
 	[PTR_TO_ARENA] = mem_arena,
-	[PTR_TO_TP_BUFFER] = mem_tp_buffer,
+	[PTR_TO_TP_BUFFER] = mem_buffer,
+	[PTR_TO_BUF] = mem_buffer,
 	[CONST_PTR_TO_DYNPTR] = mem_none,
 };
 
@@ -470,6 +485,8 @@ static int alignment(struct mem *m, bool strict)
 	const int net_ip_align = 2;
 	struct tnum at;
 
+	if (type == PTR_TO_ARENA)
+		return 0;
 	strict |= v->strict_align;
 	if (reg_is_pkt(r)) {
 		at = tnum_add(r->n.bits, tnum_const((uint64_t)(int64_t)(net_ip_align + m->off)));
@@ -667,6 +684,10 @@ int mem_helper_access(struct verifier *v, uint32_t n, int size, enum access rw, 
 		if (rw == ACCESS_WRITE && r->type & MEM_RDONLY)
 			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
 		return region(&m, size, r->mem_size, zero_ok);
+	case PTR_TO_BUF:
+		if (rw == ACCESS_WRITE && r->type & MEM_RDONLY)
+			return fail(v, -EACCES, "R%u cannot write into %s", n, TYPE_NAME(r->type));
+		return buffer(&m, (unsigned)size);
 	case PTR_TO_STACK:
 		return stack_range(v, n, r->off, size, rw, zero_ok, raw);
 	case PTR_TO_CTX:

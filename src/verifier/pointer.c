@@ -12,7 +12,7 @@ static const bool movable[_REG_TYPE_MAX] = {
 	[PTR_TO_CTX] = true,	   [PTR_TO_MAP_VALUE] = true,	 [PTR_TO_MAP_KEY] = true,
 	[PTR_TO_STACK] = true,	   [PTR_TO_PACKET_META] = true,	 [PTR_TO_PACKET] = true,
 	[PTR_TO_BTF_ID] = true,	   [PTR_TO_MEM] = true,		 [PTR_TO_FUNC] = true,
-	[PTR_TO_TP_BUFFER] = true, [CONST_PTR_TO_DYNPTR] = true,
+	[PTR_TO_TP_BUFFER] = true, [CONST_PTR_TO_DYNPTR] = true, [PTR_TO_BUF] = true,
 };
 
 /* Offsets stay far below 2^32, so that sums of them do not wrap. */

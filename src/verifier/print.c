@@ -30,6 +30,7 @@ static const char *const names[_REG_TYPE_MAX] = {
 	[PTR_TO_FLOW_KEYS] = "flow_keys",
 	[PTR_TO_ARENA] = "arena",
 	[PTR_TO_TP_BUFFER] = "tp_buffer",
+	[PTR_TO_BUF] = "buf",
 	[CONST_PTR_TO_DYNPTR] = "dynptr_ptr",
 };
 

@@ -155,6 +155,8 @@ static bool reg_safe(const struct compare *c, const struct reg *old, const struc
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
+	case PTR_TO_TP_BUFFER:
 		return same_pointer(old, cur) && bounds_within(&old->n, &cur->n) &&
 		       ids_match(c->ids, old->id, cur->id) &&
 		       ids_match(c->ids, old->ref_id, cur->ref_id);

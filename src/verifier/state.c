@@ -338,6 +338,14 @@ int ref_drop(struct vstate *st, enum ref_kind kind, uint32_t id)
 	return -EINVAL;
 }
 
+bool ref_held(const struct verifier *v, uint32_t id)
+{
+	for (size_t i = 0; i < v->st->refs.n; i++)
+		if (v->st->refs.at[i].id == id)
+			return true;
+	return false;
+}
+
 int ref_release(struct verifier *v, uint32_t id)
 {
 	int err = ref_drop(v->st, REF_PTR, id);

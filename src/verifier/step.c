@@ -19,6 +19,10 @@ static int step_ld_imm64(struct verifier *v)
 		d->map = aux->map;
 		break;
 	case INSN_REF_MAP_VALUE:
+		if (aux->map->type == SKEP_MAP_TYPE_ARENA) { /* a number until it is cast */
+			reg_unknown(v, d);
+			break;
+		}
 		reg_pointer(d, PTR_TO_MAP_VALUE);
 		d->map = aux->map;
 		d->off = insn[1].imm;
@@ -150,7 +154,7 @@ static int first_state(struct verifier *v, uint16_t sub)
 	v->prev = NOWHERE;
 	v->path_begins = false;
 	v->last_line.line = 0;
-	return sub ? global_enter(v, sub, f) : 0;
+	return sub ? global_enter(v, sub, f) : struct_ops_begin(v);
 }
 
 /* One instruction; PATH_ENDED when nothing is left to do on this path. */

@@ -29,11 +29,6 @@ static const struct {
 	{ BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, BTF_KIND_FUNC, true, true },
 };
 
-/* Arguments of iterators that are NULL at the end. */
-static const char *const iter_or_null[] = { "task", "file",   "vma",	   "map",    "prog",
-					    "link", "cgroup", "sk_common", "udp_sk", "unix_sk",
-					    "sk",   "rt",     "ksym" };
-
 static int row_of(const struct verifier *v)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -41,6 +36,14 @@ static int row_of(const struct verifier *v)
 		    rows[i].attach == v->prog->expected_attach_type)
 			return (int)i;
 	return -1;
+}
+
+/* What the function returned stands behind its arguments. */
+static bool has_retval(const struct verifier *v)
+{
+	const int row = row_of(v);
+
+	return row >= 0 && rows[row].retval;
 }
 
 static bool is_lsm(const struct verifier *v)
@@ -66,6 +69,8 @@ int target_find(struct verifier *v)
 	const int row = row_of(v);
 	const char *name;
 
+	if (v->prog->type == BPF_PROG_TYPE_STRUCT_OPS)
+		return struct_ops_find(v);
 	if (row < 0)
 		return 0;
 	v->i = 0;
@@ -103,12 +108,19 @@ int target_find(struct verifier *v)
 
 bool target_is_void(const struct verifier *v)
 {
-	return is_lsm(v) && v->prog->expected_attach_type != BPF_LSM_CGROUP && v->target.proto &&
-	       !v->target.proto->type;
+	const bool hook = is_lsm(v) && v->prog->expected_attach_type != BPF_LSM_CGROUP;
+
+	return (hook || v->target.of) && v->target.proto && !v->target.proto->type;
 }
 
 bool target_returns(const struct verifier *v, int *ret_min, int *ret_max)
 {
+	const struct skep_btf *btf = v->opts->vmlinux;
+
+	/* A member that gives a pointer: an object, or NULL. */
+	*ret_min = *ret_max = 0;
+	if (v->target.of)
+		return KIND(btf_type(btf, btf_resolve(btf, v->target.proto->type))) == BTF_KIND_PTR;
 	if (!is_lsm(v) || !v->target.name)
 		return false;
 	if (v->prog->expected_attach_type == BPF_LSM_CGROUP) {
@@ -156,18 +168,12 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcmp(s + n - m, end);
 }
 
-static bool arg_or_null(const struct verifier *v, uint32_t arg)
+bool target_arg_has(const struct verifier *v, uint32_t a, const char *suffix)
 {
-	const char *name = btf_str(v->opts->vmlinux, v->target.arg[arg].name_off);
+	const struct skep_btf *btf = v->opts->vmlinux;
 
-	if (ends_with(name, "__nullable"))
-		return true;
-	for (size_t i = 0;
-	     v->prog->expected_attach_type == BPF_TRACE_ITER && arg && i < ARRAY_SIZE(iter_or_null);
-	     i++)
-		if (!strcmp(name, iter_or_null[i]))
-			return true;
-	return false;
+	return ends_with(btf_str(btf, v->target.arg[a].name_off), suffix) ||
+	       (v->target.stub && ends_with(btf_str(btf, v->target.stub[a].name_off), suffix));
 }
 
 /* A pointer to a struct becomes a typed one, other pointers are numbers. */
@@ -177,16 +183,25 @@ static int pointer_arg(struct verifier *v, uint32_t arg, const struct btf_type *
 	const struct skep_btf *btf = v->opts->vmlinux;
 	const uint32_t to = btf_resolve(btf, ptr->type);
 	const struct btf_type *t = btf_type(btf, to);
+	const uint32_t iter = iter_ctx_arg(v, btf_str(btf, v->target.arg[arg].name_off));
 
+	if (base_type(iter) == PTR_TO_BUF) {
+		reg_pointer(ret, iter);
+		ret->id = ++v->ids;
+		return 0;
+	}
 	if (KIND(t) == BTF_KIND_UNKN || KIND(t) == BTF_KIND_INT)
 		return 0;
 	if (KIND(t) != BTF_KIND_STRUCT && KIND(t) != BTF_KIND_UNION)
 		return fail(v, -EACCES, "func '%s' arg%u type %s is not a struct", v->target.name,
 			    arg, btf_kind_name(KIND(t)));
-	reg_pointer(ret, PTR_TO_BTF_ID | tag_flags(btf, btf_type(btf, ptr->type)) |
-				 (v->target.trusted ? PTR_TRUSTED : 0) |
-				 (arg_or_null(v, arg) ? PTR_MAYBE_NULL : 0));
-	ret->btf_id = to;
+	reg_pointer(ret,
+		    iter ? iter
+			 : PTR_TO_BTF_ID | tag_flags(btf, btf_type(btf, ptr->type)) |
+				    (v->target.trusted ? PTR_TRUSTED : 0) |
+				    (target_arg_has(v, arg, "__nullable") ? PTR_MAYBE_NULL : 0));
+	ret->btf_id = struct_ops_arg(v, to);
+	ret->ref_id = v->target.ref_id[arg];
 	if (may_be_null(ret->type))
 		ret->id = ++v->ids;
 	if (log_on(v))
@@ -204,7 +219,7 @@ static int argument(struct verifier *v, int off, unsigned size, struct reg *ret)
 	if (off % 8)
 		return fail(v, -EACCES, "func '%s' offset %d is not multiple of 8", v->target.name,
 			    off);
-	if (arg > v->target.arg_cnt || (arg == v->target.arg_cnt && !rows[row_of(v)].retval))
+	if (arg > v->target.arg_cnt || (arg == v->target.arg_cnt && !has_retval(v)))
 		return fail(v, -EACCES, "func '%s' doesn't have %u-th argument", v->target.name,
 			    arg + 1);
 	t = btf_type(btf, btf_resolve(btf, arg == v->target.arg_cnt ? v->target.proto->type
@@ -214,6 +229,10 @@ static int argument(struct verifier *v, int off, unsigned size, struct reg *ret)
 			returned(v, ret);
 		return 0;
 	}
+	if (arg < v->target.arg_cnt && v->target.ref_id[arg] && !ref_held(v, v->target.ref_id[arg]))
+		return fail(v, -EACCES,
+			    "invalid bpf_context access off=%d. Reference may already be released",
+			    off);
 	if (KIND(t) != BTF_KIND_PTR)
 		return fail(v, -EACCES,
 			    "func '%s' arg%u '%s' has type %s. Only pointer access is allowed",

@@ -58,6 +58,7 @@ enum reg_type {
 	PTR_TO_FLOW_KEYS,
 	PTR_TO_ARENA,
 	PTR_TO_TP_BUFFER,
+	PTR_TO_BUF,	     /* of an iterator: whoever attaches the program knows its size */
 	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
 };
@@ -298,6 +299,10 @@ struct target {
 	const struct btf_param *arg; /* [arg_cnt] behind one another in the context, 8 bytes each */
 	uint32_t arg_cnt;
 	bool trusted; /* pointers among them are */
+	/* struct_ops: */
+	const char *of;		      /* the struct that it is a member of */
+	const struct btf_param *stub; /* [arg_cnt] names that say more, NULL: there are none */
+	uint32_t ref_id[12];	      /* references among the arguments, 0: none */
 };
 
 /* One job of verifier_check(). */
@@ -551,6 +556,7 @@ void frame_pop(struct verifier *v, struct vstate *st);
 /** Makes room for slots down to off bytes below r10; 0 or -ENOMEM. */
 int frame_grow(struct frame *f, uint32_t bytes);
 int ref_acquire(struct verifier *v, uint32_t insn, uint32_t *ret_id);
+bool ref_held(const struct verifier *v, uint32_t id);
 /** Gives a reference back, and forgets every register that stood for it; -EINVAL: no such. */
 int ref_release(struct verifier *v, uint32_t id);
 /** The same of any kind, registers left as they are. */
@@ -683,6 +689,8 @@ int map_key_const(struct verifier *v, const struct skep_map *map, uint32_t n, in
 
 /** A register's offset is one that a function may get with it. */
 int args_offset(struct verifier *v, uint32_t n);
+/** It has none, even where it points to an object. */
+int args_no_offset(struct verifier *v, uint32_t n);
 /** The same where it gives the pointer back. */
 int args_release_offset(struct verifier *v, uint32_t n);
 /** It is known, and not negative. */
@@ -806,12 +814,44 @@ int target_access(struct verifier *v, int off, unsigned size, bool write, struct
 bool target_returns(const struct verifier *v, int *ret_min, int *ret_max);
 /** The program returns nothing. */
 bool target_is_void(const struct verifier *v);
+/** The name of argument a, as the target or its stub has it, ends so. */
+bool target_arg_has(const struct verifier *v, uint32_t a, const char *suffix);
 /** May an LSM program be attached to the hook of that name? */
 int lsm_check(struct verifier *v, const char *func);
 /** Its arguments may be used by functions that want trusted pointers. */
 bool lsm_is_trusted(const char *func);
 /** The hook answers yes or no rather than an errno. */
 bool lsm_is_bool(const char *func);
+/** Its programs may sleep. */
+bool lsm_is_sleepable(const char *func);
+
+/* -- struct_ops.c -- */
+/** Fills v->target from the struct and the member. */
+int struct_ops_find(struct verifier *v);
+/** The program is a member of that struct. */
+bool struct_ops_is(const struct verifier *v, const char *of);
+/** What an argument that points to struct id points to in truth. */
+uint32_t struct_ops_arg(const struct verifier *v, uint32_t id);
+/** The walk of the main program begins: it owns what it is given. */
+int struct_ops_begin(struct verifier *v);
+/** r0 is a reference that the program may return. */
+bool struct_ops_returns_ref(const struct verifier *v);
+
+/* -- iter_ctx.c -- */
+/** The program is for iterators of that kind: "task". */
+bool iter_ctx_is(const struct verifier *v, const char *target);
+/** The type of register that an iterator's argument of that name gives, 0: as others. */
+uint32_t iter_ctx_arg(const struct verifier *v, const char *arg);
+
+/* -- target_helper.c -- */
+/** What the program is attached to lets it have helper `id`. */
+bool target_helper(const struct verifier *v, uint32_t id);
+/** And call it. */
+bool target_allows(const struct verifier *v, uint32_t id);
+
+/* -- btf_write.c -- */
+/** size bytes at off of the kernel's struct id may be written: 0 or the kernel's complaint. */
+int btf_write(struct verifier *v, uint32_t id, int off, unsigned size);
 
 /* -- btf_walk.c -- */
 enum btf_found {

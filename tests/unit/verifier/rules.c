@@ -31,6 +31,9 @@ enum {
 	ROOT_PTR,
 	RB_NODE_PTR,
 	RES_PTR,
+	SOCK_PTR,
+	STATE_PTR,
+	OBJECT_PTR,
 	TYPES,
 };
 
@@ -110,11 +113,92 @@ static const struct {
 	{ "bpf_dynptr_clone", INT, { { "p", DYNPTR_PTR }, { "clone__uninit", DYNPTR_PTR } } },
 };
 
+/* Structs of functions that programs can be; X__MEMBER may say more of arguments. */
+static const struct {
+	const char *of, *member;
+	uint8_t ret;
+	struct {
+		const char *name, *stub;
+		uint8_t type;
+	} arg[2];
+} members[] = {
+	{ "tcp_congestion_ops", "ssthresh", INT, { { "sk", NULL, SOCK_PTR } } },
+	{ "tcp_congestion_ops", "get_info", INT, { { "sk", NULL, SOCK_PTR } } },
+	{ "tcp_congestion_ops", "release", VOID, { { "sk", NULL, SOCK_PTR } } },
+	{ "bpf_dummy_ops", "test_1", INT, { { "cb", "cb__nullable", STATE_PTR } } },
+	{ "bpf_dummy_ops", "test_2", INT, { { "cb", NULL, STATE_PTR }, { "a1", NULL, INT } } },
+	{ "bpf_dummy_ops", "test_sleepable", INT, { { "cb", NULL, STATE_PTR } } },
+	{ "own_ops", "keep", INT, { { "o", "o__ref", OBJECT_PTR } } },
+	{ "own_ops", "give", OBJECT_PTR, { { "o", "o__ref", OBJECT_PTR } } },
+};
+
 static uint32_t pointer_to(struct build *b, const char *name, uint32_t size)
 {
 	const uint32_t t = build_type(b, BTF_KIND_STRUCT, name, size);
 
 	return build_type(b, BTF_KIND_PTR, "", t);
+}
+
+/* A pointer to a struct whose members are one after the other, the first at 0. */
+static uint32_t pointer_to_members(struct build *b, const char *name, uint32_t size,
+				   const char *const *member, const uint32_t *type,
+				   const uint32_t *off, size_t n)
+{
+	const uint32_t t = build_type(b, BTF_KIND_STRUCT, name, size);
+
+	for (size_t i = 0; i < n; i++)
+		build_part(b, member[i], type[i], off[i] * 8);
+	return build_type(b, BTF_KIND_PTR, "", t);
+}
+
+static void make_objects(struct build *b, uint32_t *id)
+{
+	id[SOCK_PTR] = pointer_to_members(b, "sock", 16, (const char *[]){ "sk_pacing_rate" },
+					  &id[U64], (uint32_t[]){ 0 }, 1);
+	pointer_to_members(b, "tcp_sock", 32, (const char *[]){ "sk", "snd_cwnd", "other" },
+			   (uint32_t[]){ id[SOCK_PTR] - 1, id[INT], id[INT] },
+			   (uint32_t[]){ 0, 16, 20 }, 3);
+	id[STATE_PTR] = pointer_to_members(b, "bpf_dummy_ops_state", 4, (const char *[]){ "val" },
+					   &id[INT], (uint32_t[]){ 0 }, 1);
+	id[OBJECT_PTR] = pointer_to(b, "object", 8);
+}
+
+/* The prototype of member i, with its arguments' names or those of its stub. */
+static uint32_t member_proto(struct build *b, size_t i, bool stub, const uint32_t *id)
+{
+	const uint32_t proto = build_type(b, BTF_KIND_FUNC_PROTO, "", id[members[i].ret]);
+
+	for (size_t a = 0; a < ARRAY_SIZE(members[i].arg) && members[i].arg[a].name; a++)
+		build_arg(b,
+			  stub && members[i].arg[a].stub ? members[i].arg[a].stub
+							 : members[i].arg[a].name,
+			  id[members[i].arg[a].type]);
+	return proto;
+}
+
+static void make_members(struct build *b, const uint32_t *id)
+{
+	char name[64];
+
+	for (size_t i = 0, n; i < ARRAY_SIZE(members); i += n) {
+		uint32_t ptr[ARRAY_SIZE(members)];
+
+		for (n = 0;
+		     i + n < ARRAY_SIZE(members) && !strcmp(members[i].of, members[i + n].of);
+		     n++) {
+			ptr[n] = build_type(b, BTF_KIND_PTR, "", member_proto(b, i + n, false, id));
+			if (!members[i + n].arg[0].stub)
+				continue;
+			snprintf(name, sizeof(name), "%s__%s", members[i].of,
+				 members[i + n].member);
+			build_type(b, BTF_KIND_FUNC, name, member_proto(b, i + n, true, id));
+		}
+		build_type(b, BTF_KIND_STRUCT, members[i].of, (uint32_t)(8 * n));
+		for (size_t m = 0; m < n; m++)
+			build_part(b, members[i + m].member, ptr[m], (uint32_t)(64 * m));
+		snprintf(name, sizeof(name), "bpf_struct_ops_%s", members[i].of);
+		build_type(b, BTF_KIND_STRUCT, name, 8);
+	}
 }
 
 static struct skep_btf *make_kernel(void)
@@ -143,6 +227,8 @@ static struct skep_btf *make_kernel(void)
 	build_type(&b, BTF_KIND_FUNC, "bpf_task_release_dtor",
 		   build_type(&b, BTF_KIND_FUNC_PROTO, "", 0));
 	build_type(&b, BTF_KIND_STRUCT, "bpf_map", 8);
+	make_objects(&b, id);
+	make_members(&b, id);
 	for (size_t i = 0; i < ARRAY_SIZE(kfuncs); i++) {
 		const uint32_t proto = build_type(&b, BTF_KIND_FUNC_PROTO, "", id[kfuncs[i].ret]);
 
@@ -236,6 +322,21 @@ static bool find_call(void *arg, const char *name, size_t n, struct bpf_insn *in
 	return true;
 }
 
+/* The id of the struct, and the index of its member. */
+static void find_target(const struct rule *r, const struct skep_btf *kernel, struct skep_prog *p)
+{
+	const int32_t id = btf_find(kernel, r->of, BTF_KIND_STRUCT);
+	const struct btf_type *t = btf_type(kernel, (uint32_t)MAX(id, 0));
+	const struct btf_member *m = (const struct btf_member *)(t + 1);
+
+	ASSERT_GT(id, 0);
+	p->attach_btf_id = (uint32_t)id;
+	p->expected_attach_type = BTF_INFO_VLEN(t->info);
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++)
+		if (!strcmp(btf_str(kernel, m[i].name_off), r->member))
+			p->expected_attach_type = i;
+}
+
 static struct skep_prog *assemble(const struct rule *r, struct skep_btf *kernel)
 {
 	const struct isa_symbols symbols = { .call = find_call, .arg = kernel };
@@ -252,6 +353,8 @@ static struct skep_prog *assemble(const struct rule *r, struct skep_btf *kernel)
 	p = program_of(r->type, insns, n);
 	p->flags = r->flags;
 	skep_free(insns);
+	if (r->of)
+		find_target(r, kernel, p);
 	return p;
 }
 
@@ -541,6 +644,8 @@ static int host_verdict(const struct rule *r, struct skep_btf *kernel, char *tex
 	attr.insn_cnt = p->image.insn_cnt;
 	attr.license = (uintptr_t) "GPL";
 	attr.prog_flags = r->flags;
+	attr.attach_btf_id = p->attach_btf_id;
+	attr.expected_attach_type = p->expected_attach_type;
 	attr.prog_btf_fd = (uint32_t)btf;
 	attr.func_info = (uintptr_t)f.info;
 	attr.func_info_cnt = f.n;

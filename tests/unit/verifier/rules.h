@@ -32,9 +32,10 @@ struct rule {
 	uint32_t global; /* bit n: fn is a global function */
 	const char *tag; /* a declaration tag of main, NULL: none */
 	uint32_t entry;	 /* where a function begins that nothing refers to, 0: there is none */
+	const char *of, *member; /* struct_ops: what it is a member of */
 };
 
-/** Each rule by the verifier; the kernel that is judged for has the kfuncs that rules.c lists. */
+/** Each rule by the verifier; the kernel that is judged for has what rules.c lists. */
 void rules_ours(const struct rule *rules, size_t n);
 /** By the host; ends the test as skipped where it may not be asked. */
 void rules_host(const struct rule *rules, size_t n);
