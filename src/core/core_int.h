@@ -26,6 +26,7 @@ struct skep_kernel {
 	bool judge;			 /* SKEP_MODEL_LINUX: programs are judged, none runs */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
+	void *object_mem;		 /* env.objects' memory, a mapping; NULL: there is none */
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {
 		VEC(struct pin);

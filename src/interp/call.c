@@ -112,6 +112,11 @@ static bool is_spin_lock(const struct arg *a)
 	return reach(a, sizeof(struct bpf_spin_lock));
 }
 
+static bool is_kptr(const struct arg *a)
+{
+	return reach(a, sizeof(void *));
+}
+
 static bool is_long(const struct arg *a)
 {
 	return reach(a, sizeof(uint64_t));
@@ -139,6 +144,9 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_SPIN_LOCK] = is_spin_lock,
 	[ARG_LONG_PTR] = is_long,
 	[ARG_BTF_ID] = any, /* not looked into by any helper */
+	[ARG_KPTR_DEST] = is_kptr,
+	[ARG_KPTR_RELEASE] = any,
+	[ARG_PERCPU_BTF_ID] = any,
 	[ARG_DYNPTR] = any, /* no helper takes one */
 };
 

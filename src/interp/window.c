@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * window.c - which memory is the program's: its stack, the run's regions, map values, what
- * helpers handed out, the task.
+ * helpers handed out, objects, the task.
  *
  * The loop only asks here when an address is not in the window of its register.
  */
 #include "interp/interp_int.h"
+#include "obj/obj.h"
 
 /* [addr, addr + len) inside [lo, lo + size)? */
 static bool inside(uintptr_t addr, size_t len, uintptr_t lo, size_t size)
@@ -52,6 +53,15 @@ static bool in_maps(const struct interp_frame *f, uintptr_t addr, size_t len, st
 	return false;
 }
 
+static bool in_object(const struct interp_frame *f, uintptr_t addr, size_t len, struct cell *cell)
+{
+	const struct obj_store *s = f->run->env->objects;
+	size_t size = 0;
+	void *obj = s ? obj_find(s, addr, len, &size) : NULL;
+
+	return obj && (settle(cell, addr, len, (uintptr_t)obj, size) || true);
+}
+
 bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell *cell)
 {
 	struct vcpu *vcpu = f->run->vcpu;
@@ -68,7 +78,8 @@ bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell
 		if (in_maps(a, addr, len, cell))
 			return true;
 	}
-	return settle(cell, addr, len, (uintptr_t)vcpu->task, sizeof(vcpu->task));
+	return in_object(f, addr, len, cell) ||
+	       settle(cell, addr, len, (uintptr_t)vcpu->task, sizeof(vcpu->task));
 }
 
 void window_reset(struct interp_frame *f)

@@ -26,6 +26,7 @@
 #include "base/uapi.h"
 
 struct btf_record;
+struct obj_store;
 struct skep_btf;
 struct skep_map;
 struct vcpus;
@@ -152,6 +153,8 @@ struct skep_map {
 	uint32_t btf_key_id;	     /* type ids in btf */
 	uint32_t btf_value_id;
 	struct btf_record *record; /* special fields of the value, owned; NULL: there are none */
+	/* Borrowed from the kernel: where the objects are that values own; NULL: they own none. */
+	struct obj_store *objects;
 	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
@@ -178,6 +181,7 @@ struct map_deps {
 	struct skep_map *inner;	       /* of inner_map_fd, or NULL */
 	int inner_err;		       /* why inner is NULL, once it is needed: 0 reads as -EBADF */
 	struct vcpus *vcpus;
+	struct obj_store *objects;	  /* NULL: values cannot own any */
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */
 	bool judge; /* types that Skep lacks may be made, by Linux's rules: nothing can be stored */
