@@ -53,6 +53,7 @@ enum helper_arg {
 	ARG_KPTR_DEST,
 	ARG_KPTR_RELEASE,
 	ARG_DYNPTR,
+	ARG_DYNPTR_UNINIT, /* 16 bytes where the callee makes one */
 	ARG_DYNPTR_LOCAL_UNINIT,
 	ARG_DYNPTR_RINGBUF_UNINIT,
 	ARG_DYNPTR_RINGBUF_RELEASE,
@@ -115,7 +116,7 @@ const char *helper_name(uint32_t id);
 struct kfunc {
 	const char *name; /* as the program's BTF has it: "bpf_iter_num_new" */
 	skep_call_fn fn;
-	uint32_t flags; /* KF_* of Linux, for the verifier */
+	uint8_t arg[5]; /* enum helper_arg: what the interpreter holds them to */
 };
 
 /** The i-th row of kfuncs.def, or NULL past the end; by name. */

@@ -19,6 +19,7 @@
 
 #include "base/vec.h"
 #include "btf/btf.h"
+#include "helper/dynptr.h"
 #include "helper/helper.h"
 #include "isa/isa.h"
 #include "map/map.h"
@@ -61,17 +62,6 @@ enum reg_type {
 	PTR_TO_BUF,	     /* of an iterator: whoever attaches the program knows its size */
 	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
-};
-
-/* What a dynptr stands for (enum bpf_dynptr_type). */
-enum dynptr_kind {
-	DYNPTR_NONE,
-	DYNPTR_LOCAL,	/* memory of the program's own */
-	DYNPTR_RINGBUF, /* a record: a reference, given back when it is submitted or discarded */
-	DYNPTR_SKB,	/* a packet... */
-	DYNPTR_XDP,
-	DYNPTR_SKB_META, /* ...and what stands before it */
-	_DYNPTR_MAX,
 };
 
 #define TYPE_MASK      0xffu
