@@ -60,19 +60,18 @@ int prune_points(struct verifier *v)
 			meet(v, jump_to(v->insns, i));
 			v->info[i].prune_point |= !code_is_goto(insn->code);
 			v->info[i].force_checkpoint |= BPF_OP(insn->code) == BPF_JCOND;
-		} else if (v->aux[i].ref == INSN_REF_SUBPROG) {
-			meet(v, v->sub[v->aux[i].sub].start);
-			meet(v, i + 1);
 		} else if (calls_back(v, i) || kfunc_is_iter_next(v, i)) {
 			v->info[i].iter_next = !calls_back(v, i);
 			meet(v, i);
 			v->info[i].force_checkpoint = true;
 		}
-		if (insn_is_ld_imm64(insn)) {
-			if (v->aux[i].ref == INSN_REF_FUNC)
-				meet(v, v->sub[v->aux[i].sub].start);
-			i++;
-		}
+		if (v->aux[i].ref == INSN_REF_SUBPROG || v->aux[i].ref == INSN_REF_FUNC)
+			meet(v, v->sub[v->aux[i].sub].start);
+		/* Behind what may come back from elsewhere, and behind helpers, as on Linux. */
+		if ((BPF_CLASS(insn->code) == BPF_JMP && BPF_OP(insn->code) == BPF_CALL) ||
+		    v->aux[i].ref == INSN_REF_FUNC)
+			meet(v, (int64_t)i + 1 + insn_is_ld_imm64(insn));
+		i += insn_is_ld_imm64(insn);
 	}
 	return 0;
 }
