@@ -90,23 +90,51 @@ void window_reset(struct interp_frame *f)
 	}
 }
 
-void window_add(struct interp_frame *f, struct cell *cell, size_t len, bool allocated)
+void window_set(struct cell *cell, size_t len)
 {
-	/* Values and reservations are 8-byte aligned and padded. */
-	f->recent[f->recent_n++ % RECENT] = (struct recent){ cell->v, ALIGN_UP(len, 8), allocated };
+	/* Values and records are 8-byte aligned and padded. */
 	cell->lo = cell->v;
 	cell->len = ALIGN_UP(len, 8);
 }
 
-bool window_map(const struct interp_frame *f, const struct skep_map *m)
+void window_add(struct interp_frame *f, struct cell *cell, size_t len)
+{
+	window_set(cell, len);
+	f->recent[f->recent_n++ % RECENT] = (struct recent){ cell->lo, cell->len };
+}
+
+/* Some map of the activation, or of those that it was called back from, for which `is` holds. */
+static bool any_map(const struct interp_frame *f,
+		    bool (*is)(struct skep_map *, const void *, size_t), const void *what,
+		    size_t size)
 {
 	for (; f; f = f->up) {
 		for (uint32_t i = 0; i < f->ip->prog->map_cnt; i++)
-			if (f->ip->prog->maps[i] == m)
+			if (is(f->ip->prog->maps[i], what, size))
 				return true;
 		for (unsigned i = 0; i < MIN(f->inner_n, INNER_MAPS); i++)
-			if (f->inner[i] == m)
+			if (is(f->inner[i], what, size))
 				return true;
 	}
 	return false;
+}
+
+static bool is_same(struct skep_map *m, const void *what, size_t size)
+{
+	return m == what;
+}
+
+static bool is_ring_with(struct skep_map *m, const void *what, size_t size)
+{
+	return m->type == BPF_MAP_TYPE_RINGBUF && ringbuf_reserved(m, what, size);
+}
+
+bool window_map(const struct interp_frame *f, const struct skep_map *m)
+{
+	return any_map(f, is_same, m, 0);
+}
+
+bool window_record(const struct interp_frame *f, const void *record, size_t size)
+{
+	return any_map(f, is_ring_with, record, size);
 }

@@ -252,6 +252,8 @@ void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags);
 void ringbuf_commit(void *sample, uint64_t flags, bool discard);
 long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags);
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
+/** True for a record that is reserved, and has that many bytes. */
+bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
 /**
  * The eventfd that stands in for the map in poll and epoll: written on every wake-up, never read
  * by the ring.  A waiter takes it edge-triggered, or reads it and looks at the positions again.

@@ -409,3 +409,91 @@ KFUNC void bpf_res_spin_unlock_irqrestore(struct bpf_res_spin_lock *lock,
 					  unsigned long *flags__irq_flag)
 {
 }
+
+KFUNC int bpf_dynptr_from_skb(struct __sk_buff *s, u64 flags, struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_from_skb_meta(struct __sk_buff *skb_, u64 flags,
+				   struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_from_xdp(struct xdp_md *x, u64 flags, struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC void *bpf_dynptr_slice(const struct bpf_dynptr *p, u32 offset, void *buffer__opt,
+			     u32 buffer__szk)
+{
+	return 0;
+}
+
+KFUNC void *bpf_dynptr_slice_rdwr(const struct bpf_dynptr *p, u32 offset, void *buffer__opt,
+				  u32 buffer__szk)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_adjust(const struct bpf_dynptr *p, u32 start, u32 end)
+{
+	return 0;
+}
+
+KFUNC bool bpf_dynptr_is_null(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC bool bpf_dynptr_is_rdonly(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC u32 bpf_dynptr_size(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_clone(const struct bpf_dynptr *p, struct bpf_dynptr *clone__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_copy(struct bpf_dynptr *dst_ptr, u32 dst_off, struct bpf_dynptr *src_ptr,
+			  u32 src_off, u32 size)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_memset(struct bpf_dynptr *p, u32 offset, u32 size, u8 val)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_kernel_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+				       const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+				     const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_kernel_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+					   const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_user_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+					 const void *unsafe_ptr__ign)
+{
+	return 0;
+}

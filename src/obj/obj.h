@@ -49,6 +49,8 @@ void obj_put(struct obj_store *s, void *obj);
 void *obj_get(void *obj);
 /** The object, of any pool, that the len bytes at addr lie in; NULL: in none that is there. */
 void *obj_find(const struct obj_store *s, uintptr_t addr, size_t len, size_t *ret_size);
+/** Is it an object, from its beginning, that somebody holds? */
+bool obj_is_held(const struct obj_store *s, const void *obj);
 
 /** Special fields of new memory, which is zero. */
 void obj_fields_init(const struct btf_record *r, void *mem);

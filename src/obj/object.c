@@ -83,6 +83,14 @@ void *obj_find(const struct obj_store *s, uintptr_t addr, size_t len, size_t *re
 	return (void *)begin;
 }
 
+bool obj_is_held(const struct obj_store *s, const void *obj)
+{
+	size_t size;
+
+	return obj_find(s, (uintptr_t)obj, 0, &size) == obj &&
+	       atomic_load_explicit(&block_of(obj)->state, memory_order_relaxed) == BLOCK_LIVE;
+}
+
 void *node_object(const struct obj_store *s, void *node)
 {
 	size_t size;

@@ -29,6 +29,7 @@ static const struct pass {
 	{ "target", target_find, target_find },	     /* what it is attached to */
 	{ "resolve", resolve_check, resolve_check }, /* opcodes, second slots */
 	{ "cfg", cfg_check, cfg_check },	     /* everything can be reached */
+	{ "fastcall", fastcall_find, NULL },	     /* spills that Linux takes out */
 	{ "prune", prune_points, NULL },	     /* where states are compared */
 	{ "liveness", liveness_run, NULL },	     /* which registers are read later */
 	{ "step", step_run, trust_run },	     /* every path, with every value */

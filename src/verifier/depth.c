@@ -57,7 +57,7 @@ static bool may_own_stack(const struct verifier *v)
 
 static uint32_t frame_size(const struct graph *g, uint16_t sub)
 {
-	return round_depth(g->v->depth[sub]);
+	return round_depth(fastcall_depth(g->v, sub));
 }
 
 /* Bytes that a frame of the subprogram adds to the common stack. */

@@ -34,25 +34,39 @@ static void find_funcs(struct verifier *v)
 	}
 }
 
-/* Which subprograms may move the packet, themselves or by those that they call. */
-static void find_packet_movers(struct verifier *v)
+/* What the call at i does to who made it: may it move the packet, may it sleep? */
+static void find_effect(struct verifier *v, uint32_t i)
+{
+	const struct bpf_insn *insn = &v->insns[i];
+	struct sub_facts *f = &v->facts[subprog_of(v, i)];
+	const struct helper_proto *h = NULL;
+
+	if (insn->code != (BPF_JMP | BPF_CALL))
+		return;
+	if (insn->src_reg == 0 && insn->imm > 0)
+		h = helper_of_linux((uint32_t)insn->imm, v->prog->type);
+	f->changes_pkt |= (h && h->changes_pkt) || kfunc_moves_packet(v, i);
+	f->may_sleep |= (h && h->might_sleep) || kfunc_may_sleep(v, i);
+}
+
+/* Which subprograms may move the packet, or sleep, themselves or by those that they call. */
+static void find_effects(struct verifier *v)
 {
 	bool again = true;
 
-	for (uint32_t i = 0; i < v->cnt; i++) {
-		const struct bpf_insn *insn = &v->insns[i];
-		const struct helper_proto *h = NULL;
-
-		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 && insn->imm > 0)
-			h = helper_by_id((uint32_t)insn->imm);
-		if (h && h->changes_pkt)
-			v->facts[subprog_of(v, i)].changes_pkt = true;
-	}
+	for (uint32_t i = 0; i < v->cnt; i++)
+		find_effect(v, i);
 	while (again) {
 		again = false;
-		vec_foreach (ref, &v->refs)
-			if (v->facts[ref->to].changes_pkt && !v->facts[ref->from].changes_pkt)
-				again = v->facts[ref->from].changes_pkt = true;
+		vec_foreach (ref, &v->refs) {
+			const struct sub_facts *to = &v->facts[ref->to];
+			struct sub_facts *from = &v->facts[ref->from];
+
+			again |= (to->changes_pkt && !from->changes_pkt) ||
+				 (to->may_sleep && !from->may_sleep);
+			from->changes_pkt |= to->changes_pkt;
+			from->may_sleep |= to->may_sleep;
+		}
 	}
 }
 
@@ -64,7 +78,7 @@ int global_find(struct verifier *v)
 	find_funcs(v);
 	v->facts[v->exception_sub].called |= v->exception_sub > 0;
 	v->facts[v->exception_sub].callback |= v->exception_sub > 0;
-	find_packet_movers(v);
+	find_effects(v);
 	return 0;
 }
 
@@ -356,21 +370,35 @@ static const struct {
 	[SUB_ARG_DYNPTR] = { pass_dynptr, get_dynptr },
 };
 
-int global_call(struct verifier *v, uint16_t sub)
+/* The function, which is not walked here, may be called where the program is. */
+static int check_place(struct verifier *v, const struct sub_facts *f)
 {
-	struct sub_facts *f = &v->facts[sub];
-	struct reg *regs;
-	int err = describe(v, sub);
-
-	for (uint32_t a = 0; a < f->arg_cnt && !err; a++)
-		err = kinds[f->arg[a].kind].pass(v, a, &f->arg[a]);
 	if (v->st->locks)
 		return fail(v, -EINVAL,
 			    "global function calls are not allowed while holding a lock,\n"
 			    "use static function instead");
+	if (f->may_sleep && (region_atomic(v) || !v->st->sleepable))
+		return fail(v, -EINVAL,
+			    "global functions that may sleep are not allowed in non-sleepable "
+			    "context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\n"
+			    "a non-sleepable BPF program context");
+	return 0;
+}
+
+int global_call(struct verifier *v, uint16_t sub)
+{
+	struct sub_facts *f = &v->facts[sub];
+	struct reg *regs;
+	int args = describe(v, sub), err;
+
+	for (uint32_t a = 0; a < f->arg_cnt && !args; a++)
+		args = kinds[f->arg[a].kind].pass(v, a, &f->arg[a]);
+	err = check_place(v, f);
+	if (!err && args)
+		err = fail(v, args, "Caller passes invalid args into func#%u ('%s')", sub,
+			   sub_name(v, sub));
 	if (err)
-		return fail(v, err, "Caller passes invalid args into func#%u ('%s')", sub,
-			    sub_name(v, sub));
+		return err;
 	if (log_on(v))
 		verifier_log(v->log, "Func#%u ('%s') is global and assumed valid.\n", sub,
 			     sub_name(v, sub));

@@ -68,6 +68,18 @@ bool kfunc_throws(const struct verifier *v, uint32_t i)
 	return has_flag(v, i, KF_THROWS);
 }
 
+bool kfunc_is_fastcall(const struct verifier *v, uint32_t i)
+{
+	return has_flag(v, i, KF_FASTCALL);
+}
+
+uint32_t kfunc_clobbers(const struct verifier *v, uint32_t i)
+{
+	const struct btf_type *proto = btf_type(v->opts->vmlinux, func_at(v, i)->type);
+
+	return ((1u << kfunc_arg_count(v, i)) - 1) << BPF_REG_1 | (proto->type != 0);
+}
+
 /* --- results that BTF does not tell ----------------------------------------------------------- */
 
 int kfunc_result_ctx(struct kcall *k)

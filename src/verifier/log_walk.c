@@ -150,7 +150,8 @@ void log_stats(struct verifier *v, uint64_t ns)
 		verifier_log(v->log, "verification time %llu usec\nstack depth ",
 			     (unsigned long long)ns / 1000);
 		for (uint32_t s = 0; s < v->sub_cnt; s++)
-			verifier_log(v->log, "%s%u", s ? "+" : "", v->depth ? v->depth[s] : 0);
+			verifier_log(v->log, "%s%u", s ? "+" : "",
+				     v->facts ? fastcall_depth(v, (uint16_t)s) : 0);
 		verifier_log(v->log, "\n");
 	}
 	verifier_log(v->log,

@@ -172,6 +172,7 @@ static int write_fixed(struct verifier *v, struct frame *f, int off, unsigned si
 	if (err)
 		return err;
 	touch_slot(v, slot_no(off));
+	fastcall_access(v, f->sub, off);
 	if (r && aligned && r->type == SCALAR_VALUE && v->opts->rights.bpf_capable)
 		return spill_value(v, f, off, size, value, r);
 	if (!r || r->type == SCALAR_VALUE)
@@ -199,6 +200,7 @@ static int write_variable(struct verifier *v, struct frame *f, const struct reg 
 		err = dynptr_overwrite(v, f, slot_no((int)o));
 	if (err)
 		return err;
+	fastcall_access(v, f->sub, (int)from);
 	for (int64_t o = from; o < to; o++) {
 		struct slot *s = &f->slot[slot_no((int)o)];
 		uint8_t *kind = byte_kind(f, (int)o);
@@ -306,6 +308,7 @@ static int read_fixed(struct verifier *v, struct frame *f, int off, unsigned siz
 	struct slot *s = &f->slot[slot_no(off)];
 
 	touch_slot(v, slot_no(off));
+	fastcall_access(v, f->sub, off);
 	if (slot_is_spill(s)) {
 		if (size != 8 || spill_size(s) != 8)
 			return fill_part(v, f, off, size, value);
@@ -337,6 +340,7 @@ int stack_read(struct verifier *v, uint32_t n, int off, unsigned size, int value
 			    "variable offset stack pointer cannot be passed into helper function; "
 			    "var_off=%s off=%d size=%u",
 			    TNUM_TEXT(ptr.n.bits), off, size);
+	fastcall_access(v, frame_of(v, &ptr)->sub, (int)ptr.n.full.smin + off);
 	err = stack_range(v, n, off, (int)size, ACCESS_READ, false, NULL);
 	if (!err)
 		load_bytes(v, frame_of(v, &ptr), ptr.n.full.smin + off,

@@ -19,6 +19,7 @@
 
 #include "base/vec.h"
 #include "btf/btf.h"
+#include "helper/dynptr.h"
 #include "helper/helper.h"
 #include "isa/isa.h"
 #include "map/map.h"
@@ -61,17 +62,6 @@ enum reg_type {
 	PTR_TO_BUF,	     /* of an iterator: whoever attaches the program knows its size */
 	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
-};
-
-/* What a dynptr stands for (enum bpf_dynptr_type). */
-enum dynptr_kind {
-	DYNPTR_NONE,
-	DYNPTR_LOCAL,	/* memory of the program's own */
-	DYNPTR_RINGBUF, /* a record: a reference, given back when it is submitted or discarded */
-	DYNPTR_SKB,	/* a packet... */
-	DYNPTR_XDP,
-	DYNPTR_SKB_META, /* ...and what stands before it */
-	_DYNPTR_MAX,
 };
 
 #define TYPE_MASK      0xffu
@@ -233,6 +223,7 @@ struct insn_info {
 	bool map_conflict;     /* a helper's map is not the same on all paths */
 	bool calls_callback;
 	bool iter_next;			 /* calls an iterator's next */
+	bool fastcall;			 /* spills or fills for a call that does not need it */
 	const struct kfunc_facts *kfunc; /* the kfunc that it calls, NULL: none that is known */
 	uint8_t alu_state;		 /* spec.c: how a pointer is moved here, 0: it is not... */
 	uint32_t alu_limit;		 /* ...and how far */
@@ -279,15 +270,18 @@ struct sub_arg {
 
 /* What is known of a subprogram besides the image's part. */
 struct sub_facts {
-	uint32_t func_id; /* its FUNC in prog->btf, 0: no func_info */
-	bool global;	  /* by its linkage: walked by itself */
-	bool called;	  /* global: some path calls it */
-	bool verified;	  /* global: was walked, or is */
-	bool changes_pkt; /* packet pointers are stale after a call of it */
-	bool described;	  /* arg[] is filled */
-	bool async;	  /* some path has it called later */
-	bool callback;	  /* some path has it called back, now or later */
-	bool may_sleep;	  /* it calls what may sleep, itself or by those that it calls */
+	uint32_t func_id;     /* its FUNC in prog->btf, 0: no func_info */
+	bool global;	      /* by its linkage: walked by itself */
+	bool called;	      /* global: some path calls it */
+	bool verified;	      /* global: was walked, or is */
+	bool changes_pkt;     /* packet pointers are stale after a call of it */
+	bool described;	      /* arg[] is filled */
+	bool async;	      /* some path has it called later */
+	bool callback;	      /* some path has it called back, now or later */
+	bool may_sleep;	      /* it calls what may sleep, itself or by those that it calls */
+	bool fastcall;	      /* it spills for calls that Linux makes without... */
+	bool fastcall_kept;   /* ...and for such that it makes, ... */
+	int16_t fastcall_off; /* ...from this offset of the frame down */
 	uint8_t arg_cnt;
 	struct sub_arg arg[ARGS];
 };
@@ -914,6 +908,17 @@ bool kfunc_may_sleep(const struct verifier *v, uint32_t i);
 bool kfunc_moves_packet(const struct verifier *v, uint32_t i);
 /** ...or nothing comes after it. */
 bool kfunc_throws(const struct verifier *v, uint32_t i);
+bool kfunc_is_fastcall(const struct verifier *v, uint32_t i);
+/** Registers that the call changes, a bit each. */
+uint32_t kfunc_clobbers(const struct verifier *v, uint32_t i);
+
+/* -- fastcall.c: stack that counts only where calls clobber what they may -- */
+/** Finds the patterns. */
+int fastcall_find(struct verifier *v);
+/** The instruction at hand reaches stack of the subprogram at `off`. */
+void fastcall_access(struct verifier *v, uint16_t sub, int off);
+/** Bytes of the frame that count. */
+uint32_t fastcall_depth(const struct verifier *v, uint16_t sub);
 
 /* -- exception.c -- */
 /** Where the exception callback begins, 0: there is none. */

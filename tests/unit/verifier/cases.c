@@ -6,10 +6,12 @@
 #include "tests/harness/host.h"
 #include "tests/unit/program.h"
 
-#define SF  BPF_PROG_TYPE_SOCKET_FILTER
-#define TC  BPF_PROG_TYPE_SCHED_CLS
-#define XDP BPF_PROG_TYPE_XDP
-#define RAW BPF_PROG_TYPE_RAW_TRACEPOINT
+#define STATS 4 /* BPF_LOG_STATS, which the UAPI does not name */
+
+#define SF    BPF_PROG_TYPE_SOCKET_FILTER
+#define TC    BPF_PROG_TYPE_SCHED_CLS
+#define XDP   BPF_PROG_TYPE_XDP
+#define RAW   BPF_PROG_TYPE_RAW_TRACEPOINT
 
 /* What the case is good for. */
 enum {
@@ -175,7 +177,7 @@ static int ours(const struct rule *r, char *text, uint32_t size)
 {
 	static const struct verifier_rights all = VERIFIER_RIGHTS_ALL, none = VERIFIER_RIGHTS_NONE;
 	const struct verifier_opts opts = { .rights = r->flags & UNPRIVILEGED ? none : all };
-	struct verifier_log log = { .level = 1, .buf = text, .size = size };
+	struct verifier_log log = { .level = 1 | STATS, .buf = text, .size = size };
 	struct skep_prog *p = program(r->type, r->text);
 	struct skep_diag diag = { 0 };
 	int err;

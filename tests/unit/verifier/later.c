@@ -17,6 +17,9 @@
 #define WORK(callback)                                                    \
 	"r1 = r6\nr1 += 16\nr2 = subprog[" callback "]\nr3 = 0\nr4 = 0\n" \
 	"call bpf_wq_set_callback_impl\n"
+/* f1 sleeps */
+#define SLEEPER \
+	"call +2\nr0 = 0\nexit\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = 0\ncall copy_from_user\n" OUT
 #define SAVE(at)    "r1 = r10\nr1 += " at "\ncall bpf_local_irq_save\n"
 #define RESTORE(at) "r1 = r10\nr1 += " at "\ncall bpf_local_irq_restore\n"
 
@@ -93,6 +96,21 @@ static const struct rule rules[] = {
 	  "\n*(u64 *)(r10 -400) = 0\ncall +2\nr0 = 0\nexit\n*(u64 *)(r10 -400) = 0\n" OUT },
 	{ "frames of tracing have stacks of their own", RAW, 0, NULL,
 	  "*(u64 *)(r10 -400) = 0\ncall +2\nr0 = 0\nexit\n*(u64 *)(r10 -400) = 0\n" OUT },
+	{ "spills that Linux takes out", TC, 0, NULL,
+	  "*(u64 *)(r10 -8) = r1\ncall get_smp_processor_id\nr1 = *(u64 *)(r10 -8)\n"
+	  "call +2\nr0 = 0\nexit\n*(u64 *)(r10 -512) = 0\n" OUT },
+	{ "spills that are looked at", TC, -EACCES,
+	  "combined stack size of 2 calls is 528. Too large",
+	  "*(u64 *)(r10 -8) = r1\ncall get_smp_processor_id\nr1 = *(u64 *)(r10 -8)\n"
+	  "r2 = *(u64 *)(r10 -8)\ncall +2\nr0 = 0\nexit\n*(u64 *)(r10 -512) = 0\n" OUT },
+	{ "spills around another call", TC, -EACCES,
+	  "combined stack size of 2 calls is 528. Too large",
+	  "*(u64 *)(r10 -8) = r1\ncall get_prandom_u32\nr1 = *(u64 *)(r10 -8)\n"
+	  "call +2\nr0 = 0\nexit\n*(u64 *)(r10 -512) = 0\n" OUT },
+	{ "spills of what the call clobbers", TC, -EACCES,
+	  "combined stack size of 2 calls is 528. Too large",
+	  "r0 = 0\n*(u64 *)(r10 -8) = r0\ncall get_smp_processor_id\nr0 = *(u64 *)(r10 -8)\n"
+	  "call +2\nr0 = 0\nexit\n*(u64 *)(r10 -512) = 0\n" OUT },
 
 	/* work queues */
 	{ "a work queue", TC, 0, NULL,
@@ -169,6 +187,16 @@ static const struct rule rules[] = {
 	  "sleepable helper bpf_copy_from_user#148 in IRQ-disabled region",
 	  SAVE("-8") "r1 = r10\nr1 += -16\nr2 = 8\nr3 = 0\ncall copy_from_user\n" RESTORE("-8") OUT,
 	  BPF_F_SLEEPABLE },
+
+	/* what global functions do is known before they are walked */
+	{ "a global function sleeps", BPF_PROG_TYPE_SYSCALL, 0, NULL, "r1 = 0\n" SLEEPER,
+	  BPF_F_SLEEPABLE, 2 },
+	{ "a global function sleeps under RCU", BPF_PROG_TYPE_SYSCALL, -EINVAL,
+	  "global functions that may sleep are not allowed in non-sleepable context",
+	  "call bpf_rcu_read_lock\nr1 = 0\n" SLEEPER, BPF_F_SLEEPABLE, 2 },
+	{ "a global function sleeps where none may", TC, -EINVAL,
+	  "global functions that may sleep are not allowed in non-sleepable context",
+	  "r1 = 0\n" SLEEPER, 0, 2 },
 };
 
 TEST(later_rules)

@@ -3,11 +3,10 @@
 #include "tests/unit/verifier/rules.h"
 #include "tests/unit/verifier/rules_types.h"
 
-#include "helper/helper.h"
 #include "tests/harness/host.h"
+#include "tests/harness/kernel_btf.h"
 #include "tests/unit/btf/build.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -241,23 +240,6 @@ static struct skep_btf *make_kernel(void)
 	return btf;
 }
 
-/* The host's own. */
-static struct skep_btf *host_kernel(void)
-{
-	static uint8_t data[16 << 20];
-	struct skep_btf *btf = NULL;
-	const int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	size_t size = 0;
-	ssize_t n;
-
-	while (fd >= 0 && (n = read(fd, data + size, sizeof(data) - size)) > 0)
-		size += (size_t)n;
-	if (fd < 0 || btf_new(data, (uint32_t)size, NULL, NULL, &btf, NULL))
-		test_skip("the host's /sys/kernel/btf/vmlinux cannot be read");
-	close(fd);
-	return btf;
-}
-
 /* --- programs --------------------------------------------------------------------------------- */
 
 enum { NO_WORD, RING = 0x5201, USER, MAP, VALUE, LATER, PLAIN, OWNER, GUARD, ONE }; /* for words */
@@ -302,26 +284,6 @@ static void expand(const char *text, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
-/* A helper's number, or a kfunc's id in the BTF that is the argument. */
-static bool find_call(void *arg, const char *name, size_t n, struct bpf_insn *insn)
-{
-	char text[64];
-	int32_t id;
-
-	snprintf(text, sizeof(text), "%.*s", (int)n, name);
-	for (uint32_t h = 1; h < helper_id_count(); h++)
-		if (helper_name(h) && !strcmp(helper_name(h), text)) {
-			insn->imm = (int)h;
-			return true;
-		}
-	id = btf_find(arg, text, BTF_KIND_FUNC);
-	if (id < 0)
-		return false;
-	insn->src_reg = BPF_PSEUDO_KFUNC_CALL;
-	insn->imm = id;
-	return true;
-}
-
 /* The id of the struct, and the index of its member. */
 static void find_target(const struct rule *r, const struct skep_btf *kernel, struct skep_prog *p)
 {
@@ -339,7 +301,7 @@ static void find_target(const struct rule *r, const struct skep_btf *kernel, str
 
 static struct skep_prog *assemble(const struct rule *r, struct skep_btf *kernel)
 {
-	const struct isa_symbols symbols = { .call = find_call, .arg = kernel };
+	const struct isa_symbols symbols = { .call = kernel_btf_call, .arg = kernel };
 	struct bpf_insn *insns = NULL;
 	struct skep_diag diag = { 0 };
 	struct skep_prog *p;
@@ -668,7 +630,7 @@ void rules_host(const struct rule *rules, size_t n)
 	struct skep_btf *kernel;
 
 	host_required();
-	kernel = host_kernel();
+	kernel = kernel_btf_host();
 	for (size_t i = 0; i < n; i++) {
 		char text[16384] = "";
 		const int err = host_verdict(&rules[i], kernel, text, sizeof(text));
