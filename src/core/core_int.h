@@ -29,6 +29,7 @@ struct skep_kernel {
 	char release_name[24];		 /* as uname(2) says it */
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
+	void *object_mem;		 /* env.objects' memory, a mapping; NULL: there is none */
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {
 		VEC(struct pin);

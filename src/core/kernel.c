@@ -8,10 +8,12 @@
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "model/model.h"
+#include "obj/obj.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -239,6 +241,21 @@ static void name_release(struct skep_kernel *k)
 			 RELEASE_MAJOR(k->release), RELEASE_MINOR(k->release));
 }
 
+/*
+ * Shared as maps' memory is: after a fork, both still see the objects that their maps hold.  Where
+ * a process may not reserve that much, programs find that memory for objects is out.
+ */
+static void make_store(struct skep_kernel *k)
+{
+	void *mem = mmap(NULL, obj_store_size(k->vcpus.nr), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		return;
+	k->object_mem = mem;
+	k->env.objects = obj_store_init(mem, &k->vcpus);
+}
+
 int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
 {
 	struct skep_kernel_opts o = { 0 };
@@ -277,6 +294,8 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 		skep_kernel_free(k);
 		return err;
 	}
+	if (!k->judge)
+		make_store(k);
 	*ret = k;
 	return 0;
 }
@@ -287,6 +306,8 @@ void skep_kernel_free(struct skep_kernel *k)
 		return;
 	pins_fini(k);
 	objects_fini(k);
+	if (k->object_mem)
+		munmap(k->object_mem, obj_store_size(k->vcpus.nr));
 	vcpus_fini(&k->vcpus);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);

@@ -208,7 +208,7 @@ static int resolve_kfunc(struct load *l, uint32_t i)
 		return load_fail(l, -EACCES, i, "calling kernel function %s is not allowed",
 				 btf_str(vmlinux, t->name_off));
 	l->prog->image.aux[i].ref = INSN_REF_KFUNC;
-	l->prog->image.aux[i].fn = kf ? kf->fn : NULL;
+	l->prog->image.aux[i].kfunc = kf;
 	return 0;
 }
 

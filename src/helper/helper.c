@@ -62,34 +62,6 @@ enum { BPF_FUNC_cgrp_storage_get = 210, BPF_FUNC_cgrp_storage_delete };
 	(LWT | TC | XDP | SOCKET_FILTER | CGROUP_SKB | CGROUP_SOCK_ADDR | FLOW_DISSECTOR | \
 	 SK_LOOKUP | SK_MSG | SK_SKB | SOCK_OPS | SYSCALL | TRACING | LSM)
 
-#define ARGS(...)			       ARGS_PICK(0, ##__VA_ARGS__, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
-#define ARGS_PICK(zero, a, b, c, d, e, n, ...) ARGS_N(n)
-#define ARGS_N(n)			       ARGS_##n
-#define ARGS_0()         \
-	{                \
-		ARG_NONE \
-	}
-#define ARGS_1(a)       \
-	{               \
-		ARG_##a \
-	}
-#define ARGS_2(a, b)             \
-	{                        \
-		ARG_##a, ARG_##b \
-	}
-#define ARGS_3(a, b, c)                   \
-	{                                 \
-		ARG_##a, ARG_##b, ARG_##c \
-	}
-#define ARGS_4(a, b, c, d)                         \
-	{                                          \
-		ARG_##a, ARG_##b, ARG_##c, ARG_##d \
-	}
-#define ARGS_5(a, b, c, d, e)                               \
-	{                                                   \
-		ARG_##a, ARG_##b, ARG_##c, ARG_##d, ARG_##e \
-	}
-
 #define PROTO(func, impl, result, who, flags, ...)                                       \
 	{                                                                                \
 		.id = BPF_FUNC_##func, .name = #func, .fn = (impl), .ret = RET_##result, \

@@ -53,9 +53,16 @@ enum helper_arg {
 	ARG_KPTR_DEST,
 	ARG_KPTR_RELEASE,
 	ARG_DYNPTR,
+	ARG_DYNPTR_UNINIT, /* 16 bytes where the callee makes one */
 	ARG_DYNPTR_LOCAL_UNINIT,
 	ARG_DYNPTR_RINGBUF_UNINIT,
 	ARG_DYNPTR_RINGBUF_RELEASE,
+	/* What kfuncs take; their types say the same to the verifier. */
+	ARG_OBJECT,	/* an object of the program's that is held */
+	ARG_OBJECT_RCU, /* ... or was, when the run began */
+	ARG_GRAPH_ROOT, /* a list head or a tree's root */
+	ARG_LIST_NODE,	/* inside an object that is held */
+	ARG_RB_NODE,
 	_ARG_MAX,
 };
 
@@ -115,7 +122,7 @@ const char *helper_name(uint32_t id);
 struct kfunc {
 	const char *name; /* as the program's BTF has it: "bpf_iter_num_new" */
 	skep_call_fn fn;
-	uint32_t flags; /* KF_* of Linux, for the verifier */
+	uint8_t arg[5]; /* enum helper_arg: what the interpreter holds them to */
 };
 
 /** The i-th row of kfuncs.def, or NULL past the end; by name. */

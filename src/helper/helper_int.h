@@ -23,9 +23,38 @@
 #define HELPER(id, fn, ret, args, sets, flags) HELPER_FN(fn);
 #include "helper/helpers.def"
 #undef HELPER
-#define KFUNC(name, flags) KFUNC_FN(name);
+#define KFUNC(name, args) KFUNC_FN(name);
 #include "helper/kfuncs.def"
 #undef KFUNC
+
+/* ARGS(MEM, SIZE) of a row: { ARG_MEM, ARG_SIZE } */
+#define ARGS(...)			       ARGS_PICK(0, ##__VA_ARGS__, 5, 4, 3, 2, 1, 0)(__VA_ARGS__)
+#define ARGS_PICK(zero, a, b, c, d, e, n, ...) ARGS_N(n)
+#define ARGS_N(n)			       ARGS_##n
+#define ARGS_0()         \
+	{                \
+		ARG_NONE \
+	}
+#define ARGS_1(a)       \
+	{               \
+		ARG_##a \
+	}
+#define ARGS_2(a, b)             \
+	{                        \
+		ARG_##a, ARG_##b \
+	}
+#define ARGS_3(a, b, c)                   \
+	{                                 \
+		ARG_##a, ARG_##b, ARG_##c \
+	}
+#define ARGS_4(a, b, c, d)                         \
+	{                                          \
+		ARG_##a, ARG_##b, ARG_##c, ARG_##d \
+	}
+#define ARGS_5(a, b, c, d, e)                               \
+	{                                                   \
+		ARG_##a, ARG_##b, ARG_##c, ARG_##d, ARG_##e \
+	}
 
 /* A pointer that the program passed. */
 #define PTR(r) ((void *)(uintptr_t)(r))
@@ -97,6 +126,13 @@ static inline bool char_is_punct(unsigned char c)
 {
 	return c < 0x80 ? c > ' ' && c < 0x7f && !char_is_alnum(c) : c > 0xa0 && !char_is_alnum(c);
 }
+
+struct skb_ctx;
+struct xdp_ctx;
+/** The n bytes at off of the packet in *ret: 0, or -EFAULT where they are not the packet's... */
+int skb_bytes(const struct skb_ctx *c, uint32_t off, uint32_t n, uint8_t **ret);
+/** ...or -EINVAL where they could be a packet's. */
+int xdp_bytes(const struct xdp_ctx *c, uint32_t off, uint32_t n, uint8_t **ret);
 
 /** 32-bit ones' complement sum of n bytes on top of sum, not folded (csum_partial). */
 uint32_t csum_bytes(const void *p, size_t n, uint32_t sum);

@@ -2,17 +2,8 @@
 /* kfuncs.c - kfuncs, and their table (kernel/bpf/helpers.c, kernel/bpf/bpf_iter.c) */
 #include "helper/helper_int.h"
 
-/* include/linux/btf.h */
-#define KF_ACQUIRE	(1u << 0)
-#define KF_RELEASE	(1u << 1)
-#define KF_RET_NULL	(1u << 2)
-#define KF_RCU		(1u << 7)
-#define KF_ITER_NEW	(1u << 8)
-#define KF_ITER_NEXT	(1u << 9)
-#define KF_ITER_DESTROY (1u << 10)
-
 static const struct kfunc kfuncs[] = {
-#define KFUNC(func, kf) { .name = #func, .fn = kfunc_##func, .flags = (kf) },
+#define KFUNC(func, ...) { .name = #func, .fn = kfunc_##func, .arg = __VA_ARGS__ },
 #include "helper/kfuncs.def"
 #undef KFUNC
 };

@@ -31,17 +31,25 @@ static void set_start(struct skb_ctx *c, uint8_t *data)
 	c->len = (uint32_t)(c->data_end - c->data);
 }
 
+int skb_bytes(const struct skb_ctx *c, uint32_t off, uint32_t n, uint8_t **ret)
+{
+	if (off > INT32_MAX || off > c->len || n > c->len - off)
+		return -EFAULT;
+	*ret = c->data + off;
+	return 0;
+}
+
 HELPER_FN(skb_load_bytes)
 {
-	struct skb_ctx *c = PTR(r1);
-	uint32_t off = (uint32_t)r2, n = (uint32_t)r4;
+	uint32_t n = (uint32_t)r4;
+	uint8_t *p;
+	int err = skb_bytes(PTR(r1), (uint32_t)r2, n, &p);
 
-	if (off > INT32_MAX || off > c->len || n > c->len - off) {
+	if (err)
 		memset(PTR(r3), 0, n);
-		return RET(-EFAULT);
-	}
-	memcpy(PTR(r3), c->data + off, n);
-	return 0;
+	else
+		memcpy(PTR(r3), p, n);
+	return RET(err);
 }
 
 HELPER_FN(skb_load_bytes_relative)
@@ -65,16 +73,17 @@ HELPER_FN(skb_store_bytes)
 	struct skb_ctx *c = PTR(r1);
 	uint32_t off = (uint32_t)r2, n = (uint32_t)r4;
 	bool sum = r5 & BPF_F_RECOMPUTE_CSUM && c->ip_summed == SKB_CSUM_COMPLETE;
+	uint8_t *p;
 
 	if (r5 & ~(uint64_t)(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH))
 		return RET(-EINVAL);
-	if (off > INT32_MAX || off > c->len || n > c->len - off)
+	if (skb_bytes(c, off, n, &p))
 		return RET(-EFAULT);
 	if (sum)
-		csum_take(&c->csum, c->data + off, n, off);
-	memmove(c->data + off, PTR(r3), n);
+		csum_take(&c->csum, p, n, off);
+	memmove(p, PTR(r3), n);
 	if (sum)
-		csum_put(&c->csum, c->data + off, n, off);
+		csum_put(&c->csum, p, n, off);
 	if (r5 & BPF_F_INVALIDATE_HASH) {
 		c->hash = 0;
 		c->hash_set = false;

@@ -56,8 +56,7 @@ HELPER_FN(xdp_adjust_meta)
 	return 0;
 }
 
-/* The n bytes at off in *ret; -EFAULT or -EINVAL where they are not the packet's. */
-static int packet_bytes(struct xdp_ctx *c, uint32_t off, uint32_t n, uint8_t **ret)
+int xdp_bytes(const struct xdp_ctx *c, uint32_t off, uint32_t n, uint8_t **ret)
 {
 	if (off > 0xffff || n > 0xffff)
 		return -EFAULT;
@@ -70,7 +69,7 @@ static int packet_bytes(struct xdp_ctx *c, uint32_t off, uint32_t n, uint8_t **r
 HELPER_FN(xdp_load_bytes)
 {
 	uint8_t *p;
-	int err = packet_bytes(PTR(r1), (uint32_t)r2, (uint32_t)r4, &p);
+	int err = xdp_bytes(PTR(r1), (uint32_t)r2, (uint32_t)r4, &p);
 
 	if (!err)
 		memcpy(PTR(r3), p, (uint32_t)r4);
@@ -80,7 +79,7 @@ HELPER_FN(xdp_load_bytes)
 HELPER_FN(xdp_store_bytes)
 {
 	uint8_t *p;
-	int err = packet_bytes(PTR(r1), (uint32_t)r2, (uint32_t)r4, &p);
+	int err = xdp_bytes(PTR(r1), (uint32_t)r2, (uint32_t)r4, &p);
 
 	if (!err)
 		memmove(p, PTR(r3), (uint32_t)r4);

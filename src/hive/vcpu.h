@@ -27,6 +27,7 @@ struct vcpu {
 	_Atomic uint32_t owner;		   /* 0 free, else the thread id that holds the slot */
 	uint32_t id;			   /* the program's CPU number */
 	_Atomic uint64_t epoch;		   /* odd while a program runs in this slot */
+	_Atomic(void *) waits;		   /* for which bpf_res_spin_lock its run waits, or NULL */
 	uint64_t prandom[2];		   /* state of bpf_get_prandom_u32 */
 	uint64_t task[VCPU_TASK_SIZE / 8]; /* bpf_get_current_task's answer (helper/task.h) */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));

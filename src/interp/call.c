@@ -6,13 +6,14 @@
  * The verifier does not yet look at arguments, so the interpreter does: a helper only ever sees
  * memory, maps and functions that are the program's.
  */
+#include "helper/dynptr.h"
 #include "interp/interp_int.h"
+#include "obj/obj.h"
 
 /* One argument of a call: its cell, and those behind it. */
 struct arg {
 	struct interp_frame *f;
 	const struct cell *cell;
-	const struct helper_proto *h;
 };
 
 static bool reach(const struct arg *a, size_t len)
@@ -93,18 +94,19 @@ static bool is_func(const struct arg *a)
 	return callback_of(a->f->ip, a->cell->v) != NULL;
 }
 
+/* A record that is given back: nobody may go on looking at it. */
+static bool release(const struct arg *a, const void *record)
+{
+	if (!window_record(a->f, record, 0))
+		return false;
+	for (struct interp_frame *f = a->f; f; f = f->up)
+		window_reset(f);
+	return true;
+}
+
 static bool is_allocated(const struct arg *a)
 {
-	for (struct interp_frame *f = a->f; f; f = f->up) {
-		for (unsigned i = 0; i < MIN(f->recent_n, RECENT); i++) {
-			if (f->recent[i].lo != a->cell->v || !f->recent[i].allocated)
-				continue;
-			f->recent[i] = (struct recent){ 0 }; /* it is given back */
-			window_reset(f);
-			return true;
-		}
-	}
-	return false;
+	return release(a, (const void *)(uintptr_t)a->cell->v);
 }
 
 static bool is_spin_lock(const struct arg *a)
@@ -112,9 +114,98 @@ static bool is_spin_lock(const struct arg *a)
 	return reach(a, sizeof(struct bpf_spin_lock));
 }
 
+static bool is_kptr(const struct arg *a)
+{
+	return reach(a, sizeof(void *));
+}
+
+/* The object that the len bytes are in; NULL: they are in none. */
+static void *object_at(const struct arg *a, size_t len)
+{
+	const struct obj_store *s = a->f->run->env->objects;
+	size_t size;
+
+	return s ? obj_find(s, a->cell->v, len, &size) : NULL;
+}
+
+static bool in_held(const struct arg *a, size_t len)
+{
+	const void *obj = object_at(a, len);
+
+	return obj && obj_is_held(a->f->run->env->objects, obj);
+}
+
+static bool is_object_rcu(const struct arg *a)
+{
+	return a->cell->v && (uintptr_t)object_at(a, 0) == a->cell->v;
+}
+
+static bool is_object(const struct arg *a)
+{
+	return is_object_rcu(a) && in_held(a, 0);
+}
+
+static bool is_object_or_null(const struct arg *a)
+{
+	return !a->cell->v || is_object(a);
+}
+
+static bool is_graph_root(const struct arg *a)
+{
+	return reach(a, 16);
+}
+
+static bool is_list_node(const struct arg *a)
+{
+	return in_held(a, 24);
+}
+
+static bool is_rb_node(const struct arg *a)
+{
+	return in_held(a, 32);
+}
+
 static bool is_long(const struct arg *a)
 {
 	return reach(a, sizeof(uint64_t));
+}
+
+static bool is_dynptr_place(const struct arg *a)
+{
+	return reach(a, sizeof(struct dynptr_kern));
+}
+
+/* There is one, and what it stands for is the program's. */
+static bool is_dynptr_of(const struct arg *a, struct dynptr_kern *d)
+{
+	size_t size;
+
+	if (!is_dynptr_place(a))
+		return false;
+	memcpy(d, (const void *)(uintptr_t)a->cell->v, sizeof(*d));
+	if (!d->data)
+		return true;
+	size = (size_t)d->offset + dynptr_size(d);
+	if (dynptr_kind(d) == DYNPTR_RINGBUF)
+		return window_record(a->f, d->data, size);
+	if (dynptr_kind(d) == DYNPTR_LOCAL)
+		return size == 0 || window_find(a->f, (uintptr_t)d->data, size, NULL);
+	return (uintptr_t)d->data == (uintptr_t)a->f->ctx;
+}
+
+static bool is_dynptr(const struct arg *a)
+{
+	struct dynptr_kern d;
+
+	return is_dynptr_of(a, &d);
+}
+
+static bool is_dynptr_record(const struct arg *a)
+{
+	struct dynptr_kern d;
+
+	return is_dynptr_of(a, &d) &&
+	       (!d.data || (dynptr_kind(&d) == DYNPTR_RINGBUF && release(a, d.data)));
 }
 
 static bool (*const checks[_ARG_MAX])(const struct arg *) = {
@@ -139,8 +230,34 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_SPIN_LOCK] = is_spin_lock,
 	[ARG_LONG_PTR] = is_long,
 	[ARG_BTF_ID] = any, /* not looked into by any helper */
-	[ARG_DYNPTR] = any, /* no helper takes one */
+	[ARG_KPTR_DEST] = is_kptr,
+	[ARG_KPTR_RELEASE] = is_object_or_null,
+	[ARG_PERCPU_BTF_ID] = is_object_rcu,
+	[ARG_OBJECT] = is_object,
+	[ARG_OBJECT_RCU] = is_object_rcu,
+	[ARG_GRAPH_ROOT] = is_graph_root,
+	[ARG_LIST_NODE] = is_list_node,
+	[ARG_RB_NODE] = is_rb_node,
+	[ARG_DYNPTR] = is_dynptr,
+	[ARG_DYNPTR_UNINIT] = is_dynptr_place,
+	[ARG_DYNPTR_LOCAL_UNINIT] = is_dynptr_place,
+	[ARG_DYNPTR_RINGBUF_UNINIT] = is_dynptr_place,
+	[ARG_DYNPTR_RINGBUF_RELEASE] = is_dynptr_record,
 };
+
+/* r1 to r5 are what the row wants; else the run has faulted. */
+static bool check_args(struct interp_frame *f, const struct code *at, const uint8_t wants[5])
+{
+	for (unsigned n = 0; n < 5 && wants[n] != ARG_NONE; n++) {
+		const struct arg a = { f, &f->cell[BPF_REG_1 + n] };
+
+		if (!checks[wants[n]](&a)) {
+			interp_fault(f, at, a.cell->v);
+			return false;
+		}
+	}
+	return true;
+}
 
 /* Notes what came back in r0. */
 static void returned(struct interp_frame *f, const struct helper_proto *h, struct skep_map *map,
@@ -153,13 +270,13 @@ static void returned(struct interp_frame *f, const struct helper_proto *h, struc
 	if (!r0->v)
 		return;
 	if (h->ret == RET_ALLOC_MEM_OR_NULL)
-		window_add(f, r0, size, true);
+		window_set(r0, size);
 	else if (h->ret != RET_MAP_VALUE_OR_NULL && h->ret != RET_MAP_VALUE)
 		return;
 	else if (map->ops->fd_kind == MAP_FD_MAP)
 		f->inner[f->inner_n++ % INNER_MAPS] = (struct skep_map *)(uintptr_t)r0->v;
 	else
-		window_add(f, r0, map->value_size, false);
+		window_add(f, r0, map->value_size);
 }
 
 bool interp_helper(struct interp_frame *f, const struct code *at, const struct helper_proto *h)
@@ -168,19 +285,23 @@ bool interp_helper(struct interp_frame *f, const struct code *at, const struct h
 	struct skep_map *map = (struct skep_map *)(uintptr_t)c[BPF_REG_1].v;
 	uint64_t size = c[BPF_REG_2].v;
 
-	for (unsigned n = 0; n < ARRAY_SIZE(h->arg) && h->arg[n] != ARG_NONE; n++) {
-		const struct arg a = { f, &c[BPF_REG_1 + n], h };
-
-		if (!checks[h->arg[n]](&a)) {
-			interp_fault(f, at, a.cell->v);
-			return false;
-		}
-	}
+	if (!check_args(f, at, h->arg))
+		return false;
 	c[BPF_REG_0].v = h->fn(c[1].v, c[2].v, c[3].v, c[4].v, c[5].v, f->run);
 	if (f->run->fault)
 		return false;
 	returned(f, h, map, size);
 	return true;
+}
+
+bool interp_kfunc(struct interp_frame *f, const struct code *at, const struct kfunc *k)
+{
+	struct cell *c = f->cell;
+
+	if (!check_args(f, at, k->arg))
+		return false;
+	c[BPF_REG_0].v = k->fn(c[1].v, c[2].v, c[3].v, c[4].v, c[5].v, f->run);
+	return !f->run->fault;
 }
 
 uint64_t interp_fault(struct interp_frame *f, const struct code *at, uintptr_t addr)

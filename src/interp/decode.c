@@ -54,8 +54,8 @@ static int decode_call(const struct interp_prog *ip, uint32_t i, unsigned *op, u
 		*imm = (uintptr_t)&ip->sub[aux->sub];
 		return 0;
 	case INSN_CALL_KFUNC:
-		*imm = (uintptr_t)aux->fn;
-		return aux->fn ? 0 : -EINVAL;
+		*imm = (uintptr_t)aux->kfunc;
+		return aux->kfunc ? 0 : -EINVAL;
 	case INSN_CALL_HELPER:
 		if (ip->prog->image.insns[i].imm == BPF_FUNC_tail_call)
 			*op = OP_TAIL_CALL;

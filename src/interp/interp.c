@@ -535,9 +535,7 @@ do_CALLX : {
 	NEXT;
 }
 do_CALL_KFUNC:
-	cells[0].v = ((skep_call_fn)(uintptr_t)I)(cells[1].v, cells[2].v, cells[3].v, cells[4].v,
-						  cells[5].v, f->run);
-	if (f->run->fault)
+	if (!interp_kfunc(f, pc, (const struct kfunc *)(uintptr_t)I))
 		return 0;
 	NEXT;
 do_CALL_SUB : {

@@ -70,8 +70,7 @@ struct interp_call {
 /* Memory that a helper handed out. */
 struct recent {
 	uintptr_t lo;
-	size_t len;	/* 0: unused */
-	bool allocated; /* a reservation, to be given back */
+	size_t len; /* 0: unused */
 };
 
 /*
@@ -155,13 +154,19 @@ uint64_t interp_fault(struct interp_frame *f, const struct code *at, uintptr_t a
 bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell *cell);
 /** Forgets all windows: memory has moved. */
 void window_reset(struct interp_frame *f);
-/** A helper handed out memory; the cell points there. */
-void window_add(struct interp_frame *f, struct cell *cell, size_t len, bool allocated);
+/** The cell points to memory of len bytes, which its map knows; */
+void window_set(struct cell *cell, size_t len);
+/** which a helper handed out. */
+void window_add(struct interp_frame *f, struct cell *cell, size_t len);
 /** True for a map that programs of this activation may name. */
 bool window_map(const struct interp_frame *f, const struct skep_map *m);
+/** True for a record of such a ring buffer that is reserved, and has that many bytes. */
+bool window_record(const struct interp_frame *f, const void *record, size_t size);
 
 /* -- call.c -- */
 /** Calls the helper with the cells' r1 to r5; r0 and its window are set.  False: it faulted. */
 bool interp_helper(struct interp_frame *f, const struct code *at, const struct helper_proto *h);
+/** The same for a kfunc. */
+bool interp_kfunc(struct interp_frame *f, const struct code *at, const struct kfunc *k);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * window.c - which memory is the program's: its stack, the run's regions, map values, what
- * helpers handed out, the task.
+ * helpers handed out, objects, the task.
  *
  * The loop only asks here when an address is not in the window of its register.
  */
 #include "interp/interp_int.h"
+#include "obj/obj.h"
 
 /* [addr, addr + len) inside [lo, lo + size)? */
 static bool inside(uintptr_t addr, size_t len, uintptr_t lo, size_t size)
@@ -52,6 +53,15 @@ static bool in_maps(const struct interp_frame *f, uintptr_t addr, size_t len, st
 	return false;
 }
 
+static bool in_object(const struct interp_frame *f, uintptr_t addr, size_t len, struct cell *cell)
+{
+	const struct obj_store *s = f->run->env->objects;
+	size_t size = 0;
+	void *obj = s ? obj_find(s, addr, len, &size) : NULL;
+
+	return obj && (settle(cell, addr, len, (uintptr_t)obj, size) || true);
+}
+
 bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell *cell)
 {
 	struct vcpu *vcpu = f->run->vcpu;
@@ -68,7 +78,8 @@ bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell
 		if (in_maps(a, addr, len, cell))
 			return true;
 	}
-	return settle(cell, addr, len, (uintptr_t)vcpu->task, sizeof(vcpu->task));
+	return in_object(f, addr, len, cell) ||
+	       settle(cell, addr, len, (uintptr_t)vcpu->task, sizeof(vcpu->task));
 }
 
 void window_reset(struct interp_frame *f)
@@ -79,23 +90,51 @@ void window_reset(struct interp_frame *f)
 	}
 }
 
-void window_add(struct interp_frame *f, struct cell *cell, size_t len, bool allocated)
+void window_set(struct cell *cell, size_t len)
 {
-	/* Values and reservations are 8-byte aligned and padded. */
-	f->recent[f->recent_n++ % RECENT] = (struct recent){ cell->v, ALIGN_UP(len, 8), allocated };
+	/* Values and records are 8-byte aligned and padded. */
 	cell->lo = cell->v;
 	cell->len = ALIGN_UP(len, 8);
 }
 
-bool window_map(const struct interp_frame *f, const struct skep_map *m)
+void window_add(struct interp_frame *f, struct cell *cell, size_t len)
+{
+	window_set(cell, len);
+	f->recent[f->recent_n++ % RECENT] = (struct recent){ cell->lo, cell->len };
+}
+
+/* Some map of the activation, or of those that it was called back from, for which `is` holds. */
+static bool any_map(const struct interp_frame *f,
+		    bool (*is)(struct skep_map *, const void *, size_t), const void *what,
+		    size_t size)
 {
 	for (; f; f = f->up) {
 		for (uint32_t i = 0; i < f->ip->prog->map_cnt; i++)
-			if (f->ip->prog->maps[i] == m)
+			if (is(f->ip->prog->maps[i], what, size))
 				return true;
 		for (unsigned i = 0; i < MIN(f->inner_n, INNER_MAPS); i++)
-			if (f->inner[i] == m)
+			if (is(f->inner[i], what, size))
 				return true;
 	}
 	return false;
+}
+
+static bool is_same(struct skep_map *m, const void *what, size_t size)
+{
+	return m == what;
+}
+
+static bool is_ring_with(struct skep_map *m, const void *what, size_t size)
+{
+	return m->type == BPF_MAP_TYPE_RINGBUF && ringbuf_reserved(m, what, size);
+}
+
+bool window_map(const struct interp_frame *f, const struct skep_map *m)
+{
+	return any_map(f, is_same, m, 0);
+}
+
+bool window_record(const struct interp_frame *f, const void *record, size_t size)
+{
+	return any_map(f, is_ring_with, record, size);
 }

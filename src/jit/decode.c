@@ -190,7 +190,7 @@ static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struc
 		return 0;
 	case INSN_REF_KFUNC:
 		op->code = JIT_CALL_KFUNC;
-		return aux->fn ? 0 : -EINVAL;
+		return aux->kfunc ? 0 : -EINVAL;
 	case INSN_REF_SUBPROG:
 		op->code = JIT_CALL_SUB;
 		op->imm = aux->sub;

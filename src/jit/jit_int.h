@@ -68,7 +68,7 @@ enum jit_code {
 	JIT_MAY_GOTO,	 /* if (!--budget of the frame) goto target */
 	JIT_CALL_HELPER, /* aux.helper */
 	JIT_CALL_MAP,	 /* the same where the map is known: row imm of jit_map_calls */
-	JIT_CALL_KFUNC,	 /* aux.fn */
+	JIT_CALL_KFUNC,	 /* aux.kfunc */
 	JIT_CALL_SUB,	 /* subprogram imm */
 	JIT_CALLX,	 /* the helper whose id is in a */
 	JIT_TAIL_CALL,	 /* tail_call(r1, r2, r3) */

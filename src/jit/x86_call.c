@@ -166,7 +166,7 @@ void x86_lower_call_map(struct jit *j, const struct jit_op *op)
 
 void x86_lower_kfunc(struct jit *j, const struct jit_op *op)
 {
-	call_with_run(j, aux_of(j, op)->fn);
+	call_with_run(j, aux_of(j, op)->kfunc->fn);
 }
 
 void x86_lower_call_sub(struct jit *j, const struct jit_op *op)

@@ -107,6 +107,15 @@ long array_no_delete(struct skep_map *m, const void *key)
 	return -EINVAL;
 }
 
+void array_destroy(struct skep_map *m)
+{
+	const uint64_t blocks = m->cpu_stride ? m->nr_cpus : 1;
+
+	for (uint64_t b = 0; m->objects && b < blocks; b++)
+		for (uint64_t i = 0; i < m->max_entries; i++)
+			value_drop(m, m->values + b * m->cpu_stride + i * m->elem_size);
+}
+
 static int array_create(struct skep_map *m, const union bpf_attr *attr,
 			struct skep_diag *reterr_diag)
 {
@@ -127,6 +136,7 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 			 uint32_t cpu)
 {
 	uint32_t index = array_index(key);
+	void *mem;
 
 	(void)cpu;
 	if (unlikely((flags & ~(uint64_t)BPF_F_LOCK) > BPF_EXIST))
@@ -137,7 +147,9 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 		return -EEXIST;
 	if (unlikely((flags & BPF_F_LOCK) && !value_has_lock(m)))
 		return -EINVAL;
-	value_write(m, m->values + (uint64_t)index * m->elem_size, value, flags);
+	mem = m->values + (uint64_t)index * m->elem_size;
+	value_write(m, mem, value, flags);
+	value_drop(m, mem);
 	return 0;
 }
 
@@ -166,6 +178,7 @@ static long array_for_each(struct skep_map *m, uint32_t cpu,
 const struct map_ops array_map_ops = {
 	.check = array_check,
 	.create = array_create,
+	.destroy = array_destroy,
 	.lookup = array_lookup,
 	.update = array_update,
 	.delete = array_no_delete,

@@ -137,18 +137,35 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 	return 0;
 }
 
+void hash_drop(const struct skep_map *m, uint32_t n)
+{
+	const struct hash *h = m->priv;
+
+	if (!(h->kind & HASH_PERCPU))
+		value_drop(m, elem_value(h, hash_elem(h, n), 0));
+	for (uint32_t cpu = 0; h->kind & HASH_PERCPU && cpu < h->nr_cpus; cpu++)
+		value_drop(m, elem_cpu_value(h, n, cpu));
+}
+
 void hash_destroy(struct skep_map *m)
 {
 	struct hash *h = m->priv;
+	uint32_t used;
 
-	if (h && (h->kind & HASH_OBJECT))
-		for (uint32_t i = 0; i <= h->mask; i++) {
-			struct hash_walk w = { 0 };
-			uint32_t n;
+	if (!h)
+		return;
+	/* Free ones too: a run that had looked one up may have stored there since. */
+	used = MIN(atomic_load_explicit(&h->sh->fresh, memory_order_relaxed), h->total);
+	for (uint32_t n = 1; m->objects && n <= used; n++)
+		hash_drop(m, n);
 
-			while ((n = hash_walk_next(h, &h->buckets[i], &w)))
-				map_put(*(void **)elem_value(h, hash_elem(h, n), 0));
-		}
+	for (uint32_t i = 0; h->kind & HASH_OBJECT && i <= h->mask; i++) {
+		struct hash_walk w = { 0 };
+		uint32_t n;
+
+		while ((n = hash_walk_next(h, &h->buckets[i], &w)))
+			map_put(*(void **)elem_value(h, hash_elem(h, n), 0));
+	}
 	skep_free(h);
 	m->priv = NULL;
 }
@@ -220,14 +237,14 @@ void hash_cpu_write(const struct skep_map *m, uint32_t n, const void *value, uin
 	const uint8_t *from = value;
 
 	if (cpu != HASH_USER) {
-		value_put(elem_cpu_value(h, n, cpu), value, m->value_size);
+		cpu_value_write(m, elem_cpu_value(h, n, cpu), value, m->value_size);
 		for (uint32_t i = 0; fresh && i < h->nr_cpus; i++)
 			if (i != cpu)
-				value_zero(elem_cpu_value(h, n, i), h->value_stride);
+				cpu_value_zero(m, elem_cpu_value(h, n, i));
 		return;
 	}
 	for (uint32_t i = 0; i < h->nr_cpus; i++, from += h->value_stride)
-		value_put(elem_cpu_value(h, n, i), from, h->value_stride);
+		cpu_value_write(m, elem_cpu_value(h, n, i), from, h->value_stride);
 }
 
 /* The value of element n as bpf(2) shows it; the bucket's lock is held. */
@@ -243,7 +260,7 @@ static void value_out(const struct skep_map *m, uint32_t n, void *value, uint64_
 		memcpy(value, &inner->id, sizeof(inner->id));
 	} else if (h->kind & HASH_PERCPU) {
 		for (uint32_t cpu = 0; cpu < h->nr_cpus; cpu++, to += h->value_stride)
-			value_get(to, elem_cpu_value(h, n, cpu), h->value_stride);
+			cpu_value_read(m, to, elem_cpu_value(h, n, cpu), h->value_stride);
 	} else {
 		value_read(m, value, mem, flags);
 	}
@@ -275,6 +292,8 @@ static void element_free(struct skep_map *m, uint32_t n)
 
 	if (h->kind & HASH_OBJECT)
 		inner_retire(m, *(void **)elem_value(h, hash_elem(h, n), 0));
+	if (unlikely(m->objects != NULL))
+		hash_drop(m, n);
 	hash_give(h, n);
 }
 

@@ -380,6 +380,9 @@ void *hash_lookup_object_slow(struct skep_map *m, const void *key);
 void hash_cpu_write(const struct skep_map *m, uint32_t n, const void *value, uint32_t cpu,
 		    bool fresh);
 
+/* Drops what the special fields of an element own that is in no bucket. */
+void hash_drop(const struct skep_map *m, uint32_t n);
+
 /* Fills an element that no bucket holds. */
 MAP_ALWAYS_INLINE void hash_fill(struct skep_map *m, uint32_t n, const void *key, const void *value,
 				 uint32_t cpu, uint32_t ks, uint32_t kind, bool ref)
@@ -415,6 +418,9 @@ MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct ha
 		spin_lock(&h->sh->user_lock);
 	hash_fill(m, *spare, key, value, cpu, ks, kind, true);
 	hash_replace(h, b, pos, *spare, hash);
+	/* Before it can be used again. */
+	if (unlikely(m->objects != NULL))
+		hash_drop(m, pos.elem);
 	*spare = pos.elem;
 	if (cpu == HASH_USER)
 		spin_unlock(&h->sh->user_lock);
@@ -516,6 +522,8 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 		/* Eviction takes another bucket's lock: let go of ours, and look again. */
 		spin_unlock(&b->lock);
 		e = lru_take(h);
+		if (unlikely(m->objects != NULL))
+			hash_drop(m, e);
 	}
 	spin_unlock(&b->lock);
 	if ((kind & HASH_LRU) && unlikely(e))

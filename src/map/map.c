@@ -33,19 +33,28 @@ uint32_t map_type_count(void)
 
 /* --- values ------------------------------------------------------------------------------ */
 
-/* Copies what lies between the special fields of a value. */
-static void copy_between(const struct skep_map *m, void *to, const void *from)
+/* Copies what lies between the special fields of a value of n bytes; from NULL: zeroes. */
+static void copy_between(const struct btf_record *r, void *to, const void *from, size_t n)
 {
-	const struct btf_record *r = m->record;
-	uint32_t at = 0;
+	size_t at = 0;
 
-	for (uint32_t i = 0; i < r->cnt; i++) {
-		const struct btf_field *f = &r->field[i];
+	for (uint32_t i = 0; i <= r->cnt; i++) {
+		const size_t end = i < r->cnt ? r->field[i].off : n;
 
-		memcpy((uint8_t *)to + at, (const uint8_t *)from + at, f->off - at);
-		at = f->off + f->size;
+		if (from)
+			memcpy((uint8_t *)to + at, (const uint8_t *)from + at, end - at);
+		else
+			memset((uint8_t *)to + at, 0, end - at);
+		at = i < r->cnt ? end + r->field[i].size : end;
 	}
-	memcpy((uint8_t *)to + at, (const uint8_t *)from + at, m->value_size - at);
+}
+
+/* Special fields of a copy that leaves: as they are in a new value. */
+static void blank_fields(const struct btf_record *r, void *value)
+{
+	for (uint32_t i = 0; i < r->cnt; i++)
+		memset((uint8_t *)value + r->field[i].off, 0, r->field[i].size);
+	obj_fields_init(r, value);
 }
 
 static struct spinlock *value_lock(const struct skep_map *m, void *value)
@@ -57,25 +66,52 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 {
 	if (flags & BPF_F_LOCK)
 		spin_lock(value_lock(m, map));
-	copy_between(m, map, from);
+	copy_between(m->record, map, from, m->value_size);
 	if (flags & BPF_F_LOCK)
 		spin_unlock(value_lock(m, map));
 }
 
 void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
 {
-	const struct btf_record *r = m->record;
-
 	if (flags & BPF_F_LOCK)
 		spin_lock(value_lock(m, map));
-	if (r)
-		copy_between(m, to, map);
+	if (m->record)
+		copy_between(m->record, to, map, m->value_size);
 	else
 		value_get(to, map, m->value_size);
 	if (flags & BPF_F_LOCK)
 		spin_unlock(value_lock(m, map));
-	for (uint32_t i = 0; r && i < r->cnt; i++)
-		memset((uint8_t *)to + r->field[i].off, 0, r->field[i].size);
+	if (m->record)
+		blank_fields(m->record, to);
+}
+
+void cpu_value_write(const struct skep_map *m, void *map, const void *from, size_t n)
+{
+	if (m->record)
+		copy_between(m->record, map, from, n);
+	else
+		value_put(map, from, n);
+	value_drop(m, map);
+}
+
+void cpu_value_read(const struct skep_map *m, void *to, const void *map, size_t n)
+{
+	if (!m->record) {
+		value_get(to, map, n);
+		return;
+	}
+	copy_between(m->record, to, map, n);
+	blank_fields(m->record, to);
+}
+
+void cpu_value_zero(const struct skep_map *m, void *map)
+{
+	const size_t n = ALIGN_UP(m->value_size, 8);
+
+	if (m->record)
+		copy_between(m->record, map, NULL, n);
+	else
+		value_zero(map, n);
 }
 
 /* --- creation ---------------------------------------------------------------------------- */
@@ -156,6 +192,8 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
 				value_id);
+	if (btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT))
+		m->objects = deps->objects;
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include "base/uapi.h"
 
 struct btf_record;
+struct obj_store;
 struct skep_btf;
 struct skep_map;
 struct vcpus;
@@ -152,6 +153,8 @@ struct skep_map {
 	uint32_t btf_key_id;	     /* type ids in btf */
 	uint32_t btf_value_id;
 	struct btf_record *record; /* special fields of the value, owned; NULL: there are none */
+	/* Borrowed from the kernel: where the objects are that values own; NULL: they own none. */
+	struct obj_store *objects;
 	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
@@ -178,6 +181,7 @@ struct map_deps {
 	struct skep_map *inner;	       /* of inner_map_fd, or NULL */
 	int inner_err;		       /* why inner is NULL, once it is needed: 0 reads as -EBADF */
 	struct vcpus *vcpus;
+	struct obj_store *objects;	  /* NULL: values cannot own any */
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */
 	bool judge; /* types that Skep lacks may be made, by Linux's rules: nothing can be stored */
@@ -248,6 +252,8 @@ void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags);
 void ringbuf_commit(void *sample, uint64_t flags, bool discard);
 long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags);
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
+/** True for a record that is reserved, and has that many bytes. */
+bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
 /**
  * The eventfd that stands in for the map in poll and epoll: written on every wake-up, never read
  * by the ring.  A waiter takes it edge-triggered, or reads it and looks at the positions again.

@@ -11,6 +11,7 @@
 
 #include "btf/btf.h"
 #include "map/map.h"
+#include "obj/obj.h"
 
 #define MAP_ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -94,6 +95,13 @@ static inline bool value_has_lock(const struct skep_map *m)
 /* The slow half of value_write: steps over the special fields, under the lock with BPF_F_LOCK. */
 void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags);
 
+/** Drops what the value's special fields own: it is replaced, or its element goes. */
+MAP_ALWAYS_INLINE void value_drop(const struct skep_map *m, void *map)
+{
+	if (unlikely(m->objects != NULL))
+		obj_fields_free(m->objects, m->record, map);
+}
+
 /**
  * Writes the value (value_size bytes) as an update does: special fields keep what they are;
  * BPF_F_LOCK holds the value's own lock (the caller has checked that there is one).
@@ -107,8 +115,17 @@ MAP_ALWAYS_INLINE void value_write(const struct skep_map *m, void *map, const vo
 		value_put(map, from, m->value_size);
 }
 
-/** Reads the value for bpf(2): special fields read as zero; BPF_F_LOCK as above. */
+/** Reads the value for bpf(2): special fields as they begin; BPF_F_LOCK as above. */
 void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags);
+
+/*
+ * One CPU's value of a per-CPU element, n bytes of it: value_size, or the padding too.  Writing
+ * drops what its fields own.
+ */
+void cpu_value_write(const struct skep_map *m, void *map, const void *from, size_t n);
+void cpu_value_read(const struct skep_map *m, void *to, const void *map, size_t n);
+/** Zeroes but for the special fields. */
+void cpu_value_zero(const struct skep_map *m, void *map);
 
 /* The array family (array.c): 4-byte index, -ENOENT after the last. */
 int array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
@@ -117,6 +134,8 @@ int object_array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag
 /* Area and geometry for max_entries elements of elem_size bytes in `blocks` blocks. */
 int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
 		struct skep_diag *reterr_diag);
+/* Drops what the values own. */
+void array_destroy(struct skep_map *m);
 int array_next_key(struct skep_map *m, const void *key, void *next);
 bool array_contains(struct skep_map *m, uintptr_t addr, size_t len);
 long array_no_delete(struct skep_map *m, const void *key);

@@ -40,7 +40,7 @@ static long percpu_array_update(struct skep_map *m, const void *key, const void 
 	int err = check_update(m, index, flags);
 
 	if (!err)
-		value_put(elem(m, index, cpu), value, m->value_size);
+		cpu_value_write(m, elem(m, index, cpu), value, m->value_size);
 	return err;
 }
 
@@ -53,7 +53,7 @@ static int percpu_array_sys_lookup(struct skep_map *m, const void *key, void *va
 	if (index >= m->max_entries)
 		return -ENOENT;
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++, to += m->elem_size)
-		value_get(to, elem(m, index, cpu), m->elem_size);
+		cpu_value_read(m, to, elem(m, index, cpu), m->elem_size);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static int percpu_array_sys_update(struct skep_map *m, const void *key, const vo
 	if (err)
 		return err;
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++, from += m->elem_size)
-		value_put(elem(m, index, cpu), from, m->elem_size);
+		cpu_value_write(m, elem(m, index, cpu), from, m->elem_size);
 	return 0;
 }
 
@@ -84,6 +84,7 @@ static long percpu_array_for_each(struct skep_map *m, uint32_t cpu,
 const struct map_ops percpu_array_map_ops = {
 	.check = array_check,
 	.create = percpu_array_create,
+	.destroy = array_destroy,
 	.lookup = percpu_array_lookup,
 	.update = percpu_array_update,
 	.delete = array_no_delete,

@@ -225,13 +225,47 @@ static int ringbuf_sys_delete(struct skep_map *m, const void *key)
 	return -ENOTSUPP;
 }
 
-/* Records of programs: the data, both copies. */
+/* --- for the interpreter: which memory is a program's ------------------------------------------
+ */
+
+/* The record that is reserved and has byte `off` of the data, its bytes in *ret; NULL: none. */
+static const uint8_t *find_record(struct ringbuf *rb, uint64_t off, uint64_t *ret)
+{
+	const uint8_t *found = NULL;
+
+	spin_lock(&rb->lock);
+	for (uint64_t pos = rb->pending_pos, step; pos != rb->producer_pos && !found; pos += step) {
+		const uint64_t at = pos & rb->mask;
+		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + at);
+		const uint32_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
+
+		*ret = len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		step = ALIGN_UP(*ret + BPF_RINGBUF_HDR_SZ, 8);
+		if (step > rb->producer_pos - pos)
+			break; /* not what we wrote */
+		if (len & BPF_RINGBUF_BUSY_BIT && off - at - BPF_RINGBUF_HDR_SZ < MAX(*ret, 1))
+			found = rb->data + at + BPF_RINGBUF_HDR_SZ;
+	}
+	spin_unlock(&rb->lock);
+	return found;
+}
+
+bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size)
+{
+	struct ringbuf *rb = m->priv;
+	uint64_t has;
+
+	return find_record(rb, (uint64_t)((const uint8_t *)sample - rb->data), &has) == sample &&
+	       size <= has;
+}
+
 static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
-	const struct ringbuf *rb = m->priv;
-	uint64_t off = addr - (uintptr_t)rb->data, size = 2 * (rb->mask + 1);
+	struct ringbuf *rb = m->priv;
+	uint64_t has;
+	const uint8_t *record = find_record(rb, addr - (uintptr_t)rb->data, &has);
 
-	return off < size && len <= size - off;
+	return record && len <= has - (addr - (uintptr_t)record);
 }
 
 const struct map_ops ringbuf_map_ops = {

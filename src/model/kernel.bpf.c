@@ -9,7 +9,18 @@
  *
  * The compiler keeps the types that code refers to: functions below, and keep() for the rest.
  */
+/* Newer headers know these, older ones do not: the model has its own. */
+#define bpf_refcount  uapi_bpf_refcount
+#define bpf_list_head uapi_bpf_list_head
+#define bpf_list_node uapi_bpf_list_node
+#define bpf_rb_root   uapi_bpf_rb_root
+#define bpf_rb_node   uapi_bpf_rb_node
 #include <linux/bpf.h>
+#undef bpf_refcount
+#undef bpf_list_head
+#undef bpf_list_node
+#undef bpf_rb_root
+#undef bpf_rb_node
 #include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/in6.h>
@@ -177,6 +188,32 @@ struct trace_event_raw_sys_exit {
 	char __data[0];
 };
 
+/* --- special fields: obj/ --------------------------------------------------------------------- */
+
+struct bpf_refcount {
+	u32 __opaque[1];
+} __attribute__((aligned(4)));
+
+struct bpf_list_head {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	u64 __opaque[3];
+} __attribute__((aligned(8)));
+
+struct bpf_rb_root {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_rb_node {
+	u64 __opaque[4];
+} __attribute__((aligned(8)));
+
+struct bpf_res_spin_lock {
+	u32 val;
+};
+
 struct bpf_iter_num {
 	u64 __opaque[1];
 } __attribute__((aligned(8)));
@@ -200,6 +237,7 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(enum bpf_attach_type), KEEP(enum bpf_link_type), KEEP(enum bpf_func_id);
 	KEEP(union bpf_attr), KEEP(struct bpf_insn), KEEP(enum xdp_action);
 	KEEP(struct bpf_spin_lock), KEEP(struct bpf_timer), KEEP(struct bpf_dynptr);
+	KEEP(struct bpf_refcount);
 	KEEP(struct bpf_map_info), KEEP(struct bpf_prog_info), KEEP(struct bpf_btf_info);
 
 	KEEP(struct bpf_link_info), KEEP(struct bpf_perf_event_value);
@@ -263,4 +301,199 @@ KFUNC struct task_struct *bpf_task_acquire(struct task_struct *p)
 
 KFUNC void bpf_task_release(struct task_struct *p)
 {
+}
+
+/* The type of an object is known by its id in the program's BTF, so all of these are void. */
+KFUNC void *bpf_obj_new_impl(u64 local_type_id__k, void *meta__ign)
+{
+	return 0;
+}
+
+KFUNC void bpf_obj_drop_impl(void *p__alloc, void *meta__ign)
+{
+}
+
+KFUNC void *bpf_percpu_obj_new_impl(u64 local_type_id__k, void *meta__ign)
+{
+	return 0;
+}
+
+KFUNC void bpf_percpu_obj_drop_impl(void *p__alloc, void *meta__ign)
+{
+}
+
+KFUNC void *bpf_refcount_acquire_impl(void *p__refcounted_kptr, void *meta__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_list_push_front_impl(struct bpf_list_head *head, struct bpf_list_node *node,
+				   void *meta__ign, u64 off)
+{
+	return 0;
+}
+
+KFUNC int bpf_list_push_back_impl(struct bpf_list_head *head, struct bpf_list_node *node,
+				  void *meta__ign, u64 off)
+{
+	return 0;
+}
+
+KFUNC struct bpf_list_node *bpf_list_pop_front(struct bpf_list_head *head)
+{
+	return 0;
+}
+
+KFUNC struct bpf_list_node *bpf_list_pop_back(struct bpf_list_head *head)
+{
+	return 0;
+}
+
+KFUNC struct bpf_list_node *bpf_list_front(struct bpf_list_head *head)
+{
+	return 0;
+}
+
+KFUNC struct bpf_list_node *bpf_list_back(struct bpf_list_head *head)
+{
+	return 0;
+}
+
+KFUNC int bpf_rbtree_add_impl(struct bpf_rb_root *root, struct bpf_rb_node *node,
+			      bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
+			      void *meta__ign, u64 off)
+{
+	return 0;
+}
+
+KFUNC struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root, struct bpf_rb_node *node)
+{
+	return 0;
+}
+
+KFUNC struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root)
+{
+	return 0;
+}
+
+KFUNC struct bpf_rb_node *bpf_rbtree_root(struct bpf_rb_root *root)
+{
+	return 0;
+}
+
+KFUNC struct bpf_rb_node *bpf_rbtree_left(struct bpf_rb_root *root, struct bpf_rb_node *node)
+{
+	return 0;
+}
+
+KFUNC struct bpf_rb_node *bpf_rbtree_right(struct bpf_rb_root *root, struct bpf_rb_node *node)
+{
+	return 0;
+}
+
+KFUNC int bpf_res_spin_lock(struct bpf_res_spin_lock *lock)
+{
+	return 0;
+}
+
+KFUNC void bpf_res_spin_unlock(struct bpf_res_spin_lock *lock)
+{
+}
+
+KFUNC int bpf_res_spin_lock_irqsave(struct bpf_res_spin_lock *lock, unsigned long *flags__irq_flag)
+{
+	return 0;
+}
+
+KFUNC void bpf_res_spin_unlock_irqrestore(struct bpf_res_spin_lock *lock,
+					  unsigned long *flags__irq_flag)
+{
+}
+
+KFUNC int bpf_dynptr_from_skb(struct __sk_buff *s, u64 flags, struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_from_skb_meta(struct __sk_buff *skb_, u64 flags,
+				   struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_from_xdp(struct xdp_md *x, u64 flags, struct bpf_dynptr *ptr__uninit)
+{
+	return 0;
+}
+
+KFUNC void *bpf_dynptr_slice(const struct bpf_dynptr *p, u32 offset, void *buffer__opt,
+			     u32 buffer__szk)
+{
+	return 0;
+}
+
+KFUNC void *bpf_dynptr_slice_rdwr(const struct bpf_dynptr *p, u32 offset, void *buffer__opt,
+				  u32 buffer__szk)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_adjust(const struct bpf_dynptr *p, u32 start, u32 end)
+{
+	return 0;
+}
+
+KFUNC bool bpf_dynptr_is_null(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC bool bpf_dynptr_is_rdonly(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC u32 bpf_dynptr_size(const struct bpf_dynptr *p)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_clone(const struct bpf_dynptr *p, struct bpf_dynptr *clone__uninit)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_copy(struct bpf_dynptr *dst_ptr, u32 dst_off, struct bpf_dynptr *src_ptr,
+			  u32 src_off, u32 size)
+{
+	return 0;
+}
+
+KFUNC int bpf_dynptr_memset(struct bpf_dynptr *p, u32 offset, u32 size, u8 val)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_kernel_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+				       const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+				     const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_kernel_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+					   const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_probe_read_user_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
+					 const void *unsafe_ptr__ign)
+{
+	return 0;
 }

@@ -18,6 +18,7 @@
 struct skep_map;
 struct skep_run;
 struct helper_proto;
+struct kfunc;
 
 /*
  * A helper, a kfunc, or a subprogram seen from C: five BPF arguments, and the run that it
@@ -34,7 +35,7 @@ enum insn_ref {
 	INSN_REF_ADDR,	    /* LD_IMM64: aux.addr, an address that is not the image's own (ksym) */
 	INSN_REF_FUNC,	    /* LD_IMM64: aux.sub, a subprogram to be called back */
 	INSN_REF_HELPER,    /* CALL: aux.helper */
-	INSN_REF_KFUNC,	    /* CALL: aux.fn */
+	INSN_REF_KFUNC,	    /* CALL: aux.kfunc */
 	INSN_REF_SUBPROG,   /* CALL: aux.sub */
 	INSN_REF_CALLX,	    /* CALL through a register: a helper id, looked up at run time */
 };
@@ -49,7 +50,7 @@ struct insn_aux {
 	union {
 		uint64_t addr;			   /* INSN_REF_MAP_VALUE, INSN_REF_ADDR */
 		const struct helper_proto *helper; /* INSN_REF_HELPER */
-		skep_call_fn fn;		   /* INSN_REF_KFUNC */
+		const struct kfunc *kfunc;	   /* INSN_REF_KFUNC; NULL: it cannot be run here */
 	};
 };
 

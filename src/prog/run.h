@@ -14,6 +14,7 @@
 
 struct skep_prog;
 struct interp_frame;
+struct obj_store;
 
 /* Memory that programs of a run may reach besides stack and map values: packet, context... */
 struct run_region {
@@ -31,6 +32,8 @@ struct run_env {
 	/* bpf_sys_bpf for SYSCALL programs: nested bpf(2); NULL where not offered. */
 	long (*sys_bpf)(void *arg, uint32_t cmd, void *attr, uint32_t size);
 	int (*sys_close)(void *arg, uint32_t fd);
+	/* Where programs allocate (obj/obj.h); NULL: nowhere, they get nothing. */
+	struct obj_store *objects;
 };
 
 struct skep_run {

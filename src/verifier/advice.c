@@ -29,12 +29,9 @@ const char *callee_name(const struct skep_prog *prog, uint32_t i, char *buf)
 	if (insn->src_reg == BPF_PSEUDO_CALL)
 		return "the function";
 	if (insn->src_reg == BPF_PSEUDO_KFUNC_CALL) {
-		const struct kfunc *k;
+		const struct kfunc *k = prog->image.aux[i].kfunc;
 
-		for (uint32_t n = 0; (k = kfunc_at(n)); n++)
-			if (prog->image.aux[i].fn == k->fn)
-				return k->name;
-		return "the kernel function";
+		return k ? k->name : "the kernel function";
 	}
 	name = insn->imm > 0 ? helper_name((uint32_t)insn->imm) : NULL;
 	snprintf(buf, 64, "bpf_%s", name ? name : "?");

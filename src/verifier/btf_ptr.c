@@ -43,7 +43,7 @@ int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, 
 		       : -ENOENT;
 }
 
-bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
+bool btf_ptr_is(struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
 		uint32_t want, bool strict)
 {
 	const bool same_types = btf_of(v, r->btf) == btf_of(v, want_btf);
@@ -51,15 +51,16 @@ bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep
 			      .id = r->btf_id,
 			      .off = (uint32_t)r->off,
 			      .size = 1,
-			      .closed = r->type & MEM_ALLOC };
+			      .closed = r->type & MEM_ALLOC,
+			      .trial = true };
 
-	if (!w.btf || r->off < 0 || !same_types)
+	if (!w.btf || r->off < 0)
 		return false;
-	if (r->off == 0 && r->btf_id == want)
+	if (r->off == 0 && same_types && r->btf_id == want)
 		return true;
 	/* What begins there begins with its own first member, and so on inwards. */
-	while (!strict && btf_walk(NULL, &w) == FOUND_STRUCT) {
-		if (w.next == want)
+	while (!strict && btf_walk(v, &w) == FOUND_STRUCT) {
+		if (same_types && w.next == want)
 			return true;
 		w.id = w.next;
 		w.off = 0;
@@ -67,7 +68,7 @@ bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep
 	return false;
 }
 
-bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want)
+bool btf_ptr_same(struct verifier *v, uint32_t id, int32_t off, uint32_t want)
 {
 	const struct reg r = { .type = PTR_TO_BTF_ID, .btf_id = id, .off = off };
 

@@ -16,7 +16,10 @@ struct place {
 	uint32_t id;	     /* its type, resolved */
 };
 
-#define say(v, err, ...) ((v) ? fail(v, err, __VA_ARGS__) : (err))
+/* What is wrong with the access; where it is only tried, just a line of the log. */
+#define say(v, err, text, ...)                                                \
+	(w->trial ? (verifier_log((v)->log, text "\n", ##__VA_ARGS__), (err)) \
+		  : fail(v, err, text, ##__VA_ARGS__))
 
 static bool is_aggregate(const struct btf_type *t)
 {

@@ -142,11 +142,11 @@ static int walk_graph(struct graph *g, uint16_t root)
 
 	while (!err && top >= 0) {
 		struct entry *e = &stack[top];
-		const struct sub_ref *ref = &v->refs.at[e->ref];
+		const struct sub_ref *ref = e->ref < v->refs.n ? &v->refs.at[e->ref] : NULL;
 		struct entry next;
 		int call;
 
-		if (e->ref >= v->refs.n || ref->from != e->sub) {
+		if (!ref || ref->from != e->sub) {
 			top--;
 			continue;
 		}

@@ -12,6 +12,7 @@
 
 #define CALLER_SAVED 0x3f /* r0 to r5 */
 #define ARG_REGS     0x3e /* r1 to r5 */
+#define ALL_REGS     0x3ff
 
 /* How many argument registers the callee of the call at i reads. */
 static uint16_t call_uses(const struct verifier *v, uint32_t i)
@@ -61,7 +62,7 @@ void liveness_use(const struct verifier *v, uint32_t i, uint16_t *ret_use, uint1
 		use |= 1;
 		break;
 	case INSN_GROUP_LD_ABS:
-		use = UINT16_MAX; /* as Linux, which does not look closely */
+		use = ALL_REGS; /* Linux looks no closer */
 		break;
 	case INSN_GROUP_ATOMIC:
 		if (insn->imm == BPF_CMPXCHG) {

@@ -19,6 +19,7 @@
 
 #include "base/vec.h"
 #include "btf/btf.h"
+#include "helper/dynptr.h"
 #include "helper/helper.h"
 #include "isa/isa.h"
 #include "map/map.h"
@@ -62,17 +63,6 @@ enum reg_type {
 	PTR_TO_BUF,	     /* of an iterator: whoever attaches the program knows its size */
 	CONST_PTR_TO_DYNPTR, /* one of the caller's, on its stack or the kernel's */
 	_REG_TYPE_MAX,
-};
-
-/* What a dynptr stands for (enum bpf_dynptr_type). */
-enum dynptr_kind {
-	DYNPTR_NONE,
-	DYNPTR_LOCAL,	/* memory of the program's own */
-	DYNPTR_RINGBUF, /* a record: a reference, given back when it is submitted or discarded */
-	DYNPTR_SKB,	/* a packet... */
-	DYNPTR_XDP,
-	DYNPTR_SKB_META, /* ...and what stands before it */
-	_DYNPTR_MAX,
 };
 
 #define TYPE_MASK      0xffu
@@ -946,11 +936,12 @@ struct btf_walk {
 	uint32_t off;	   /* into it */
 	uint32_t size;	   /* of the access */
 	bool closed;	   /* nothing follows it, even where it ends with an array of none */
+	bool trial;	   /* it is no error where nothing is found */
 	uint32_t next;	   /* out: what is found is, or points to */
 	uint32_t flags;	   /* in and out: PTR_UNTRUSTED, MEM_* */
 	const char *field; /* out, FOUND_PTR: the member's name */
 };
-/** Looks what lies there: enum btf_found or -errno, said in the log where v is not NULL. */
+/** Looks what lies there: enum btf_found or -errno, said in the log. */
 int btf_walk(struct verifier *v, struct btf_walk *w);
 
 /* -- btf_ptr.c: a btf of NULL, and ids without one, are of the kernel's BTF -- */
@@ -964,9 +955,9 @@ int32_t btf_ptr_candidate(const struct verifier *v, const struct skep_btf *btf, 
 /** An access through register n, which is a PTR_TO_BTF_ID; a read fills register value. */
 int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool write, int value);
 /** Does a `want` of the kernel's begin at offset off of struct id? */
-bool btf_ptr_same(const struct verifier *v, uint32_t id, int32_t off, uint32_t want);
+bool btf_ptr_same(struct verifier *v, uint32_t id, int32_t off, uint32_t want);
 /** Does `want` of want_btf begin where the register points?  strict: is it the object itself? */
-bool btf_ptr_is(const struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
+bool btf_ptr_is(struct verifier *v, const struct reg *r, const struct skep_btf *want_btf,
 		uint32_t want, bool strict);
 /* Flags that say that a pointer may be used (BPF_REG_TRUSTED_MODIFIERS). */
 #define TRUSTED (PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF)

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/vec.h"
+#include "helper/helper.h"
 #include "hive/vcpu.h"
 #include "interp/interp.h"
 #include "isa/isa.h"
@@ -131,12 +132,14 @@ static uint64_t runtime_function(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t
 	return 0;
 }
 
+static const struct kfunc runtime = { .name = "runtime", .fn = runtime_function };
+
 static void resolve_kfuncs(struct prog_image *image)
 {
 	for (uint32_t i = 0; i < image->insn_cnt; i++) {
 		if (insn_decode(&image->insns[i]) == INSN_CALL_KFUNC) {
 			image->aux[i].ref = INSN_REF_KFUNC;
-			image->aux[i].fn = runtime_function;
+			image->aux[i].kfunc = &runtime;
 		}
 		i += insn_is_ld_imm64(&image->insns[i]);
 	}

@@ -613,6 +613,25 @@ def a_skeleton_unmodified():
 
 
 @case
+def objects_are_given_back():
+    r = call([build / 'tests/e2e/objects-static', build / 'tests/e2e/objects.bpf.o'])
+    assert r.status == 0 and ', returned 0' in r.out, r
+    has(r.out, 'left: 0')
+
+
+@case
+def objects_as_on_the_host():
+    preloadable()
+    argv = [build / 'tests/e2e/objects-dynamic', build / 'tests/e2e/objects.bpf.o']
+    jit, interp = (call([skep, 'run', *how, '--', *argv]) for how in ([], ['--interp']))
+    assert jit.status == 0 and jit == interp, (jit, interp)
+    host = call(argv)
+    if host.status:
+        raise Skip('the host loads no such programs')
+    assert host == jit, (host.out, jit.out)
+
+
+@case
 def embedding():
     has(call([objects / 'embed']).out, 'a packet of 100 bytes: the program says 100')
     has(call([objects / 'embed', count]).out, 'counted 1000 packets and 64000 bytes')

@@ -20,11 +20,12 @@ static struct vcpus vcpus;
 struct skep_run *test_run(void)
 {
 	static const struct run_env env = { .trace = record };
-	static const struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
+	static _Thread_local struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
 	static _Thread_local struct skep_run run;
 
 	if (!vcpus.nr)
 		ASSERT_EQ(vcpus_init(&vcpus, 4), 0);
+	prog.kind = prog_type(prog.type);
 	if (!run.vcpu) {
 		run = (struct skep_run){ .prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus) };
 		run.cpu = run.vcpu->id;
@@ -44,6 +45,14 @@ uint64_t test_call(uint32_t id, uint64_t a, uint64_t b, uint64_t c, uint64_t d, 
 
 	ASSERT_MSG(h, "no helper %u", id);
 	return h->fn(a, b, c, d, e, test_run());
+}
+
+uint64_t test_kfunc(const char *name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+	const struct kfunc *k = kfunc_by_name(name);
+
+	ASSERT_MSG(k, "no kfunc %s", name);
+	return k->fn(a, b, c, d, e, test_run());
 }
 
 static char *two_pages(void)

@@ -21,6 +21,10 @@ extern int traced_lines;
 #define CALL_PICK(id, a, b, c, d, e, ...) test_call(id, a, b, c, d, e)
 #define CALL(id, ...)			  CALL_PICK(BPF_FUNC_##id, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 uint64_t test_call(uint32_t id, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+/* The same for a kfunc, by name. */
+#define KCALL_PICK(name, a, b, c, d, e, ...) test_kfunc(name, a, b, c, d, e)
+#define KCALL(name, ...)		     KCALL_PICK(#name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+uint64_t test_kfunc(const char *name, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
 #define P(x) ((uint64_t)(uintptr_t)(x))
 
 /* An address that cannot be read, and a page's end behind which nothing is mapped. */

@@ -165,18 +165,13 @@ TEST(kfuncs_are_found_by_name)
 {
 	const struct kfunc *k = kfunc_by_name("bpf_iter_num_next");
 
-	ASSERT(k && k->flags == ((1u << 9) | (1u << 2))); /* KF_ITER_NEXT | KF_RET_NULL */
+	ASSERT(k && k->arg[0] == ARG_LONG_PTR && k->arg[1] == ARG_NONE);
 	ASSERT(!kfunc_by_name("bpf_iter_num"));
 	ASSERT(!kfunc_by_name("bpf_iter_num_nextx"));
 	ASSERT(!kfunc_by_name(""));
 	for (uint32_t i = 0; kfunc_at(i); i++)
 		ASSERT(kfunc_by_name(kfunc_at(i)->name) == kfunc_at(i));
 	ASSERT(!kfunc_at(UINT32_MAX));
-}
-
-static uint64_t kfunc(const char *name, uint64_t a, uint64_t b, uint64_t c)
-{
-	return kfunc_by_name(name)->fn(a, b, c, 0, 0, test_run());
 }
 
 static int count(int32_t start, int32_t end, int64_t *ret_sum)
@@ -186,14 +181,14 @@ static int count(int32_t start, int32_t end, int64_t *ret_sum)
 	int n = 0;
 
 	*ret_sum = 0;
-	if (kfunc("bpf_iter_num_new", P(&it), (uint32_t)start, (uint32_t)end))
+	if (KCALL(bpf_iter_num_new, P(&it), (uint32_t)start, (uint32_t)end))
 		return -1;
-	while ((p = (void *)(uintptr_t)kfunc("bpf_iter_num_next", P(&it), 0, 0))) {
+	while ((p = (void *)(uintptr_t)KCALL(bpf_iter_num_next, P(&it)))) {
 		*ret_sum += *p;
 		n++;
 	}
-	ASSERT(!kfunc("bpf_iter_num_next", P(&it), 0, 0)); /* stays at the end */
-	kfunc("bpf_iter_num_destroy", P(&it), 0, 0);
+	ASSERT(!KCALL(bpf_iter_num_next, P(&it))); /* stays at the end */
+	KCALL(bpf_iter_num_destroy, P(&it));
 	return n;
 }
 
@@ -209,9 +204,9 @@ TEST(iter_num_counts_as_the_kernels)
 	ASSERT_EQ(count(5, 5, &sum), 0);
 	ASSERT_EQ(count(INT32_MAX - 2, INT32_MAX, &sum), 2);
 	ASSERT_EQ(sum, 2ll * INT32_MAX - 3);
-	ASSERT_EQ((int64_t)kfunc("bpf_iter_num_new", P(&it), 6, 5), -EINVAL);
-	ASSERT(!kfunc("bpf_iter_num_next", P(&it), 0, 0));
-	ASSERT_EQ((int64_t)kfunc("bpf_iter_num_new", P(&it), 0, (8 << 20) + 1), -E2BIG);
-	ASSERT_EQ((int64_t)kfunc("bpf_iter_num_new", P(&it), 0, 8 << 20), 0);
-	ASSERT_EQ((int64_t)kfunc("bpf_iter_num_new", P(&it), 0x80000000u, 0x7fffffff), -E2BIG);
+	ASSERT_EQ((int64_t)KCALL(bpf_iter_num_new, P(&it), 6, 5), -EINVAL);
+	ASSERT(!KCALL(bpf_iter_num_next, P(&it)));
+	ASSERT_EQ((int64_t)KCALL(bpf_iter_num_new, P(&it), 0, (8 << 20) + 1), -E2BIG);
+	ASSERT_EQ((int64_t)KCALL(bpf_iter_num_new, P(&it), 0, 8 << 20), 0);
+	ASSERT_EQ((int64_t)KCALL(bpf_iter_num_new, P(&it), 0x80000000u, 0x7fffffff), -E2BIG);
 }

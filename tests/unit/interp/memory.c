@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memory.c - every access is checked: loads, stores, what helpers are handed */
+#include "helper/helper.h"
 #include "tests/unit/interp/run.h"
 
 /* The context's address as a plain number that the verifier does not know: *ctx. */
@@ -225,6 +226,113 @@ TEST(memory_reservations)
 	map_put(m);
 }
 
+/*
+ * Runs the text, where 0 ll is a ring buffer, and the context holds run_mem + 56: the last 8 bytes.
+ * The instruction where it faulted, or -1.
+ */
+static int ring_run(const char *text)
+{
+	struct skep_map *m = program_new_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0);
+	struct skep_prog *p = program(BPF_PROG_TYPE_SYSCALL, text);
+
+	for (uint32_t i = 0; i < p->image.insn_cnt; i++)
+		if (insn_is_ld_imm64(&p->image.insns[i]) && !p->image.insns[i].imm)
+			program_map(p, i, m);
+	program_trusted(p, &interp_engine);
+	base_at(run_mem + 56);
+	run_prog(p, sizeof(run_mem));
+	prog_put(p);
+	map_put(m);
+	return run_last.fault ? (int)run_last.fault_insn : -1;
+}
+
+TEST(memory_records_end)
+{
+#define RESERVE "r1 = 0 ll\nr2 = 16\nr3 = 0\ncall 131\nr6 = r0\n" /* 6 slots */
+#define SUBMIT	"r1 = r6\nr2 = 0\ncall 132\n"
+	ASSERT_EQ(ring_run(RESERVE SUBMIT "r0 = *(u64 *)(r6 +0)\nexit"), 9);
+	ASSERT_EQ(ring_run(RESERVE "r0 = *(u64 *)(r6 +0)\n" SUBMIT "*(u8 *)(r6 +0) = 1\nexit"), 10);
+	ASSERT_EQ(ring_run(RESERVE "r7 = r6\nr7 += 3\nr0 = *(u8 *)(r7 +0)\n" SUBMIT
+				   "r0 = *(u8 *)(r7 +0)\nexit"),
+		  12);
+	ASSERT_EQ(ring_run(RESERVE "r1 = r6\nr1 += 8\nr2 = 0\ncall 132\nexit"), 9);
+	/* Not one record into another. */
+	ASSERT_EQ(ring_run(RESERVE "r0 = *(u64 *)(r6 +16)\nexit"), 6);
+#undef RESERVE
+#undef SUBMIT
+}
+
+/* What a dynptr stands for is looked at whenever it is handed to somebody. */
+TEST(memory_dynptrs)
+{
+#define MAKE(data, size)                                             \
+	"r6 = r1\nr7 = " data "\n*(u64 *)(r10 -16) = r7\nr8 = " size \
+	" ll\n*(u64 *)(r10 -8) = r8\nr1 = r10\nr1 += -16\n" /* 8 slots */
+#define RESERVE \
+	"r1 = 0 ll\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -16\ncall 198\nr1 = r10\nr1 += -16\n" /* 9 */
+#define COPY                                                                                    \
+	"r2 = *(u64 *)(r1 +0)\nr3 = *(u64 *)(r1 +8)\n*(u64 *)(r1 -16) = r2\n*(u64 *)(r1 -8) = " \
+	"r3\n"
+#define DATA "r2 = 0\nr3 = 4\ncall 203\n"
+	static const struct {
+		const char *text;
+		int fault;
+	} ways[] = {
+		{ MAKE("*(u64 *)(r6 +0)", "0x10000008") DATA "r0 = *(u32 *)(r0 +0)\nexit", -1 },
+		{ MAKE("*(u64 *)(r6 +0)", "0x10000009") DATA "exit", 10 },
+		{ MAKE("*(u64 *)(r6 +0)", "0x110000008") DATA "exit", 10 },
+		{ MAKE("*(u64 *)(r6 +0)", "0x410000004") DATA "r0 = *(u32 *)(r0 +0)\nexit", -1 },
+		{ MAKE("0", "0x10000009") DATA "exit", -1 },
+		/* a record that is none, a packet that is another's */
+		{ MAKE("*(u64 *)(r6 +0)", "0x20000004") DATA "exit", 10 },
+		{ MAKE("*(u64 *)(r6 +0)", "0x30000004") DATA "exit", 10 },
+		{ MAKE("r6", "0x40000004") DATA "exit", -1 },
+		/* no room for one */
+		{ "r4 = *(u64 *)(r1 +0)\nr1 = 0\nr2 = 0\nr3 = 0\ncall 197\nexit", 4 },
+		{ "r1 = *(u64 *)(r1 +0)\n" DATA "exit", 3 },
+		/* records are given back once, and what was of them is not any more */
+		{ RESERVE "r2 = 0\ncall 199\nr0 = 1\nexit", -1 },
+		{ RESERVE COPY "r2 = 0\ncall 199\nr1 = r10\nr1 += -32\nr2 = 0\ncall 200\nexit",
+		  18 },
+		{ RESERVE COPY "r2 = 0\ncall 199\nr1 = r10\nr1 += -32\n" DATA "exit", 19 },
+		{ RESERVE DATA
+		  "r6 = r0\n*(u32 *)(r6 +0) = 1\nr1 = r10\nr1 += -16\nr2 = 0\ncall 199\n"
+		  "r0 = *(u32 *)(r6 +0)\nexit",
+		  18 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		const int at = ring_run(ways[i].text);
+
+		ASSERT_MSG(at == ways[i].fault, "%zu: fault at %d", i, at);
+	}
+}
+
+/* A reservation is not forgotten over what else helpers hand out. */
+TEST(memory_reservation_among_values)
+{
+	struct skep_map *ring = program_new_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0);
+	struct skep_map *hash = program_new_map(BPF_MAP_TYPE_HASH, 4, 8, 4, 0);
+	struct skep_prog *p = program(BPF_PROG_TYPE_SYSCALL,
+				      "r1 = 0 ll\nr2 = 16\nr3 = 0\ncall 131\nr6 = r0\n"
+				      "*(u64 *)(r10 -8) = 0\n*(u64 *)(r10 -16) = 0\n"
+				      "r1 = 1 ll\nr2 = r10\nr2 += -8\nr3 = r10\nr3 += -16\n"
+				      "r4 = 0\ncall 2\nr7 = 20\n"
+				      "r1 = 1 ll\nr2 = r10\nr2 += -8\ncall 1\nr7 += -1\n"
+				      "if r7 != 0 goto -7\n"
+				      "*(u64 *)(r6 +8) = 7\nr1 = r6\nr2 = 0\ncall 132\n"
+				      "r0 = 1\nexit");
+
+	for (uint32_t i = 0; i < p->image.insn_cnt; i++)
+		if (insn_is_ld_imm64(&p->image.insns[i]))
+			program_map(p, i, p->image.insns[i].imm ? hash : ring);
+	program_trusted(p, &interp_engine);
+	ASSERT_EQ(run_prog(p, sizeof(run_mem)), 1);
+	prog_put(p);
+	map_put(ring);
+	map_put(hash);
+}
+
 /* Helpers never see what is not the program's. */
 TEST(memory_helper_arguments)
 {
@@ -278,4 +386,32 @@ TEST(memory_helper_arguments)
 		prog_put(p);
 	}
 	map_put(m);
+}
+
+TEST(memory_kfunc_arguments)
+{
+	static const struct {
+		const char *kfunc, *text;
+		int fault;
+	} ways[] = {
+		{ "bpf_dynptr_size", "r1 = 8\ncall 1\nexit", 1 },
+		{ "bpf_dynptr_is_null", "r1 = r10\nr1 += -16\ncall 1\nexit", -1 },
+		{ "bpf_dynptr_is_null", "r1 = r10\nr1 += -8\ncall 1\nexit", 2 },
+		{ "bpf_iter_num_new", "r2 = 0\nr3 = 1\nr1 = r10\ncall 1\nexit", 3 },
+		{ "bpf_iter_num_new", "r2 = 0\nr3 = 1\nr1 = r10\nr1 += -8\ncall 1\nexit", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct skep_prog *p = program(BPF_PROG_TYPE_SYSCALL, ways[i].text);
+		const uint32_t at = p->image.insn_cnt - 2;
+
+		p->image.insns[at].src_reg = BPF_PSEUDO_KFUNC_CALL;
+		p->image.aux[at].ref = INSN_REF_KFUNC;
+		p->image.aux[at].kfunc = kfunc_by_name(ways[i].kfunc);
+		program_trusted(p, &interp_engine);
+		run_prog(p, sizeof(run_mem));
+		ASSERT_MSG((run_last.fault ? (int)run_last.fault_insn : -1) == ways[i].fault,
+			   "%zu: %d at %u", i, run_last.fault, run_last.fault_insn);
+		prog_put(p);
+	}
 }

@@ -135,6 +135,30 @@ TEST(ringbuf_records_run_on_into_the_second_copy)
 	map_put(m);
 }
 
+TEST(ringbuf_programs_have_what_they_reserved)
+{
+	struct skep_map *m = ring(4096);
+	bool (*has)(struct skep_map *, uintptr_t, size_t) = m->ops->contains;
+	uint8_t *a = ringbuf_reserve(m, 20, 0), *b = ringbuf_reserve(m, 8, 0), *none;
+
+	ASSERT(a && b);
+	ASSERT(has(m, (uintptr_t)a, 20) && has(m, (uintptr_t)a + 19, 1));
+	ASSERT(!has(m, (uintptr_t)a, 21) && !has(m, (uintptr_t)a + 20, 1));
+	ASSERT(!has(m, (uintptr_t)a - 1, 1) && !has(m, (uintptr_t)b - 8, 4));
+	ASSERT(has(m, (uintptr_t)b, 8) && !has(m, (uintptr_t)b + 8, 1));
+	ASSERT(ringbuf_reserved(m, a, 20) && !ringbuf_reserved(m, a, 21));
+	ASSERT(!ringbuf_reserved(m, a + 8, 4) && !ringbuf_reserved(m, &m, 0));
+	ringbuf_commit(a, 0, false);
+	ASSERT(!has(m, (uintptr_t)a, 1) && !ringbuf_reserved(m, a, 0));
+	ASSERT(has(m, (uintptr_t)b, 8));
+	ringbuf_commit(b, 0, true);
+	ASSERT(!has(m, (uintptr_t)b, 1));
+	none = ringbuf_reserve(m, 0, 0);
+	ASSERT(ringbuf_reserved(m, none, 0) && !has(m, (uintptr_t)none, 1));
+	ringbuf_commit(none, 0, true);
+	map_put(m);
+}
+
 TEST(ringbuf_keeps_uncommitted_records_from_a_lying_consumer)
 {
 	struct skep_map *m = ring(4096);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rules.c - see rules.h */
 #include "tests/unit/verifier/rules.h"
+#include "tests/unit/verifier/rules_types.h"
 
-#include "helper/helper.h"
 #include "tests/harness/host.h"
+#include "tests/harness/kernel_btf.h"
 #include "tests/unit/btf/build.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,10 +24,16 @@ enum {
 	XDP_PTR,
 	DYNPTR_PTR,
 	WQ_PTR,
+	TASK_PTR,
+	HEAD_PTR,
+	LIST_NODE_PTR,
+	ROOT_PTR,
+	RB_NODE_PTR,
+	RES_PTR,
 	SOCK_PTR,
 	STATE_PTR,
 	OBJECT_PTR,
-	TYPES
+	TYPES,
 };
 
 /* Kfuncs of Linux: their prototypes as far as names and types say what is checked. */
@@ -70,6 +76,38 @@ static const struct {
 	    { "offset", INT },
 	    { "buffer__opt", ANY_PTR },
 	    { "buffer__szk", INT } } },
+	{ "bpf_obj_new_impl", ANY_PTR, { { "local_type_id__k", U64 }, { "meta__ign", ANY_PTR } } },
+	{ "bpf_obj_drop_impl", VOID, { { "p__alloc", ANY_PTR }, { "meta__ign", ANY_PTR } } },
+	{ "bpf_percpu_obj_new_impl",
+	  ANY_PTR,
+	  { { "local_type_id__k", U64 }, { "meta__ign", ANY_PTR } } },
+	{ "bpf_percpu_obj_drop_impl", VOID, { { "p__alloc", ANY_PTR }, { "meta__ign", ANY_PTR } } },
+	{ "bpf_refcount_acquire_impl",
+	  ANY_PTR,
+	  { { "p__refcounted_kptr", ANY_PTR }, { "meta__ign", ANY_PTR } } },
+	{ "bpf_list_push_front_impl",
+	  INT,
+	  { { "head", HEAD_PTR },
+	    { "node", LIST_NODE_PTR },
+	    { "meta__ign", ANY_PTR },
+	    { "off", U64 } } },
+	{ "bpf_list_pop_front", LIST_NODE_PTR, { { "head", HEAD_PTR } } },
+	{ "bpf_list_front", LIST_NODE_PTR, { { "head", HEAD_PTR } } },
+	{ "bpf_rbtree_add_impl",
+	  INT,
+	  { { "root", ROOT_PTR },
+	    { "node", RB_NODE_PTR },
+	    { "less", CB_PTR },
+	    { "meta__ign", ANY_PTR },
+	    { "off", U64 } } },
+	{ "bpf_rbtree_remove", RB_NODE_PTR, { { "root", ROOT_PTR }, { "node", RB_NODE_PTR } } },
+	{ "bpf_rbtree_first", RB_NODE_PTR, { { "root", ROOT_PTR } } },
+	{ "bpf_rbtree_left", RB_NODE_PTR, { { "root", ROOT_PTR }, { "node", RB_NODE_PTR } } },
+	{ "bpf_res_spin_lock", INT, { { "lock", RES_PTR } } },
+	{ "bpf_res_spin_unlock", VOID, { { "lock", RES_PTR } } },
+	{ "bpf_task_from_pid", TASK_PTR, { { "pid", INT } } },
+	{ "bpf_task_acquire", TASK_PTR, { { "p", TASK_PTR } } },
+	{ "bpf_task_release", VOID, { { "p", TASK_PTR } } },
 	{ "bpf_dynptr_adjust", INT, { { "p", DYNPTR_PTR }, { "start", INT }, { "end", INT } } },
 	{ "bpf_dynptr_clone", INT, { { "p", DYNPTR_PTR }, { "clone__uninit", DYNPTR_PTR } } },
 };
@@ -179,6 +217,14 @@ static struct skep_btf *make_kernel(void)
 	id[XDP_PTR] = pointer_to(&b, "xdp_md", 24);
 	id[DYNPTR_PTR] = pointer_to(&b, "bpf_dynptr", 16);
 	id[WQ_PTR] = pointer_to(&b, "bpf_wq", 16);
+	id[TASK_PTR] = pointer_to(&b, "task_struct", 64);
+	id[HEAD_PTR] = pointer_to(&b, "bpf_list_head", 16);
+	id[LIST_NODE_PTR] = pointer_to(&b, "bpf_list_node", 24);
+	id[ROOT_PTR] = pointer_to(&b, "bpf_rb_root", 16);
+	id[RB_NODE_PTR] = pointer_to(&b, "bpf_rb_node", 32);
+	id[RES_PTR] = pointer_to(&b, "bpf_res_spin_lock", 4);
+	build_type(&b, BTF_KIND_FUNC, "bpf_task_release_dtor",
+		   build_type(&b, BTF_KIND_FUNC_PROTO, "", 0));
 	build_type(&b, BTF_KIND_STRUCT, "bpf_map", 8);
 	make_objects(&b, id);
 	make_members(&b, id);
@@ -194,32 +240,28 @@ static struct skep_btf *make_kernel(void)
 	return btf;
 }
 
-/* The host's own. */
-static struct skep_btf *host_kernel(void)
-{
-	static uint8_t data[16 << 20];
-	struct skep_btf *btf = NULL;
-	const int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	size_t size = 0;
-	ssize_t n;
-
-	while (fd >= 0 && (n = read(fd, data + size, sizeof(data) - size)) > 0)
-		size += (size_t)n;
-	if (fd < 0 || btf_new(data, (uint32_t)size, NULL, NULL, &btf, NULL))
-		test_skip("the host's /sys/kernel/btf/vmlinux cannot be read");
-	close(fd);
-	return btf;
-}
-
 /* --- programs --------------------------------------------------------------------------------- */
 
-enum { NO_WORD, RING = 0x5201, USER, MAP, VALUE, LATER, PLAIN }; /* in place of the words */
+enum { NO_WORD, RING = 0x5201, USER, MAP, VALUE, LATER, PLAIN, OWNER, GUARD, ONE }; /* for words */
 
 static const struct {
 	const char *word;
 	int value;
 } words[] = { { "RING", RING },	  { "USER", USER },   { "MAP", MAP },
-	      { "VALUE", VALUE }, { "LATER", LATER }, { "PLAIN", PLAIN } };
+	      { "VALUE", VALUE }, { "LATER", LATER }, { "PLAIN", PLAIN },
+	      { "OWNER", OWNER }, { "GUARD", GUARD }, { "ONE", ONE } };
+
+/* Its map is of the program's own types, and so made for each program. */
+static bool is_own(int word)
+{
+	return word >= OWNER;
+}
+
+/* The word stands for the address of the one value. */
+static bool is_address(int word)
+{
+	return word == VALUE || word == GUARD || word == ONE;
+}
 
 /* The text with numbers for words. */
 static void expand(const char *text, char *buf, size_t size)
@@ -242,26 +284,6 @@ static void expand(const char *text, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
-/* A helper's number, or a kfunc's id in the BTF that is the argument. */
-static bool find_call(void *arg, const char *name, size_t n, struct bpf_insn *insn)
-{
-	char text[64];
-	int32_t id;
-
-	snprintf(text, sizeof(text), "%.*s", (int)n, name);
-	for (uint32_t h = 1; h < helper_id_count(); h++)
-		if (helper_name(h) && !strcmp(helper_name(h), text)) {
-			insn->imm = (int)h;
-			return true;
-		}
-	id = btf_find(arg, text, BTF_KIND_FUNC);
-	if (id < 0)
-		return false;
-	insn->src_reg = BPF_PSEUDO_KFUNC_CALL;
-	insn->imm = id;
-	return true;
-}
-
 /* The id of the struct, and the index of its member. */
 static void find_target(const struct rule *r, const struct skep_btf *kernel, struct skep_prog *p)
 {
@@ -279,7 +301,7 @@ static void find_target(const struct rule *r, const struct skep_btf *kernel, str
 
 static struct skep_prog *assemble(const struct rule *r, struct skep_btf *kernel)
 {
-	const struct isa_symbols symbols = { .call = find_call, .arg = kernel };
+	const struct isa_symbols symbols = { .call = kernel_btf_call, .arg = kernel };
 	struct bpf_insn *insns = NULL;
 	struct skep_diag diag = { 0 };
 	struct skep_prog *p;
@@ -300,7 +322,7 @@ static struct skep_prog *assemble(const struct rule *r, struct skep_btf *kernel)
 
 static int word_at(const struct bpf_insn *insn)
 {
-	return insn_is_ld_imm64(insn) && !insn->src_reg && insn->imm >= RING && insn->imm <= PLAIN
+	return insn_is_ld_imm64(insn) && !insn->src_reg && insn->imm >= RING && insn->imm <= ONE
 		       ? insn->imm
 		       : NO_WORD;
 }
@@ -347,6 +369,9 @@ static void find_funcs(struct funcs *f, const struct rule *r, const struct skep_
 			add_start(f, i + 1 + (uint32_t)insn->imm);
 	}
 	memset(&b, 0, sizeof(b));
+	for (size_t w = 0; w < ARRAY_SIZE(words) && !b.types; w++)
+		if (is_own(words[w].value) && strstr(r->text, words[w].word))
+			rules_types(&b);
 	u64 = build_int(&b, "u64", 8);
 	proto = build_type(&b, BTF_KIND_FUNC_PROTO, "", u64);
 	build_arg(&b, "n", u64);
@@ -407,6 +432,20 @@ static bool map_attr(int word, union bpf_attr *ret, struct raw *raw)
 	return typed;
 }
 
+/* The same of a map of the program's own types. */
+static union bpf_attr own_attr(int word)
+{
+	const bool owner = word != GUARD;
+
+	return (union bpf_attr){ .map_type = word == OWNER ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_ARRAY,
+				 .key_size = 4,
+				 .value_size = owner ? OWNER_SIZE : GUARD_SIZE,
+				 .max_entries = 1,
+				 .map_name = "own",
+				 .btf_key_type_id = OWN_INT,
+				 .btf_value_type_id = owner ? OWN_VALUE : OWN_GUARD };
+}
+
 static int map_index(int word)
 {
 	return (word == VALUE ? MAP : word) - RING;
@@ -431,26 +470,47 @@ static struct skep_map *map_of(int word)
 	return *m;
 }
 
+/* One map of each word for a program; the caller puts it. */
+static struct skep_map *own_map(struct skep_prog *p, int word, const struct skep_btf *kernel)
+{
+	const struct map_deps deps = {
+		.nr_cpus = 1, .judge = true, .btf = p->btf, .kernel = kernel
+	};
+	const union bpf_attr attr = own_attr(word);
+	struct skep_map *m = NULL;
+
+	for (uint32_t i = 0; i < p->map_cnt; i++)
+		if (p->maps[i]->type == attr.map_type &&
+		    p->maps[i]->btf_value_id == attr.btf_value_type_id)
+			return map_get(p->maps[i]);
+	ASSERT_EQ(map_new(&attr, &deps, &m, NULL), 0);
+	return m;
+}
+
 /* What core's passes leave in an image. */
-static void resolve(struct skep_prog *p, const struct rule *r)
+static void resolve(struct skep_prog *p, const struct rule *r, const struct skep_btf *kernel)
 {
 	static struct funcs f;
 
+	find_funcs(&f, r, p);
+	ASSERT_EQ(btf_new(f.raw.data, f.raw.size, kernel, NULL, &p->btf, NULL), 0);
 	for (uint32_t i = 0; i < p->image.insn_cnt; i++) {
 		struct bpf_insn *insn = &p->image.insns[i];
 		const int word = word_at(insn);
+		struct skep_map *m = !word	    ? NULL
+				     : is_own(word) ? own_map(p, word, kernel)
+						    : map_get(map_of(word));
 
 		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
 			p->image.aux[i].ref = INSN_REF_KFUNC;
 		if (word)
 			insn->imm = 0;
-		if (word == VALUE)
-			program_map_value(p, i, map_of(word), 0);
+		if (is_address(word))
+			program_map_value(p, i, m, 0);
 		else if (word)
-			program_map(p, i, map_of(word));
+			program_map(p, i, m);
+		map_put(m);
 	}
-	find_funcs(&f, r, p);
-	ASSERT_EQ(btf_new(f.raw.data, f.raw.size, NULL, NULL, &p->btf, NULL), 0);
 	p->func_info = skep_memdup(f.info, f.n * sizeof(*f.info));
 	p->func_info_cnt = f.n;
 	ASSERT(p->func_info);
@@ -474,7 +534,7 @@ void rules_ours(const struct rule *rules, size_t n)
 		struct verifier_log log = { .level = 1, .buf = text, .size = sizeof(text) };
 		struct skep_prog *p = assemble(&rules[i], kernel);
 
-		resolve(p, &rules[i]);
+		resolve(p, &rules[i], kernel);
 		expect(&rules[i], verifier_check(p, &opts, &log, NULL), text);
 		prog_put(p);
 	}
@@ -508,24 +568,38 @@ static int host_map(int word)
 	return *fd;
 }
 
+/* The same of the program's own types, for one program. */
+static int host_own_map(int word, int btf, int *fd)
+{
+	union bpf_attr attr = own_attr(word);
+
+	if (*fd >= 0)
+		return *fd;
+	attr.btf_fd = (uint32_t)btf;
+	*fd = (int)host_bpf(BPF_MAP_CREATE, &attr);
+	ASSERT_GE(*fd, 0);
+	return *fd;
+}
+
 static int host_verdict(const struct rule *r, struct skep_btf *kernel, char *text, uint32_t size)
 {
 	static struct funcs f;
 	struct skep_prog *p = assemble(r, kernel);
 	union bpf_attr attr;
-	int fd, btf;
+	int fd, btf, own[] = { -1, -1, -1 };
 
+	find_funcs(&f, r, p);
+	btf = load_btf(&f.raw);
 	for (uint32_t i = 0; i < p->image.insn_cnt; i++) {
 		struct bpf_insn *insn = &p->image.insns[i];
 		const int word = word_at(insn);
 
 		if (!word)
 			continue;
-		insn->src_reg = word == VALUE ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD;
-		insn->imm = host_map(word);
+		insn->src_reg = is_address(word) ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD;
+		insn->imm =
+			is_own(word) ? host_own_map(word, btf, &own[word - OWNER]) : host_map(word);
 	}
-	find_funcs(&f, r, p);
-	btf = load_btf(&f.raw);
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = r->type;
 	attr.insns = (uintptr_t)p->image.insns;
@@ -544,6 +618,8 @@ static int host_verdict(const struct rule *r, struct skep_btf *kernel, char *tex
 	fd = (int)host_bpf(BPF_PROG_LOAD, &attr);
 	prog_put(p);
 	close(btf);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		close_fd_p(&own[i]);
 	if (fd >= 0)
 		close(fd);
 	return MIN(fd, 0);
@@ -554,7 +630,7 @@ void rules_host(const struct rule *rules, size_t n)
 	struct skep_btf *kernel;
 
 	host_required();
-	kernel = host_kernel();
+	kernel = kernel_btf_host();
 	for (size_t i = 0; i < n; i++) {
 		char text[16384] = "";
 		const int err = host_verdict(&rules[i], kernel, text, sizeof(text));

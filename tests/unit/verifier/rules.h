@@ -10,6 +10,7 @@
  *	MAP	an array of one value	VALUE	the address of that value
  *	LATER	an array of one value with a bpf_timer at 0, a bpf_wq at 16, a bpf_task_work at 32
  *	PLAIN	an array of one value, whose BTF has none of these
+ *	OWNER, ONE, GUARD	see rules_types.h
  *
  * Functions are called main, f1, f2, ... in the order of their places; each takes and gives a
  * number.
