@@ -4,8 +4,9 @@
  * net/core/filter.c, kernel/trace/bpf_trace.c).
  *
  * A dynptr keeps the size that it was made with.  A packet may have become shorter since, so each
- * access to one asks the packet; it is one piece, so every slice is a pointer into it and nobody
- * needs the caller's buffer.
+ * access to one asks the packet.  It is one piece, so every slice is a pointer into it.  The
+ * caller's buffer is never given back, not even where Linux would copy what is left of an XDP
+ * packet: the verifier goes on knowing what is in it, whatever a slice there may do.
  */
 #include "helper/dynptr.h"
 #include "helper/helper_int.h"
@@ -245,31 +246,14 @@ KFUNC_FN(bpf_dynptr_from_xdp)
 
 /* --- slices ----------------------------------------------------------------------------------- */
 
-/* Of an XDP packet that has become shorter, Linux copies what is left, and gives the copy. */
-static void *copy_of_rest(const struct dynptr_kern *d, uint32_t off, void *buf, uint32_t n)
-{
-	const struct xdp_ctx *c = d->data;
-	const size_t len = (size_t)(c->data_end - c->data), at = d->offset + off;
-
-	if (at < len)
-		memmove(buf, c->data + at, MIN(n, len - at));
-	return buf;
-}
-
 KFUNC_FN(bpf_dynptr_slice)
 {
-	const struct dynptr_kern *d = PTR(r1);
-	const uint32_t off = (uint32_t)r2, n = (uint32_t)r4;
-	void *p = slice(d, off, n);
-
-	if (!p && r3 && d->data && dynptr_kind(d) == DYNPTR_XDP && !check_range(d, off, n))
-		p = copy_of_rest(d, off, PTR(r3), n);
-	return (uintptr_t)p;
+	return (uintptr_t)slice(PTR(r1), (uint32_t)r2, (uint32_t)r4);
 }
 
 KFUNC_FN(bpf_dynptr_slice_rdwr)
 {
-	return is_rdonly(PTR(r1)) ? 0 : kfunc_bpf_dynptr_slice(r1, r2, r3, r4, r5, run);
+	return (uintptr_t)slice_rdwr(PTR(r1), (uint32_t)r2, (uint32_t)r4);
 }
 
 /* --- the dynptr itself ------------------------------------------------------------------------ */

@@ -23,7 +23,9 @@ static int sane_offset(struct verifier *v, const struct reg *r, uint32_t type)
 	if (bounds_is_const(&r->n) && (min >= VAR_OFF_MAX || min <= -VAR_OFF_MAX))
 		return fail(v, -EINVAL, "math between %s pointer and %lld is not allowed",
 			    TYPE_NAME(type), (long long)min);
-	if (r->type != SCALAR_VALUE && (r->off >= VAR_OFF_MAX || r->off <= -VAR_OFF_MAX))
+	/* As on Linux also what a number is more than another one. */
+	if ((r->type != SCALAR_VALUE || r->id & ID_ADD_CONST) &&
+	    (r->off >= VAR_OFF_MAX || r->off <= -VAR_OFF_MAX))
 		return fail(v, -EINVAL, "%s pointer offset %d is not allowed", TYPE_NAME(type),
 			    r->off);
 	if (min == INT64_MIN)

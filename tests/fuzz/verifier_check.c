@@ -9,6 +9,9 @@
 #include "helper/helper.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
+#include "helper/dynptr.h"
+#include "map/ringbuf.h"
+#include "model/model.h"
 #include "prog/ctx_xdp.h"
 #include "tests/fuzz/verifier_tree.h"
 #include "tests/harness/eval.h"
@@ -26,6 +29,7 @@
 /* --- the world of a run ----------------------------------------------------------------------- */
 
 static struct skep_map *maps[GEN_MAPS];
+static struct skep_btf *model; /* where kfuncs are */
 static struct vcpu vcpu;
 static uint8_t buffer[HEADROOM + PACKET_MAX + 128];
 static struct xdp_ctx ctx;
@@ -64,9 +68,11 @@ static void fill(uint8_t *p, size_t n)
 
 static void make_maps(void)
 {
-	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH };
-	static const uint32_t sizes[] = { GEN_ARRAY_VALUE, GEN_HASH_VALUE };
-	static const uint32_t entries[] = { GEN_ARRAY_ENTRIES, GEN_HASH_ENTRIES };
+	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH,
+					  BPF_MAP_TYPE_RINGBUF };
+	static const uint32_t keys[] = { 4, 4, 0 };
+	static const uint32_t sizes[] = { GEN_ARRAY_VALUE, GEN_HASH_VALUE, 0 };
+	static const uint32_t entries[] = { GEN_ARRAY_ENTRIES, GEN_HASH_ENTRIES, GEN_RING_SIZE };
 	const struct map_deps deps = { .nr_cpus = 1 };
 
 	for (int m = 0; m < GEN_MAPS && !maps[m]; m++) {
@@ -74,12 +80,32 @@ static void make_maps(void)
 
 		memset(&attr, 0, sizeof(attr));
 		attr.map_type = types[m];
-		attr.key_size = 4;
+		attr.key_size = keys[m];
 		attr.value_size = sizes[m];
 		attr.max_entries = entries[m];
 		if (map_new(&attr, &deps, &maps[m], NULL))
 			abort();
 	}
+}
+
+static void make_model(void)
+{
+	size_t size;
+	const void *data = model_btf(&size);
+
+	if (!model && btf_new(data, (uint32_t)size, NULL, NULL, &model, NULL))
+		abort();
+}
+
+/* The ring as it was made: positions are equal for all runs. */
+static void empty_ring(void)
+{
+	struct ringbuf *rb = maps[GEN_RING]->priv;
+
+	rb->producer_pos = rb->pending_pos = 0;
+	atomic_store(rb->producer, 0);
+	atomic_store(rb->consumer, 0);
+	memset(rb->data, 0, (size_t)2 * GEN_RING_SIZE);
 }
 
 /* Everything as the seed says. */
@@ -95,8 +121,9 @@ static void world(uint64_t seed)
 	memset(vcpu.stack, 0, sizeof(vcpu.stack));
 	for (uint32_t key = 0; key < GEN_HASH_ENTRIES; key++)
 		map_sys_delete(maps[GEN_HASH], &key);
+	empty_ring();
 	for (uint32_t key = 0; key < GEN_ARRAY_ENTRIES; key++) {
-		for (int m = 0; m < GEN_MAPS; m++) {
+		for (int m = 0; m < GEN_RING; m++) {
 			fill(value, sizeof(value));
 			map_sys_update(maps[m], &key, value, BPF_ANY);
 		}
@@ -110,6 +137,7 @@ struct outcome {
 	uint8_t packet[sizeof(buffer)];
 	uint8_t array[GEN_ARRAY_ENTRIES][GEN_ARRAY_VALUE];
 	uint8_t hash[GEN_HASH_ENTRIES][GEN_HASH_VALUE];
+	uint8_t ring[GEN_RING_SIZE];
 };
 
 static void outcome(struct outcome *o, uint64_t r0)
@@ -123,6 +151,18 @@ static void outcome(struct outcome *o, uint64_t r0)
 		map_sys_lookup(maps[GEN_ARRAY], &key, o->array[key], 0);
 	for (uint32_t key = 0; key < GEN_HASH_ENTRIES; key++)
 		map_sys_lookup(maps[GEN_HASH], &key, o->hash[key], 0);
+	memcpy(o->ring, ((struct ringbuf *)maps[GEN_RING]->priv)->data, GEN_RING_SIZE);
+}
+
+static void name_kfunc(struct skep_prog *p, uint32_t i)
+{
+	const struct kfunc *k = kfunc_at((uint32_t)p->image.insns[i].imm);
+
+	if (!k)
+		return;
+	p->image.insns[i].imm = btf_find(model, k->name, BTF_KIND_FUNC);
+	p->image.aux[i].ref = INSN_REF_KFUNC;
+	p->image.aux[i].kfunc = k;
 }
 
 static struct skep_prog *prog_of(const struct gen_prog *g)
@@ -143,6 +183,8 @@ static struct skep_prog *prog_of(const struct gen_prog *g)
 	for (uint32_t i = 0; i + 1 < g->n; i++) {
 		const struct bpf_insn *in = &g->insns[i];
 
+		if (in->code == (BPF_JMP | BPF_CALL) && in->src_reg == BPF_PSEUDO_KFUNC_CALL)
+			name_kfunc(p, i);
 		if (!insn_is_ld_imm64(in))
 			continue;
 		if (in->src_reg == BPF_PSEUDO_MAP_FD && in->imm >= 0 && in->imm < GEN_MAPS)
@@ -196,6 +238,8 @@ static bool may_access(const struct run *r, uint64_t addr, size_t n)
 		if (lies_in(addr, n, (const void *)(uintptr_t)m->value[v].at,
 			    m->value[v].map->value_size))
 			return true;
+	if (maps[GEN_RING]->ops->contains(maps[GEN_RING], addr, n))
+		return true;
 	return lies_in(addr, n, ctx.data, (size_t)(ctx.data_end - ctx.data)) ||
 	       lies_in(addr, n, &ctx, sizeof(ctx));
 }
@@ -249,20 +293,60 @@ static void step_loop(struct run *r)
 	r->m.pc++;
 }
 
-static void step_helper(struct run *r, const struct helper_proto *h, struct skep_run *run)
+/* What is handed over as a dynptr is one, and what it stands for is there. */
+static bool is_dynptr(const struct run *r, uint64_t at)
+{
+	struct dynptr_kern d;
+
+	if (!may_access(r, at, sizeof(d)))
+		return false;
+	memcpy(&d, (const void *)(uintptr_t)at, sizeof(d));
+	if (!d.data || dynptr_kind(&d) == DYNPTR_XDP)
+		return !d.data || d.data == &ctx;
+	if (dynptr_kind(&d) == DYNPTR_RINGBUF)
+		return ringbuf_reserved(maps[GEN_RING], d.data, d.offset + dynptr_size(&d));
+	return dynptr_kind(&d) == DYNPTR_LOCAL &&
+	       may_access(r, (uintptr_t)d.data + d.offset, dynptr_size(&d));
+}
+
+static bool are_dynptrs(struct run *r, const uint8_t args[ARGS])
+{
+	for (uint32_t a = 0; a < ARGS; a++)
+		if ((args[a] == ARG_DYNPTR || args[a] == ARG_DYNPTR_RINGBUF_RELEASE) &&
+		    !is_dynptr(r, r->m.frame[r->m.cur].reg[1 + a]))
+			return wrong(r, "insn %u: r%u is no dynptr", r->m.pc, 1 + a);
+	return true;
+}
+
+static bool step_kfunc(struct run *r, const struct kfunc *k, struct skep_run *run)
+{
+	uint64_t *regs = r->m.frame[r->m.cur].reg;
+
+	if (!are_dynptrs(r, k->arg))
+		return false;
+	regs[0] = k->fn(regs[1], regs[2], regs[3], regs[4], regs[5], run);
+	memset(&regs[1], 0xcc, ARGS * sizeof(*regs));
+	r->m.pc++;
+	return true;
+}
+
+static bool step_helper(struct run *r, const struct helper_proto *h, struct skep_run *run)
 {
 	uint64_t *regs = r->m.frame[r->m.cur].reg;
 	struct skep_map *map = (struct skep_map *)(uintptr_t)regs[1];
 
 	if (h->id == BPF_FUNC_loop) {
 		step_loop(r);
-		return;
+		return true;
 	}
+	if (!are_dynptrs(r, h->arg))
+		return false;
 	regs[0] = h->fn(regs[1], regs[2], regs[3], regs[4], regs[5], run);
 	if (h->id == BPF_FUNC_map_lookup_elem && regs[0])
 		machine_value(&r->m, regs[0], map);
 	memset(&regs[1], 0xcc, ARGS * sizeof(*regs));
 	r->m.pc++;
+	return true;
 }
 
 static bool step_exit(struct run *r, bool *ret_done)
@@ -293,12 +377,13 @@ static bool step_flow(struct run *r, const struct bpf_insn *in, struct skep_run 
 	if (in->code == (BPF_JMP | BPF_EXIT))
 		return step_exit(r, ret_done);
 	if (in->code == (BPF_JMP | BPF_CALL)) {
-		if (aux->ref == INSN_REF_SUBPROG && m->cur + 1 < SKEP_FRAMES_MAX)
-			enter(r, aux->sub, &regs[1], false);
-		else if (aux->ref == INSN_REF_HELPER)
-			step_helper(r, aux->helper, run);
-		else
+		if (aux->ref == INSN_REF_HELPER)
+			return step_helper(r, aux->helper, run);
+		if (aux->ref == INSN_REF_KFUNC && aux->kfunc)
+			return step_kfunc(r, aux->kfunc, run);
+		if (aux->ref != INSN_REF_SUBPROG || m->cur + 1 == SKEP_FRAMES_MAX)
 			return wrong(r, "insn %u: a call to nowhere", m->pc);
+		enter(r, aux->sub, &regs[1], false);
 		return true;
 	}
 	if (in->code == (BPF_JMP | BPF_JCOND)) {
@@ -340,6 +425,20 @@ static bool step(struct run *r, struct skep_run *run, bool *ret_done)
 	}
 }
 
+static bool no_record_left(struct run *r)
+{
+	const struct ringbuf *rb = maps[GEN_RING]->priv;
+	uint32_t len;
+
+	for (uint64_t pos = 0; pos != rb->producer_pos;
+	     pos += ALIGN_UP((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ, 8)) {
+		memcpy(&len, rb->data + pos, sizeof(len));
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			return wrong(r, "a record is left");
+	}
+	return true;
+}
+
 /* Runs to the end; false: something is wrong, and res says what. */
 static bool walk(struct run *r, struct skep_run *run)
 {
@@ -359,7 +458,7 @@ static bool walk(struct run *r, struct skep_run *run)
 		if (!step(r, run, &done))
 			return false;
 	}
-	return true;
+	return !done || no_record_left(r);
 }
 
 /* --- engines ---------------------------------------------------------------------------------- */
@@ -416,6 +515,7 @@ static bool engines_agree(struct run *r, struct skep_prog *const p[2], uint64_t 
 	return wrong(r, "engines differ: %s",
 		     memcmp(a.array, b.array, sizeof(a.array)) ? "array"
 		     : memcmp(a.hash, b.hash, sizeof(a.hash))  ? "hash"
+		     : memcmp(a.ring, b.ring, sizeof(a.ring))  ? "ring"
 							       : "packet");
 }
 
@@ -426,6 +526,7 @@ static int verify(struct skep_prog *p, struct tree *tree, uint32_t flags, struct
 	const struct verifier_opts opts = {
 		.rights = VERIFIER_RIGHTS_ALL,
 		.no_btf = true,
+		.vmlinux = model,
 		.no_prune = tree,
 		.observe = tree ? tree_observe : NULL,
 		.observe_arg = tree,
@@ -489,6 +590,7 @@ void check_program(const struct gen_prog *g, uint64_t seed, unsigned runs, struc
 	int err;
 
 	make_maps();
+	make_model();
 	*ret = (struct check_result){ .verdict = CHECK_ACCEPTED };
 	p[0] = prog_of(g);
 	p[1] = jit_available() ? prog_of(g) : NULL;

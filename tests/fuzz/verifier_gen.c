@@ -6,38 +6,14 @@
  * (num: it holds a number), so that most programs are right, and goes wrong now and then: a bound
  * is one off, a NULL check is missing.  Some programs are damaged afterwards as well.
  *
- *	r6 the context	r7 a value of the array  r10 the stack, of which BYTES are in use
+ *	r6 the context	r7 a value of the array  r10 the stack, of which BYTES are in use,
+ *						 and below them dynptrs (verifier_gen_dynptr.c)
  *
  * In subprograms r6 is not used, and r7 is a third argument: memory of ARG_BYTES.
  */
-#include "tests/fuzz/verifier_gen.h"
+#include "tests/fuzz/verifier_gen_int.h"
 
 #include <string.h>
-
-#define BYTES	  64 /* of the stack of main and subprograms */
-#define ARG_BYTES 16
-#define SUBS	  2 /* besides main */
-#define DEPTH	  3 /* of nested blocks */
-#define NUMS	  (1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9)
-#define CALLEE	  (1u << 8 | 1u << 9)
-
-struct gen {
-	struct gen_source *src;
-	struct gen_prog *p;
-	uint32_t nums;	/* registers that hold numbers */
-	uint32_t busy;	/* registers that blocks around this one need */
-	uint64_t bytes; /* of the stack that are written; bit n: r10 - BYTES + n */
-	uint32_t depth;
-	uint32_t room; /* instructions that may still come */
-	int sub;       /* 0: main */
-	bool callback; /* this subprogram is one of bpf_loop */
-	uint32_t mem;  /* bytes at r7 */
-	struct {
-		uint32_t insn;
-		int sub;
-	} calls[GEN_INSNS];
-	uint32_t nr_calls;
-};
 
 static const int32_t numbers[] = {
 	0,
@@ -88,18 +64,7 @@ uint32_t gen_choice(struct gen_source *s, uint32_t n)
 	return (uint32_t)((uint64_t)x * n >> 32);
 }
 
-static uint32_t pick(struct gen *g, uint32_t n)
-{
-	return gen_choice(g->src, n);
-}
-
-/* Once in n times. */
-static bool rarely(struct gen *g, uint32_t n)
-{
-	return pick(g, n) == 0;
-}
-
-static int32_t number(struct gen *g)
+int32_t gen_number(struct gen *g)
 {
 	if (rarely(g, 6))
 		return (int32_t)(pick(g, 65536) << 16 | pick(g, 65536));
@@ -107,93 +72,17 @@ static int32_t number(struct gen *g)
 			 (rarely(g, 8) ? pick(g, 3) - 1 : 0));
 }
 
-static uint32_t emit(struct gen *g, unsigned code, uint32_t dst, uint32_t src, int off, int imm)
-{
-	struct gen_prog *p = g->p;
-
-	/* what does not fit any more is never seen: gen_program begins anew with less room */
-	if (p->n == GEN_INSNS)
-		return GEN_INSNS - 1;
-	p->insns[p->n] = (struct bpf_insn){
-		.code = (uint8_t)code,
-		.dst_reg = dst & 0xf,
-		.src_reg = src & 0xf,
-		.off = (int16_t)off,
-		.imm = imm,
-	};
-	g->room -= g->room > 0;
-	return p->n++;
-}
-
-static void mov_imm(struct gen *g, uint32_t d, int imm)
-{
-	emit(g, BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, imm);
-}
-
-static void mov_reg(struct gen *g, uint32_t d, uint32_t s)
-{
-	emit(g, BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0);
-}
-
-static void add_imm(struct gen *g, uint32_t d, int imm)
-{
-	emit(g, BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, imm);
-}
-
-/* A jump to where land() is called for it. */
-static uint32_t jump(struct gen *g, unsigned code, uint32_t d, uint32_t s, int imm)
-{
-	return emit(g, code, d, s, 0, imm);
-}
-
-static void land(struct gen *g, uint32_t at)
-{
-	g->p->insns[at].off = (int16_t)(g->p->n - at - 1);
-}
-
-static uint32_t pick_of(struct gen *g, uint32_t set)
-{
-	uint32_t n = pick(g, (uint32_t)__builtin_popcount(set));
-
-	while (n--)
-		set &= set - 1;
-	return (uint32_t)__builtin_ctz(set);
-}
-
 /* A register with a number; one is made where none is. */
-static uint32_t num(struct gen *g)
+uint32_t gen_num(struct gen *g)
 {
 	if (!(g->nums & ~g->busy)) {
 		const uint32_t r = pick_of(g, NUMS & ~g->busy);
 
-		mov_imm(g, r, number(g));
+		mov_imm(g, r, gen_number(g));
 		g->nums |= 1u << r;
 	}
 	return pick_of(g, rarely(g, 12) ? g->nums | g->busy : g->nums & ~g->busy);
 }
-
-/* A register that may be overwritten. */
-static uint32_t fresh(struct gen *g)
-{
-	return pick_of(g, NUMS & ~g->busy);
-}
-
-/* The block at hand needs this one: no number any more, and nobody else's. */
-static uint32_t take(struct gen *g)
-{
-	const uint32_t r = fresh(g);
-
-	g->nums &= ~(1u << r);
-	g->busy |= 1u << r;
-	return r;
-}
-
-static void give(struct gen *g, uint32_t r)
-{
-	g->busy &= ~(1u << r);
-}
-
-static const uint8_t sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
 
 static unsigned class_of(struct gen *g)
 {
@@ -209,15 +98,15 @@ static const uint8_t alu_ops[] = { BPF_ADD,  BPF_ADD, BPF_SUB, BPF_SUB, BPF_MUL,
 static void block_alu(struct gen *g)
 {
 	const unsigned op = alu_ops[pick(g, ARRAY_SIZE(alu_ops))], class = class_of(g);
-	const uint32_t d = num(g);
+	const uint32_t d = gen_num(g);
 	const bool is_shift = op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
 	const bool divides = op == BPF_DIV || op == BPF_MOD;
-	int imm = number(g);
+	int imm = gen_number(g);
 
 	if (op == BPF_NEG) {
 		emit(g, class | BPF_NEG, d, 0, 0, 0);
 	} else if (rarely(g, is_shift ? 5 : 2)) {
-		emit(g, class | op | BPF_X, d, num(g), divides && rarely(g, 3), 0);
+		emit(g, class | op | BPF_X, d, gen_num(g), divides && rarely(g, 3), 0);
 	} else {
 		if (is_shift)
 			imm &= class == BPF_ALU ? 31 : 63;
@@ -236,14 +125,14 @@ static void block_move(struct gen *g)
 	int width = bits[pick(g, ARRAY_SIZE(bits))];
 
 	if (n == 0) {
-		emit(g, class | BPF_MOV | BPF_K, d, 0, 0, number(g));
+		emit(g, class | BPF_MOV | BPF_K, d, 0, 0, gen_number(g));
 	} else if (n == 1) {
-		emit(g, BPF_LD | BPF_IMM | BPF_DW, d, 0, 0, number(g));
-		emit(g, 0, 0, 0, 0, number(g));
+		emit(g, BPF_LD | BPF_IMM | BPF_DW, d, 0, 0, gen_number(g));
+		emit(g, 0, 0, 0, 0, gen_number(g));
 	} else {
 		if (width == 32)
 			class = BPF_ALU64;
-		emit(g, class | BPF_MOV | BPF_X, d, num(g), width, 0);
+		emit(g, class | BPF_MOV | BPF_X, d, gen_num(g), width, 0);
 	}
 	g->nums |= 1u << d;
 }
@@ -253,7 +142,7 @@ static void block_end(struct gen *g)
 	static const uint8_t codes[] = { BPF_ALU | BPF_END | BPF_TO_LE,
 					 BPF_ALU | BPF_END | BPF_TO_BE, BPF_ALU64 | BPF_END };
 
-	emit(g, codes[pick(g, 3)], num(g), 0, 0, 16 << pick(g, 3));
+	emit(g, codes[pick(g, 3)], gen_num(g), 0, 0, 16 << pick(g, 3));
 }
 
 /* Something that nobody knows. */
@@ -272,16 +161,6 @@ static void block_unknown(struct gen *g)
 
 /* --- the stack ------------------------------------------------------------------------------ */
 
-static unsigned bytes_of(uint8_t size)
-{
-	return size == BPF_B ? 1 : size == BPF_H ? 2 : size == BPF_W ? 4 : 8;
-}
-
-static uint64_t mask_of(unsigned at, unsigned bytes)
-{
-	return (bytes == 64 ? UINT64_MAX : (UINT64_C(1) << bytes) - 1) << at;
-}
-
 /* An offset for so many bytes: often the bottom of a slot. */
 static unsigned place(struct gen *g, unsigned bytes)
 {
@@ -295,9 +174,9 @@ static void block_spill(struct gen *g)
 	const int off = (int)at - BYTES;
 
 	if (rarely(g, 3))
-		emit(g, BPF_ST | BPF_MEM | size, 10, 0, off, rarely(g, 2) ? 0 : number(g));
+		emit(g, BPF_ST | BPF_MEM | size, 10, 0, off, rarely(g, 2) ? 0 : gen_number(g));
 	else
-		emit(g, BPF_STX | BPF_MEM | size, 10, num(g), off, 0);
+		emit(g, BPF_STX | BPF_MEM | size, 10, gen_num(g), off, 0);
 	g->bytes |= mask_of(at, bytes_of(size));
 }
 
@@ -338,7 +217,7 @@ static const uint8_t jumps[] = { BPF_JEQ,  BPF_JNE,  BPF_JGT,  BPF_JGE,	 BPF_JLT
 				 BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JSET };
 
 /* Keeps r in [0, max]; jumps that leave the block go to out[]; how many. */
-static uint32_t bound(struct gen *g, uint32_t r, int max, uint32_t *out)
+uint32_t gen_bound(struct gen *g, uint32_t r, int max, uint32_t *out)
 {
 	const unsigned class = rarely(g, 4) ? BPF_JMP32 : BPF_JMP;
 	uint32_t n = 0, other;
@@ -403,7 +282,7 @@ static uint32_t bound(struct gen *g, uint32_t r, int max, uint32_t *out)
 }
 
 /* An access of some size at pointer r. */
-static void access(struct gen *g, uint32_t r, int off, uint8_t size, uint32_t value, bool atomics)
+void gen_access(struct gen *g, uint32_t r, int off, uint8_t size, uint32_t value, bool atomics)
 {
 	static const int ops[] = { BPF_ADD,
 				   BPF_OR,
@@ -428,19 +307,13 @@ static void access(struct gen *g, uint32_t r, int off, uint8_t size, uint32_t va
 		else
 			emit(g, BPF_STX | BPF_ATOMIC | size, r, value, off, op);
 	} else if (way == 3) {
-		emit(g, BPF_ST | BPF_MEM | size, r, 0, off, number(g));
+		emit(g, BPF_ST | BPF_MEM | size, r, 0, off, gen_number(g));
 	} else if (way == 2) {
 		emit(g, BPF_STX | BPF_MEM | size, r, value, off, 0);
 	} else {
 		emit(g, BPF_LDX | (size != BPF_DW && rarely(g, 3) ? BPF_MEMSX : BPF_MEM) | size,
 		     value, r, off, 0);
 	}
-}
-
-static void land_all(struct gen *g, const uint32_t *out, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		land(g, out[i]);
 }
 
 /* An index into the array's value, or the stack. */
@@ -450,7 +323,7 @@ static void block_index(struct gen *g, bool stack)
 	const int bytes = (int)bytes_of(size), all = stack ? BYTES : (int)g->mem;
 	const int off = (int)pick(g, (uint32_t)(all - bytes) / 8 + 1) * 8;
 	const int room = all - bytes - off; /* behind the pointer's fixed part */
-	uint32_t out[4], nr, n = num(g), i, p;
+	uint32_t out[4], nr, n = gen_num(g), i, p;
 
 	/* a loop's counter, say: not to be overwritten */
 	if (g->busy >> n & 1)
@@ -460,10 +333,10 @@ static void block_index(struct gen *g, bool stack)
 	p = take(g);
 	mov_reg(g, i, n);
 	if (stack && bytes > 1) {
-		nr = bound(g, i, room / bytes, out);
+		nr = gen_bound(g, i, room / bytes, out);
 		emit(g, BPF_ALU64 | BPF_LSH | BPF_K, i, 0, 0, __builtin_ctz((unsigned)bytes));
 	} else {
-		nr = bound(g, i, room, out);
+		nr = gen_bound(g, i, room, out);
 	}
 	mov_reg(g, p, stack ? 10 : 7);
 	if (stack && rarely(g, 2))
@@ -472,7 +345,7 @@ static void block_index(struct gen *g, bool stack)
 		add_imm(g, p, stack ? off - BYTES : rarely(g, 2) ? 0 : off);
 	emit(g, BPF_ALU64 | BPF_ADD | BPF_X, p, i, 0, 0);
 	if (!stack || g->bytes == UINT64_MAX)
-		access(g, p, g->p->insns[g->p->n - 2].imm || stack ? 0 : off, size, n, !stack);
+		gen_access(g, p, g->p->insns[g->p->n - 2].imm || stack ? 0 : off, size, n, !stack);
 	else
 		emit(g, BPF_STX | BPF_MEM | size, p, n, 0, 0);
 	land_all(g, out, nr);
@@ -504,7 +377,7 @@ static void block_packet(struct gen *g)
 	/* it needs six registers */
 	if (g->sub || __builtin_popcount(g->busy & NUMS) > 1)
 		return;
-	value = num(g);
+	value = gen_num(g);
 	if (g->busy >> value & 1)
 		return;
 	g->busy |= 1u << value;
@@ -517,7 +390,7 @@ static void block_packet(struct gen *g)
 		const uint32_t i = take(g);
 
 		mov_reg(g, i, value);
-		nr = bound(g, i, 31, out);
+		nr = gen_bound(g, i, 31, out);
 		emit(g, BPF_ALU64 | BPF_ADD | BPF_X, p, i, 0, 0);
 		give(g, i);
 	}
@@ -532,7 +405,7 @@ static void block_packet(struct gen *g)
 	else /* as it comes: the other side, or one byte less is known */
 		out[nr++] = jump(g, BPF_JMP | ways[pick(g, 4)] | BPF_X, way & 1 ? q : end,
 				 way & 1 ? end : q, 0);
-	access(g, p, off, size, value, false);
+	gen_access(g, p, off, size, value, false);
 	land_all(g, out, nr);
 	give(g, value);
 	give(g, p);
@@ -542,13 +415,16 @@ static void block_packet(struct gen *g)
 
 /* --- control -------------------------------------------------------------------------------- */
 
-static void blocks(struct gen *g, uint32_t n);
-
-/* What holds on both ways. */
-static void meet(struct gen *g, uint32_t nums, uint64_t bytes)
+struct known gen_known(const struct gen *g)
 {
-	g->nums &= nums;
-	g->bytes &= bytes;
+	return (struct known){ g->nums, g->dynptrs, g->bytes };
+}
+
+void gen_meet(struct gen *g, const struct known *other)
+{
+	g->nums &= other->nums;
+	g->bytes &= other->bytes;
+	g->dynptrs &= other->dynptrs;
 }
 
 static uint32_t condition(struct gen *g)
@@ -556,38 +432,37 @@ static uint32_t condition(struct gen *g)
 	const unsigned code = (rarely(g, 3) ? BPF_JMP32 : BPF_JMP) | jumps[pick(g, 11)];
 
 	if (rarely(g, 3))
-		return jump(g, code | BPF_X, num(g), num(g), 0);
-	return jump(g, code | BPF_K, num(g), 0, number(g));
+		return jump(g, code | BPF_X, gen_num(g), gen_num(g), 0);
+	return jump(g, code | BPF_K, gen_num(g), 0, gen_number(g));
 }
 
 static void block_if(struct gen *g)
 {
-	uint32_t skip, nums, else_nums;
-	uint64_t bytes, else_bytes;
+	struct known before, there;
+	uint32_t skip;
 
-	num(g);
+	gen_num(g);
 	if (rarely(g, 8)) /* a pointer is never NULL */
 		skip = jump(g, BPF_JMP | (rarely(g, 2) ? BPF_JEQ : BPF_JNE) | BPF_K, 7, 0, 0);
 	else
 		skip = condition(g);
-	nums = g->nums;
-	bytes = g->bytes;
-	blocks(g, 1 + pick(g, 3));
+	before = gen_known(g);
+	gen_blocks(g, 1 + pick(g, 3));
 	if (rarely(g, 2)) {
 		const uint32_t over = emit(g, BPF_JMP | BPF_JA, 0, 0, 0, 0);
 
-		else_nums = g->nums;
-		else_bytes = g->bytes;
-		g->nums = nums;
-		g->bytes = bytes;
+		there = gen_known(g);
+		g->nums = before.nums;
+		g->bytes = before.bytes;
+		g->dynptrs = before.dynptrs;
 		land(g, skip);
-		blocks(g, 1 + pick(g, 2));
+		gen_blocks(g, 1 + pick(g, 2));
 		land(g, over);
-		meet(g, else_nums, else_bytes);
+		gen_meet(g, &there);
 		return;
 	}
 	land(g, skip);
-	meet(g, nums, bytes);
+	gen_meet(g, &before);
 }
 
 /* Counts to a small number; the counter is on the stack where calls would take it. */
@@ -595,29 +470,30 @@ static void block_loop(struct gen *g)
 {
 	const uint32_t i = pick_of(g, CALLEE);
 	const int rounds = 1 + (int)pick(g, 5), step = 1 + (int)pick(g, 2);
-	uint32_t start, nums, may = GEN_INSNS;
-	uint64_t bytes;
+	uint32_t start, may = GEN_INSNS;
+	struct known before;
 
 	if (g->busy >> i & 1)
 		return;
 	g->nums &= ~(1u << i);
 	g->busy |= 1u << i;
 	mov_imm(g, i, 0);
-	nums = g->nums;
-	bytes = g->bytes;
+	before = gen_known(g);
 	start = g->p->n;
 	if (rarely(g, 4))
 		may = emit(g, BPF_JMP | BPF_JCOND, 0, 0, 0, 0);
-	blocks(g, 1 + pick(g, 2));
+	gen_blocks(g, 1 + pick(g, 2));
 	/* what a round destroys is not there in the next */
-	for (uint32_t lost = nums & ~g->nums; lost; lost &= lost - 1)
-		mov_imm(g, (uint32_t)__builtin_ctz(lost), number(g));
+	for (uint32_t lost = before.dynptrs & ~g->dynptrs; lost; lost &= lost - 1)
+		gen_dynptr_again(g, (uint32_t)__builtin_ctz(lost));
+	for (uint32_t lost = before.nums & ~g->nums; lost; lost &= lost - 1)
+		mov_imm(g, (uint32_t)__builtin_ctz(lost), gen_number(g));
 	add_imm(g, i, step);
 	emit(g, (rarely(g, 4) ? BPF_JMP32 : BPF_JMP) | (rarely(g, 3) ? BPF_JSLT : BPF_JLT) | BPF_K,
 	     i, 0, (int)start - (int)g->p->n - 1, rounds * step);
 	if (may != GEN_INSNS)
 		land(g, may);
-	meet(g, nums, bytes);
+	gen_meet(g, &before);
 	give(g, i);
 	if (may == GEN_INSNS)
 		g->nums |= 1u << i;
@@ -625,26 +501,9 @@ static void block_loop(struct gen *g)
 
 /* --- calls ---------------------------------------------------------------------------------- */
 
-static void after_call(struct gen *g, bool r0)
-{
-	g->nums = (g->nums & CALLEE) | r0;
-}
-
-/* Registers that a call destroys and somebody around needs. */
-static bool cannot_call(const struct gen *g)
-{
-	return g->busy & 0x3f;
-}
-
-static void load_map(struct gen *g, uint32_t d, int map)
-{
-	emit(g, BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_FD, 0, map);
-	emit(g, 0, 0, 0, 0, 0);
-}
-
 static void block_lookup(struct gen *g)
 {
-	const int map = (int)pick(g, GEN_MAPS);
+	const int map = (int)pick(g, GEN_RING);
 	const int bytes = map == GEN_HASH ? GEN_HASH_VALUE : GEN_ARRAY_VALUE;
 	const uint8_t size = sizes[pick(g, 4)];
 	uint32_t skip, out[4], nr = 0, i, nums;
@@ -654,7 +513,7 @@ static void block_lookup(struct gen *g)
 	if (rarely(g, 2) || !(g->nums & ~g->busy))
 		emit(g, BPF_ST | BPF_MEM | BPF_W, 10, 0, -8, (int)pick(g, 4));
 	else
-		emit(g, BPF_STX | BPF_MEM | BPF_W, 10, num(g), -8, 0);
+		emit(g, BPF_STX | BPF_MEM | BPF_W, 10, gen_num(g), -8, 0);
 	g->bytes |= mask_of(BYTES - 8, 4);
 	load_map(g, 1, map);
 	mov_reg(g, 2, 10);
@@ -670,14 +529,14 @@ static void block_lookup(struct gen *g)
 	} else {
 		skip = jump(g, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0);
 	}
-	i = num(g);
+	i = gen_num(g);
 	nums = g->nums;
 	if (rarely(g, 2) && i != 0) {
-		nr = bound(g, i, bytes - (int)bytes_of(size), out);
+		nr = gen_bound(g, i, bytes - (int)bytes_of(size), out);
 		emit(g, BPF_ALU64 | BPF_ADD | BPF_X, 0, i, 0, 0);
-		access(g, 0, 0, size, i, true);
+		gen_access(g, 0, 0, size, i, true);
 	} else if (i != 0) {
-		access(g, 0, (int)pick(g, (uint32_t)bytes / 8) * 8, size, i, true);
+		gen_access(g, 0, (int)pick(g, (uint32_t)bytes / 8) * 8, size, i, true);
 	}
 	land(g, skip);
 	land_all(g, out, nr);
@@ -691,7 +550,7 @@ static void block_update(struct gen *g)
 	if (cannot_call(g) || g->bytes != UINT64_MAX)
 		return;
 	emit(g, BPF_ST | BPF_MEM | BPF_W, 10, 0, -8, (int)pick(g, 4));
-	load_map(g, 1, (int)pick(g, GEN_MAPS));
+	load_map(g, 1, (int)pick(g, GEN_RING));
 	mov_reg(g, 2, 10);
 	add_imm(g, 2, -8);
 	mov_reg(g, 3, 10);
@@ -710,7 +569,8 @@ static void block_helper(struct gen *g)
 	} else {
 		mov_reg(g, 1, 6);
 		mov_imm(g, 2, (int)pick(g, 24) - 8);
-		emit(g, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_xdp_adjust_head);
+		emit(g, BPF_JMP | BPF_CALL, 0, 0, 0,
+		     rarely(g, 3) ? BPF_FUNC_xdp_adjust_tail : BPF_FUNC_xdp_adjust_head);
 	}
 	after_call(g, true);
 }
@@ -721,8 +581,8 @@ static void block_call(struct gen *g)
 
 	if (cannot_call(g) || g->sub)
 		return;
-	a = num(g);
-	b = num(g);
+	a = gen_num(g);
+	b = gen_num(g);
 	mov_reg(g, 1, a);
 	mov_reg(g, 2, b == 1 ? a : b);
 	g->nums |= 1u << 2;
@@ -744,7 +604,7 @@ static void block_callback(struct gen *g)
 	    (g->bytes & mask_of(0, ARG_BYTES)) != mask_of(0, ARG_BYTES))
 		return;
 	if (rarely(g, 3)) {
-		const uint32_t n = num(g);
+		const uint32_t n = gen_num(g);
 
 		mov_reg(g, 1, n);
 		emit(g, BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, 3);
@@ -772,12 +632,14 @@ static const struct {
 	void (*make)(struct gen *g);
 	uint8_t weight;
 } makers[] = {
-	{ block_alu, 24 },     { block_move, 10 },	   { block_end, 2 },
-	{ block_unknown, 8 },  { block_spill, 10 },	   { block_fill, 10 },
-	{ block_if, 14 },      { block_index_value, 10 },  { block_index_stack, 6 },
-	{ block_packet, 6 },   { block_loop, 3 },	   { block_lookup, 4 },
-	{ block_update, 1 },   { block_helper, 2 },	   { block_call, 4 },
-	{ block_callback, 3 }, { block_spill_pointer, 2 },
+	{ block_alu, 24 },	 { block_move, 10 },	     { block_end, 2 },
+	{ block_unknown, 8 },	 { block_spill, 10 },	     { block_fill, 10 },
+	{ block_if, 14 },	 { block_index_value, 10 },  { block_index_stack, 6 },
+	{ block_packet, 6 },	 { block_loop, 3 },	     { block_lookup, 4 },
+	{ block_update, 1 },	 { block_helper, 2 },	     { block_call, 4 },
+	{ block_callback, 3 },	 { block_spill_pointer, 2 }, { gen_dynptr_make, 5 },
+	{ gen_dynptr_use, 5 },	 { gen_dynptr_slice, 6 },    { gen_dynptr_record, 3 },
+	{ gen_dynptr_spoil, 1 },
 };
 
 static void one_block(struct gen *g)
@@ -796,7 +658,7 @@ static void one_block(struct gen *g)
 	}
 }
 
-static void blocks(struct gen *g, uint32_t n)
+void gen_blocks(struct gen *g, uint32_t n)
 {
 	if (g->depth >= DEPTH)
 		n = 0;
@@ -819,7 +681,7 @@ static void way_out(struct gen *g)
 static void whole_stack(struct gen *g)
 {
 	for (int off = -BYTES; off < 0; off += 8)
-		emit(g, BPF_ST | BPF_MEM | BPF_DW, 10, 0, off, rarely(g, 2) ? 0 : number(g));
+		emit(g, BPF_ST | BPF_MEM | BPF_DW, 10, 0, off, rarely(g, 2) ? 0 : gen_number(g));
 	g->bytes = UINT64_MAX;
 }
 
@@ -829,6 +691,7 @@ static void subprogram(struct gen *g, int sub, uint32_t room)
 	g->room = room;
 	g->busy = 0;
 	g->bytes = 0;
+	g->dynptrs = g->records = 0;
 	g->callback = sub == 2;
 	g->mem = sub ? ARG_BYTES : GEN_ARRAY_VALUE;
 	if (sub == 0) {
@@ -873,7 +736,7 @@ static void damage(struct gen *g)
 		in->imm = (int32_t)((uint32_t)in->imm - 1);
 		break;
 	case 2:
-		in->imm = number(g);
+		in->imm = gen_number(g);
 		break;
 	case 3:
 		in->off = (int16_t)(in->off + (int)pick(g, 9) - 4);

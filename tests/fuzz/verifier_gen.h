@@ -11,13 +11,14 @@
 #define GEN_INSNS 512
 
 /* The maps that programs name, as imm of an LD_IMM64 with BPF_PSEUDO_MAP_FD or _VALUE. */
-enum { GEN_ARRAY, GEN_HASH, GEN_MAPS };
+enum { GEN_ARRAY, GEN_HASH, GEN_RING, GEN_MAPS };
 #define GEN_ARRAY_VALUE	  40 /* bytes of a value */
 #define GEN_ARRAY_ENTRIES 2
 #define GEN_HASH_VALUE	  24
 #define GEN_HASH_ENTRIES  4
+#define GEN_RING_SIZE	  4096
 
-/* A program of type XDP. */
+/* A program of type XDP.  Kfuncs that it calls are numbers of kfunc_at(). */
 struct gen_prog {
 	struct bpf_insn insns[GEN_INSNS];
 	uint32_t n;

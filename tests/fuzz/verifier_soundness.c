@@ -8,7 +8,9 @@
  * and the end is 1.  --host puts every program to the host kernel's verifier as well, which never
  * runs it, and prints where the verdicts differ.
  */
+#include "helper/helper.h"
 #include "tests/fuzz/verifier_check.h"
+#include "tests/harness/kernel_btf.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +43,7 @@ static void make(const struct options *o, uint64_t number, struct gen_prog *p)
 /* --- the host --------------------------------------------------------------------------------- */
 
 static int host_maps[GEN_MAPS];
+static struct skep_btf *host_kernel;
 
 static int host_bpf(int cmd, union bpf_attr *attr)
 {
@@ -53,7 +56,7 @@ static int host_map(uint32_t type, uint32_t value_size, uint32_t entries)
 {
 	union bpf_attr attr = {
 		.map_type = type,
-		.key_size = 4,
+		.key_size = value_size ? 4 : 0,
 		.value_size = value_size,
 		.max_entries = entries,
 	};
@@ -76,6 +79,11 @@ static int host_verdict(const struct gen_prog *g, char *log, uint32_t size)
 	int fd;
 
 	for (uint32_t i = 0; i < p.n; i++) {
+		if (p.insns[i].code == (BPF_JMP | BPF_CALL) &&
+		    p.insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL)
+			p.insns[i].imm =
+				btf_find(host_kernel, kfunc_at((uint32_t)p.insns[i].imm)->name,
+					 BTF_KIND_FUNC);
 		if (p.insns[i].code != (BPF_LD | BPF_IMM | BPF_DW))
 			continue;
 		if (p.insns[i].src_reg == BPF_PSEUDO_MAP_FD)
@@ -92,6 +100,12 @@ static void host_open(void)
 {
 	host_maps[GEN_ARRAY] = host_map(BPF_MAP_TYPE_ARRAY, GEN_ARRAY_VALUE, GEN_ARRAY_ENTRIES);
 	host_maps[GEN_HASH] = host_map(BPF_MAP_TYPE_HASH, GEN_HASH_VALUE, GEN_HASH_ENTRIES);
+	host_maps[GEN_RING] = host_map(BPF_MAP_TYPE_RINGBUF, 0, GEN_RING_SIZE);
+	host_kernel = kernel_btf_host();
+	if (!host_kernel) {
+		fprintf(stderr, "the host's kernel tells no types\n");
+		exit(77);
+	}
 	for (int m = 0; m < GEN_MAPS; m++) {
 		if (host_maps[m] < 0) {
 			fprintf(stderr, "the host does not let us: %s\n", strerror(-host_maps[m]));

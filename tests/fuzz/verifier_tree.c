@@ -274,6 +274,15 @@ static bool reg_fits(struct fit *f, const struct reg *r, uint64_t value)
 	}
 }
 
+/* A dynptr of that kind, or none. */
+static bool dynptr_fits(const struct reg *r, const uint8_t *bytes)
+{
+	struct dynptr_kern d;
+
+	memcpy(&d, bytes, sizeof(d));
+	return !r->first || !d.data || dynptr_kind(&d) == r->dynptr;
+}
+
 static bool slot_fits(struct fit *f, const struct slot *s, const uint8_t *bytes)
 {
 	uint64_t value = 0;
@@ -285,6 +294,8 @@ static bool slot_fits(struct fit *f, const struct slot *s, const uint8_t *bytes)
 	while (n < 8 && s->kind[7 - n] == STACK_SPILL)
 		n++;
 	memcpy(&value, bytes, n);
+	if (s->kind[7] == STACK_DYNPTR)
+		return dynptr_fits(&s->reg, bytes);
 	if (n == 0 || n == 8 || s->reg.type != SCALAR_VALUE)
 		return n == 0 || reg_fits(f, &s->reg, value);
 

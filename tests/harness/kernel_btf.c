@@ -2,10 +2,10 @@
 /* kernel_btf.c - see kernel_btf.h */
 #include "tests/harness/kernel_btf.h"
 #include "helper/helper.h"
-#include "tests/harness/test.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct skep_btf *kernel_btf_host(void)
@@ -19,7 +19,7 @@ struct skep_btf *kernel_btf_host(void)
 	while (fd >= 0 && (n = read(fd, data + size, sizeof(data) - size)) > 0)
 		size += (size_t)n;
 	if (fd < 0 || btf_new(data, (uint32_t)size, NULL, NULL, &btf, NULL))
-		test_skip("the host's /sys/kernel/btf/vmlinux cannot be read");
+		btf = NULL;
 	close(fd);
 	return btf;
 }

@@ -8,7 +8,7 @@
 #include "btf/btf.h"
 #include "isa/isa.h"
 
-/** The host's; ends the test as skipped where it cannot be read. */
+/** The host's, or NULL where it cannot be read. */
 struct skep_btf *kernel_btf_host(void);
 /** For struct isa_symbols: a helper's number, or a kfunc's id in the struct skep_btf `btf`. */
 bool kernel_btf_call(void *btf, const char *name, size_t n, struct bpf_insn *insn);
