@@ -37,8 +37,8 @@ struct skep_btf {
 	uint32_t cnt;		       /* types, void included */
 	uint32_t *to_id;	       /* [cnt] what a reference leads to, 0 for what is none */
 	uint32_t *to_size;	       /* [cnt] bytes of an array, else 0 */
-	uint32_t *index;	   /* [index_mask + 1] ids by name and kind, 0 is free... */
-	uint32_t *alike;	   /* [cnt] ...of types alike but for a flavour the first; here the next */
+	uint32_t *index;	       /* [index_mask + 1] ids by name and kind, 0 is free... */
+	uint32_t *alike; /* [cnt] ...of types alike but for a flavour the first; here the next */
 	uint32_t index_mask;	   /* slots - 1 */
 	struct btf_object *object; /* [object_cnt] structs with special fields, by id */
 	uint32_t object_cnt;

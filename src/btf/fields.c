@@ -397,16 +397,16 @@ static int check_fields(struct search *s, uint32_t size, uint32_t *ret_mask)
 static int make_record(const struct search *s, uint32_t mask, struct btf_record **ret)
 {
 	struct btf_record *r = skep_alloc(sizeof(*r) + s->cnt * sizeof(r->field[0]));
-	const struct {
+	static const struct {
 		uint32_t type;
-		int32_t *off;
+		size_t off; /* of the member of *ret that says where it is */
 	} single[] = {
-		{ FIELD_SPIN_LOCK, &r->spin_lock_off },
-		{ FIELD_RES_SPIN_LOCK, &r->res_spin_lock_off },
-		{ FIELD_TIMER, &r->timer_off },
-		{ FIELD_WORKQUEUE, &r->wq_off },
-		{ FIELD_TASK_WORK, &r->task_work_off },
-		{ FIELD_REFCOUNT, &r->refcount_off },
+		{ FIELD_SPIN_LOCK, offsetof(struct btf_record, spin_lock_off) },
+		{ FIELD_RES_SPIN_LOCK, offsetof(struct btf_record, res_spin_lock_off) },
+		{ FIELD_TIMER, offsetof(struct btf_record, timer_off) },
+		{ FIELD_WORKQUEUE, offsetof(struct btf_record, wq_off) },
+		{ FIELD_TASK_WORK, offsetof(struct btf_record, task_work_off) },
+		{ FIELD_REFCOUNT, offsetof(struct btf_record, refcount_off) },
 	};
 
 	if (!r)
@@ -414,10 +414,12 @@ static int make_record(const struct search *s, uint32_t mask, struct btf_record 
 	r->cnt = s->cnt;
 	r->mask = mask;
 	for (size_t k = 0; k < ARRAY_SIZE(single); k++) {
-		*single[k].off = -EINVAL;
+		int32_t *off = (int32_t *)((char *)r + single[k].off);
+
+		*off = -EINVAL;
 		for (uint32_t i = 0; i < s->cnt; i++)
 			if (s->at[i].f.type == single[k].type)
-				*single[k].off = (int32_t)s->at[i].f.off;
+				*off = (int32_t)s->at[i].f.off;
 	}
 	for (uint32_t i = 0; i < s->cnt; i++)
 		r->field[i] = s->at[i].f;

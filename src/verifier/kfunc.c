@@ -28,7 +28,10 @@ uint32_t kfunc_arg_count(const struct verifier *v, uint32_t i)
 	const struct btf_type *t = func_at(v, i);
 	const struct kfunc_facts *f = v->info[i].kfunc;
 
-	return t && f && kfunc_allowed(f, v->prog) ? MIN(BTF_INFO_VLEN(btf_type(v->opts->vmlinux, t->type)->info), ARGS) : ARGS;
+	/* Of a kfunc that must not be called nothing is known. */
+	if (!t || !f || !kfunc_allowed(f, v->prog))
+		return ARGS;
+	return MIN(BTF_INFO_VLEN(btf_type(v->opts->vmlinux, t->type)->info), ARGS);
 }
 
 static bool has_flag(const struct verifier *v, uint32_t i, uint32_t flag)

@@ -563,11 +563,25 @@ static void run_all(struct run *r, const struct gen_prog *g, uint64_t seed, unsi
 	}
 }
 
-/* Rules that say more the more is known: a range of places on the stack may hold anything. */
+/*
+ * Rules that say more the more is known, and are not about memory: a range of places on the stack
+ * may hold anything; a dynptr may lie where a state that was walked has nothing, or bytes; the sum
+ * that links two numbers may be large.
+ */
 static bool stricter(const char *msg)
 {
-	return strstr(msg, "invalid size of register spill") ||
-	       strstr(msg, "invalid size of register fill");
+	static const char *const rules[] = {
+		"invalid size of register spill",
+		"invalid size of register fill",
+		"cannot overwrite referenced dynptr",
+		"invalid read from stack",
+		"pointer offset",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (strstr(msg, rules[i]))
+			return true;
+	return false;
 }
 
 static bool compile(struct run *r, struct skep_prog *p, const struct engine_ops *engine)

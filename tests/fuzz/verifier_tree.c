@@ -103,8 +103,9 @@ static bool leaks(const struct vstate *st, const struct bpf_insn *in)
 	case BPF_ALU:
 		return is_pointer(dst) || uses_src;
 	case BPF_ALU64:
-		return BPF_OP(in->code) != BPF_MOV &&
-		       ((is_pointer(dst) && uses_src) ||
+		if (BPF_OP(in->code) == BPF_MOV)
+			return uses_src && in->off; /* its sign is extended */
+		return ((is_pointer(dst) && uses_src) ||
 			((is_pointer(dst) || uses_src) && BPF_OP(in->code) != BPF_ADD &&
 			 BPF_OP(in->code) != BPF_SUB));
 	case BPF_JMP:

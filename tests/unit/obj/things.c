@@ -6,42 +6,38 @@
 
 struct vcpus vcpus;
 
-static const struct {
-	struct btf_record r;
-	struct btf_field f[3];
-} of_thing = {
-	{ .cnt = 3,
-	  .mask = FIELD_LIST_NODE | FIELD_RB_NODE | FIELD_REFCOUNT,
-	  .refcount_off = offsetof(struct thing, refs) },
-	{ { .type = FIELD_LIST_NODE, .off = offsetof(struct thing, list), .size = 24 },
-	  { .type = FIELD_RB_NODE, .off = offsetof(struct thing, tree), .size = 32 },
-	  { .type = FIELD_REFCOUNT, .off = offsetof(struct thing, refs), .size = 4 } },
+static const struct btf_record of_thing = {
+	.cnt = 3,
+	.mask = FIELD_LIST_NODE | FIELD_RB_NODE | FIELD_REFCOUNT,
+	.refcount_off = offsetof(struct thing, refs),
+	.field = { { .type = FIELD_LIST_NODE, .off = offsetof(struct thing, list), .size = 24 },
+		   { .type = FIELD_RB_NODE, .off = offsetof(struct thing, tree), .size = 32 },
+		   { .type = FIELD_REFCOUNT, .off = offsetof(struct thing, refs), .size = 4 } },
 };
 
-const struct btf_record *const thing_record = &of_thing.r;
+const struct btf_record *const thing_record = &of_thing;
 
-static const struct {
-	struct btf_record r;
-	struct btf_field f[5];
-} of_owner = {
-	{ .cnt = 5,
-	  .mask = FIELD_SPIN_LOCK | FIELD_LIST_HEAD | FIELD_RB_ROOT | FIELD_KPTR_REF |
-		  FIELD_KPTR_PERCPU,
-	  .spin_lock_off = offsetof(struct owner, lock) },
-	{ { .type = FIELD_SPIN_LOCK, .off = offsetof(struct owner, lock), .size = 4 },
-	  { .type = FIELD_LIST_HEAD,
-	    .off = offsetof(struct owner, list),
-	    .size = 16,
-	    .node_off = offsetof(struct thing, list) },
-	  { .type = FIELD_RB_ROOT,
-	    .off = offsetof(struct owner, tree),
-	    .size = 16,
-	    .node_off = offsetof(struct thing, tree) },
-	  { .type = FIELD_KPTR_REF, .off = offsetof(struct owner, kptr), .size = 8 },
-	  { .type = FIELD_KPTR_PERCPU, .off = offsetof(struct owner, percpu), .size = 8 } },
+static const struct btf_record of_owner = {
+	.cnt = 5,
+	.mask = FIELD_SPIN_LOCK | FIELD_LIST_HEAD | FIELD_RB_ROOT | FIELD_KPTR_REF |
+		FIELD_KPTR_PERCPU,
+	.spin_lock_off = offsetof(struct owner, lock),
+	.field = { { .type = FIELD_SPIN_LOCK, .off = offsetof(struct owner, lock), .size = 4 },
+		   { .type = FIELD_LIST_HEAD,
+		     .off = offsetof(struct owner, list),
+		     .size = 16,
+		     .node_off = offsetof(struct thing, list) },
+		   { .type = FIELD_RB_ROOT,
+		     .off = offsetof(struct owner, tree),
+		     .size = 16,
+		     .node_off = offsetof(struct thing, tree) },
+		   { .type = FIELD_KPTR_REF, .off = offsetof(struct owner, kptr), .size = 8 },
+		   { .type = FIELD_KPTR_PERCPU,
+		     .off = offsetof(struct owner, percpu),
+		     .size = 8 } },
 };
 
-const struct btf_record *const owner_record = &of_owner.r;
+const struct btf_record *const owner_record = &of_owner;
 
 struct obj_store *make_store(void)
 {

@@ -420,30 +420,33 @@ static bool map_attr(int word, union bpf_attr *ret, struct raw *raw)
 	const bool ring = word == RING || word == USER, typed = word == LATER || word == PLAIN;
 	uint32_t key = 0, plain = 0, later = typed ? later_btf(raw, &key, &plain) : 0;
 
-	*ret = (union bpf_attr){ .map_type = word == RING ? BPF_MAP_TYPE_RINGBUF
-					     : ring	  ? BPF_MAP_TYPE_USER_RINGBUF
-							  : BPF_MAP_TYPE_ARRAY,
-				 .key_size = ring ? 0 : 4,
-				 .value_size = ring ? 0 : RULES_VALUE_SIZE,
-				 .max_entries = ring ? 4096 : 1,
-				 .map_name = "m",
-				 .btf_key_type_id = key,
-				 .btf_value_type_id = word == LATER ? later : plain };
+	/* The kernel looks at every byte. */
+	memset(ret, 0, sizeof(*ret));
+	ret->map_type = word == RING ? BPF_MAP_TYPE_RINGBUF
+			: ring	     ? BPF_MAP_TYPE_USER_RINGBUF
+				     : BPF_MAP_TYPE_ARRAY;
+	ret->key_size = ring ? 0 : 4;
+	ret->value_size = ring ? 0 : RULES_VALUE_SIZE;
+	ret->max_entries = ring ? 4096 : 1;
+	memcpy(ret->map_name, "m", 2);
+	ret->btf_key_type_id = key;
+	ret->btf_value_type_id = word == LATER ? later : plain;
 	return typed;
 }
 
 /* The same of a map of the program's own types. */
-static union bpf_attr own_attr(int word)
+static void own_attr(int word, union bpf_attr *ret)
 {
 	const bool owner = word != GUARD;
 
-	return (union bpf_attr){ .map_type = word == OWNER ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_ARRAY,
-				 .key_size = 4,
-				 .value_size = owner ? OWNER_SIZE : GUARD_SIZE,
-				 .max_entries = 1,
-				 .map_name = "own",
-				 .btf_key_type_id = OWN_INT,
-				 .btf_value_type_id = owner ? OWN_VALUE : OWN_GUARD };
+	memset(ret, 0, sizeof(*ret));
+	ret->map_type = word == OWNER ? BPF_MAP_TYPE_HASH : BPF_MAP_TYPE_ARRAY;
+	ret->key_size = 4;
+	ret->value_size = owner ? OWNER_SIZE : GUARD_SIZE;
+	ret->max_entries = 1;
+	memcpy(ret->map_name, "own", 4);
+	ret->btf_key_type_id = OWN_INT;
+	ret->btf_value_type_id = owner ? OWN_VALUE : OWN_GUARD;
 }
 
 static int map_index(int word)
@@ -476,9 +479,10 @@ static struct skep_map *own_map(struct skep_prog *p, int word, const struct skep
 	const struct map_deps deps = {
 		.nr_cpus = 1, .judge = true, .btf = p->btf, .kernel = kernel
 	};
-	const union bpf_attr attr = own_attr(word);
+	union bpf_attr attr;
 	struct skep_map *m = NULL;
 
+	own_attr(word, &attr);
 	for (uint32_t i = 0; i < p->map_cnt; i++)
 		if (p->maps[i]->type == attr.map_type &&
 		    p->maps[i]->btf_value_id == attr.btf_value_type_id)
@@ -571,10 +575,11 @@ static int host_map(int word)
 /* The same of the program's own types, for one program. */
 static int host_own_map(int word, int btf, int *fd)
 {
-	union bpf_attr attr = own_attr(word);
+	union bpf_attr attr;
 
 	if (*fd >= 0)
 		return *fd;
+	own_attr(word, &attr);
 	attr.btf_fd = (uint32_t)btf;
 	*fd = (int)host_bpf(BPF_MAP_CREATE, &attr);
 	ASSERT_GE(*fd, 0);
