@@ -381,7 +381,7 @@ static int endless(struct verifier *v, const struct vstate *old)
 static bool came_from_callback(const struct verifier *v)
 {
 	return insn_calls_back(v, v->i) &&
-	       (v->opts->release || v->st->frame[v->st->cur]->callback_depth);
+	       (v->opts->judge || v->st->frame[v->st->cur]->callback_depth);
 }
 
 /* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
