@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "btf/btf.h"
 #include "core/attr.h"
+#include "core/caller.h"
 #include "core/core.h"
 #include "core/object.h"
 #include "core/user.h"

@@ -20,12 +20,13 @@
 #include <unistd.h>
 
 #define ADMIN 1
+#define FD    2
 
 struct command {
 	const char *name;
 	command_fn run;
 	uint32_t end;	/* bytes of the attributes that it uses */
-	uint32_t flags; /* ADMIN */
+	uint32_t flags; /* ADMIN, FD */
 };
 
 static const struct command commands[] = {
@@ -58,6 +59,11 @@ static long run_command(struct call *c, int cmd)
 	if (row->flags & ADMIN && !core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "%s needs CAP_SYS_ADMIN", row->name);
 	return row->run(c);
+}
+
+bool core_gives_fd(int cmd)
+{
+	return cmd >= 0 && (size_t)cmd < ARRAY_SIZE(commands) && commands[cmd].flags & FD;
 }
 
 int core_too_new(const struct call *c, uint16_t since, const char *fmt, ...)
@@ -133,17 +139,22 @@ static long env_sys_bpf(void *arg, uint32_t cmd, void *attr, uint32_t size)
 {
 	struct skep_kernel *k = arg;
 	struct vcpu *mine = vcpu_mine(&k->vcpus);
+	bool ours;
 	long ret;
 
 	vcpu_pause(mine);
+	ours = caller_memory_ours(true);
 	ret = core_call(k, (int)cmd, (uintptr_t)attr, size);
+	caller_memory_ours(ours);
+	if (ret >= 0 && core_gives_fd((int)cmd))
+		ret = caller_give((int)ret);
 	vcpu_resume(mine);
 	return ret;
 }
 
 static int env_sys_close(void *arg, uint32_t fd)
 {
-	return (int)sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+	return caller_close((int)fd);
 }
 
 /* A line as trace_pipe shows it: task, CPU, flags (none are known), time since boot. */
@@ -375,7 +386,7 @@ int core_name(char dst[BPF_OBJ_NAME_LEN], const char src[BPF_OBJ_NAME_LEN])
 
 int core_token(struct call *c, int fd)
 {
-	if (sys_call6(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) < 0)
+	if (caller_lacks(fd))
 		return FAIL(c, -EBADF, "descriptor %d of the BPF token is not open", fd);
 	return FAIL(c, -EINVAL, "descriptor %d is not a BPF token: Skep has none", fd);
 }

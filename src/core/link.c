@@ -184,7 +184,7 @@ long core_task_fd_query(struct call *c)
 		return -EINVAL;
 	if (pid <= 0 || (kill(pid, 0) && errno == ESRCH))
 		return FAIL(c, -ENOENT, "no process %d", pid);
-	if (pid == getpid() && fcntl((int)a->task_fd_query.fd, F_GETFD) < 0)
+	if (pid == caller_pid() && caller_lacks((int)a->task_fd_query.fd))
 		return -EBADF;
 	return FAIL(c, -ENOTSUPP, "no descriptor ties a program to an event yet");
 }

@@ -72,7 +72,7 @@ static int pass_describe(struct load *l)
 	p->flags = a->prog_flags;
 	p->attach_btf_id = a->attach_btf_id;
 	p->load_time = core_boot_ns();
-	p->uid = getuid();
+	p->uid = caller_uid();
 	if (core_name(p->name, a->prog_name))
 		return FAIL(l->c, -EINVAL,
 			    "a program's name has up to 15 letters, digits, '_' and '.'");

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* object.c - see object.h */
 #include "core/object.h"
-#include "base/sys.h"
+#include "core/caller.h"
 #include "core/core_int.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define COLLECT_MIN 64
@@ -359,7 +358,7 @@ static int name_restore(struct skep_kernel *k, int fd, uint64_t *ret_name)
 int object_get(struct skep_kernel *k, int fd, enum object_kind kind, struct object_ref *ret)
 {
 	struct objects *t = &k->objects;
-	long pos = sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+	const int64_t pos = caller_position(fd);
 	uint64_t name = (uint64_t)pos - t->base;
 	int err = -ENOENT;
 
@@ -369,7 +368,9 @@ int object_get(struct skep_kernel *k, int fd, enum object_kind kind, struct obje
 		err = bucket_find(t, name, kind, ret);
 	if (likely(err != -ENOENT))
 		return err;
+	fd = caller_fd(fd);
 	err = name_restore(k, fd, &name);
+	caller_release(fd);
 	if (err)
 		return err;
 	err = bucket_find(t, name, kind, ret);

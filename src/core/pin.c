@@ -38,18 +38,21 @@ static int path_walk(char out[PATH_MAX], const char *path)
 /* Where a relative path begins: path_fd's directory, or the working directory; 0 or -errno. */
 static int path_base(char out[PATH_MAX], bool by_fd, int path_fd)
 {
+	const bool from_cwd = !by_fd || path_fd == AT_FDCWD;
+	const int fd = from_cwd ? -1 : caller_fd(path_fd);
 	char link[48], base[PATH_MAX];
 	ssize_t n;
 
-	if (!by_fd || path_fd == AT_FDCWD) {
-		if (!getcwd(base, sizeof(base)))
-			return -errno;
-		return path_walk(out, base);
-	}
-	snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", path_fd);
+	if (!from_cwd)
+		snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", fd);
+	else if (caller_is_far())
+		snprintf(link, sizeof(link), "/proc/%d/cwd", (int)caller_pid());
+	else
+		snprintf(link, sizeof(link), "/proc/thread-self/cwd");
 	n = readlink(link, base, sizeof(base) - 1);
+	caller_release(fd);
 	if (n < 0)
-		return -EBADF;
+		return from_cwd ? -errno : -EBADF;
 	base[n] = '\0';
 	return base[0] == '/' ? path_walk(out, base) : -ENOTDIR;
 }

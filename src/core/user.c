@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/sys.h"
+#include "core/caller.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -76,8 +77,12 @@ static inline __attribute__((always_inline)) bool range_ok(uint64_t addr, size_t
 
 int user_read(void *dst, uint64_t src, size_t n)
 {
+	struct caller *far = caller_memory();
+
 	if (n == 0)
 		return 0;
+	if (unlikely(far != NULL))
+		return far->ops->read(far, dst, src, n);
 	if (!range_ok(src, n, page_readable))
 		return -EFAULT;
 	memcpy(dst, (const void *)(uintptr_t)src, n);
@@ -86,12 +91,33 @@ int user_read(void *dst, uint64_t src, size_t n)
 
 int user_write(uint64_t dst, const void *src, size_t n)
 {
+	struct caller *far = caller_memory();
+
 	if (n == 0)
 		return 0;
+	if (unlikely(far != NULL))
+		return far->ops->write(far, dst, src, n);
 	if (!range_ok(dst, n, page_writable))
 		return -EFAULT;
 	memcpy((void *)(uintptr_t)dst, src, n);
 	return 0;
+}
+
+/* As memccpy to a NUL, of `take` bytes of one page; NULL and -EFAULT in *err where it is not there.
+ */
+static const char *string_part(char *dst, uint64_t src, size_t take, int *err)
+{
+	struct caller *far = caller_memory();
+
+	*err = 0;
+	if (far)
+		*err = far->ops->read(far, dst, src, take);
+	else if (!range_ok(src, 1, page_readable))
+		*err = -EFAULT;
+	if (*err)
+		return NULL;
+	return far ? memchr(dst, '\0', take)
+		   : memccpy(dst, (const char *)(uintptr_t)src, '\0', take);
 }
 
 long user_string(char *dst, uint64_t src, size_t n)
@@ -101,13 +127,13 @@ long user_string(char *dst, uint64_t src, size_t n)
 	while (len < n) {
 		/* To the end of the page at most: the string may end before the next one. */
 		size_t take = MIN(n - len, PAGE - (src + len) % PAGE);
-		const char *nul;
+		int err;
+		const char *nul = string_part(dst + len, src + len, take, &err);
 
-		if (!range_ok(src + len, 1, page_readable))
-			return -EFAULT;
-		nul = memccpy(dst + len, (const char *)(uintptr_t)(src + len), '\0', take);
+		if (err)
+			return err;
 		if (nul)
-			return nul - 1 - dst;
+			return strlen(dst);
 		len += take;
 	}
 	return (long)len;

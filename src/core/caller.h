@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * caller.h - who calls bpf(2): this process itself, or another one at the far end of a door.
+ *
+ * Whatever a command wants of its caller goes through here and user.h: bytes of its memory, what
+ * a number among its descriptors is, who it is.  A door that serves other processes fills in a
+ * struct caller and calls core_call_for() in one thread per call; meanwhile that thread's questions
+ * go to it.  Calls of this process have none.
+ */
+#ifndef SKEP_CORE_CALLER_H
+#define SKEP_CORE_CALLER_H
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+struct caller;
+struct skep_kernel;
+
+struct caller_ops {
+	/** Copies n bytes from, or to, the caller's memory: 0 or -EFAULT. */
+	int (*read)(struct caller *c, void *dst, uint64_t src, size_t n);
+	int (*write)(struct caller *c, uint64_t dst, const void *src, size_t n);
+	/** The file position of a descriptor, which names an object; -errno of lseek(2). */
+	int64_t (*position)(struct caller *c, int fd);
+	/** A copy of a descriptor among this process's own, which it closes; -EBADF. */
+	int (*take)(struct caller *c, int fd);
+	/** The reverse: the number that a copy of `fd` has there from now on; -errno. */
+	int (*give)(struct caller *c, int fd);
+	/** close(2) there. */
+	int (*close)(struct caller *c, int fd);
+};
+
+struct caller {
+	const struct caller_ops *ops;
+	pid_t pid; /* as this process sees it */
+	uid_t uid;
+};
+
+/** Whose memory addresses are in: NULL for this process's. */
+struct caller *caller_memory(void);
+
+/** The position of the caller's descriptor; -EBADF and the like. */
+int64_t caller_position(int fd);
+/**
+ * Something to ask about the caller's descriptor: itself, or a copy of it.  -EBADF.
+ * caller_release() it afterwards.
+ */
+int caller_fd(int fd);
+void caller_release(int fd);
+/** Passes a new descriptor of this process on to the caller; its number there, or -errno. */
+int caller_give(int fd);
+int caller_close(int fd);
+/** True where the caller has no such descriptor. */
+bool caller_lacks(int fd);
+/** The caller is another process. */
+bool caller_is_far(void);
+uid_t caller_uid(void);
+pid_t caller_pid(void);
+
+/**
+ * A program calls bpf(2) during a caller's call: descriptors are the caller's, but the memory that
+ * it names is this process's.  Returns what held before, for the call's end.
+ */
+bool caller_memory_ours(bool ours);
+
+/** bpf(2) for another process.  Where core_gives_fd(cmd), a result is a descriptor of this one's.
+ */
+long core_call_for(struct skep_kernel *k, struct caller *who, int cmd, uint64_t uattr,
+		   uint32_t size);
+/** Does the command's result name a new descriptor? */
+bool core_gives_fd(int cmd);
+
+#endif
