@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * place.h - where a user's hives are: $XDG_RUNTIME_DIR/skep/NAME/, or, where there is no such
+ * folder, /tmp/skep-UID/NAME/.  The folder is the user's alone, and `door` in it is the socket.
+ */
+#ifndef SKEP_HIVE_PLACE_H
+#define SKEP_HIVE_PLACE_H
+
+#include "base/base.h"
+
+#include <limits.h>
+
+#define HIVE_NAME_MAX 31
+
+/** True for 1 to HIVE_NAME_MAX letters, digits, '-', '_' and '.', not beginning with '.'. */
+bool hive_name_ok(const char *name);
+
+/** The folder that hives are in; made where it is not there.  -errno, -EPERM: another's. */
+int hive_root(char ret[PATH_MAX]);
+
+/**
+ * A listening door of a new hive.
+ *
+ * @param name  NULL: the first number that is free, as text
+ * @param dir	is where it is
+ * @return the socket, -EEXIST where that hive runs, -EINVAL for the name, -errno
+ */
+int hive_found(const char *name, char dir[PATH_MAX]);
+/** Takes the door away again. */
+void hive_leave(const char *dir);
+
+/** A connection to the door in a hive's folder; -errno: -ECONNREFUSED, -ENOENT: nobody is there. */
+int hive_connect(const char *dir);
+/** The folder of a hive by name. */
+int hive_find(const char *name, char dir[PATH_MAX]);
+
+#endif

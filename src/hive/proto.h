@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * proto.h - what a member of a hive and its server say to each other.
+ *
+ * A connection is a sequenced-packet socket, one for each process, with one call under way at a time:
+ *
+ *	member				server
+ *	REQUEST (HELLO, CALL, ...)  ->
+ *				    <-	question: READ, WRITE, POSITION, TAKE, GIVE, CLOSE
+ *	ANSWER			    ->		...as many as it takes
+ *				    <-	DONE
+ *
+ * Each packet is a struct hive_msg, then `len` bytes, and may carry one descriptor.  Neither side
+ * believes the other: lengths are checked against what came, and whatever is out of turn ends the
+ * connection.
+ */
+#ifndef SKEP_HIVE_PROTO_H
+#define SKEP_HIVE_PROTO_H
+
+#include "base/base.h"
+
+#define HIVE_MAGIC   0x76696853u /* "Shiv" */
+#define HIVE_VERSION 1
+
+/* Bytes after the header at most: well below what a socket's buffer takes at once. */
+#define HIVE_DATA_MAX (64u << 10)
+
+enum hive_op {
+	/* requests: DONE's result is what the call returns */
+	HIVE_HELLO = 1, /* arg[0] HIVE_VERSION; DONE carries the release's name */
+	HIVE_CALL,	/* bpf(2): arg[0] command, [1] address and [2] size of the attributes; [3] is the
+			 * position of the descriptor that they begin with, if they do */
+	HIVE_WAIT_FD,	/* arg[0] descriptor: DONE carries what to wait on */
+	HIVE_FILE,	/* data: path; DONE carries the open file */
+	HIVE_PIN_TYPE,	/* data: path (these four) */
+	HIVE_UNPIN,
+	HIVE_MKDIR,
+	HIVE_RMDIR,
+	HIVE_STATUS, /* DONE's data is a struct hive_status */
+	HIVE_STOP,   /* the server ends */
+	/* questions, each answered by ANSWER with a result in arg[0] */
+	HIVE_READ,     /* arg[0] address, [1] bytes; the answer's data */
+	HIVE_WRITE,    /* arg[0] address; data */
+	HIVE_POSITION, /* arg[0] descriptor */
+	HIVE_TAKE,     /* arg[0] descriptor; the answer carries a copy */
+	HIVE_GIVE,     /* carries a descriptor; its number there */
+	HIVE_CLOSE,    /* arg[0] descriptor */
+	/* replies */
+	HIVE_ANSWER,
+	HIVE_DONE,
+};
+
+struct hive_msg {
+	uint32_t magic; /* HIVE_MAGIC */
+	uint16_t op;	/* enum hive_op */
+	uint16_t flags; /* 0 */
+	uint32_t len;	/* bytes of data behind it */
+	uint32_t first; /* CALL: the descriptor that arg[3] is the position of */
+	uint64_t arg[4];
+};
+static_assert(sizeof(struct hive_msg) == 48, "the message is the same for all builds");
+
+/* What `skep hive list` shows. */
+struct hive_status {
+	uint32_t pid;	  /* of the server */
+	uint32_t members; /* processes that are known to live */
+	uint32_t progs, maps, links, pins;
+	uint64_t since; /* seconds since the Epoch */
+};
+
+/* A packet with room for its data; large, so that a thread has one and keeps it. */
+struct hive_packet {
+	struct hive_msg msg;
+	uint8_t data[HIVE_DATA_MAX];
+};
+
+/**
+ * Sends a packet (msg.len bytes of data), and a copy of fd unless it is negative.  0 or -errno;
+ * no signal is sent for a peer that is gone (-EPIPE).  No cancellation point.
+ */
+int hive_send(int sock, struct hive_packet *p, int fd);
+/**
+ * Waits for a packet; *ret_fd is the descriptor that came with it, close-on-exec, or -1.
+ * 0, -EPIPE at the end, -EPROTO for what is no packet, -errno.
+ */
+int hive_recv(int sock, struct hive_packet *p, int *ret_fd);
+
+/** Begins a packet without data. */
+static inline void hive_begin(struct hive_packet *p, enum hive_op op)
+{
+	p->msg = (struct hive_msg){ .magic = HIVE_MAGIC, .op = (uint16_t)op };
+}
+
+#endif
