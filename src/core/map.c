@@ -173,6 +173,7 @@ long core_map_lookup(struct call *c)
 {
 	const union bpf_attr *a = &c->attr.a;
 	_cleanup_(mapcall_end) struct mapcall mc;
+	bool asked = false;
 	size_t size;
 	int err = mapcall_begin(&mc, c, a->map_fd, MAP_READ, a->flags, a->flags & ~BPF_F_LOCK_ONLY);
 
@@ -180,9 +181,13 @@ long core_map_lookup(struct call *c)
 		err = mapcall_key(&mc, a->key);
 	if (likely(!err) && !value_room(&mc, &size))
 		err = -ENOMEM;
+	if (likely(!err)) {
+		asked = mc.m->kind->traits & MAP_ASKED;
+		err = asked ? user_read(mc.value.p, a->value, size) : 0;
+	}
 	if (likely(!err))
 		err = map_sys_lookup(mc.m, mc.key.p, mc.value.p, a->flags);
-	return err ? err : user_write(a->value, mc.value.p, size);
+	return err || asked ? err : user_write(a->value, mc.value.p, size);
 }
 
 long core_map_update(struct call *c)

@@ -271,6 +271,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	m->max_entries = attr->max_entries;
 	/* What the fd may do is the fd's, not the map's. */
 	m->flags = attr->map_flags & ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
+	m->extra = attr->map_extra;
 	m->nr_cpus = deps->nr_cpus;
 	m->vcpus = deps->vcpus;
 	m->progs = deps->progs;

@@ -102,6 +102,7 @@ enum map_trait {
 	MAP_BATCH_LOOKUP = 1u << 3, /* BPF_MAP_LOOKUP_BATCH */
 	MAP_BATCH_UPDATE = 1u << 4, /* BPF_MAP_UPDATE_BATCH */
 	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH */
+	MAP_ASKED = 1u << 6,	    /* bpf(2)'s lookup brings the value, and hears if it is there */
 };
 
 /* Static facts of a type: the columns of types.def. */

@@ -19,10 +19,16 @@ extern const struct map_ops array_map_ops, percpu_array_map_ops, prog_array_map_
 extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
 extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
 extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
+extern const struct map_ops queue_map_ops, stack_map_ops, bloom_filter_map_ops;
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
 const struct map_ops *map_judged_ops(uint32_t type);
+
+/** The check of types whose attributes rules.c has a row for. */
+int map_rule_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+/** Is there such a row? */
+bool map_has_rule(uint32_t type);
 
 /* Largest value of a per-CPU type (the kernel's PCPU_MIN_UNIT_SIZE). */
 #define PERCPU_VALUE_MAX (32u << 10)
