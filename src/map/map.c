@@ -524,7 +524,7 @@ static int batch_by_key(struct skep_map *m, const void *in_batch, void *out_batc
 int map_sys_batch_lookup(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
 			 void *values, uint32_t *count, bool del, uint64_t flags)
 {
-	uint32_t trait = del ? MAP_BATCH_DELETE : MAP_BATCH_LOOKUP;
+	uint32_t trait = del ? MAP_BATCH_TAKE : MAP_BATCH_LOOKUP;
 	int err = del ? write_begin(m) : 0;
 
 	if (!err && !(m->kind->traits & trait))

@@ -101,8 +101,9 @@ enum map_trait {
 	MAP_INNER_SIZED = 1u << 2,  /* ... but only with the template's max_entries */
 	MAP_BATCH_LOOKUP = 1u << 3, /* BPF_MAP_LOOKUP_BATCH */
 	MAP_BATCH_UPDATE = 1u << 4, /* BPF_MAP_UPDATE_BATCH */
-	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH */
+	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH */
 	MAP_ASKED = 1u << 6,	    /* bpf(2)'s lookup brings the value, and hears if it is there */
+	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
 };
 
 /* Static facts of a type: the columns of types.def. */

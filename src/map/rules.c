@@ -6,11 +6,12 @@
  */
 #include "map/map_int.h"
 
-#define VALUE_MAX     (4u << 20)	 /* KMALLOC_MAX_SIZE */
-#define STORAGE_MAX   (UINT16_MAX - 128) /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE */
-#define TRIE_KEY      4			 /* struct bpf_lpm_trie_key without data */
-#define TRIE_DATA     256		 /* LPM_DATA_SIZE_MAX */
-#define STACK_DEPTH   127		 /* PERF_MAX_STACK_DEPTH */
+#define VALUE_MAX     (4u << 20)		   /* KMALLOC_MAX_SIZE */
+#define STORAGE_MAX   (UINT16_MAX - 128)	   /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE */
+#define TRIE_KEY      4				   /* struct bpf_lpm_trie_key without data */
+#define TRIE_DATA     256			   /* LPM_DATA_SIZE_MAX */
+#define TRIE_VALUE    (VALUE_MAX - TRIE_DATA - 24) /* LPM_VAL_SIZE_MAX */
+#define STACK_DEPTH   127			   /* PERF_MAX_STACK_DEPTH */
 #define ANY	      UINT32_MAX
 
 #define FLAGS_OBJECTS (BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY)
@@ -37,6 +38,11 @@ struct rule {
 static int queue_size(const union bpf_attr *attr)
 {
 	return attr->max_entries >= UINT32_MAX / attr->value_size ? -E2BIG : 0;
+}
+
+static int trie_value(const union bpf_attr *attr)
+{
+	return attr->value_size > TRIE_VALUE ? -EINVAL : 0;
 }
 
 static int stack_size(const union bpf_attr *attr)
@@ -120,7 +126,8 @@ static const struct rule rules[] = {
 				    .value_min = 1,
 				    .value_max = ANY,
 				    .flags = FLAGS_QUEUE | BPF_F_NO_PREALLOC,
-				    .must = BPF_F_NO_PREALLOC },
+				    .must = BPF_F_NO_PREALLOC,
+				    .also = trie_value },
 	[BPF_MAP_TYPE_DEVMAP] = { OBJECTS(4, 8, FLAGS_OBJECTS) },
 	[BPF_MAP_TYPE_SOCKMAP] = { OBJECTS(4, 8, FLAGS_OBJECTS) },
 	[BPF_MAP_TYPE_CPUMAP] = { OBJECTS(4, 8, BPF_F_NUMA_NODE), .entries_max = 8192 },
