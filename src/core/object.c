@@ -3,6 +3,7 @@
 #include "core/object.h"
 #include "base/sys.h"
 #include "core/core_int.h"
+#include "map/perf_event.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 /* What the table asks of a payload. */
 struct kind_ops {
 	const char *memfd; /* shows in /proc/PID/fd: bpftool looks for these words */
+	bool own_memfd;	   /* the payload has one: its memory */
 	void (*get)(void *payload);
 	void (*put)(void *payload);
 	/* References, ours included. */
@@ -46,6 +48,7 @@ struct kind_ops {
 KIND_FUNCS(map, struct skep_map)
 KIND_FUNCS(prog, struct skep_prog)
 KIND_FUNCS(link, struct skep_link)
+KIND_FUNCS(perf_event, struct perf_event)
 
 static void btf_payload_get(void *p)
 {
@@ -84,12 +87,13 @@ static void stats_payload_set_id(void *p, uint32_t id)
 #define KIND_ROW(kind) \
 	kind##_payload_get, kind##_payload_put, kind##_payload_refs, kind##_payload_set_id
 static const struct kind_ops kinds[] = {
-	[OBJ_LINK] = { "bpf_link", KIND_ROW(link) },
-	[OBJ_STATS] = { "bpf-stats", stats_payload_ref, stats_payload_ref, stats_payload_refs,
-			stats_payload_set_id },
-	[OBJ_PROG] = { "bpf-prog", KIND_ROW(prog) },
-	[OBJ_MAP] = { "bpf-map", KIND_ROW(map) },
-	[OBJ_BTF] = { "btf", KIND_ROW(btf) },
+	[OBJ_LINK] = { "bpf_link", false, KIND_ROW(link) },
+	[OBJ_STATS] = { "bpf-stats", false, stats_payload_ref, stats_payload_ref,
+			stats_payload_refs, stats_payload_set_id },
+	[OBJ_PROG] = { "bpf-prog", false, KIND_ROW(prog) },
+	[OBJ_MAP] = { "bpf-map", true, KIND_ROW(map) },
+	[OBJ_PERF] = { "perf_event", true, KIND_ROW(perf_event) },
+	[OBJ_BTF] = { "btf", false, KIND_ROW(btf) },
 };
 static_assert(ARRAY_SIZE(kinds) == _OBJ_KINDS, "a row for every kind of object");
 
@@ -238,7 +242,7 @@ static bool bucket_remove_unused(struct objects *t, struct object *o)
 
 static void object_close(struct object *o)
 {
-	if (o->kind != OBJ_MAP && o->fd >= 0)
+	if (!kinds[o->kind].own_memfd && o->fd >= 0)
 		close(o->fd);
 	skep_free(o);
 }
@@ -259,7 +263,7 @@ static int insert_locked(struct skep_kernel *k, enum object_kind kind, void *pay
 	o->payload = payload;
 	o->serial = t->serial + 1;
 	o->id = id ? id : id_next(l);
-	o->fd = kind == OBJ_MAP ? fd : memfd_create(kinds[kind].memfd, MFD_CLOEXEC);
+	o->fd = kinds[kind].own_memfd ? fd : memfd_create(kinds[kind].memfd, MFD_CLOEXEC);
 	err = o->id == 0 ? -ENOSPC : o->fd < 0 ? -errno : 0;
 	if (!err && lseek(o->fd, (off_t)position(t, o, MODE_OURS), SEEK_SET) < 0)
 		err = -errno;

@@ -39,6 +39,7 @@ enum object_kind {
 	OBJ_STATS, /* BPF_ENABLE_STATS: statistics are kept while such a descriptor is open */
 	OBJ_PROG,
 	OBJ_MAP,
+	OBJ_PERF, /* a perf event: it has an id too, which nobody lists */
 	OBJ_BTF,
 	_OBJ_KINDS,
 	OBJ_ANY = _OBJ_KINDS, /* object_get: whatever it is */
@@ -50,7 +51,7 @@ struct object {
 	uint32_t id;	       /* from 1, unique within the kind */
 	uint64_t serial;       /* unique in the kernel: what positions name */
 	uint64_t inode[2];     /* device and inode of the memfd, 0 before somebody asked */
-	int fd;		       /* our own description of the memfd; a map's area holds it */
+	int fd;		       /* our own description of the memfd; some payloads hold it */
 	uint32_t pins;	       /* names in the file system, or 1 for good */
 	uint32_t writeonly;    /* write-only descriptions so far: each locks a byte of its own */
 	bool user;	       /* a map: counts as its user, as descriptors and pins do in Linux */
@@ -103,7 +104,7 @@ DEFINE_CLEANUP(struct object_ref, object_put)
  * Gives a new object its id and its first descriptor.
  *
  * @param payload  one reference goes over to the table on success
- * @param fd	   a map's own memfd, else -1
+ * @param fd	   the memfd of a payload that has one (maps, perf events), else -1
  * @return a descriptor, or -errno; then the payload stays the caller's
  */
 long object_publish(struct call *c, enum object_kind kind, void *payload, int fd, int mode);

@@ -39,8 +39,13 @@ struct map_area {
 	size_t head; /* bytes right before mem that are this process's alone, not the memfd's */
 };
 
+/* Who waits for a ring: an eventfd, made when somebody first asks for it (wait.c). */
+struct waiters {
+	_Atomic int fd; /* -1: nobody ever waited */
+};
+
 /* What the value of an element is to bpf(2). */
-enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP };
+enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP, MAP_FD_PERF };
 
 struct map_ops {
 	/* --- cold: creation ------------------------------------------------------------- */
@@ -214,8 +219,8 @@ size_t map_sys_value_size(const struct skep_map *m);
 
 /*
  * The bpf(2) side.  Keys and values are plain memory of key_size and map_sys_value_size() bytes.
- * fd-valued maps take and give objects: `value` points at a pointer (struct skep_prog * or
- * struct skep_map *) on update, at a __u32 id on lookup.
+ * fd-valued maps take and give objects: `value` points at a pointer (struct skep_prog *, struct
+ * skep_map *, struct perf_event *) on update, at a __u32 id on lookup.
  */
 int map_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int map_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags);

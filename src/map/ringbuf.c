@@ -7,10 +7,7 @@
  * back from the data are checked: a consumer that scribbles over the ring loses its own records.
  */
 #include "map/ringbuf.h"
-#include "base/sys.h"
 #include "map/map_int.h"
-
-#include <sys/syscall.h>
 
 /* The largest record (the kernel's RINGBUF_MAX_RECORD_SZ). */
 #define RECORD_MAX (UINT32_MAX / 4)
@@ -46,7 +43,7 @@ static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
 				"no memory for a ring buffer of %u bytes", attr->max_entries);
 	rb = (struct ringbuf *)(m->area.mem - RINGBUF_PAGE);
 	rb->mask = size - 1;
-	atomic_store_explicit(&rb->wait_fd, -1, memory_order_relaxed);
+	waiters_init(&rb->wait);
 	rb->consumer = (_Atomic uint64_t *)m->area.mem;
 	rb->producer = (_Atomic uint64_t *)(m->area.mem + RINGBUF_PAGE);
 	rb->data = m->area.mem + 2 * RINGBUF_PAGE;
@@ -59,36 +56,18 @@ static void ringbuf_destroy(struct skep_map *m)
 	struct ringbuf *rb = m->priv;
 
 	if (rb)
-		map_eventfd_close(atomic_load(&rb->wait_fd));
-}
-
-static void wake(const struct ringbuf *rb)
-{
-	uint64_t one = 1;
-	/* Sequentially consistent with ringbuf_wait_fd: either we see its fd, or it our record. */
-	int fd = atomic_load(&rb->wait_fd);
-
-	if (fd >= 0)
-		sys_call6(SYS_write, fd, (long)&one, sizeof(one), 0, 0, 0);
+		waiters_fini(&rb->wait);
 }
 
 int ringbuf_wait_fd(struct skep_map *m)
 {
 	struct ringbuf *rb = m->priv;
-	int fd = atomic_load(&rb->wait_fd), none = -1;
+	bool first;
+	int fd = waiters_fd(&rb->wait, &first);
 
-	if (fd >= 0)
-		return fd;
-	fd = map_eventfd();
-	if (fd < 0)
-		return fd;
-	if (!atomic_compare_exchange_strong(&rb->wait_fd, &none, fd)) {
-		map_eventfd_close(fd);
-		return none;
-	}
 	/* What came before there was anybody to wake. */
-	if (atomic_load(rb->producer) != atomic_load(rb->consumer))
-		wake(rb);
+	if (first && atomic_load(rb->producer) != atomic_load(rb->consumer))
+		waiters_wake(&rb->wait);
 	return fd;
 }
 
@@ -163,7 +142,7 @@ void ringbuf_commit(void *sample, uint64_t flags, bool discard)
 	if (unlikely(flags & BPF_RB_FORCE_WAKEUP) ||
 	    ((atomic_load_explicit(rb->consumer, memory_order_acquire) & rb->mask) == at &&
 	     !(flags & BPF_RB_NO_WAKEUP)))
-		wake(rb);
+		waiters_wake(&rb->wait);
 }
 
 long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)

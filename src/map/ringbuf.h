@@ -28,7 +28,7 @@ static_assert(sizeof(struct ringbuf_hdr) == BPF_RINGBUF_HDR_SZ, "the header is A
 /* The producers' side, in the page before the memfd's: no consumer can reach it. */
 struct ringbuf {
 	uint64_t mask;		    /* bytes of data - 1 */
-	_Atomic int wait_fd;	    /* eventfd of who waits; -1 until somebody does */
+	struct waiters wait;	    /* the consumer */
 	struct spinlock lock;	    /* reservations */
 	uint64_t producer_pos;	    /* the trusted copy of *producer */
 	uint64_t pending_pos;	    /* oldest record that was not committed when last looked */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* map.c - helpers on maps reach the type's ops with what the program passed; ops are stand-ins */
+#include "map/perf_event.h"
+#include "prog/ctx_skb.h"
+#include "prog/ctx_xdp.h"
 #include "tests/unit/helper/helper_test.h"
 
 static uint64_t seen[6];
@@ -163,4 +166,74 @@ TEST(ringbuf_helpers_pass_arguments_and_results)
 	ASSERT_EQ(seen[2], 1);
 	ASSERT_EQ(CALL(ringbuf_query, 10, BPF_RB_RING_SIZE), 77);
 	ASSERT(seen[0] == 10 && seen[1] == BPF_RB_RING_SIZE);
+}
+
+/* --- perf events: the same
+ * ------------------------------------------------------------------------
+ */
+
+static struct perf_event event;
+static struct perf_sample sample;
+
+struct perf_event *perf_event_at(struct skep_map *m, uint32_t index)
+{
+	seen[0] = P(m), seen[1] = index;
+	return index == 3 ? NULL : &event;
+}
+
+long perf_event_output(struct perf_event *e, uint32_t cpu, const struct perf_sample *s)
+{
+	ASSERT(e == &event);
+	seen[2] = cpu;
+	sample = *s;
+	return -ENOSPC;
+}
+
+static uint64_t perf_output(uint64_t flags)
+{
+	static struct skep_map m = { .max_entries = 4 };
+
+	return CALL(perf_event_output, 0, P(&m), flags, P(value), 5);
+}
+
+TEST(perf_event_output_names_an_event_by_index)
+{
+	struct skep_prog p = { .type = BPF_PROG_TYPE_RAW_TRACEPOINT };
+
+	test_run()->prog = &p;
+	test_run()->cpu = 2;
+	ASSERT_EQ(perf_output(1), -ENOSPC);
+	ASSERT_EQ(seen[1], 1);
+	ASSERT_EQ(seen[2], 2);
+	ASSERT(sample.data == value && sample.size == 5 && !sample.more_size);
+	ASSERT_EQ(perf_output(BPF_F_CURRENT_CPU), -ENOSPC);
+	ASSERT_EQ(seen[1], 2);
+	ASSERT_EQ(perf_output(3), -ENOENT);
+	ASSERT_EQ(perf_output(4), -E2BIG);
+	/* Bytes of the context are for packets. */
+	ASSERT_EQ(perf_output(UINT64_C(1) << 32), -EINVAL);
+	test_run()->prog = NULL;
+	test_run()->cpu = 0;
+}
+
+TEST(perf_event_output_takes_bytes_of_the_packet)
+{
+	uint8_t packet[100] = { 0 };
+	struct xdp_ctx xdp = { .data = packet, .data_end = packet + 100 };
+	struct skb_ctx skb = { .data = packet, .len = 60 };
+	struct skep_prog p = { .type = BPF_PROG_TYPE_XDP };
+
+	test_run()->prog = &p;
+	test_run()->ctx = &xdp;
+	ASSERT_EQ(perf_output(UINT64_C(100) << 32), -ENOSPC);
+	ASSERT(sample.more == packet && sample.more_size == 100);
+	ASSERT_EQ(perf_output(UINT64_C(101) << 32), -EFAULT);
+	ASSERT_EQ(perf_output(UINT64_C(1) << 52), -EINVAL);
+	p.type = BPF_PROG_TYPE_SCHED_CLS;
+	test_run()->ctx = &skb;
+	ASSERT_EQ(perf_output(UINT64_C(60) << 32), -ENOSPC);
+	ASSERT(sample.more == packet && sample.more_size == 60);
+	ASSERT_EQ(perf_output(UINT64_C(61) << 32), -EFAULT);
+	test_run()->prog = NULL;
+	test_run()->ctx = NULL;
 }
