@@ -323,5 +323,8 @@ int skep_kernel_wait_fd(struct skep_kernel *k, int fd)
 	if (ref.kind == OBJ_PERF)
 		return perf_event_wait_fd(ref.payload);
 	m = ref.payload;
-	return ref.kind == OBJ_MAP && m->type == BPF_MAP_TYPE_RINGBUF ? ringbuf_wait_fd(m) : -EPERM;
+	if (ref.kind != OBJ_MAP ||
+	    (m->type != BPF_MAP_TYPE_RINGBUF && m->type != BPF_MAP_TYPE_USER_RINGBUF))
+		return -EPERM;
+	return ringbuf_wait_fd(m);
 }

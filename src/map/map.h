@@ -261,6 +261,16 @@ long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
 /** True for a record that is reserved, and has that many bytes. */
 bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
+/*
+ * USER_RINGBUF's program side: between _begin, which is false where another run drains it, and
+ * _end, which may wake the producer, _peek gives the next sample and its size and _release goes
+ * on behind it.  _peek's errors: -ENODATA nothing (yet), -EAGAIN stepped over one that was
+ * discarded, -EINVAL and -E2BIG for what no producer may write.
+ */
+bool user_ringbuf_begin(struct skep_map *m);
+long user_ringbuf_peek(struct skep_map *m, void **ret_sample);
+void user_ringbuf_release(struct skep_map *m, uint32_t size);
+void user_ringbuf_end(struct skep_map *m, bool wake);
 /**
  * The eventfd that stands in for the map in poll and epoll: written on every wake-up, never read
  * by the ring.  A waiter takes it edge-triggered, or reads it and looks at the positions again.

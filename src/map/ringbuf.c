@@ -12,7 +12,7 @@
 /* The largest record (the kernel's RINGBUF_MAX_RECORD_SZ). */
 #define RECORD_MAX (UINT32_MAX / 4)
 
-static int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	if (attr->map_flags & ~(uint32_t)BPF_F_NUMA_NODE)
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
@@ -30,8 +30,7 @@ static int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_di
 	return 0;
 }
 
-static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
-			  struct skep_diag *reterr_diag)
+int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	uint64_t size = attr->max_entries;
 	struct ringbuf *rb;
@@ -51,7 +50,7 @@ static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
 	return 0;
 }
 
-static void ringbuf_destroy(struct skep_map *m)
+void ringbuf_destroy(struct skep_map *m)
 {
 	struct ringbuf *rb = m->priv;
 
@@ -65,8 +64,9 @@ int ringbuf_wait_fd(struct skep_map *m)
 	bool first;
 	int fd = waiters_fd(&rb->wait, &first);
 
-	/* What came before there was anybody to wake. */
-	if (first && atomic_load(rb->producer) != atomic_load(rb->consumer))
+	/* What came before there was anybody to wake: records, or room for them. */
+	if (first && (m->type == BPF_MAP_TYPE_USER_RINGBUF ||
+		      atomic_load(rb->producer) != atomic_load(rb->consumer)))
 		waiters_wake(&rb->wait);
 	return fd;
 }
@@ -179,26 +179,25 @@ uint64_t ringbuf_query(struct skep_map *m, uint64_t flags)
 	}
 }
 
-static int ringbuf_next_key(struct skep_map *m, const void *key, void *next)
+int ringbuf_next_key(struct skep_map *m, const void *key, void *next)
 {
 	(void)m, (void)key, (void)next;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
+int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
 {
 	(void)m, (void)key, (void)value, (void)flags;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value,
-			      uint64_t flags)
+int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	(void)m, (void)key, (void)value, (void)flags;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_delete(struct skep_map *m, const void *key)
+int ringbuf_sys_delete(struct skep_map *m, const void *key)
 {
 	(void)m, (void)key;
 	return -ENOTSUPP;
@@ -247,13 +246,4 @@ static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
 	return record && len <= has - (addr - (uintptr_t)record);
 }
 
-const struct map_ops ringbuf_map_ops = {
-	.check = ringbuf_check,
-	.create = ringbuf_create,
-	.destroy = ringbuf_destroy,
-	.next_key = ringbuf_next_key,
-	.sys_lookup = ringbuf_sys_lookup,
-	.sys_update = ringbuf_sys_update,
-	.sys_delete = ringbuf_sys_delete,
-	.contains = ringbuf_contains,
-};
+const struct map_ops ringbuf_map_ops = { RINGBUF_OPS, .contains = ringbuf_contains };

@@ -18,7 +18,7 @@
 #define FLAGS_QUEUE   (BPF_F_NUMA_NODE | MAP_ACCESS_FLAGS)
 
 /* How many elements a type is asked for. */
-enum entries { ENTRIES_SOME, ENTRIES_NONE, ENTRIES_ANY, ENTRIES_PAGES };
+enum entries { ENTRIES_SOME, ENTRIES_NONE, ENTRIES_ANY };
 
 /* What a type asks of its attributes.  Where two numbers are given, either is right. */
 struct rule {
@@ -156,7 +156,6 @@ static const struct rule rules[] = {
 				      .value_max = ANY,
 				      .flags = 1u << 13, /* BPF_F_LINK */
 				      .entries_max = 1 },
-	[BPF_MAP_TYPE_USER_RINGBUF] = { .flags = BPF_F_NUMA_NODE, .entries = ENTRIES_PAGES },
 	[SKEP_MAP_TYPE_CGRP_STORAGE] = STORAGE,
 	[SKEP_MAP_TYPE_ARENA] = { .flags = ARENA_FLAGS,
 				  .must = BPF_F_MMAPABLE,
@@ -171,10 +170,8 @@ static bool entries_fit(const struct rule *r, uint32_t n)
 		return n > 0;
 	case ENTRIES_NONE:
 		return n == 0;
-	case ENTRIES_ANY:
-		return true;
 	default:
-		return n && IS_POW2(n) && n % 4096 == 0;
+		return true;
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* map.c - helpers on maps reach the type's ops with what the program passed; ops are stand-ins */
+#include "helper/dynptr.h"
 #include "map/perf_event.h"
 #include "prog/ctx_skb.h"
 #include "prog/ctx_xdp.h"
@@ -166,6 +167,76 @@ TEST(ringbuf_helpers_pass_arguments_and_results)
 	ASSERT_EQ(seen[2], 1);
 	ASSERT_EQ(CALL(ringbuf_query, 10, BPF_RB_RING_SIZE), 77);
 	ASSERT(seen[0] == 10 && seen[1] == BPF_RB_RING_SIZE);
+}
+
+/* --- user ring buffer: the same ------------------------------------------------------------------
+ */
+
+static bool busy, waked;
+static const long *peeks; /* what comes next */
+static uint64_t released;
+
+bool user_ringbuf_begin(struct skep_map *m)
+{
+	seen[0] = P(m);
+	return !busy;
+}
+
+long user_ringbuf_peek(struct skep_map *m, void **ret_sample)
+{
+	*ret_sample = value;
+	return *peeks++;
+}
+
+void user_ringbuf_release(struct skep_map *m, uint32_t size)
+{
+	released += size;
+}
+
+void user_ringbuf_end(struct skep_map *m, bool wake)
+{
+	waked = wake;
+}
+
+static uint64_t on_sample(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			  struct skep_run *run)
+{
+	const struct dynptr_kern *d = (const void *)(uintptr_t)r1;
+
+	ASSERT(run_region_has(run, r1, sizeof(*d)));
+	ASSERT(d->data == value && dynptr_kind(d) == DYNPTR_LOCAL);
+	ASSERT_EQ(r2, 77);
+	return dynptr_size(d) == 9;
+}
+
+static uint64_t drain(const long *next, uint64_t flags)
+{
+	peeks = next;
+	released = 0;
+	return CALL(user_ringbuf_drain, 1, P(on_sample), 77, flags);
+}
+
+TEST(user_ringbuf_drain_ends_for_several_reasons)
+{
+	static const long none[] = { -ENODATA }, some[] = { 8, -EAGAIN, 0, 16, -ENODATA };
+	static const long stop[] = { 8, 9, 8 }, bad[] = { 8, -EINVAL };
+
+	ASSERT_EQ(drain(none, 4), -EINVAL);
+	ASSERT_EQ(drain(none, 0), 0);
+	ASSERT(!waked);
+	ASSERT_EQ(drain(none, BPF_RB_FORCE_WAKEUP), 0);
+	ASSERT(waked);
+	ASSERT_EQ(drain(some, 0), 3);
+	ASSERT(waked && released == 24);
+	ASSERT_EQ(drain(some, BPF_RB_NO_WAKEUP), 3);
+	ASSERT(!waked);
+	ASSERT_EQ(drain(stop, 0), 2);
+	ASSERT_EQ(released, 17);
+	ASSERT_EQ(drain(bad, 0), -EINVAL);
+	ASSERT(waked && released == 8);
+	busy = true;
+	ASSERT_EQ(drain(some, 0), -EBUSY);
+	busy = false;
 }
 
 /* --- perf events: the same
