@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <linux/perf_event.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <skep/skep.h>
@@ -50,8 +51,9 @@ static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size)
 }
 
 /*
- * Events that exist to run BPF programs would be the host kernel's, which our programs cannot
- * reach: a tool must hear that, not attach to nothing (or worse, to the host).
+ * Events that exist for BPF programs would be the host kernel's, which our programs cannot reach:
+ * a tool must hear that, not attach to nothing (or worse, to the host).  Those that programs write
+ * to are here; the kernel says so of the others.
  */
 static bool perf_is_bpf(const struct perf_event_attr *attr)
 {
@@ -60,13 +62,66 @@ static bool perf_is_bpf(const struct perf_event_attr *attr)
 		(attr->type == PERF_TYPE_SOFTWARE && attr->config == PERF_COUNT_SW_BPF_OUTPUT));
 }
 
+/* An event was opened: mmap and ioctl may be on one.  Before that, nobody makes a kernel to ask. */
+static atomic_bool events_opened;
+
+static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid, int cpu,
+				   unsigned long flags)
+{
+	struct skep_kernel *k = bpf_kernel();
+
+	atomic_store(&events_opened, true);
+	return answer(k ? core_perf_event_open(k, (uintptr_t)attr, pid, cpu, flags) : -ENOMEM);
+}
+
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
+	const struct perf_event_attr *attr = (const struct perf_event_attr *)a;
+
 	if (nr == SYS_bpf)
 		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c);
-	if (nr == SYS_perf_event_open && perf_is_bpf((const struct perf_event_attr *)a))
-		return answer(-EOPNOTSUPP);
+	if (nr == SYS_perf_event_open && perf_is_bpf(attr))
+		return answer_perf_event_open(attr, (pid_t)b, (int)c, (unsigned long)e);
 	return bpf_real.syscall(nr, a, b, c, d, e, f);
+}
+
+/* 0 where the C library's mmap may go on. */
+static int before_mmap(size_t len, int prot, int flags, int fd, off_t off)
+{
+	int err = 0;
+
+	if (fd >= 0 && atomic_load_explicit(&events_opened, memory_order_relaxed))
+		err = core_perf_mmap(bpf_kernel(), fd, len, prot, flags, off);
+	return err == -ENOTTY ? 0 : err;
+}
+
+void *call_mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
+{
+	int saved = errno, err = before_mmap(len, prot, flags, fd, off);
+
+	if (err) {
+		errno = -err;
+		return MAP_FAILED;
+	}
+	errno = saved;
+	return bpf_real.mmap64(addr, len, prot, flags, fd, off);
+}
+
+void *call_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
+{
+	static_assert(sizeof(off_t) == sizeof(off64_t), "64-bit hosts only");
+	return call_mmap64(addr, len, prot, flags, fd, off);
+}
+
+int call_ioctl(int fd, unsigned long request, unsigned long arg)
+{
+	long r = -ENOTTY;
+
+	/* '$' is the letter of perf's requests. */
+	if ((request >> 8 & 255) == '$' &&
+	    atomic_load_explicit(&events_opened, memory_order_relaxed))
+		r = core_perf_ioctl(bpf_kernel(), fd, request, arg);
+	return r == -ENOTTY ? bpf_real.ioctl(fd, request, arg) : (int)answer(r);
 }
 
 /*

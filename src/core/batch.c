@@ -67,7 +67,7 @@ static long lookup_batch(struct call *c, bool del)
 	_cleanup_(lookups_free) struct lookups l = { 0 };
 	_cleanup_(mapcall_end) struct mapcall mc;
 	int err = batch_begin(&mc, c, del ? MAP_READ | MAP_WRITE : MAP_READ,
-			      del ? MAP_BATCH_DELETE : MAP_BATCH_LOOKUP);
+			      del ? MAP_BATCH_TAKE : MAP_BATCH_LOOKUP);
 
 	if (err || a->batch.count == 0)
 		return err;

@@ -35,6 +35,20 @@ int core_pin_mkdir(struct skep_kernel *k, const char *path);
 /** rmdir(2) below the root; 0, -ENOENT, -ENOTDIR, -ENOTEMPTY, -EBUSY (the root). */
 int core_pin_rmdir(struct skep_kernel *k, const char *path);
 
+/*
+ * Perf events that programs write to (PERF_COUNT_SW_BPF_OUTPUT); their descriptors are maps' kin,
+ * so who stands between a program and its system calls asks here too.
+ */
+
+/** perf_event_open(2): a descriptor, or -errno; -EOPNOTSUPP for events that are not here. */
+long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int cpu,
+			  unsigned long flags);
+/** Before mmap(2) of a descriptor: 0 where it may go on, -ENOTTY where fd is no such event, or
+ *  what mmap(2) says: -EINVAL, -ENOMEM. */
+int core_perf_mmap(struct skep_kernel *k, int fd, size_t len, int prot, int flags, off_t off);
+/** ioctl(2): -ENOTTY where fd is no such event, or the request is not known. */
+long core_perf_ioctl(struct skep_kernel *k, int fd, unsigned long request, uint64_t arg);
+
 /* A verification, as who watches sees it; all borrowed for the time of the call. */
 struct core_verdict {
 	const struct skep_prog *prog; /* as far as it came */

@@ -7,6 +7,7 @@
  */
 #include "core/core_int.h"
 #include "core/mapcall.h"
+#include "map/perf_event.h"
 
 #define BPF_F_LOCK_ONLY ((uint64_t)BPF_F_LOCK)
 
@@ -140,25 +141,35 @@ static int slot_check(const struct mapcall *mc, uint64_t flags)
 	return index < mc->m->max_entries ? 0 : -E2BIG;
 }
 
+/* What a descriptor in a value must be of, and what is said where it is not. */
+static const struct {
+	const char *name;
+	enum object_kind kind;
+	int err; /* for descriptors of anything else; 0: object_get's */
+} fd_values[] = {
+	[MAP_FD_PROG] = { "program", OBJ_PROG },
+	[MAP_FD_MAP] = { "map", OBJ_MAP },
+	[MAP_FD_PERF] = { "perf event", OBJ_PERF, -EBADF },
+};
+
 int mapcall_update(struct mapcall *mc, struct call *c, uint64_t flags)
 {
+	const enum map_fd_kind kind = mc->m->ops->fd_kind;
 	_cleanup_(object_put) struct object_ref ref = { 0 };
-	enum object_kind kind;
 	uint32_t fd;
 	int err;
 
-	if (mc->m->ops->fd_kind == MAP_FD_NONE)
+	if (kind == MAP_FD_NONE)
 		return map_sys_update(mc->m, mc->key.p, mc->value.p, flags);
 
-	kind = mc->m->ops->fd_kind == MAP_FD_PROG ? OBJ_PROG : OBJ_MAP;
 	err = slot_check(mc, flags);
 	if (err)
 		return err;
 	memcpy(&fd, mc->value.p, sizeof(fd));
-	err = object_get(c->k, (int)fd, kind, &ref);
+	err = object_get(c->k, (int)fd, fd_values[kind].kind, &ref);
 	if (err)
-		return FAIL(c, err, "value %d is no descriptor of a %s", (int)fd,
-			    kind == OBJ_PROG ? "program" : "map");
+		return FAIL(c, fd_values[kind].err ? fd_values[kind].err : err,
+			    "value %d is no descriptor of a %s", (int)fd, fd_values[kind].name);
 	return map_sys_update(mc->m, mc->key.p, &ref.payload, flags);
 }
 
@@ -173,6 +184,7 @@ long core_map_lookup(struct call *c)
 {
 	const union bpf_attr *a = &c->attr.a;
 	_cleanup_(mapcall_end) struct mapcall mc;
+	bool asked = false;
 	size_t size;
 	int err = mapcall_begin(&mc, c, a->map_fd, MAP_READ, a->flags, a->flags & ~BPF_F_LOCK_ONLY);
 
@@ -180,9 +192,13 @@ long core_map_lookup(struct call *c)
 		err = mapcall_key(&mc, a->key);
 	if (likely(!err) && !value_room(&mc, &size))
 		err = -ENOMEM;
+	if (likely(!err)) {
+		asked = mc.m->kind->traits & MAP_ASKED;
+		err = asked ? user_read(mc.value.p, a->value, size) : 0;
+	}
 	if (likely(!err))
 		err = map_sys_lookup(mc.m, mc.key.p, mc.value.p, a->flags);
-	return err ? err : user_write(a->value, mc.value.p, size);
+	return err || asked ? err : user_write(a->value, mc.value.p, size);
 }
 
 long core_map_update(struct call *c)
@@ -298,10 +314,17 @@ int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret)
 
 int skep_kernel_wait_fd(struct skep_kernel *k, int fd)
 {
+	_cleanup_(object_put) struct object_ref ref = { 0 };
 	struct skep_map *m;
-	int err = core_map_by_fd(k, fd, &m);
+	int err = object_get(k, fd, OBJ_ANY, &ref);
 
 	if (err)
 		return err == -EINVAL ? -EPERM : err;
-	return m->type == BPF_MAP_TYPE_RINGBUF ? ringbuf_wait_fd(m) : -EPERM;
+	if (ref.kind == OBJ_PERF)
+		return perf_event_wait_fd(ref.payload);
+	m = ref.payload;
+	if (ref.kind != OBJ_MAP ||
+	    (m->type != BPF_MAP_TYPE_RINGBUF && m->type != BPF_MAP_TYPE_USER_RINGBUF))
+		return -EPERM;
+	return ringbuf_wait_fd(m);
 }

@@ -3,6 +3,7 @@
 #include "core/object.h"
 #include "core/caller.h"
 #include "core/core_int.h"
+#include "map/perf_event.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct kind_ops {
 KIND_FUNCS(map, struct skep_map)
 KIND_FUNCS(prog, struct skep_prog)
 KIND_FUNCS(link, struct skep_link)
+KIND_FUNCS(perf_event, struct perf_event)
 
 static void btf_payload_get(void *p)
 {
@@ -85,6 +87,7 @@ static const struct kind_ops kinds[] = {
 			stats_payload_set_id },
 	[OBJ_PROG] = { "bpf-prog", KIND_ROW(prog) },
 	[OBJ_MAP] = { "bpf-map", KIND_ROW(map) },
+	[OBJ_PERF] = { "perf_event", KIND_ROW(perf_event) },
 	[OBJ_BTF] = { "btf", KIND_ROW(btf) },
 };
 static_assert(ARRAY_SIZE(kinds) == _OBJ_KINDS, "a row for every kind of object");

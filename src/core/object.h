@@ -29,6 +29,7 @@ enum object_kind {
 	OBJ_STATS, /* BPF_ENABLE_STATS: statistics are kept while such a descriptor is open */
 	OBJ_PROG,
 	OBJ_MAP,
+	OBJ_PERF, /* a perf event: it has an id too, which nobody lists */
 	OBJ_BTF,
 	_OBJ_KINDS,
 	OBJ_ANY = _OBJ_KINDS, /* object_get: whatever it is */
@@ -93,7 +94,7 @@ DEFINE_CLEANUP(struct object_ref, object_put)
  * Gives a new object its id and its first descriptor.
  *
  * @param payload  one reference goes over to the table on success
- * @param fd	   a map's own memfd, else -1
+ * @param fd	   the memfd of a payload that has one (maps, perf events), else -1
  * @return a descriptor, or -errno; then the payload stays the caller's
  */
 long object_publish(struct call *c, enum object_kind kind, void *payload, int fd, int mode);

@@ -16,11 +16,6 @@
 
 #define PIECE 256 /* what is copied at once where source and destination are not at hand */
 
-static void make(struct dynptr_kern *d, enum dynptr_kind kind, void *data, uint32_t size)
-{
-	*d = (struct dynptr_kern){ data, size | (uint32_t)kind << DYNPTR_KIND_SHIFT, 0 };
-}
-
 static uint64_t make_none(struct dynptr_kern *d, int err)
 {
 	*d = (struct dynptr_kern){ 0 };
@@ -152,7 +147,7 @@ HELPER_FN(dynptr_from_mem)
 		return make_none(PTR(r4), -E2BIG);
 	if (r3)
 		return make_none(PTR(r4), -EINVAL);
-	make(PTR(r4), DYNPTR_LOCAL, PTR(r1), size);
+	dynptr_make(PTR(r4), DYNPTR_LOCAL, PTR(r1), size);
 	return 0;
 }
 
@@ -188,7 +183,7 @@ HELPER_FN(ringbuf_reserve_dynptr)
 	record = ringbuf_reserve(PTR(r1), size, 0);
 	if (!record)
 		return make_none(PTR(r4), -EINVAL);
-	make(PTR(r4), DYNPTR_RINGBUF, record, size);
+	dynptr_make(PTR(r4), DYNPTR_RINGBUF, record, size);
 	return 0;
 }
 
@@ -218,7 +213,7 @@ KFUNC_FN(bpf_dynptr_from_skb)
 
 	if (r2)
 		return make_none(d, -EINVAL);
-	make(d, DYNPTR_SKB, PTR(r1), c->len);
+	dynptr_make(d, DYNPTR_SKB, PTR(r1), c->len);
 	if (!run->prog->kind->pkt_write)
 		d->size |= DYNPTR_RDONLY;
 	return 0;
@@ -230,7 +225,7 @@ KFUNC_FN(bpf_dynptr_from_skb_meta)
 
 	if (r2)
 		return make_none(PTR(r3), -EINVAL);
-	make(PTR(r3), DYNPTR_SKB_META, PTR(r1), (uint32_t)(c->data - c->data_meta));
+	dynptr_make(PTR(r3), DYNPTR_SKB_META, PTR(r1), (uint32_t)(c->data - c->data_meta));
 	return 0;
 }
 
@@ -240,7 +235,7 @@ KFUNC_FN(bpf_dynptr_from_xdp)
 
 	if (r2)
 		return make_none(PTR(r3), -EINVAL);
-	make(PTR(r3), DYNPTR_XDP, PTR(r1), (uint32_t)(c->data_end - c->data));
+	dynptr_make(PTR(r3), DYNPTR_XDP, PTR(r1), (uint32_t)(c->data_end - c->data));
 	return 0;
 }
 

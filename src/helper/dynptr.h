@@ -31,6 +31,12 @@ struct dynptr_kern {
 };
 static_assert(sizeof(struct dynptr_kern) == 16, "struct bpf_dynptr of the UAPI");
 
+static inline void dynptr_make(struct dynptr_kern *d, enum dynptr_kind kind, void *data,
+			       uint32_t size)
+{
+	*d = (struct dynptr_kern){ data, size | (uint32_t)kind << DYNPTR_KIND_SHIFT, 0 };
+}
+
 static inline enum dynptr_kind dynptr_kind(const struct dynptr_kern *d)
 {
 	return (enum dynptr_kind)(d->size >> DYNPTR_KIND_SHIFT & 7);

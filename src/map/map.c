@@ -271,6 +271,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	m->max_entries = attr->max_entries;
 	/* What the fd may do is the fd's, not the map's. */
 	m->flags = attr->map_flags & ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
+	m->extra = attr->map_extra;
 	m->nr_cpus = deps->nr_cpus;
 	m->vcpus = deps->vcpus;
 	m->progs = deps->progs;
@@ -523,7 +524,7 @@ static int batch_by_key(struct skep_map *m, const void *in_batch, void *out_batc
 int map_sys_batch_lookup(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
 			 void *values, uint32_t *count, bool del, uint64_t flags)
 {
-	uint32_t trait = del ? MAP_BATCH_DELETE : MAP_BATCH_LOOKUP;
+	uint32_t trait = del ? MAP_BATCH_TAKE : MAP_BATCH_LOOKUP;
 	int err = del ? write_begin(m) : 0;
 
 	if (!err && !(m->kind->traits & trait))

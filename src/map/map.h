@@ -39,8 +39,13 @@ struct map_area {
 	size_t head; /* bytes right before mem that are this process's alone, not the memfd's */
 };
 
+/* Who waits for a ring: an eventfd, made when somebody first asks for it (wait.c). */
+struct waiters {
+	_Atomic int fd; /* -1: nobody ever waited */
+};
+
 /* What the value of an element is to bpf(2). */
-enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP };
+enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP, MAP_FD_PERF };
 
 struct map_ops {
 	/* --- cold: creation ------------------------------------------------------------- */
@@ -101,7 +106,9 @@ enum map_trait {
 	MAP_INNER_SIZED = 1u << 2,  /* ... but only with the template's max_entries */
 	MAP_BATCH_LOOKUP = 1u << 3, /* BPF_MAP_LOOKUP_BATCH */
 	MAP_BATCH_UPDATE = 1u << 4, /* BPF_MAP_UPDATE_BATCH */
-	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH */
+	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH */
+	MAP_ASKED = 1u << 6,	    /* bpf(2)'s lookup brings the value, and hears if it is there */
+	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
 };
 
 /* Static facts of a type: the columns of types.def. */
@@ -212,8 +219,8 @@ size_t map_sys_value_size(const struct skep_map *m);
 
 /*
  * The bpf(2) side.  Keys and values are plain memory of key_size and map_sys_value_size() bytes.
- * fd-valued maps take and give objects: `value` points at a pointer (struct skep_prog * or
- * struct skep_map *) on update, at a __u32 id on lookup.
+ * fd-valued maps take and give objects: `value` points at a pointer (struct skep_prog *, struct
+ * skep_map *, struct perf_event *) on update, at a __u32 id on lookup.
  */
 int map_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int map_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags);
@@ -254,6 +261,16 @@ long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
 /** True for a record that is reserved, and has that many bytes. */
 bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
+/*
+ * USER_RINGBUF's program side: between _begin, which is false where another run drains it, and
+ * _end, which may wake the producer, _peek gives the next sample and its size and _release goes
+ * on behind it.  _peek's errors: -ENODATA nothing (yet), -EAGAIN stepped over one that was
+ * discarded, -EINVAL and -E2BIG for what no producer may write.
+ */
+bool user_ringbuf_begin(struct skep_map *m);
+long user_ringbuf_peek(struct skep_map *m, void **ret_sample);
+void user_ringbuf_release(struct skep_map *m, uint32_t size);
+void user_ringbuf_end(struct skep_map *m, bool wake);
 /**
  * The eventfd that stands in for the map in poll and epoll: written on every wake-up, never read
  * by the ring.  A waiter takes it edge-triggered, or reads it and looks at the positions again.

@@ -13,16 +13,25 @@
 #include "map/map.h"
 #include "obj/obj.h"
 
+#include <stdatomic.h>
+
 #define MAP_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 extern const struct map_ops array_map_ops, percpu_array_map_ops, prog_array_map_ops;
 extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
 extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
 extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
+extern const struct map_ops queue_map_ops, stack_map_ops, bloom_filter_map_ops, lpm_trie_map_ops;
+extern const struct map_ops perf_event_array_map_ops, user_ringbuf_map_ops;
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
 const struct map_ops *map_judged_ops(uint32_t type);
+
+/** The check of types whose attributes rules.c has a row for. */
+int map_rule_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+/** Is there such a row? */
+bool map_has_rule(uint32_t type);
 
 /* Largest value of a per-CPU type (the kernel's PCPU_MIN_UNIT_SIZE). */
 #define PERCPU_VALUE_MAX (32u << 10)
@@ -165,5 +174,20 @@ void inner_retire(struct skep_map *m, struct skep_map *old);
 /* A non-blocking eventfd, or -errno (area.c). */
 int map_eventfd(void);
 void map_eventfd_close(int fd);
+
+/* wait.c */
+static inline void waiters_init(struct waiters *w)
+{
+	atomic_store_explicit(&w->fd, -1, memory_order_relaxed);
+}
+
+static inline void waiters_fini(struct waiters *w)
+{
+	map_eventfd_close(atomic_load(&w->fd));
+}
+
+void waiters_wake(const struct waiters *w);
+/* The eventfd, or -errno; *ret_first: it was made just now.  Cold. */
+int waiters_fd(struct waiters *w, bool *ret_first);
 
 #endif

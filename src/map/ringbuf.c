@@ -7,15 +7,12 @@
  * back from the data are checked: a consumer that scribbles over the ring loses its own records.
  */
 #include "map/ringbuf.h"
-#include "base/sys.h"
 #include "map/map_int.h"
-
-#include <sys/syscall.h>
 
 /* The largest record (the kernel's RINGBUF_MAX_RECORD_SZ). */
 #define RECORD_MAX (UINT32_MAX / 4)
 
-static int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
+int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	if (attr->map_flags & ~(uint32_t)BPF_F_NUMA_NODE)
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0,
@@ -33,8 +30,7 @@ static int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_di
 	return 0;
 }
 
-static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
-			  struct skep_diag *reterr_diag)
+int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	uint64_t size = attr->max_entries;
 	struct ringbuf *rb;
@@ -46,7 +42,7 @@ static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
 				"no memory for a ring buffer of %u bytes", attr->max_entries);
 	rb = (struct ringbuf *)(m->area.mem - RINGBUF_PAGE);
 	rb->mask = size - 1;
-	atomic_store_explicit(&rb->wait_fd, -1, memory_order_relaxed);
+	waiters_init(&rb->wait);
 	rb->consumer = (_Atomic uint64_t *)m->area.mem;
 	rb->producer = (_Atomic uint64_t *)(m->area.mem + RINGBUF_PAGE);
 	rb->data = m->area.mem + 2 * RINGBUF_PAGE;
@@ -54,41 +50,24 @@ static int ringbuf_create(struct skep_map *m, const union bpf_attr *attr,
 	return 0;
 }
 
-static void ringbuf_destroy(struct skep_map *m)
+void ringbuf_destroy(struct skep_map *m)
 {
 	struct ringbuf *rb = m->priv;
 
 	if (rb)
-		map_eventfd_close(atomic_load(&rb->wait_fd));
-}
-
-static void wake(const struct ringbuf *rb)
-{
-	uint64_t one = 1;
-	/* Sequentially consistent with ringbuf_wait_fd: either we see its fd, or it our record. */
-	int fd = atomic_load(&rb->wait_fd);
-
-	if (fd >= 0)
-		sys_call6(SYS_write, fd, (long)&one, sizeof(one), 0, 0, 0);
+		waiters_fini(&rb->wait);
 }
 
 int ringbuf_wait_fd(struct skep_map *m)
 {
 	struct ringbuf *rb = m->priv;
-	int fd = atomic_load(&rb->wait_fd), none = -1;
+	bool first;
+	int fd = waiters_fd(&rb->wait, &first);
 
-	if (fd >= 0)
-		return fd;
-	fd = map_eventfd();
-	if (fd < 0)
-		return fd;
-	if (!atomic_compare_exchange_strong(&rb->wait_fd, &none, fd)) {
-		map_eventfd_close(fd);
-		return none;
-	}
-	/* What came before there was anybody to wake. */
-	if (atomic_load(rb->producer) != atomic_load(rb->consumer))
-		wake(rb);
+	/* What came before there was anybody to wake: records, or room for them. */
+	if (first && (m->type == BPF_MAP_TYPE_USER_RINGBUF ||
+		      atomic_load(rb->producer) != atomic_load(rb->consumer)))
+		waiters_wake(&rb->wait);
 	return fd;
 }
 
@@ -163,7 +142,7 @@ void ringbuf_commit(void *sample, uint64_t flags, bool discard)
 	if (unlikely(flags & BPF_RB_FORCE_WAKEUP) ||
 	    ((atomic_load_explicit(rb->consumer, memory_order_acquire) & rb->mask) == at &&
 	     !(flags & BPF_RB_NO_WAKEUP)))
-		wake(rb);
+		waiters_wake(&rb->wait);
 }
 
 long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)
@@ -200,26 +179,25 @@ uint64_t ringbuf_query(struct skep_map *m, uint64_t flags)
 	}
 }
 
-static int ringbuf_next_key(struct skep_map *m, const void *key, void *next)
+int ringbuf_next_key(struct skep_map *m, const void *key, void *next)
 {
 	(void)m, (void)key, (void)next;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
+int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
 {
 	(void)m, (void)key, (void)value, (void)flags;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value,
-			      uint64_t flags)
+int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	(void)m, (void)key, (void)value, (void)flags;
 	return -ENOTSUPP;
 }
 
-static int ringbuf_sys_delete(struct skep_map *m, const void *key)
+int ringbuf_sys_delete(struct skep_map *m, const void *key)
 {
 	(void)m, (void)key;
 	return -ENOTSUPP;
@@ -268,13 +246,4 @@ static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
 	return record && len <= has - (addr - (uintptr_t)record);
 }
 
-const struct map_ops ringbuf_map_ops = {
-	.check = ringbuf_check,
-	.create = ringbuf_create,
-	.destroy = ringbuf_destroy,
-	.next_key = ringbuf_next_key,
-	.sys_lookup = ringbuf_sys_lookup,
-	.sys_update = ringbuf_sys_update,
-	.sys_delete = ringbuf_sys_delete,
-	.contains = ringbuf_contains,
-};
+const struct map_ops ringbuf_map_ops = { RINGBUF_OPS, .contains = ringbuf_contains };

@@ -28,13 +28,30 @@ static_assert(sizeof(struct ringbuf_hdr) == BPF_RINGBUF_HDR_SZ, "the header is A
 /* The producers' side, in the page before the memfd's: no consumer can reach it. */
 struct ringbuf {
 	uint64_t mask;		    /* bytes of data - 1 */
-	_Atomic int wait_fd;	    /* eventfd of who waits; -1 until somebody does */
+	struct waiters wait;	    /* the consumer; of a user ring buffer, the producer */
 	struct spinlock lock;	    /* reservations */
 	uint64_t producer_pos;	    /* the trusted copy of *producer */
 	uint64_t pending_pos;	    /* oldest record that was not committed when last looked */
 	_Atomic uint64_t *consumer; /* position in the consumer page: any value may stand there */
 	_Atomic uint64_t *producer; /* position in the producer page */
 	uint8_t *data;		    /* 2 * size bytes */
+	/* USER_RINGBUF: */
+	_Atomic uint32_t busy; /* a program drains it */
+	uint64_t consumer_pos; /* the trusted copy of *consumer; whoever is busy */
 };
+
+/* What both kinds of ring buffers are to bpf(2). */
+int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);
+void ringbuf_destroy(struct skep_map *m);
+int ringbuf_next_key(struct skep_map *m, const void *key, void *next);
+int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
+int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags);
+int ringbuf_sys_delete(struct skep_map *m, const void *key);
+
+#define RINGBUF_OPS                                                                   \
+	.check = ringbuf_check, .create = ringbuf_create, .destroy = ringbuf_destroy, \
+	.next_key = ringbuf_next_key, .sys_lookup = ringbuf_sys_lookup,               \
+	.sys_update = ringbuf_sys_update, .sys_delete = ringbuf_sys_delete
 
 #endif

@@ -78,6 +78,14 @@ static inline void run_region_add(struct skep_run *run, const void *base, size_t
 	}
 }
 
+/** Takes it back. Hot. */
+static inline void run_region_drop(struct skep_run *run, const void *base)
+{
+	for (int i = 0; i < RUN_REGIONS; i++)
+		if (run->region[i].base == (uintptr_t)base)
+			run->region[i] = (struct run_region){ 0 };
+}
+
 /** True where all of [base, base + size) lies in one region of the run. Hot. */
 static inline bool run_region_has(const struct skep_run *run, uintptr_t base, size_t size)
 {

@@ -26,6 +26,10 @@ enum object {
 	O_LRU,	   /* LRU hash */
 	O_PROGS,   /* program array of 2 */
 	O_RING,	   /* ring buffer */
+	O_QUEUE,   /* queue of 2, one value in it */
+	O_STACK,   /* stack of 2, empty */
+	O_TRIE,	   /* LPM trie of 4 IPv4 prefixes, one in it: B_NET */
+	O_BLOOM,   /* bloom filter for 8 bytes, one value in it */
 	O_OUTER,   /* array of maps like O_ARRAY */
 	O_RDONLY,  /* array, descriptor read-only */
 	O_WRONLY,  /* array, descriptor write-only */
@@ -46,6 +50,9 @@ enum buffer {
 	B_KEY_FAR,     /* 0xffffffff */
 	B_NONE,	       /* a key that no hash has */
 	B_VALUE,       /* zeroes */
+	B_1111,	       /* 0x1111 in 8 bytes */
+	B_NET,	       /* 10.0.0.0/8 */
+	B_NET_FAR,     /* 10.0.0.0/33 */
 	B_KEYS,	       /* 0, 1, 2, 3 */
 	B_TOKEN,       /* of batches */
 	B_PACKET,      /* IPv4 */
@@ -117,15 +124,14 @@ static int make_map(struct side *s, uint32_t type, uint32_t key, uint32_t value,
 	return must(s, BPF_MAP_CREATE, &a);
 }
 
-static void put(struct side *s, int map)
+static void put(struct side *s, int map, const void *key)
 {
-	static const uint32_t key;
 	static const uint64_t value = 0x1111;
 	union core_attr a;
 
 	memset(&a, 0, sizeof(a));
 	a.a.map_fd = (uint32_t)map;
-	a.a.key = (uintptr_t)&key;
+	a.a.key = (uintptr_t)key;
 	a.a.value = (uintptr_t)&value;
 	must(s, BPF_MAP_UPDATE_ELEM, &a);
 }
@@ -159,12 +165,19 @@ static void make_objects(struct side *s)
 
 	s->fd[O_ARRAY] = make_map(s, BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0, 0);
 	s->fd[O_HASH] = make_map(s, BPF_MAP_TYPE_HASH, 4, 8, 4, 0, 0);
-	put(s, s->fd[O_ARRAY]);
-	put(s, s->fd[O_HASH]);
+	put(s, s->fd[O_ARRAY], s->buf[B_KEY]);
+	put(s, s->fd[O_HASH], s->buf[B_KEY]);
 	s->fd[O_PERCPU] = make_map(s, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 2, 0, 0);
 	s->fd[O_LRU] = make_map(s, BPF_MAP_TYPE_LRU_HASH, 4, 8, 4, 0, 0);
 	s->fd[O_PROGS] = make_map(s, BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2, 0, 0);
 	s->fd[O_RING] = make_map(s, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, 0);
+	s->fd[O_QUEUE] = make_map(s, BPF_MAP_TYPE_QUEUE, 0, 8, 2, 0, 0);
+	s->fd[O_STACK] = make_map(s, BPF_MAP_TYPE_STACK, 0, 8, 2, 0, 0);
+	s->fd[O_BLOOM] = make_map(s, BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 1000, 0, 0);
+	s->fd[O_TRIE] = make_map(s, BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC, 0);
+	put(s, s->fd[O_QUEUE], NULL);
+	put(s, s->fd[O_BLOOM], NULL);
+	put(s, s->fd[O_TRIE], s->buf[B_NET]);
 	s->fd[O_OUTER] = make_map(s, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 2, 0, s->fd[O_ARRAY]);
 	s->fd[O_RDONLY] = make_map(s, BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_RDONLY, 0);
 	s->fd[O_WRONLY] = make_map(s, BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_WRONLY, 0);
@@ -210,6 +223,7 @@ static void fill(struct side *s)
 					       I_MOV_IMM(0, 0),
 					       I_EXIT };
 	static const uint32_t keys[] = { 0, 1, 2, 3 };
+	static const uint8_t net[] = { 8, 0, 0, 0, 10, 0, 0, 0 };
 	static const uint64_t args[] = { 3, 40 };
 	static const struct xdp_md md = { .data_end = 64 }, md_bad = { .data = 6, .data_end = 64 };
 	static const struct __sk_buff skb = { .mark = 7 }, skb_bad = { .len = 7 };
@@ -218,6 +232,10 @@ static void fill(struct side *s)
 	s->buf[B_KEY2][0] = 2;
 	memset(s->buf[B_KEY_FAR], 0xff, 4);
 	s->buf[B_NONE][0] = 77;
+	memset(s->buf[B_1111], 0x11, 2);
+	memcpy(s->buf[B_NET], net, sizeof(net));
+	memcpy(s->buf[B_NET_FAR], net, sizeof(net));
+	s->buf[B_NET_FAR][0] = 33;
 	memcpy(s->buf[B_KEYS], keys, sizeof(keys));
 	s->buf[B_PACKET][12] = 8; /* ETH_P_IP */
 	s->buf[B_PACKET][14] = 0x45;

@@ -619,16 +619,25 @@ def objects_are_given_back():
     has(r.out, 'left: 0')
 
 
-@case
-def objects_as_on_the_host():
+def as_on_the_host(name):
     preloadable()
-    argv = [build / 'tests/e2e/objects-dynamic', build / 'tests/e2e/objects.bpf.o']
+    argv = [build / f'tests/e2e/{name}-dynamic', build / f'tests/e2e/{name}.bpf.o']
     jit, interp = (call([skep, 'run', *how, '--', *argv]) for how in ([], ['--interp']))
     assert jit.status == 0 and jit == interp, (jit, interp)
     host = call(argv)
     if host.status:
         raise Skip('the host loads no such programs')
     assert host == jit, (host.out, jit.out)
+
+
+@case
+def objects_as_on_the_host():
+    as_on_the_host('objects')
+
+
+@case
+def maps_as_on_the_host():
+    as_on_the_host('maps')
 
 
 @case

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What skeletons use, all at once: a ring buffer, all kinds of global data, kconfig externs,
- * CO-RE, a map of maps, a kfunc, a callback.
+ * What skeletons use, all at once: a ring buffer, a perf buffer, all kinds of global data,
+ * kconfig externs, CO-RE, a map of maps, a kfunc, a callback.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -40,6 +40,12 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} samples SEC(".maps");
 
 const volatile __u32 constant = 1;
 __u32 initialised = 100;
@@ -87,6 +93,7 @@ int on_event(void *ctx)
 		*v += 1;
 	bpf_rcu_read_unlock();
 
+	bpf_perf_event_output(ctx, &samples, BPF_F_CURRENT_CPU, &counter, sizeof(counter));
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
 		return 1;

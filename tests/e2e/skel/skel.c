@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -99,6 +100,54 @@ static void check_ringbuf(struct skel_bpf *skel, int prog_fd)
 	ring_buffer__free(rb);
 }
 
+/* --- perf buffer ------------------------------------------------------------------------------ */
+
+static unsigned long long sample_nr, sample_last, lost_nr;
+
+static void on_sample(void *ctx, int cpu, void *data, __u32 size)
+{
+	__u64 counter;
+
+	if (size < sizeof(counter))
+		return;
+	memcpy(&counter, data, sizeof(counter));
+	sample_last = counter;
+	sample_nr++;
+}
+
+static void on_lost(void *ctx, int cpu, unsigned long long n)
+{
+	lost_nr += n;
+}
+
+static void check_perf(struct skel_bpf *skel, int prog_fd)
+{
+	struct perf_buffer *pb = perf_buffer__new(bpf_map__fd(skel->maps.samples), 1, on_sample,
+						  on_lost, NULL, NULL);
+	const int many = 1000;
+	cpu_set_t one;
+
+	if (!check(pb != NULL, "perf_buffer__new"))
+		return;
+	/* One ring, so that what is lost is told with the next sample. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	run(prog_fd);
+	check(perf_buffer__poll(pb, 1000) == 1 && sample_nr == 1, "a sample wakes the reader");
+	check(sample_last == skel->bss->counter, "with the program's data");
+	check(perf_buffer__poll(pb, 0) == 0, "then there is none");
+	for (int i = 0; i < many; i++)
+		run(prog_fd);
+	perf_buffer__poll(pb, 1000);
+	check(sample_nr > 1 && sample_nr < many && !lost_nr, "a page of samples");
+	run(prog_fd);
+	perf_buffer__poll(pb, 1000);
+	check(sample_last == skel->bss->counter, "then there is room again");
+	check(sample_nr + lost_nr == many + 2, "and the lost ones are told");
+	perf_buffer__free(pb);
+}
+
 int main(void)
 {
 	struct skel_bpf *skel = skel_bpf__open();
@@ -118,6 +167,7 @@ int main(void)
 	check_inner(skel->maps.inner_a, 0, "the other inner map is untouched");
 	check_inner(skel->maps.inner_b, 1, "the inner map that .data chose");
 	check_ringbuf(skel, fd);
+	check_perf(skel, fd);
 	check(skel->data->initialised == 101, ".data holds what was set before the load");
 	skel_bpf__destroy(skel);
 	printf("1..%d\n", nr);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* map.c - helpers on maps reach the type's ops with what the program passed; ops are stand-ins */
+#include "helper/dynptr.h"
+#include "map/perf_event.h"
+#include "prog/ctx_skb.h"
+#include "prog/ctx_xdp.h"
 #include "tests/unit/helper/helper_test.h"
 
 static uint64_t seen[6];
@@ -163,4 +167,144 @@ TEST(ringbuf_helpers_pass_arguments_and_results)
 	ASSERT_EQ(seen[2], 1);
 	ASSERT_EQ(CALL(ringbuf_query, 10, BPF_RB_RING_SIZE), 77);
 	ASSERT(seen[0] == 10 && seen[1] == BPF_RB_RING_SIZE);
+}
+
+/* --- user ring buffer: the same ------------------------------------------------------------------
+ */
+
+static bool busy, waked;
+static const long *peeks; /* what comes next */
+static uint64_t released;
+
+bool user_ringbuf_begin(struct skep_map *m)
+{
+	seen[0] = P(m);
+	return !busy;
+}
+
+long user_ringbuf_peek(struct skep_map *m, void **ret_sample)
+{
+	*ret_sample = value;
+	return *peeks++;
+}
+
+void user_ringbuf_release(struct skep_map *m, uint32_t size)
+{
+	released += size;
+}
+
+void user_ringbuf_end(struct skep_map *m, bool wake)
+{
+	waked = wake;
+}
+
+static uint64_t on_sample(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			  struct skep_run *run)
+{
+	const struct dynptr_kern *d = (const void *)(uintptr_t)r1;
+
+	ASSERT(run_region_has(run, r1, sizeof(*d)));
+	ASSERT(d->data == value && dynptr_kind(d) == DYNPTR_LOCAL);
+	ASSERT_EQ(r2, 77);
+	return dynptr_size(d) == 9;
+}
+
+static uint64_t drain(const long *next, uint64_t flags)
+{
+	peeks = next;
+	released = 0;
+	return CALL(user_ringbuf_drain, 1, P(on_sample), 77, flags);
+}
+
+TEST(user_ringbuf_drain_ends_for_several_reasons)
+{
+	static const long none[] = { -ENODATA }, some[] = { 8, -EAGAIN, 0, 16, -ENODATA };
+	static const long stop[] = { 8, 9, 8 }, bad[] = { 8, -EINVAL };
+
+	ASSERT_EQ(drain(none, 4), -EINVAL);
+	ASSERT_EQ(drain(none, 0), 0);
+	ASSERT(!waked);
+	ASSERT_EQ(drain(none, BPF_RB_FORCE_WAKEUP), 0);
+	ASSERT(waked);
+	ASSERT_EQ(drain(some, 0), 3);
+	ASSERT(waked && released == 24);
+	ASSERT_EQ(drain(some, BPF_RB_NO_WAKEUP), 3);
+	ASSERT(!waked);
+	ASSERT_EQ(drain(stop, 0), 2);
+	ASSERT_EQ(released, 17);
+	ASSERT_EQ(drain(bad, 0), -EINVAL);
+	ASSERT(waked && released == 8);
+	busy = true;
+	ASSERT_EQ(drain(some, 0), -EBUSY);
+	busy = false;
+}
+
+/* --- perf events: the same
+ * ------------------------------------------------------------------------
+ */
+
+static struct perf_event event;
+static struct perf_sample sample;
+
+struct perf_event *perf_event_at(struct skep_map *m, uint32_t index)
+{
+	seen[0] = P(m), seen[1] = index;
+	return index == 3 ? NULL : &event;
+}
+
+long perf_event_output(struct perf_event *e, uint32_t cpu, const struct perf_sample *s)
+{
+	ASSERT(e == &event);
+	seen[2] = cpu;
+	sample = *s;
+	return -ENOSPC;
+}
+
+static uint64_t perf_output(uint64_t flags)
+{
+	static struct skep_map m = { .max_entries = 4 };
+
+	return CALL(perf_event_output, 0, P(&m), flags, P(value), 5);
+}
+
+TEST(perf_event_output_names_an_event_by_index)
+{
+	struct skep_prog p = { .type = BPF_PROG_TYPE_RAW_TRACEPOINT };
+
+	test_run()->prog = &p;
+	test_run()->cpu = 2;
+	ASSERT_EQ(perf_output(1), -ENOSPC);
+	ASSERT_EQ(seen[1], 1);
+	ASSERT_EQ(seen[2], 2);
+	ASSERT(sample.data == value && sample.size == 5 && !sample.more_size);
+	ASSERT_EQ(perf_output(BPF_F_CURRENT_CPU), -ENOSPC);
+	ASSERT_EQ(seen[1], 2);
+	ASSERT_EQ(perf_output(3), -ENOENT);
+	ASSERT_EQ(perf_output(4), -E2BIG);
+	/* Bytes of the context are for packets. */
+	ASSERT_EQ(perf_output(UINT64_C(1) << 32), -EINVAL);
+	test_run()->prog = NULL;
+	test_run()->cpu = 0;
+}
+
+TEST(perf_event_output_takes_bytes_of_the_packet)
+{
+	uint8_t packet[100] = { 0 };
+	struct xdp_ctx xdp = { .data = packet, .data_end = packet + 100 };
+	struct skb_ctx skb = { .data = packet, .len = 60 };
+	struct skep_prog p = { .type = BPF_PROG_TYPE_XDP };
+
+	test_run()->prog = &p;
+	test_run()->ctx = &xdp;
+	ASSERT_EQ(perf_output(UINT64_C(100) << 32), -ENOSPC);
+	ASSERT(sample.more == packet && sample.more_size == 100);
+	ASSERT_EQ(perf_output(UINT64_C(101) << 32), -EFAULT);
+	ASSERT_EQ(perf_output(UINT64_C(1) << 52), -EINVAL);
+	p.type = BPF_PROG_TYPE_SCHED_CLS;
+	test_run()->ctx = &skb;
+	ASSERT_EQ(perf_output(UINT64_C(60) << 32), -ENOSPC);
+	ASSERT(sample.more == packet && sample.more_size == 60);
+	ASSERT_EQ(perf_output(UINT64_C(61) << 32), -EFAULT);
+	test_run()->prog = NULL;
+	test_run()->ctx = NULL;
 }

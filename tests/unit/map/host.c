@@ -5,51 +5,8 @@
  * not permitted.  MAP_SEED sets the seed.
  */
 #include "btf/btf.h"
-#include "hive/vcpu.h"
-#include "tests/unit/map/maps.h"
+#include "tests/unit/map/pair.h"
 #include "tests/unit/map/spinlock.h"
-
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int host_bpf(int cmd, union bpf_attr *attr)
-{
-	long ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : (int)ret;
-}
-
-static uint64_t state;
-
-static uint64_t random64(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static uint32_t below(uint32_t n)
-{
-	return (uint32_t)((random64() >> 32) * n >> 32);
-}
-
-#define ONE_OF(a) ((a)[below(ARRAY_SIZE(a))])
-
-/* Prints the seed, and skips where the host does not let us. */
-static void begin(void)
-{
-	union bpf_attr attr = map_attr(&(struct map_args){ BPF_MAP_TYPE_ARRAY, 4, 4, 1 });
-	const char *seed = getenv("MAP_SEED");
-	int fd = host_bpf(BPF_MAP_CREATE, &attr);
-
-	if (fd < 0)
-		test_skip("the host does not permit BPF_MAP_CREATE: %s", strerror(-fd));
-	close(fd);
-	state = seed ? strtoull(seed, NULL, 0) : (uint64_t)getpid() * 2654435761u + 1;
-	printf("# MAP_SEED=%" PRIu64 "\n", state);
-	fflush(stdout);
-}
 
 /* --- creation ---------------------------------------------------------------------------- */
 
@@ -75,7 +32,7 @@ TEST(creation_agrees_with_the_host)
 	};
 	int accepted = 0;
 
-	begin();
+	pair_begin();
 	for (int i = 0; i < 20000; i++) {
 		struct map_args a = { ONE_OF(types), ONE_OF(keys), ONE_OF(values), ONE_OF(entries),
 				      ONE_OF(common) };
@@ -97,7 +54,7 @@ TEST(creation_agrees_with_the_host)
 			continue;
 		attr = map_attr(&a);
 		ours = map_try(&a, &m);
-		host = host_bpf(BPF_MAP_CREATE, &attr);
+		host = (int)host_bpf(BPF_MAP_CREATE, &attr);
 		if (host >= 0) {
 			close(host);
 			host = 0;
@@ -113,27 +70,7 @@ TEST(creation_agrees_with_the_host)
 
 /* --- operations --------------------------------------------------------------------------- */
 
-#define KEYS	  12	     /* keys in play */
-#define VALUE_MAX (64 * 128) /* bytes of a value of all CPUs */
-
-struct pair {
-	int fd; /* the host's */
-	struct skep_map *ours;
-	uint32_t key_size, value_size; /* as bpf(2) passes it */
-	const char *what;	       /* for messages */
-};
-
-static int host_elem(int cmd, struct pair *p, const void *key, void *value, uint64_t flags)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)p->fd;
-	attr.key = (uintptr_t)key;
-	attr.value = (uintptr_t)value; /* or next_key */
-	attr.flags = cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_GET_NEXT_KEY ? 0 : flags;
-	return host_bpf(cmd, &attr);
-}
+#define KEYS 12 /* keys in play */
 
 static void make_key(const struct pair *p, uint8_t *key, uint32_t k)
 {
@@ -239,7 +176,7 @@ static void compare_batch(struct pair *p, bool del, bool ordered)
 	attr.batch.values = (uintptr_t)values[0];
 	attr.batch.out_batch = (uintptr_t)token;
 	attr.batch.count = KEYS;
-	host = host_bpf(del ? BPF_MAP_LOOKUP_AND_DELETE_BATCH : BPF_MAP_LOOKUP_BATCH, &attr);
+	host = (int)host_bpf(del ? BPF_MAP_LOOKUP_AND_DELETE_BATCH : BPF_MAP_LOOKUP_BATCH, &attr);
 	ours = map_sys_batch_lookup(p->ours, NULL, token, keys[1], values[1], &count, del, 0);
 	ASSERT_MSG(host == ours, "%s: batch: host %d, ours %d", p->what, host, ours);
 	if (host == -ENOTSUPP)
@@ -271,22 +208,7 @@ static void compare_pair(struct pair *p, bool ordered)
 	}
 	compare_batch(p, true, ordered);
 	compare_contents(p);
-	close(p->fd);
-	map_put(p->ours);
-}
-
-static struct pair make_pair(const struct map_args *a, const char *what)
-{
-	union bpf_attr attr = map_attr(a);
-	struct map_deps deps = { .nr_cpus = vcpus_possible() };
-	struct pair p = { .key_size = a->key, .what = what };
-
-	p.fd = host_bpf(BPF_MAP_CREATE, &attr);
-	ASSERT_MSG(p.fd >= 0, "%s: host %d", what, p.fd);
-	ASSERT_EQ(map_new(&attr, &deps, &p.ours, NULL), 0);
-	p.value_size = (uint32_t)map_sys_value_size(p.ours);
-	ASSERT_LE(p.value_size, VALUE_MAX);
-	return p;
+	pair_close(p);
 }
 
 TEST(operations_agree_with_the_host)
@@ -311,9 +233,9 @@ TEST(operations_agree_with_the_host)
 		{ { BPF_MAP_TYPE_LRU_PERCPU_HASH, 6, 8, 4096 }, "lru percpu hash" },
 	};
 
-	begin();
+	pair_begin();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct pair p = make_pair(&cases[i].a, cases[i].what);
+		struct pair p = pair_make(&cases[i].a, cases[i].what);
 
 		compare_pair(&p, p.ours->type == BPF_MAP_TYPE_ARRAY ||
 					 p.ours->type == BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -327,11 +249,11 @@ TEST(operations_with_a_lock_in_the_value_agree_with_the_host)
 	union bpf_attr attr;
 	int btf_fd;
 
-	begin();
+	pair_begin();
 	memset(&attr, 0, sizeof(attr));
 	attr.btf = (uintptr_t)&locked_btf;
 	attr.btf_size = sizeof(locked_btf);
-	btf_fd = host_bpf(BPF_BTF_LOAD, &attr);
+	btf_fd = (int)host_bpf(BPF_BTF_LOAD, &attr);
 	ASSERT_MSG(btf_fd >= 0, "BTF_LOAD: %d", btf_fd);
 	ASSERT_EQ(btf_new(&locked_btf, sizeof(locked_btf), NULL, NULL, &btf, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -342,7 +264,7 @@ TEST(operations_with_a_lock_in_the_value_agree_with_the_host)
 		attr.btf_fd = (uint32_t)btf_fd;
 		attr.btf_key_type_id = LOCKED_KEY;
 		attr.btf_value_type_id = LOCKED_VALUE;
-		p.fd = host_bpf(BPF_MAP_CREATE, &attr);
+		p.fd = (int)host_bpf(BPF_MAP_CREATE, &attr);
 		ASSERT_MSG(p.fd >= 0, "host %d", p.fd);
 		ASSERT_EQ(map_new(&attr, &deps, &p.ours, NULL), 0);
 		p.value_size = sizeof(struct locked_value);

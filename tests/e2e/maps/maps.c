@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs maps.bpf.c step by step and prints what every program returned and saw: whatever kernel is
+ * below, the text is to be the same.  An ordinary user of libbpf.
+ *
+ * usage: maps OBJECT
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct bpf_object *obj;
+
+/* The programs' .bss: a copy, read and written as the one element of its map. */
+static __u8 bss[4096];
+
+static void bss_sync(bool write)
+{
+	struct bpf_map *m = bpf_object__find_map_by_name(obj, ".bss");
+	const __u32 zero = 0;
+
+	if (write ? bpf_map_update_elem(bpf_map__fd(m), &zero, bss, 0)
+		  : bpf_map_lookup_elem(bpf_map__fd(m), &zero, bss))
+		abort();
+}
+
+static __u64 *variable(const char *name)
+{
+	struct bpf_map *m = bpf_object__find_map_by_name(obj, ".bss");
+	const struct btf *btf = bpf_object__btf(obj);
+	const struct btf_type *sec = btf__type_by_id(btf, bpf_map__btf_value_type_id(m));
+	const struct btf_var_secinfo *v = btf_var_secinfos(sec);
+
+	for (int i = 0; i < btf_vlen(sec); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v[i].type)->name_off),
+			    name))
+			return (__u64 *)(bss + v[i].offset);
+	abort();
+}
+
+static void run(const char *name)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
+	__u32 *nr = (__u32 *)variable("nr_out");
+	__u64 *out = variable("out");
+	char packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
+	int err;
+
+	*nr = 0;
+	bss_sync(true);
+	err = bpf_prog_test_run_opts(bpf_program__fd(p), &opts);
+	bss_sync(false);
+	printf("%s: %d, returned %d", name, err, (int)opts.retval);
+	for (__u32 i = 0; i < *nr; i++)
+		printf("%s %lld", i % 16 ? "" : "\n\t", (long long)out[i]);
+	printf("\n");
+}
+
+static int map_fd(const char *name)
+{
+	return bpf_object__find_map_fd_by_name(obj, name);
+}
+
+/* Numbers from `first` on, each with its square behind it; 0: a sample is discarded. */
+static void produce(struct user_ring_buffer *rb, __u64 first, int n)
+{
+	for (int i = 0; i < n; i++) {
+		__u64 *sample = user_ring_buffer__reserve(rb, 16);
+
+		if (!sample) {
+			printf("full: %d\n", errno);
+			return;
+		}
+		sample[0] = first + i;
+		sample[1] = (first + i) * (first + i);
+		if (first + i)
+			user_ring_buffer__submit(rb, sample);
+		else
+			user_ring_buffer__discard(rb, sample);
+	}
+}
+
+static void ring(void)
+{
+	struct user_ring_buffer *rb = user_ring_buffer__new(map_fd("samples"), NULL);
+
+	if (!rb) {
+		printf("no ring: %d\n", errno);
+		return;
+	}
+	run("drain");
+	produce(rb, 0, 6);
+	/* It stops at 3, with one discarded before. */
+	run("drain");
+	run("drain");
+	*variable("flags") = 4;
+	run("drain");
+	*variable("flags") = BPF_RB_FORCE_WAKEUP;
+	/* Round the end, where a header may stand alone. */
+	for (int i = 0; i < 40; i++)
+		produce(rb, 10, 7), run("drain");
+	produce(rb, 100, 171);
+	produce(rb, 300, 1);
+	for (int i = 0; i < 5; i++)
+		run("drain");
+	/* Told of the room that there is again. */
+	printf("blocking: %d\n", !user_ring_buffer__reserve_blocking(rb, 4000, 1000));
+	user_ring_buffer__free(rb);
+}
+
+int main(int argc, char **argv)
+{
+	libbpf_set_print(NULL);
+	obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	if (!obj || bpf_object__load(obj)) {
+		fprintf(stderr, "cannot load: %s\n", strerror(errno));
+		return 1;
+	}
+	run("use_queue");
+	run("use_stack");
+	run("use_bloom");
+	run("use_trie");
+	ring();
+	bpf_object__close(obj);
+	return 0;
+}
