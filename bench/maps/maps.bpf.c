@@ -42,6 +42,20 @@ MAP(locked, ARRAY, u32, struct locked, 1);
 MAP(chain, PROG_ARRAY, u32, u32, 1);
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct bench_prefix);
+	__type(value, u64);
+} lpm SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1024);
+	__uint(value_size, sizeof(u64));
+} queue SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
 } ring SEC(".maps");
@@ -50,11 +64,11 @@ struct {
 #define ESCAPE(x) __asm__ volatile("" : : "r"(&(x)) : "memory")
 
 /*
- * A program that runs `body` OPS times, with `key` of a type and `x` a random number; it returns
+ * A program that runs a body OPS times, with `key` of a type and `x` a random number; it returns
  * `sum`.  Eight bodies a round, so that the loop itself hardly counts.  The verifier follows the
  * counter also where it is spilled, as it and the key have slots of their own.
  */
-#define PROGRAM(name, key_t, body)                                     \
+#define PROGRAM(name, key_t, ...)                                      \
 	SEC("tc") int name(struct __sk_buff *skb)                      \
 	{                                                              \
 		u32 cpu = bpf_get_smp_processor_id() % STATE_CPUS;     \
@@ -68,7 +82,7 @@ struct {
                                                                        \
 				x = x * 6364136223846793005ULL + 1;    \
 				key = (key_t)((x >> 40) * n >> 24);    \
-				body                                   \
+				__VA_ARGS__                            \
 			}                                              \
 		}                                                      \
 		state.cpu[cpu].x = x;                                  \
@@ -92,6 +106,13 @@ PROGRAM(pairs8, u64, {
 
 	ESCAPE(key);
 	ESCAPE(value);
+	sum += key;
+})
+
+PROGRAM(prefixes, u64, {
+	struct bench_prefix prefix = { 32, PREFIX_ADDR(key) };
+
+	ESCAPE(prefix);
 	sum += key;
 })
 
@@ -155,7 +176,23 @@ PROGRAM(hash_delins, u64, {
 	sum += key;
 })
 
+PROGRAM(lpm_lookup, u64, {
+	struct bench_prefix prefix = { 32, PREFIX_ADDR(key) };
+	u64 *v = bpf_map_lookup_elem(&lpm, &prefix);
+
+	if (v)
+		sum += *v;
+})
+
 /* --- the others ------------------------------------------------------------------------------- */
+
+PROGRAM(queue_push_pop, u64, {
+	u64 record = x;
+
+	sum += bpf_map_push_elem(&queue, &record, 0);
+	sum += bpf_map_pop_elem(&queue, &record);
+	sum += record;
+})
 
 PROGRAM(ringbuf_output_8, u64, {
 	u64 record = x;

@@ -18,4 +18,14 @@ struct bench_state {
 	} cpu[STATE_CPUS];
 };
 
+/* A key of an LPM_TRIE of IPv4 addresses. */
+struct bench_prefix {
+	__u32 bits; /* of the prefix */
+	__u32 addr; /* bytes as they are sent */
+};
+
+/* The address that key k asks for; prefix k covers it, and others may. */
+#define PREFIX_ADDR(k) ((__u32)((k)*2654435761u))
+#define PREFIX_BITS(k) ((__u32)(16 + (k) % 17))
+
 #endif
