@@ -40,6 +40,8 @@ const struct row rows[] = {
 	{ "lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 6, 8, 4096, 0, 0 },
 	{ "array_of_maps", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 9, 0, ORDERED | OBJECTS },
 	{ "hash_of_maps", BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4, 8, 0, OBJECTS },
+	{ "locked_array", BPF_MAP_TYPE_ARRAY, 4, 16, 5, 0, ORDERED | LOCKED },
+	{ "locked_hash", BPF_MAP_TYPE_HASH, 4, 16, 9, 0, LOCKED },
 	{ "queue", BPF_MAP_TYPE_QUEUE, 0, 8, 6, 0, KEYLESS },
 	{ "queue_12", BPF_MAP_TYPE_QUEUE, 0, 12, 1, 0, KEYLESS },
 	{ "stack", BPF_MAP_TYPE_STACK, 0, 20, 5, 0, KEYLESS },
@@ -106,12 +108,14 @@ static uint8_t pick_kind(const struct row *row, unsigned at)
 	}
 }
 
-static uint64_t pick_flags(const struct op_kind *k)
+static uint64_t pick_flags(const struct op_kind *k, const struct row *row)
 {
 	static const uint64_t odd[] = {
 		3, 5, 6, 8, 16, BPF_F_LOCK, BPF_F_LOCK | BPF_EXIST, UINT64_C(1) << 40
 	};
 
+	if (k->takes_flags && row->like & LOCKED && below(3) == 0)
+		return BPF_F_LOCK | (strstr(k->name, "update") ? below(3) : 0);
 	/* Only updates know any but 0. */
 	if (!k->takes_flags || (!strstr(k->name, "update") && !strstr(k->name, "push")))
 		return k->takes_flags && below(12) == 0 ? odd[below(ARRAY_SIZE(odd))] : 0;
@@ -134,7 +138,7 @@ static void make(struct sequence *q, const struct row *row, uint64_t number)
 		op->key = (uint8_t)below(KEYS);
 		op->value = (uint8_t)below(VALUES);
 		op->count = (uint8_t)below(KEYS + 2);
-		op->flags = pick_flags(&kinds[op->kind]);
+		op->flags = pick_flags(&kinds[op->kind], row);
 	}
 }
 
@@ -315,7 +319,7 @@ static int run_all(const struct options *o)
 	uint64_t n, done = 0;
 
 	for (unsigned i = 0; i < nr_rows; i++)
-		if (!map_type(rows[i].type)->ops)
+		if (!o->row && !map_type(rows[i].type)->ops)
 			printf("# without %s: Skep has no such map\n", rows[i].name);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (n = o->seed; n < o->count + o->seed && !over(o, &start); n++) {

@@ -30,6 +30,7 @@ enum {
 	OBJECTS = 1 << 2, /* values are maps */
 	GUESSES = 1 << 3, /* a value that was never put in may be found: a bloom filter */
 	PREFIX = 1 << 4,  /* keys are prefixes of addresses */
+	LOCKED = 1 << 5,  /* values are struct locked_value (tests/unit/map/spinlock.h) */
 };
 
 struct row {

@@ -2,6 +2,7 @@
 /* map_differ_side.c - see map_differ.h */
 #include "tests/fuzz/map_differ.h"
 #include "tests/harness/host.h"
+#include "tests/unit/map/spinlock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,9 +31,32 @@ static void fail(const struct side *s, const char *what, long err)
 	exit(1);
 }
 
+static void close_if(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The types of values with a lock. */
+static int load_btf(const struct side *s)
+{
+	union bpf_attr attr;
+	long fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (uintptr_t)&locked_btf;
+	attr.btf_size = sizeof(locked_btf);
+	fd = side_bpf(s, BPF_BTF_LOAD, &attr);
+	if (fd < 0)
+		fail(s, "BTF", fd);
+	return (int)fd;
+}
+
 static long make_map(const struct side *s, const struct row *row, int inner)
 {
 	union bpf_attr attr;
+	int btf = -1;
+	long fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.map_type = row->type;
@@ -41,7 +65,15 @@ static long make_map(const struct side *s, const struct row *row, int inner)
 	attr.max_entries = row->entries;
 	attr.map_flags = row->flags;
 	attr.inner_map_fd = inner >= 0 ? (uint32_t)inner : 0;
-	return side_bpf(s, BPF_MAP_CREATE, &attr);
+	if (row->like & LOCKED) {
+		btf = load_btf(s);
+		attr.btf_fd = (uint32_t)btf;
+		attr.btf_key_type_id = LOCKED_KEY;
+		attr.btf_value_type_id = LOCKED_VALUE;
+	}
+	fd = side_bpf(s, BPF_MAP_CREATE, &attr);
+	close_if(btf);
+	return fd;
 }
 
 static long put(const struct side *s, int map, uint32_t key, const void *value)
@@ -116,10 +148,10 @@ static void need_value(struct text *t)
 	add_exit(t);
 }
 
-/* args->out = *r0 */
-static void copy_out(struct text *t, uint32_t n)
+/* args->out = bytes i to n of *r0 */
+static void copy_out(struct text *t, uint32_t i, uint32_t n)
 {
-	for (uint32_t i = 0; i < n;) {
+	while (i < n) {
 		const unsigned size = n - i >= 8 ? 8 : 1;
 
 		ADD(t, I_LDX(size == 8 ? BPF_DW : BPF_B, BPF_REG_1, BPF_REG_0, (int16_t)i));
@@ -142,7 +174,12 @@ static void text_lookup(struct text *t, const struct side *s)
 		ADD(t, I_CALL(BPF_FUNC_map_lookup_elem));
 		need_value(t);
 	}
-	copy_out(t, s->row->like & OBJECTS ? 8 : s->row->value_size);
+	if (s->row->like & LOCKED) { /* programs may not look at the lock */
+		copy_out(t, 0, offsetof(struct locked_value, lock));
+		copy_out(t, offsetof(struct locked_value, b), sizeof(struct locked_value));
+	} else {
+		copy_out(t, 0, s->row->like & OBJECTS ? 8 : s->row->value_size);
+	}
 	ADD(t, I_MOV_IMM(BPF_REG_0, 0));
 }
 
@@ -316,12 +353,6 @@ bool side_open(struct side *s, const struct row *row, long *err)
 		if (has_prog(row, p))
 			s->prog[p] = make_prog(s, p);
 	return true;
-}
-
-static void close_if(int fd)
-{
-	if (fd >= 0)
-		close(fd);
 }
 
 void side_close(struct side *s)
