@@ -47,6 +47,8 @@ struct report_row {
 	unsigned nr_peers;
 };
 void report_add(const struct report_row *row);
+/** Adds the row with what each target gave: the compiler's is Skep's, the host's kernel a peer. */
+void report_add_targets(struct report_row *row, struct series s[_TARGET_MAX]);
 /** Prints a table for each suite: values, ratios skep / peer, geometric means. */
 void report_print(void);
 /** Writes all rows to path, keeping the rows of suites that did not run. 0 or -errno. */

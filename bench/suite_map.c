@@ -222,39 +222,28 @@ static int measure_prog(const struct map_load *l, int prog, uint32_t *retval, do
 	return r;
 }
 
-/* ns of one operation, freshly loaded on target t. */
-static int measure(const struct map_case *c, enum target t, uint32_t *retval, double *ns)
+/* ns of one operation. */
+static int measure(const struct map_case *c, const struct map_load *l, uint32_t *retval, double *ns)
 {
 	double with = 0, without = 0;
-	struct map_load l;
-	int r;
+	int r = measure_prog(l, l->prog, retval, &with);
 
-	target_use(t);
-	r = map_open(c, &l);
-	if (r)
-		return r;
-	r = measure_prog(&l, l.prog, retval, &with);
-	r = r ?: measure_prog(&l, l.twin, &(uint32_t){ 0 }, &without);
-	map_close(&l);
+	r = r ?: measure_prog(l, l->twin, &(uint32_t){ 0 }, &without);
 	*ns = (with - without) / c->ops;
 	return r;
 }
 
-/* One lookup by bpf(2). */
-static int measure_app(const struct map_case *c, enum target t, uint32_t *retval, double *ns)
+/* ns of one lookup by bpf(2). */
+static int measure_app(const struct map_case *c, const struct map_load *l, uint32_t *retval,
+		       double *ns)
 {
 	const unsigned repeat = 2000;
 	uint64_t key = 0, value = 0;
 	union bpf_attr attr;
-	struct map_load l;
-	int r;
+	int r = 0;
 
-	target_use(t);
-	r = map_open(c, &l);
-	if (r)
-		return r;
 	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)l.map;
+	attr.map_fd = (uint32_t)l->map;
 	attr.key = (uintptr_t)&key;
 	attr.value = (uintptr_t)&value;
 	*ns = 1e18;
@@ -268,37 +257,44 @@ static int measure_app(const struct map_case *c, enum target t, uint32_t *retval
 		*ns = fmin(*ns, (double)(now_ns() - start) / repeat);
 	}
 	*retval = (uint32_t)value;
-	map_close(&l);
 	return r;
 }
 
-static const struct map_case app_case = { "app_lookup", "hash_lookup", "keys8", "hash",
-					  1024,		1024,	       1 };
+/* One value on a freshly loaded object. */
+static int measure_fresh(const struct map_case *c, map_measure_fn fn, enum target t,
+			 uint32_t *retval, double *value)
+{
+	struct map_load l;
+	int r;
 
-typedef int (*measure_fn)(const struct map_case *c, enum target t, uint32_t *retval, double *ns);
+	target_use(t);
+	r = map_open(c, &l);
+	if (r == 0) {
+		r = fn(c, &l, retval, value);
+		map_close(&l);
+	}
+	if (r)
+		fprintf(stderr, "bench: %s on target %d: %s\n", c->name, t, strerror(-r));
+	return r;
+}
 
-static int bench_case(const struct bench_opts *o, const struct map_case *c, measure_fn fn)
+static int bench_case(const struct bench_opts *o, const struct map_case *c, map_measure_fn fn,
+		      struct report_row *row)
 {
 	static const enum target order[] = { TARGET_JIT, TARGET_KERNEL };
-	struct report_row row = { .suite = "map", .name = c->name, .unit = "ns" };
 	struct series s[_TARGET_MAX] = { 0 };
 	uint32_t ret[_TARGET_MAX] = { 0 };
 
 	for (unsigned round = 0; round < o->rounds; round++) {
 		for (unsigned i = 0; i < 2; i++) {
 			enum target t = order[(i + round) % 2];
-			double ns = 0;
-			int r;
+			double value = 0;
+			int r = target_available(t) ? measure_fresh(c, fn, t, &ret[t], &value) : 0;
 
-			if (!target_available(t))
-				continue;
-			r = fn(c, t, &ret[t], &ns);
-			if (r) {
-				fprintf(stderr, "bench: %s on target %d: %s\n", c->name, t,
-					strerror(-r));
+			if (r)
 				return r;
-			}
-			series_add(&s[t], ns);
+			if (target_available(t))
+				series_add(&s[t], value);
 		}
 	}
 	if (s[TARGET_KERNEL].n && ret[TARGET_KERNEL] != ret[TARGET_JIT]) {
@@ -306,15 +302,8 @@ static int bench_case(const struct bench_opts *o, const struct map_case *c, meas
 			ret[TARGET_JIT], ret[TARGET_KERNEL]);
 		return -EILSEQ;
 	}
-	row.skep = series_median(&s[TARGET_JIT]);
-	row.spread = series_spread(&s[TARGET_JIT]);
-	if (s[TARGET_KERNEL].n) {
-		row.peer[0].name = "kernel";
-		row.peer[0].value = series_median(&s[TARGET_KERNEL]);
-		row.peer[0].spread = series_spread(&s[TARGET_KERNEL]);
-		row.nr_peers = 1;
-	}
-	report_add(&row);
+	row->name = c->name;
+	report_add_targets(row, s);
 	return 0;
 }
 
@@ -331,14 +320,27 @@ static bool has_map(const struct map_case *c)
 	return !t || t->ops;
 }
 
-int suite_map(const struct bench_opts *o)
+int map_bench(const struct bench_opts *o, const struct map_case *c, unsigned n, map_measure_fn fn,
+	      const struct report_row *like)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < NR_CASES && r == 0; i++)
-		if ((!o->only || !strcmp(o->only, cases[i].name)) && has_map(&cases[i]))
-			r = bench_case(o, &cases[i], measure);
-	if (r == 0 && (!o->only || !strcmp(o->only, app_case.name)))
-		r = bench_case(o, &app_case, measure_app);
+	for (const struct map_case *end = c + n; c < end && r == 0; c++) {
+		struct report_row row = *like;
+
+		if ((!o->only || !strcmp(o->only, c->name)) && has_map(c))
+			r = bench_case(o, c, fn, &row);
+	}
+	return r;
+}
+
+int suite_map(const struct bench_opts *o)
+{
+	static const struct report_row like = { .suite = "map", .unit = "ns" };
+	static const struct map_case app = { "app_lookup", "hash_lookup", "keys8", "hash",
+					     1024,	   1024,	  1 };
+	int r = map_bench(o, cases, NR_CASES, measure, &like);
+
+	r = r ?: map_bench(o, &app, 1, measure_app, &like);
 	return r ?: suite_map_threads(o);
 }

@@ -27,6 +27,13 @@ struct map_load {
 /** Loads c on the target in use; 0 or -errno.  map_close is due where it succeeds. */
 int map_open(const struct map_case *c, struct map_load *ret);
 void map_close(struct map_load *l);
+/* One value of a case, and what its program returned: 0 or -errno. */
+typedef int (*map_measure_fn)(const struct map_case *c, const struct map_load *l, uint32_t *retval,
+			      double *value);
+/** Reports n cases, or the one that is asked for, as rows like `like`; 0 or -errno. */
+int map_bench(const struct bench_opts *o, const struct map_case *c, unsigned n, map_measure_fn fn,
+	      const struct report_row *like);
+
 /** Runs a program `repeat` times; 0 or -errno, ns per run and what the last run returned. */
 int map_batch(const struct map_load *l, int prog, unsigned repeat, uint32_t *retval, double *ns);
 

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 
 #define BATCH_NS 2000000 /* length of a batch of one thread */
 #define BATCHES	 12
@@ -21,6 +20,8 @@ static const struct map_case cases[] = {
 	{ "hash_two_threads_100k", "hash_update", "pairs8", "hash", 100000, 100000, OPS },
 };
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
+
+static int cpus[2]; /* of the threads */
 
 /* A thread's part in a batch. */
 struct worker {
@@ -49,8 +50,7 @@ static void *work(void *arg)
 }
 
 /* Runs a second that `n` threads do; 0 or -errno. */
-static int batch(const struct map_load *l, const int cpus[2], unsigned n, unsigned repeat,
-		 double *ret)
+static int batch(const struct map_load *l, unsigned n, unsigned repeat, double *ret)
 {
 	struct worker w[2];
 	pthread_t thread[2];
@@ -83,35 +83,30 @@ static int batch(const struct map_load *l, const int cpus[2], unsigned n, unsign
 	return err;
 }
 
-/* The factor on a freshly loaded map. */
-static int measure(const struct map_case *c, enum target t, const int cpus[2], double *factor)
+/* The factor. */
+static int measure(const struct map_case *c, const struct map_load *l, uint32_t *retval,
+		   double *factor)
 {
 	double best[2] = { 0, 0 }, ns = 0;
-	struct map_load l;
 	unsigned repeat;
-	int r;
+	int r = map_batch(l, l->prog, 20, retval, &ns);
 
-	target_use(t);
-	r = map_open(c, &l);
-	if (r)
-		return r;
-	r = map_batch(&l, l.prog, 20, &(uint32_t){ 0 }, &ns);
+	(void)c;
 	repeat = (unsigned)(BATCH_NS / fmax(ns, 1)) + 1;
 	for (unsigned b = 0; b < BATCHES && r == 0; b++) {
 		for (unsigned n = 1; n <= 2 && r == 0; n++) {
 			double rate = 0;
 
-			r = batch(&l, cpus, n, repeat, &rate);
+			r = batch(l, n, repeat, &rate);
 			best[n - 1] = fmax(best[n - 1], rate);
 		}
 	}
-	map_close(&l);
 	*factor = best[1] / best[0];
 	return r;
 }
 
 /* The first two CPUs that we may use; false where there is one only. */
-static bool two_cpus(int ret[2])
+static bool two_cpus(void)
 {
 	cpu_set_t set;
 	int n = 0;
@@ -120,49 +115,17 @@ static bool two_cpus(int ret[2])
 		return false;
 	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
 		if (CPU_ISSET((unsigned)cpu, &set))
-			ret[n++] = cpu;
+			cpus[n++] = cpu;
 	return n == 2;
-}
-
-static int bench_case(const struct bench_opts *o, const struct map_case *c, const int cpus[2])
-{
-	static const enum target order[] = { TARGET_JIT, TARGET_KERNEL };
-	struct report_row row = { .suite = "threads", .name = c->name, .unit = "x" };
-	struct series s[_TARGET_MAX] = { 0 };
-
-	for (unsigned round = 0; round < o->rounds; round++) {
-		for (unsigned i = 0; i < 2; i++) {
-			enum target t = order[(i + round) % 2];
-			double factor = 0;
-			int r = target_available(t) ? measure(c, t, cpus, &factor) : 0;
-
-			if (r)
-				return r;
-			if (target_available(t))
-				series_add(&s[t], factor);
-		}
-	}
-	row.skep = series_median(&s[TARGET_JIT]);
-	row.spread = series_spread(&s[TARGET_JIT]);
-	if (s[TARGET_KERNEL].n) {
-		row.peer[0].name = "kernel";
-		row.peer[0].value = series_median(&s[TARGET_KERNEL]);
-		row.nr_peers = 1;
-	}
-	report_add(&row);
-	return 0;
 }
 
 int suite_map_threads(const struct bench_opts *o)
 {
-	int cpus[2], r = 0;
+	static const struct report_row like = { .suite = "threads", .unit = "x" };
 
-	if (!two_cpus(cpus)) {
+	if (!two_cpus()) {
 		printf("# no rows of two threads: there is one CPU\n");
 		return 0;
 	}
-	for (unsigned i = 0; i < NR_CASES && r == 0; i++)
-		if (!o->only || !strcmp(o->only, cases[i].name))
-			r = bench_case(o, &cases[i], cpus);
-	return r;
+	return map_bench(o, cases, NR_CASES, measure, &like);
 }
