@@ -48,7 +48,16 @@ struct args {
 	uint8_t key[KEY_MAX], value[VALUE_MAX], out[VALUE_MAX];
 };
 
-enum prog { PROG_LOOKUP, PROG_UPDATE, PROG_DELETE, PROG_PUSH, PROG_POP, PROG_PEEK, _PROG_MAX };
+enum prog {
+	PROG_LOOKUP,
+	PROG_LOOKUP_CPU, /* of the CPU in args->flags */
+	PROG_UPDATE,
+	PROG_DELETE,
+	PROG_PUSH,
+	PROG_POP,
+	PROG_PEEK,
+	_PROG_MAX
+};
 
 /* One kernel, and a sequence's objects in it. */
 struct side {

@@ -355,6 +355,15 @@ BY_PROG(prog_push, PROG_PUSH)
 BY_PROG(prog_pop, PROG_POP)
 BY_PROG(prog_peek, PROG_PEEK)
 
+/* Of a CPU that there may be or not. */
+static void prog_lookup_cpu(struct side *s, const struct op *op, struct outcome *o)
+{
+	struct op at = *op;
+
+	at.flags = op->value % 4;
+	by_prog(s, PROG_LOOKUP_CPU, &at, o);
+}
+
 /* --- the table ---------------------------------------------------------------------------------
  */
 
@@ -371,6 +380,7 @@ const struct op_kind kinds[] = {
 	{ "delete_batch", 2, KEYLESS, true, -1, delete_batch },
 	{ "freeze", 1, 0, false, -1, freeze },
 	{ "prog_lookup", 8, 0, false, PROG_LOOKUP, prog_lookup },
+	{ "prog_lookup_cpu", 6, 0, false, PROG_LOOKUP_CPU, prog_lookup_cpu },
 	{ "prog_update", 12, 0, true, PROG_UPDATE, prog_update },
 	{ "prog_delete", 8, 0, false, PROG_DELETE, prog_delete },
 	{ "prog_push", 20, 0, true, PROG_PUSH, prog_push },

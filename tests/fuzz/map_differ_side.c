@@ -183,6 +183,17 @@ static void text_lookup(struct text *t, const struct side *s)
 	ADD(t, I_MOV_IMM(BPF_REG_0, 0));
 }
 
+static void text_lookup_cpu(struct text *t, const struct side *s)
+{
+	add_map(t, BPF_REG_1, s->map);
+	add_arg(t, BPF_REG_2, ARG(key));
+	ADD(t, I_LDX(BPF_DW, BPF_REG_3, BPF_REG_6, ARG(flags)));
+	ADD(t, I_CALL(BPF_FUNC_map_lookup_percpu_elem));
+	need_value(t);
+	copy_out(t, 0, s->row->value_size);
+	ADD(t, I_MOV_IMM(BPF_REG_0, 0));
+}
+
 static void text_update(struct text *t, const struct side *s)
 {
 	add_map(t, BPF_REG_1, s->map);
@@ -223,15 +234,25 @@ static void text_peek(struct text *t, const struct side *s)
 }
 
 static void (*const texts[_PROG_MAX])(struct text *t, const struct side *s) = {
-	[PROG_LOOKUP] = text_lookup, [PROG_UPDATE] = text_update, [PROG_DELETE] = text_delete,
-	[PROG_PUSH] = text_push,     [PROG_POP] = text_pop,	  [PROG_PEEK] = text_peek,
+	[PROG_LOOKUP] = text_lookup, [PROG_LOOKUP_CPU] = text_lookup_cpu,
+	[PROG_UPDATE] = text_update, [PROG_DELETE] = text_delete,
+	[PROG_PUSH] = text_push,     [PROG_POP] = text_pop,
+	[PROG_PEEK] = text_peek,
 };
+
+static bool is_percpu(const struct row *row)
+{
+	return row->type == BPF_MAP_TYPE_PERCPU_HASH || row->type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       row->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
 
 static bool has_prog(const struct row *row, enum prog p)
 {
 	if (row->like & KEYLESS)
 		return p >= PROG_PUSH && !(row->like & GUESSES && p == PROG_POP);
-	/* Programs do not write arrays' end nor maps into maps: Linux refuses to load them. */
+	if (p == PROG_LOOKUP_CPU)
+		return is_percpu(row);
+	/* Linux loads no program that writes maps into maps. */
 	return p == PROG_LOOKUP || (p < PROG_PUSH && !(row->like & OBJECTS));
 }
 
@@ -307,12 +328,6 @@ static void learn_ids(struct side *s)
 		side_bpf(s, BPF_MAP_LOOKUP_ELEM, &attr);
 	}
 	close((int)fd);
-}
-
-static bool is_percpu(const struct row *row)
-{
-	return row->type == BPF_MAP_TYPE_PERCPU_HASH || row->type == BPF_MAP_TYPE_PERCPU_ARRAY ||
-	       row->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 static void forget(struct side *s)
