@@ -72,21 +72,30 @@ static const struct load_case {
 };
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
 
-/* us of one load on target t; negative errno as a double on failure. */
+/* Loads that make a sample: short ones come in rows, so that they are not those of a cold cache. */
+#define SAMPLE_INSNS 128
+
+/*
+ * us of a load on target t, of as many as make a sample, without the time that close(2) takes;
+ * negative errno as a double on failure.
+ */
 static double load_once(const struct load_case *c, const struct bpf_insn *insns, enum target t)
 {
-	uint64_t start;
-	double us;
-	int fd;
+	const unsigned loads = c->insns < SAMPLE_INSNS ? SAMPLE_INSNS / c->insns : 1;
+	uint64_t ns = 0;
 
 	target_use(t);
-	start = now_ns();
-	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "bench", "GPL", insns, c->insns, NULL);
-	us = (double)(now_ns() - start) / 1000;
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return us;
+	for (unsigned i = 0; i < loads; i++) {
+		const uint64_t start = now_ns();
+		const int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "bench", "GPL", insns,
+					     c->insns, NULL);
+
+		ns += now_ns() - start;
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	return (double)ns / 1000 / loads;
 }
 
 /* ns per instruction of the compiler alone, on the image that a load left. */

@@ -24,31 +24,38 @@ static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
 	}
 }
 
+static inline __attribute__((always_inline)) void twenty(uint32_t s[5], const uint32_t *w,
+							 unsigned from)
+{
+#pragma GCC unroll 5
+	for (unsigned i = from; i < from + 20; i++) {
+		const uint32_t t = rol(s[0], 5) + mix(from, s[1], s[2], s[3]) + s[4] + w[i];
+
+		s[4] = s[3];
+		s[3] = s[2];
+		s[2] = rol(s[1], 30);
+		s[1] = s[0];
+		s[0] = t;
+	}
+}
+
 static void sha1_block(uint32_t state[5], const uint8_t *p)
 {
-	uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], w[80];
+	uint32_t s[5], w[80];
 
-	for (unsigned i = 0; i < 80; i++) {
-		uint32_t t;
-
-		if (i < 16) {
-			memcpy(&t, p + 4 * i, 4);
-			w[i] = be32toh(t);
-		} else {
-			w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-		}
-		t = rol(a, 5) + mix(i, b, c, d) + e + w[i];
-		e = d;
-		d = c;
-		c = rol(b, 30);
-		b = a;
-		a = t;
+	for (unsigned i = 0; i < 16; i++) {
+		memcpy(&w[i], p + 4 * i, 4);
+		w[i] = be32toh(w[i]);
 	}
-	state[0] += a;
-	state[1] += b;
-	state[2] += c;
-	state[3] += d;
-	state[4] += e;
+	for (unsigned i = 16; i < 80; i++)
+		w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+	memcpy(s, state, sizeof(s));
+	twenty(s, w, 0);
+	twenty(s, w, 20);
+	twenty(s, w, 40);
+	twenty(s, w, 60);
+	for (unsigned i = 0; i < 5; i++)
+		state[i] += s[i];
 }
 
 void sha1_init(struct sha1 *s)

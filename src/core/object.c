@@ -6,13 +6,10 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MODE_OURS   3 /* in a position: the kernel's own description */
 #define COLLECT_MIN 64
 
 /* What the table asks of a payload. */
@@ -124,43 +121,53 @@ static void take_user(struct object *o)
 
 /* --- descriptors ----------------------------------------------------------------------------- */
 
-static uint64_t position(const struct objects *t, const struct object *o, int mode)
+static uint64_t position(const struct objects *t, uint64_t serial, int mode)
 {
-	return t->base + 4 * o->serial + (uint64_t)mode;
+	return t->base + 4 * serial + (uint64_t)mode;
 }
 
-/* A new description of the object's memfd, named and locked; -errno. */
+/* A new descriptor of an object whose home is intact; -errno. */
 static long handle_open(const struct objects *t, struct object *o, int mode)
 {
-	struct flock lock = {
-		.l_type = mode == O_WRONLY ? F_WRLCK : F_RDLCK,
-		.l_whence = SEEK_SET,
-		/* Readers share byte 0; a write-only description needs a byte of its own. */
-		.l_start = mode == O_WRONLY ? 1 + o->writeonly : 0,
-		.l_len = 1,
-	};
-	_cleanup_(close_fd_p) int fd = -1;
-	char path[48];
+	const int fd = home_open(o->home, t->dir, o->serial, position(t, o->serial, mode), mode);
 
-	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", o->fd);
-	fd = open(path, mode | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fcntl(fd, F_OFD_SETLK, &lock) || lseek(fd, (off_t)position(t, o, mode), SEEK_SET) < 0)
-		return -errno;
-	o->writeonly += mode == O_WRONLY;
-	take_user(o);
-	return TAKE_FD(fd);
+	if (fd >= 0)
+		take_user(o);
+	return fd;
 }
 
-/* Does somebody hold a descriptor?  Where our own one is gone nobody can tell: then yes. */
-static bool has_handle(const struct objects *t, const struct object *o)
+/* The same of any object; -ESTALE where the kernel's own description is gone. */
+static long handle_reopen(const struct objects *t, struct object *o, int mode)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	return home_intact(o->home) ? handle_open(t, o, mode) : -ESTALE;
+}
 
-	if (lseek(o->fd, 0, SEEK_CUR) != (off_t)position(t, o, MODE_OURS))
-		return true;
-	return fcntl(o->fd, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
+/* Does somebody hold a descriptor?  Where the kernel's own one is gone nobody can tell: then yes.
+ */
+static bool has_handle(const struct object *o)
+{
+	return !home_intact(o->home) || home_held(o->home, o->serial);
+}
+
+/* Where the next object of the kind lives, with a reference; a map's memory is `fd`. */
+static int home_take(struct objects *t, enum object_kind kind, uint64_t serial, int fd,
+		     struct home **ret)
+{
+	struct home **cur = &t->home[kind];
+	int err;
+
+	if (fd >= 0)
+		return home_new(position(t, serial, HOME_MODE_OURS), NULL, fd, ret);
+	if (*cur && ((*cur)->places == HOME_OBJECTS || !home_intact(*cur))) {
+		home_put(*cur);
+		*cur = NULL;
+	}
+	err = *cur ? 0 : home_new(position(t, serial, HOME_MODE_OURS), kinds[kind].memfd, -1, cur);
+	if (err)
+		return err;
+	(*cur)->places++;
+	*ret = home_get(*cur);
+	return 0;
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -174,6 +181,7 @@ int objects_init(struct objects *t)
 	/* Far beyond any file's size, and with room for serials below the largest position. */
 	t->base = (UINT64_C(1) << 61 | (random & (UINT64_MAX >> 4))) & ~UINT64_C(3);
 	t->collect_at = COLLECT_MIN;
+	t->dir = home_dir();
 	t->ids[OBJ_BTF].last = VMLINUX_BTF_ID;
 	return 0;
 }
@@ -236,10 +244,9 @@ static bool bucket_remove_unused(struct objects *t, struct object *o)
 	return unused;
 }
 
-static void object_close(struct object *o)
+static void object_free(struct object *o)
 {
-	if (o->kind != OBJ_MAP && o->fd >= 0)
-		close(o->fd);
+	home_put(o->home);
 	skep_free(o);
 }
 
@@ -259,14 +266,11 @@ static int insert_locked(struct skep_kernel *k, enum object_kind kind, void *pay
 	o->payload = payload;
 	o->serial = t->serial + 1;
 	o->id = id ? id : id_next(l);
-	o->fd = kind == OBJ_MAP ? fd : memfd_create(kinds[kind].memfd, MFD_CLOEXEC);
-	err = o->id == 0 ? -ENOSPC : o->fd < 0 ? -errno : 0;
-	if (!err && lseek(o->fd, (off_t)position(t, o, MODE_OURS), SEEK_SET) < 0)
-		err = -errno;
+	err = o->id == 0 ? -ENOSPC : home_take(t, kind, o->serial, fd, &o->home);
 	if (!err && !vec_push(l))
 		err = -ENOMEM;
 	if (err) {
-		object_close(o);
+		object_free(o);
 		return err;
 	}
 	at = id_upper(&(struct id_list){ .at = l->at, .n = l->n - 1 }, o->id);
@@ -311,22 +315,23 @@ static int bucket_find(struct objects *t, uint64_t name, enum object_kind kind,
 		ret->kind = o->kind;
 		ret->payload = o->payload;
 		ret->obj = o;
-		ret->mode = name % 4 == MODE_OURS ? O_RDWR : (int)(name % 4);
+		ret->mode = name % 4 == HOME_MODE_OURS ? O_RDWR : (int)(name % 4);
 		break;
 	}
 	spin_unlock(&t->bucket[serial % OBJECT_BUCKETS].lock);
 	return err;
 }
 
-static bool inode_of(int fd, uint64_t ret_inode[2])
+/* The serial of the object that lives in the file with that inode; 0: none. */
+static uint64_t serial_at(struct objects *t, int fd, const uint64_t inode[2])
 {
-	struct stat st;
-
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return false;
-	ret_inode[0] = st.st_dev;
-	ret_inode[1] = st.st_ino;
-	return true;
+	for (int kind = 0; kind < _OBJ_KINDS; kind++) {
+		vec_foreach (o, &t->ids[kind]) {
+			if (home_has_inode((*o)->home, inode))
+				return (*o)->home->whole ? (*o)->serial : home_serial_of(fd);
+		}
+	}
+	return 0;
 }
 
 /*
@@ -336,26 +341,19 @@ static bool inode_of(int fd, uint64_t ret_inode[2])
 static int name_restore(struct skep_kernel *k, int fd, uint64_t *ret_name)
 {
 	struct objects *t = &k->objects;
-	int flags = fcntl(fd, F_GETFL), err = -EINVAL;
-	uint64_t inode[2];
+	int flags = fcntl(fd, F_GETFL);
+	uint64_t inode[2], serial;
 
-	if (flags < 0 || !inode_of(fd, inode))
+	if (flags < 0 || !home_inode_of(fd, inode))
 		return -EINVAL;
 	pthread_mutex_lock(&k->lock);
-	for (int kind = 0; kind < _OBJ_KINDS && err; kind++) {
-		vec_foreach (o, &t->ids[kind]) {
-			if (!(*o)->inode[1] && !inode_of((*o)->fd, (*o)->inode))
-				continue;
-			if (memcmp((*o)->inode, inode, sizeof(inode)) != 0)
-				continue;
-			*ret_name = 4 * (*o)->serial + (uint64_t)(flags & O_ACCMODE);
-			lseek(fd, (off_t)(t->base + *ret_name), SEEK_SET);
-			err = 0;
-			break;
-		}
-	}
+	serial = serial_at(t, fd, inode);
 	pthread_mutex_unlock(&k->lock);
-	return err;
+	if (!serial)
+		return -EINVAL;
+	*ret_name = 4 * serial + (uint64_t)(flags & O_ACCMODE);
+	lseek(fd, (off_t)(t->base + *ret_name), SEEK_SET);
+	return 0;
 }
 
 int object_get(struct skep_kernel *k, int fd, enum object_kind kind, struct object_ref *ret)
@@ -387,6 +385,23 @@ void object_put(struct object_ref *r)
 
 /* --- collection ------------------------------------------------------------------------------ */
 
+/* What is known of a home while its objects are looked at. */
+struct look {
+	const struct home *home;
+	bool intact, empty;
+};
+
+/* Nobody has a descriptor.  Where the kernel's own one is gone nobody can tell: then it lives. */
+static bool is_dead(struct look *l, const struct object *o)
+{
+	if (o->home != l->home) {
+		l->home = o->home;
+		l->intact = home_intact(o->home);
+		l->empty = l->intact && home_empty(o->home);
+	}
+	return l->empty || (l->intact && !home_held(o->home, o->serial));
+}
+
 /* Moves what nobody holds to the list of the dead; true when there may be more afterwards. */
 static bool collect_locked(struct objects *t, struct object **dead)
 {
@@ -394,13 +409,13 @@ static bool collect_locked(struct objects *t, struct object **dead)
 
 	for (int kind = 0; kind < _OBJ_KINDS; kind++) {
 		struct id_list *l = &t->ids[kind];
+		struct look look = { 0 };
 
 		for (size_t i = l->n; i-- > 0;) {
 			struct object *o = l->at[i];
-
 			bool counted = kinds[kind].refs(o->payload) > 1;
 
-			if (o->pins || (counted && !(is_map(o) && o->user)) || has_handle(t, o))
+			if (o->pins || (counted && !(is_map(o) && o->user)) || !is_dead(&look, o))
 				continue;
 			progress |= drop_user(o);
 			if (counted || !bucket_remove_unused(t, o))
@@ -431,7 +446,7 @@ void objects_collect(struct skep_kernel *k)
 		for (struct object *o = dead; o; o = next) {
 			next = o->next;
 			kinds[o->kind].put(o->payload);
-			object_close(o);
+			object_free(o);
 		}
 	} while (progress);
 }
@@ -444,10 +459,12 @@ void objects_fini(struct skep_kernel *k)
 		vec_foreach (o, l) {
 			drop_user(*o);
 			kinds[kind].put((*o)->payload);
-			object_close(*o);
+			object_free(*o);
 		}
 		vec_free(l);
+		home_put(k->objects.home[kind]);
 	}
+	home_dir_close(k->objects.dir);
 }
 
 /* --- from object to descriptor --------------------------------------------------------------- */
@@ -465,7 +482,7 @@ static long publish_locked(struct skep_kernel *k, enum object_kind kind, void *p
 		bucket_insert(&k->objects, o);
 	} else {
 		id_remove(&k->objects, o);
-		object_close(o);
+		object_free(o);
 	}
 	return ret;
 }
@@ -500,9 +517,9 @@ int object_keep_locked(struct skep_kernel *k, enum object_kind kind, void *paylo
 }
 
 /* The object is alive for sure, or may be because something else counts it. */
-static bool is_held(const struct objects *t, const struct object *o)
+static bool is_held(const struct object *o)
 {
-	return o->pins || has_handle(t, o);
+	return o->pins || has_handle(o);
 }
 
 long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode)
@@ -514,14 +531,14 @@ long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode
 
 	pthread_mutex_lock(&k->lock);
 	o = id_find(&k->objects.ids[kind], id);
-	certain = !o || is_held(&k->objects, o);
+	certain = !o || is_held(o);
 	pthread_mutex_unlock(&k->lock);
 	if (!certain)
 		objects_collect(k);
 
 	pthread_mutex_lock(&k->lock);
 	o = id_find(&k->objects.ids[kind], id);
-	ret = o ? handle_open(&k->objects, o, mode) : -ENOENT;
+	ret = o ? handle_reopen(&k->objects, o, mode) : -ENOENT;
 	pthread_mutex_unlock(&k->lock);
 	return ret;
 }
@@ -539,7 +556,7 @@ long object_open(struct call *c, struct object_ref *r, int mode)
 	long ret;
 
 	pthread_mutex_lock(&c->k->lock);
-	ret = handle_open(&c->k->objects, r->obj, mode);
+	ret = handle_reopen(&c->k->objects, r->obj, mode);
 	pthread_mutex_unlock(&c->k->lock);
 	return ret;
 }
@@ -554,7 +571,7 @@ int object_next_id(struct call *c, enum object_kind kind, uint32_t start, uint32
 
 	pthread_mutex_lock(&k->lock);
 	i = id_upper(l, start);
-	certain = start > 0 && (i == l->n || is_held(&k->objects, l->at[i]));
+	certain = start > 0 && (i == l->n || is_held(l->at[i]));
 	pthread_mutex_unlock(&k->lock);
 	if (!certain)
 		objects_collect(k);
@@ -575,7 +592,7 @@ bool object_any_live(struct call *c, enum object_kind kind)
 
 	pthread_mutex_lock(&c->k->lock);
 	vec_foreach (o, &t->ids[kind])
-		any |= is_held(t, *o);
+		any |= is_held(*o);
 	pthread_mutex_unlock(&c->k->lock);
 	return any;
 }

@@ -2,16 +2,7 @@
 /*
  * object.h - what bpf(2) hands out: programs, maps, BTF, links, as file descriptors and ids.
  *
- * Each object has a memfd of its own, and each descriptor given out is an open file description
- * of that memfd of its own:
- *
- *	identity   the memfd's inode.  So that no call has to ask for it, the file position of a
- *		   description names the object and the access mode: base + 4 * serial + mode,
- *		   base being random for each kernel.  Nothing reads or writes these descriptors,
- *		   so the position stays; where somebody moved it, the inode finds the object.
- *	lifetime   each description given out holds an OFD lock, which goes when its last
- *		   descriptor, wherever dup, fork or SCM_RIGHTS took it, and its last mapping are
- *		   gone.  The kernel's own description of the memfd sees that with F_OFD_GETLK.
+ * A descriptor is a description of a memfd: home.h says how it names its object.
  *
  * An object lives while a descriptor, a pin or another object holds it.  Nobody tells us about
  * close(2), so the dead are collected when it would show: before ids are listed or opened, when
@@ -27,8 +18,7 @@
 #include "base/base.h"
 #include "base/lock.h"
 #include "base/vec.h"
-
-#include <fcntl.h>
+#include "core/home.h"
 
 struct call;
 struct skep_kernel;
@@ -49,10 +39,8 @@ struct object {
 	enum object_kind kind; /* row in the kinds' table */
 	uint32_t id;	       /* from 1, unique within the kind */
 	uint64_t serial;       /* unique in the kernel: what positions name */
-	uint64_t inode[2];     /* device and inode of the memfd, 0 before somebody asked */
-	int fd;		       /* our own description of the memfd; a map's area holds it */
+	struct home *home;     /* what its descriptors are descriptions of */
 	uint32_t pins;	       /* names in the file system, or 1 for good */
-	uint32_t writeonly;    /* write-only descriptions so far: each locks a byte of its own */
 	bool user;	       /* a map: counts as its user, as descriptors and pins do in Linux */
 	void *payload;	       /* struct skep_map * and so on; one reference is ours */
 };
@@ -62,6 +50,7 @@ struct object {
 /* Everything about objects in a kernel. */
 struct objects {
 	uint64_t base;		 /* of positions; a multiple of 4 */
+	int dir;		 /* of home_dir() */
 	_Atomic uint64_t serial; /* given out last */
 	uint32_t live;		 /* objects in the table */
 	uint32_t collect_at;	 /* collect when live reaches this */
@@ -69,6 +58,7 @@ struct objects {
 		VEC(struct object *); /* ordered by id */
 		uint32_t last;	      /* id given out last; they go round like the kernel's */
 	} ids[_OBJ_KINDS];
+	struct home *home[_OBJ_KINDS]; /* where the next ones live; NULL: nowhere yet */
 	struct {
 		struct spinlock lock;
 		struct object *first;

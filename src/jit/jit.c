@@ -95,7 +95,7 @@ static int draft_reserve(struct jit *j)
 static int lower_init(struct jit *j)
 {
 	size_t frags = 3 + 3 * (size_t)j->image->sub_cnt, relocs = 2 + j->image->sub_cnt;
-	size_t draft = 2 * JIT_OP_BYTES_MAX + (size_t)j->n * 5;
+	size_t draft = JIT_OP_BYTES_MAX * 3 / 2 + (size_t)j->n * 5;
 
 	for (uint32_t i = 0; i < j->n; i++) {
 		const struct jit_op *op = &j->ops[i];

@@ -241,10 +241,16 @@ static int back_exit(struct trail *t, uint32_t after)
 	const bool call = after > 0 && v->aux[after - 1].ref == INSN_REF_SUBPROG;
 	const bool r0 = call && has(t, BPF_REG_0);
 
-	/* A callback's caller is walked again: its arguments were set before the call. */
-	if (!call && v->info[after].calls_callback)
+	/*
+	 * A callback's caller is walked again: its arguments were set before the call, and stay
+	 * wanted there.  Linux 6.18 forgets them inside the callback, and so takes states for equal
+	 * that differ in how often bpf_loop() is to call it.
+	 */
+	const bool callback = !call && v->info[after].calls_callback;
+
+	if (callback && v->opts->judge)
 		t->regs[t->frame] &= ~0x3eu;
-	if (t->regs[t->frame] & 0x3e || t->frame + 1 >= SKEP_FRAMES_MAX)
+	if ((!callback && t->regs[t->frame] & 0x3e) || t->frame + 1 >= SKEP_FRAMES_MAX)
 		return GIVE_UP;
 	found(t, BPF_REG_0);
 	t->frame++;

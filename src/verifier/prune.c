@@ -374,13 +374,23 @@ static int endless(struct verifier *v, const struct vstate *old)
 	return err;
 }
 
+/*
+ * Back at a helper that calls back, by way of the callback.  Linux 6.18 asks nothing about the
+ * way, and so lets a plain loop around such a helper run without end.
+ */
+static bool came_from_callback(const struct verifier *v)
+{
+	return insn_calls_back(v, v->i) &&
+	       (v->opts->judge || v->st->frame[v->st->cur]->callback_depth);
+}
+
 /* Back at a state whose paths are under way: 1 fine to stop, 0 go on, or an endless loop. */
 static int visit_open(struct verifier *v, struct vstate *old, bool *keep, bool force)
 {
 	const uint8_t async = old->frame[old->cur]->async;
 	const bool jcond = BPF_OP(v->insns[v->i].code) == BPF_JCOND &&
 			   BPF_CLASS(v->insns[v->i].code) == BPF_JMP;
-	const bool asks = insn_calls_back(v, v->i) || v->info[v->i].iter_next;
+	const bool asks = came_from_callback(v) || v->info[v->i].iter_next;
 	struct vstate *cur = v->st;
 
 	/* Callbacks that set themselves again do not loop; nor is the first round done with. */

@@ -79,6 +79,7 @@ static struct instance *find(struct verifier *v, const struct instance *key)
 	}
 	in->next = *list;
 	*list = in;
+	v->live.any = true;
 	return in;
 }
 
@@ -106,7 +107,7 @@ static struct instance *caller_of(struct verifier *v, const struct instance *in)
 
 void stack_live_free(struct verifier *v)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(v->live.instance); i++) {
+	for (size_t i = 0; v->live.any && i < ARRAY_SIZE(v->live.instance); i++) {
 		struct instance *in;
 
 		while ((in = v->live.instance[i])) {
@@ -118,6 +119,7 @@ void stack_live_free(struct verifier *v)
 		}
 	}
 	v->live.cur = NULL;
+	v->live.any = false;
 }
 
 /* --- notes ----------------------------------------------------------------------------------- */

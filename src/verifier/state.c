@@ -18,11 +18,18 @@ struct vstate *state_new(struct verifier *v)
 	return st;
 }
 
-/* Freed frames keep their slots and are chained through their first register. */
+/*
+ * Freed frames keep their slots and are chained through their first register.  The first frame of
+ * all, which small programs need no other than, is never kept in an explored state.
+ */
 static struct frame *frame_new(struct verifier *v)
 {
 	struct frame *f = v->pool_frame;
 
+	if (!f && !v->first_used) {
+		v->first_used = true;
+		return &v->first;
+	}
 	if (!f)
 		return skep_alloc(sizeof(*f));
 	v->pool_frame = (struct frame *)(uintptr_t)f->reg[0].raw;
@@ -31,7 +38,7 @@ static struct frame *frame_new(struct verifier *v)
 
 static void frame_free(struct verifier *v, struct frame *f)
 {
-	if (!f)
+	if (!f || f == &v->first)
 		return;
 	f->nr_slots = 0;
 	f->reg[0].raw = (uintptr_t)v->pool_frame;
@@ -100,6 +107,7 @@ void state_free_all(struct verifier *v)
 		skep_free(f->slot);
 		skep_free(f);
 	}
+	skep_free(TAKE_PTR(v->first.slot));
 	vec_free(&v->waiting);
 	vec_free(&v->hist);
 }

@@ -316,6 +316,7 @@ struct loop_visit;
 /* What instructions do to the stack: stack_live.c. */
 struct stack_live {
 	struct instance *instance[64]; /* hash lists */
+	bool any;		       /* in them */
 	struct instance *cur;	       /* that of the path at hand; NULL: not looked up yet */
 	uint32_t at;		       /* the instruction at hand... */
 	bool wrote;
@@ -365,6 +366,8 @@ struct verifier {
 	uint32_t ids;		   /* last id given out */
 	struct vstate *pool_state; /* freed ones, to be used again */
 	struct frame *pool_frame;
+	struct frame first; /* is in no pool, and used once */
+	bool first_used;
 	struct reg fake[2];  /* the immediate operand of a comparison */
 	bool strict_align;   /* BPF_F_STRICT_ALIGNMENT */
 	bool strict_scalars; /* pointers were moved by unknown numbers: states with others differ */
