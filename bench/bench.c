@@ -20,6 +20,7 @@ static const struct {
 	int (*run)(const struct bench_opts *o);
 } suites[] = {
 	{ "run", suite_run },
+	{ "map", suite_map },
 	{ "load", suite_load },
 	{ "verify", suite_verify },
 };

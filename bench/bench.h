@@ -16,6 +16,9 @@ int target_init(void);
 void target_use(enum target t);
 /** False: the host forbids bpf(2), and target_init has said why. */
 bool target_available(enum target t);
+/** bpf(2) of the target in use; -errno. */
+union bpf_attr;
+long target_bpf(int cmd, union bpf_attr *attr, unsigned size);
 struct skep_kernel;
 /** The Skep kernel of a target; NULL for the host's. */
 struct skep_kernel *target_kernel(enum target t);
@@ -44,6 +47,8 @@ struct report_row {
 	unsigned nr_peers;
 };
 void report_add(const struct report_row *row);
+/** Adds the row with what each target gave: the compiler's is Skep's, the host's kernel a peer. */
+void report_add_targets(struct report_row *row, struct series s[_TARGET_MAX]);
 /** Prints a table for each suite: values, ratios skep / peer, geometric means. */
 void report_print(void);
 /** Writes all rows to path, keeping the rows of suites that did not run. 0 or -errno. */
@@ -55,6 +60,7 @@ struct bench_opts {
 	const char *suite; /* one suite, NULL: all */
 };
 int suite_run(const struct bench_opts *o);
+int suite_map(const struct bench_opts *o);
 int suite_load(const struct bench_opts *o);
 int suite_verify(const struct bench_opts *o);
 

@@ -49,6 +49,18 @@ void report_add(const struct report_row *row)
 		rows[nr_rows++] = *row;
 }
 
+void report_add_targets(struct report_row *row, struct series s[_TARGET_MAX])
+{
+	row->skep = series_median(&s[TARGET_JIT]);
+	row->spread = series_spread(&s[TARGET_JIT]);
+	if (s[TARGET_KERNEL].n) {
+		row->peer[row->nr_peers].name = "kernel";
+		row->peer[row->nr_peers].value = series_median(&s[TARGET_KERNEL]);
+		row->peer[row->nr_peers++].spread = series_spread(&s[TARGET_KERNEL]);
+	}
+	report_add(row);
+}
+
 /* The peer's value in a row, NaN where the row has no such peer. */
 static double peer_value(const struct report_row *row, const char *name)
 {

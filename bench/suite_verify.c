@@ -168,14 +168,7 @@ static int bench_case(const struct bench_opts *o, const struct verify_case *c)
 	skep_free(insns);
 	if (err)
 		return err;
-	row.skep = series_median(&s[TARGET_JIT]);
-	row.spread = series_spread(&s[TARGET_JIT]);
-	if (s[TARGET_KERNEL].n) {
-		row.peer[0].name = "kernel";
-		row.peer[0].value = series_median(&s[TARGET_KERNEL]);
-		row.nr_peers = 1;
-	}
-	report_add(&row);
+	report_add_targets(&row, s);
 	return 0;
 }
 

@@ -20,6 +20,16 @@ static enum target current;
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
+long target_bpf(int cmd, union bpf_attr *attr, unsigned size)
+{
+	long r;
+
+	if (kernels[current])
+		return skep_kernel_bpf(kernels[current], cmd, attr, size);
+	r = __real_syscall(__NR_bpf, cmd, attr, size);
+	return r < 0 ? -errno : r;
+}
+
 long __wrap_syscall(long nr, ...)
 {
 	long a[6];
@@ -30,8 +40,7 @@ long __wrap_syscall(long nr, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	if (nr == __NR_bpf && kernels[current]) {
-		long r = skep_kernel_bpf(kernels[current], (int)a[0], (union bpf_attr *)a[1],
-					 (unsigned)a[2]);
+		long r = target_bpf((int)a[0], (union bpf_attr *)a[1], (unsigned)a[2]);
 
 		if (r >= 0)
 			return r;

@@ -107,6 +107,8 @@ static inline const struct interp_call *call_pop(struct interp_frame *f)
 	struct cell *c = f->cell;
 
 	f->low = c[10].v;
+	if (unlikely(f->ip != call->ip)) /* a tail call from in there */
+		f->run->prog = call->ip->prog;
 	f->ip = call->ip;
 	c[6].v = call->saved[0];
 	c[7].v = call->saved[1];

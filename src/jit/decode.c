@@ -179,6 +179,7 @@ static int decode_call(struct jit *j, uint32_t i, struct jit_op *op, const struc
 		op->code = JIT_CALL_HELPER;
 		if (aux->helper->id == BPF_FUNC_tail_call) {
 			op->code = JIT_TAIL_CALL;
+			op->b = BPF_REG_3;
 		} else if (lookup_is_inlined(aux)) {
 			op->code =
 				aux->map->type == BPF_MAP_TYPE_ARRAY ? JIT_LOOKUP : JIT_LOOKUP_CPU;

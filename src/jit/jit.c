@@ -69,6 +69,7 @@ static void survey(struct jit *j)
 			js->calls |= needs[op->code].calls;
 			js->scratch = MAX(js->scratch, needs[op->code].scratch);
 			j->uses_run |= needs[op->code].run;
+			j->hands_run |= needs[op->code].run && needs[op->code].calls;
 		}
 	}
 }
@@ -93,7 +94,7 @@ static int draft_reserve(struct jit *j)
 /* Arrays of lowering: as many fragments and relocations as there can be at most. */
 static int lower_init(struct jit *j)
 {
-	size_t frags = 2 + 3 * (size_t)j->image->sub_cnt, relocs = 1 + j->image->sub_cnt;
+	size_t frags = 3 + 3 * (size_t)j->image->sub_cnt, relocs = 2 + j->image->sub_cnt;
 	size_t draft = JIT_OP_BYTES_MAX * 3 / 2 + (size_t)j->n * 5;
 
 	for (uint32_t i = 0; i < j->n; i++) {
@@ -161,6 +162,24 @@ static int lower_sub(struct jit *j, uint32_t s)
 	return 0;
 }
 
+/* Where tail calls enter: in the main program, or a thunk to where it begins. */
+static int lower_tail_entry(struct jit *j)
+{
+	int r;
+
+	if (j->uses_run) {
+		j->tail_frag = j->sub[0].frag;
+		return 0;
+	}
+	r = draft_reserve(j);
+	if (r < 0)
+		return r;
+	j->tail_frag = jit_begin_frag(j, 1);
+	j->tail_entry = jit_here(j);
+	j->target->tail_thunk(j);
+	return 0;
+}
+
 static int lower(struct jit *j)
 {
 	uint32_t subs = j->image->sub_cnt;
@@ -177,7 +196,7 @@ static int lower(struct jit *j)
 		j->sub[s].thunk = jit_begin_frag(j, j->target->entry_align);
 		j->target->thunk(j, s);
 	}
-	return r;
+	return r < 0 ? r : lower_tail_entry(j);
 }
 
 /* Everything but the last step: code is in the draft, its size known. */
@@ -203,6 +222,7 @@ static int build(struct jit *j, struct skep_diag *reterr_diag)
 
 static int publish(const struct jit *j, struct skep_prog *prog, struct mcode *code)
 {
+	const struct jit_frag *tail = &j->frag[j->tail_frag];
 	uint32_t *subs = skep_alloc_array(j->image->sub_cnt, sizeof(*subs));
 
 	if (!subs)
@@ -213,8 +233,8 @@ static int publish(const struct jit *j, struct skep_prog *prog, struct mcode *co
 	prog->jited = code->rx;
 	prog->jited_len = j->size;
 	prog->jited_sub = subs;
-	prog->tail_entry = code->rx + subs[0];
-	prog->entry = (skep_entry_fn)(uintptr_t)prog->tail_entry;
+	prog->tail_entry = code->rx + tail->pos + (j->tail_entry - tail->start);
+	prog->entry = (skep_entry_fn)(uintptr_t)(code->rx + subs[0]);
 	prog->engine_priv = code;
 	return 0;
 }

@@ -71,7 +71,7 @@ enum jit_code {
 	JIT_CALL_KFUNC,	 /* aux.kfunc */
 	JIT_CALL_SUB,	 /* subprogram imm */
 	JIT_CALLX,	 /* the helper whose id is in a */
-	JIT_TAIL_CALL,	 /* tail_call(r1, r2, r3) */
+	JIT_TAIL_CALL,	 /* tail_call(r1, aux.map, y), or of the map in r2 where that is NULL */
 	JIT_LOOKUP,	 /* r0 = element *m of the array map aux.map, or NULL */
 	JIT_LOOKUP_CPU,	 /* the same, of the run's CPU, in a per-CPU array */
 	JIT_LD_ABS,	 /* r0 = packet[b + imm], `size` bytes; b may be JIT_NONE */
@@ -180,6 +180,7 @@ struct jit {
 	const struct jit_target *target; /* whose machine code */
 	bool near;			 /* assume that near calls reach (mcode.h) */
 	bool uses_run;			 /* some op needs the run */
+	bool hands_run;			 /* some op hands it to C */
 	bool loops;			 /* some jump or call leads back */
 
 	struct jit_op *ops;  /* [n] */
@@ -196,7 +197,9 @@ struct jit {
 	uint32_t nr_frags;
 	struct jit_reloc *reloc; /* [nr_relocs], ascending */
 	uint32_t nr_relocs;
-	uint32_t size; /* of the image, after layout */
+	uint32_t tail_frag;  /* where tail calls enter: the main program or a thunk before it */
+	uint32_t tail_entry; /* the byte in the draft where they do */
+	uint32_t size;	     /* of the image, after layout */
 
 	/* The target's, while it lowers. */
 	int32_t frame;	      /* bytes that the frame takes off the stack pointer */
@@ -233,6 +236,8 @@ struct jit_target {
 	void (*barrier)(struct jit *j);
 	/* Emits what C calls for subprogram s: like skep_call_fn. */
 	void (*thunk)(struct jit *j, uint32_t s);
+	/* Emits where tail calls enter a main program that has no use for the run. */
+	void (*tail_thunk)(struct jit *j);
 	/* Writes a jump over `distance` bytes, from its end. */
 	void (*put_jump)(uint8_t *p, uint8_t cc, bool near, int32_t distance);
 	/* Fills n bytes with instructions that do nothing. */

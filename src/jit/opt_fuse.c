@@ -8,6 +8,8 @@
  */
 #include "jit/fuse_int.h"
 
+#include "map/map.h"
+
 #include <limits.h>
 
 bool fuse_is_sole(struct fuse *f, uint32_t def)
@@ -284,15 +286,38 @@ static void fuse_jcc(struct fuse *f)
 	}
 }
 
+/* A constant index into a known array is a known slot. */
+static void fuse_tail_call(struct fuse *f)
+{
+	const struct skep_map *m = f->j->image->aux[f->i].map;
+	struct jit_op *t = fuse_op(f, f->i);
+	const struct jit_op *d = fuse_made_by(f, fuse_val(f, f->i)->b, JIT_CONST);
+	uint32_t index = d ? (uint32_t)d->imm : 0;
+
+	if (!m || !d || index >= m->max_entries)
+		return;
+	fuse_set(f, fuse_b(f, f->i), JIT_NONE, 0);
+	t->imm = (int32_t)index;
+}
+
 static void (*const rules[_JIT_CODE_MAX])(struct fuse *f) = {
-	[JIT_MOV] = fuse_mov,	       [JIT_ADD] = fuse_sum,
-	[JIT_SUB] = fuse_load_operand, [JIT_AND] = fuse_and,
-	[JIT_OR] = fuse_commutative,   [JIT_XOR] = fuse_commutative,
-	[JIT_MUL] = fuse_load_operand, [JIT_SHR] = fuse_two_shifts,
-	[JIT_SAR] = fuse_two_shifts,   [JIT_BSWAP] = fuse_load_operand,
-	[JIT_DIV] = fuse_div,	       [JIT_MOD] = fuse_div,
-	[JIT_LOAD] = fuse_address,     [JIT_STORE] = fuse_store,
-	[JIT_LOOKUP] = fuse_address,   [JIT_LOOKUP_CPU] = fuse_address,
+	[JIT_MOV] = fuse_mov,
+	[JIT_ADD] = fuse_sum,
+	[JIT_SUB] = fuse_load_operand,
+	[JIT_AND] = fuse_and,
+	[JIT_OR] = fuse_commutative,
+	[JIT_XOR] = fuse_commutative,
+	[JIT_MUL] = fuse_load_operand,
+	[JIT_SHR] = fuse_two_shifts,
+	[JIT_SAR] = fuse_two_shifts,
+	[JIT_BSWAP] = fuse_load_operand,
+	[JIT_DIV] = fuse_div,
+	[JIT_MOD] = fuse_div,
+	[JIT_LOAD] = fuse_address,
+	[JIT_STORE] = fuse_store,
+	[JIT_LOOKUP] = fuse_address,
+	[JIT_LOOKUP_CPU] = fuse_address,
+	[JIT_TAIL_CALL] = fuse_tail_call,
 	[JIT_JCC] = fuse_jcc,
 };
 

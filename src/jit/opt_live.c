@@ -46,7 +46,7 @@ jit_regs jit_op_implicit(const struct jit *j, const struct jit_op *op)
 	case JIT_CALLX:
 		return args(5);
 	case JIT_TAIL_CALL:
-		return args(3);
+		return args(aux->map ? 1 : 2);
 	}
 	return 0;
 }

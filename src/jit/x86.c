@@ -598,6 +598,7 @@ static struct jit_target x86_target = {
 	.lower = x86_lower,
 	.barrier = x86_barrier,
 	.thunk = x86_thunk,
+	.tail_thunk = x86_tail_thunk,
 	.put_jump = x86_put_jump,
 	.put_nops = x86_put_nops,
 };

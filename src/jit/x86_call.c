@@ -16,7 +16,9 @@
  * A leaf whose frame fits into the 128 bytes that the ABI leaves alone below rsp does not move
  * rsp at all.
  *
- * The main program is entered from C, and by tail calls, with rdi = ctx and rsi = the run.
+ * The main program is entered from C with rdi = ctx and rsi = the run.  Tail calls enter behind
+ * the push of r12, with rdi = ctx and r12 = the run: in a chain of them, each hop would wait for
+ * the word that the last one pushed and popped.
  */
 #include "jit/x86_int.h"
 #include "jit/mcode.h"
@@ -79,34 +81,46 @@ void x86_prologue(struct jit *j)
 		body = ALIGN_UP(8 + 8 * (int32_t)n + body, 16) - 8 - 8 * (int32_t)n;
 	j->frame = j->fp = !js->calls && body <= RED_ZONE ? 0 : body;
 	j->flags_reg = JIT_NONE;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		push(j, saved[i]);
+		if (saved[i] == X86_RUN) {
+			x86_mov(j, X86_W, X86_RUN, RSI);
+			j->tail_entry = jit_here(j);
+		}
+	}
 	if (j->frame)
 		x86_alu_imm(j, X86_W, X86_D_SUB, RSP, j->frame);
-	if (j->cur_sub == 0 && j->uses_run)
-		x86_mov(j, X86_W, X86_RUN, RSI);
 	if (sub->may_gotos) {
 		x86_rm(j, X86_MOV_IMM | X86_W, 0, budget(j));
 		x86_put32(j, SKEP_MAY_GOTO_MAX);
 	}
 }
 
-/* Undoes the prologue. */
-static void leave(struct jit *j)
+/* Undoes the prologue, but for its first `keep` pushes. */
+static void leave(struct jit *j, unsigned keep)
 {
 	uint8_t saved[5];
 	unsigned n = saved_regs(j, saved);
 
 	if (j->frame)
 		x86_alu_imm(j, X86_W, X86_D_ADD, RSP, j->frame);
-	while (n > 0)
+	while (n > keep)
 		pop(j, saved[--n]);
 }
 
 void x86_lower_exit(struct jit *j, const struct jit_op *op)
 {
-	leave(j);
+	leave(j, 0);
 	x86_put8(j, X86_RET);
+}
+
+/* For a main program that does not want the run. */
+void x86_tail_thunk(struct jit *j)
+{
+	pop(j, X86_RUN);
+	x86_put8(j, X86_JMP_REL32);
+	jit_add_reloc(j, JIT_TO_SUB, 0);
+	x86_put32(j, 0);
 }
 
 /* The run arrives in r9, the sixth argument. */
@@ -169,12 +183,25 @@ void x86_lower_kfunc(struct jit *j, const struct jit_op *op)
 	call_with_run(j, aux_of(j, op)->kfunc->fn);
 }
 
+/* True where a subprogram may return from another program. */
+static bool subs_tail_call(const struct jit *j)
+{
+	for (uint32_t s = 1; s < j->image->sub_cnt; s++)
+		if (j->image->sub[s].tail_calls)
+			return true;
+	return false;
+}
+
 void x86_lower_call_sub(struct jit *j, const struct jit_op *op)
 {
 	j->flags_reg = JIT_NONE;
 	x86_put8(j, X86_CALL_REL32);
 	jit_add_reloc(j, JIT_TO_SUB, (uint32_t)op->imm);
 	x86_put32(j, 0);
+	if (!j->hands_run || !subs_tail_call(j))
+		return;
+	x86_mov_imm(j, R11, (uintptr_t)j->prog, false);
+	x86_rm(j, X86_MOV_MR | X86_W, R11, x86_at(X86_RUN, offsetof(struct skep_run, prog)));
 }
 
 static uint64_t no_such_helper(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
@@ -202,33 +229,57 @@ void x86_lower_callx(struct jit *j, const struct jit_op *op)
 	x86_rr(j, X86_GRP5, X86_D_CALL, RAX);
 }
 
+/* Where the program of a tail call stands; the jump that a wrong index takes, NULL for none. */
+static struct x86_mem tail_slot(struct jit *j, const struct jit_op *op, uint8_t **ret_out)
+{
+	struct x86_mem slot = { .base = R11, .idx = x86_regs[op->b], .scale = 3 };
+	const struct skep_map *m = aux_of(j, op)->map;
+
+	*ret_out = NULL;
+	if (op->b == JIT_NONE) { /* fuse_tail_call looked at the index */
+		x86_mov_imm(j, R11, (uintptr_t)m->values + (uint32_t)op->imm * 8, false);
+		return x86_at(R11, 0);
+	}
+	x86_mov(j, 0, slot.idx, slot.idx);
+	if (m)
+		x86_alu_imm(j, 0, X86_D_CMP, slot.idx, (int32_t)m->max_entries);
+	else
+		x86_rm(j, X86_CMP, slot.idx, x86_at(RSI, offsetof(struct skep_map, max_entries)));
+	*ret_out = x86_jcc_forth(j, X86_CC_AE);
+	/* Behind a tail call is where it goes: no program is taken from beyond the array. */
+	if (aux_of(j, op)->barrier_after)
+		j->target->barrier(j);
+	if (m)
+		x86_mov_imm(j, R11, (uintptr_t)m->values, false);
+	else
+		x86_rm(j, X86_MOV | X86_W, R11, x86_at(RSI, offsetof(struct skep_map, values)));
+	return slot;
+}
+
 /* What the kernel's compiler does: the slot is looked at before the call is counted. */
 void x86_lower_tail_call(struct jit *j, const struct jit_op *op)
 {
 	struct x86_mem count = x86_at(X86_RUN, offsetof(struct skep_run, tail_calls));
-	struct x86_mem slot = { .base = R11, .idx = RDX, .scale = 3 };
+	struct x86_mem slot;
 	uint8_t *out[3];
 
-	x86_mov(j, 0, RDX, RDX);
-	x86_rm(j, X86_CMP, RDX, x86_at(RSI, offsetof(struct skep_map, max_entries)));
-	out[0] = x86_jcc_forth(j, X86_CC_AE);
-	/* Behind a tail call is where it goes: no program is taken from beyond the array. */
-	if (aux_of(j, op)->barrier_after)
-		j->target->barrier(j);
-	x86_rm(j, X86_GRP1_IMM8, X86_D_CMP, count);
-	x86_put8(j, SKEP_TAIL_CALLS_MAX);
+	slot = tail_slot(j, op, &out[0]);
+	x86_rm(j, X86_MOV, RAX, count);
+	x86_alu_imm(j, 0, X86_D_CMP, RAX, SKEP_TAIL_CALLS_MAX);
 	out[1] = x86_jcc_forth(j, X86_CC_AE);
-	x86_rm(j, X86_MOV | X86_W, R11, x86_at(RSI, offsetof(struct skep_map, values)));
 	x86_rm(j, X86_MOV | X86_W, R11, slot);
 	x86_rr(j, X86_TEST | X86_W, R11, R11);
 	out[2] = x86_jcc_forth(j, X86_CC_E);
-	x86_rm(j, X86_GRP5, X86_D_INC, count);
+	x86_alu_imm(j, 0, X86_D_ADD, RAX, 1);
+	x86_rm(j, X86_MOV_MR, RAX, count);
 	x86_rm(j, X86_MOV_MR | X86_W, R11, x86_at(X86_RUN, offsetof(struct skep_run, prog)));
-	x86_mov(j, X86_W, RSI, X86_RUN);
-	leave(j);
+	leave(j, j->cur_sub == 0);
+	if (j->cur_sub != 0)
+		push(j, X86_RUN);
 	x86_rm(j, X86_GRP5, X86_D_JMP, x86_at(R11, offsetof(struct skep_prog, tail_entry)));
 	for (unsigned i = 0; i < ARRAY_SIZE(out); i++)
-		x86_here(j, out[i]);
+		if (out[i])
+			x86_here(j, out[i]);
 	j->flags_reg = JIT_NONE;
 }
 
@@ -287,7 +338,7 @@ void x86_lower_ld_abs(struct jit *j, const struct jit_op *op)
 	x86_rr(j, X86_TEST8, RAX, RAX);
 	ok = x86_jcc_forth(j, X86_CC_NE);
 	x86_mov_imm(j, RAX, 0, false);
-	leave(j);
+	leave(j, 0);
 	x86_put8(j, X86_RET);
 	x86_here(j, ok);
 	x86_rm(j, X86_MOV | X86_W, RAX, scratch(j, 0));

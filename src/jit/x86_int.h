@@ -50,6 +50,7 @@ void x86_lower_atomic(struct jit *j, const struct jit_op *op);
 /* x86_call.c */
 void x86_prologue(struct jit *j);
 void x86_thunk(struct jit *j, uint32_t s);
+void x86_tail_thunk(struct jit *j);
 void x86_lower_exit(struct jit *j, const struct jit_op *op);
 void x86_lower_helper(struct jit *j, const struct jit_op *op);
 void x86_lower_call_map(struct jit *j, const struct jit_op *op);

@@ -136,17 +136,12 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 			 uint32_t cpu)
 {
 	uint32_t index = array_index(key);
+	long err = array_update_check(m, index, flags);
 	void *mem;
 
 	(void)cpu;
-	if (unlikely((flags & ~(uint64_t)BPF_F_LOCK) > BPF_EXIST))
-		return -EINVAL;
-	if (unlikely(index >= m->max_entries))
-		return -E2BIG;
-	if (unlikely(flags & BPF_NOEXIST))
-		return -EEXIST;
-	if (unlikely((flags & BPF_F_LOCK) && !value_has_lock(m)))
-		return -EINVAL;
+	if (unlikely(err))
+		return err;
 	mem = m->values + (uint64_t)index * m->elem_size;
 	value_write(m, mem, value, flags);
 	value_drop(m, mem);

@@ -157,6 +157,18 @@ static inline uint32_t array_index(const void *key)
 	return index;
 }
 
+/** May a program update element `index` with these flags? 0 or -errno, in Linux's order. */
+static inline long array_update_check(const struct skep_map *m, uint32_t index, uint64_t flags)
+{
+	if (unlikely((flags & ~(uint64_t)BPF_F_LOCK) > BPF_EXIST))
+		return -EINVAL;
+	if (unlikely(index >= m->max_entries))
+		return -E2BIG;
+	if (unlikely(flags & BPF_NOEXIST))
+		return -EEXIST;
+	return unlikely((flags & BPF_F_LOCK) && !value_has_lock(m)) ? -EINVAL : 0;
+}
+
 /** Where the object pointer of an array of objects stands; NULL beyond the end. */
 static inline _Atomic(void *) *object_slot(const struct skep_map *m, const void *key)
 {

@@ -23,21 +23,11 @@ static void *percpu_array_lookup(struct skep_map *m, const void *key, uint32_t c
 	return likely(index < m->max_entries) ? elem(m, index, cpu) : NULL;
 }
 
-/* Common to both sides; BPF_F_LOCK cannot be: there is never a spin lock. */
-static int check_update(const struct skep_map *m, uint32_t index, uint64_t flags)
-{
-	if (unlikely(flags > BPF_EXIST))
-		return -EINVAL;
-	if (unlikely(index >= m->max_entries))
-		return -E2BIG;
-	return flags == BPF_NOEXIST ? -EEXIST : 0;
-}
-
 static long percpu_array_update(struct skep_map *m, const void *key, const void *value,
 				uint64_t flags, uint32_t cpu)
 {
 	uint32_t index = array_index(key);
-	int err = check_update(m, index, flags);
+	long err = array_update_check(m, index, flags);
 
 	if (!err)
 		cpu_value_write(m, elem(m, index, cpu), value, m->value_size);
@@ -62,10 +52,10 @@ static int percpu_array_sys_update(struct skep_map *m, const void *key, const vo
 {
 	uint32_t index = array_index(key);
 	const uint8_t *from = value;
-	int err = check_update(m, index, flags);
+	long err = flags > BPF_EXIST ? -EINVAL : array_update_check(m, index, flags);
 
 	if (err)
-		return err;
+		return (int)err;
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++, from += m->elem_size)
 		cpu_value_write(m, elem(m, index, cpu), from, m->elem_size);
 	return 0;

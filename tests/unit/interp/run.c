@@ -195,6 +195,7 @@ TEST(run_tail_calls_from_subprograms)
 	program_ready(p, &interp_engine);
 	ASSERT_EQ(run_prog(p, sizeof(run_mem)), 142);
 	ASSERT_EQ(run_last.tail_calls, 1);
+	ASSERT(run_last.prog == p);
 	drop_array(m);
 	prog_put(p);
 	prog_put(target);

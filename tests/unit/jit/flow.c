@@ -241,6 +241,27 @@ TEST(tail_call_replaces_the_program)
 	skep_free(m);
 }
 
+/* A target that calls nothing does not know the run, and gives back all registers just so. */
+TEST(tail_call_of_a_leaf)
+{
+	struct skep_prog *slots[2] = { 0 };
+	struct skep_map *m = prog_array(slots, ARRAY_SIZE(slots));
+	struct bpf_insn call[] = {
+		MOVI(R6, 1), MOVI(R9, 1), MOVI(R3, 1), LD_MAP(R2, 0), CALL(BPF_FUNC_tail_call),
+		MOVI(R0, 1), EXIT(),
+	};
+	struct skep_prog *p = jt_new(call, ARRAY_SIZE(call), &m);
+	uint32_t word = 40;
+
+	slots[1] = JT_NEW(LDX(BPF_W, R0, R1, 0), MOVI(R7, 2), ALU64(BPF_ADD, R0, R7), EXIT());
+	jt_compile(p);
+	jt_compile(slots[1]);
+	ASSERT_EQ(jt_run(p, &word), 42);
+	jt_free(slots[1]);
+	jt_free(p);
+	skep_free(m);
+}
+
 /* A program that counts in its context and tail-calls itself: 33 times, as in the kernel. */
 TEST(tail_calls_are_limited)
 {
@@ -276,13 +297,32 @@ TEST(tail_call_from_subprogram_returns_to_the_caller)
 		MOVI(R6, 1000), CALL_SUB(2),   ALU64(BPF_ADD, R0, R6),	 EXIT(),      MOVI(R6, 5),
 		MOVI(R3, 0),	LD_MAP(R2, 0), CALL(BPF_FUNC_tail_call), MOVI(R0, 1), EXIT(),
 	};
+	struct bpf_insn asks[] = {
+		MOVI(R6, 1000),
+		CALL_SUB(4),
+		ALU64(BPF_ADD, R6, R0),
+		CALL(FN_TRASH), /* it is told which program runs */
+		ALU64(BPF_ADD, R0, R6),
+		EXIT(),
+		MOVI(R3, 0),
+		LD_MAP(R2, 0),
+		CALL(BPF_FUNC_tail_call),
+		MOVI(R0, 1),
+		EXIT(),
+	};
 	struct skep_prog *p = jt_new(insns, ARRAY_SIZE(insns), &m);
+	struct skep_prog *q = jt_new(asks, ARRAY_SIZE(asks), &m);
+	struct skep_run run = { .cpu = 5 };
 
 	slots[0] = JT_NEW(MOVI(R6, 3), CALL(FN_TRASH), EXIT());
 	jt_compile(p);
+	jt_compile(q);
 	jt_compile(slots[0]);
 	ASSERT_EQ(jt_run(p, NULL), 1007);
+	ASSERT_EQ(jt_run_with(q, NULL, &run), 1014);
+	ASSERT(run.prog == q);
 	jt_free(slots[0]);
+	jt_free(q);
 	jt_free(p);
 	skep_free(m);
 }

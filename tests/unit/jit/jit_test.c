@@ -177,6 +177,9 @@ struct skep_prog *jt_new(const struct bpf_insn *insns, uint32_t n, struct skep_m
 		}
 		if (insns[i].code == (BPF_JMP | BPF_JCOND))
 			p->image.sub[subs - 1].may_gotos = true;
+		if (insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == 0 &&
+		    insns[i].imm == BPF_FUNC_tail_call)
+			p->image.sub[subs - 1].tail_calls = true;
 	}
 	p->image.sub[subs - 1].end = n;
 	p->image.sub_cnt = subs;

@@ -136,6 +136,11 @@ TEST(percpu_array_is_one_block_per_cpu_to_bpf)
 
 	/* A program writes its own CPU's value_size bytes. */
 	ASSERT_EQ(m->ops->update(m, &key, "abcdefgh", BPF_EXIST, 2), 0);
+	/* Programs hear of a lock that is not there last, bpf(2) first. */
+	ASSERT_EQ(m->ops->update(m, &key, "xxxxxxxx", BPF_F_LOCK, 2), -EINVAL);
+	ASSERT_EQ(m->ops->update(m, &key, "xxxxxxxx", BPF_F_LOCK | BPF_NOEXIST, 2), -EEXIST);
+	ASSERT_EQ(m->ops->update(m, &(uint32_t){ 99 }, "xxxxxxxx", BPF_F_LOCK, 2), -E2BIG);
+	ASSERT_EQ(map_sys_update(m, &key, in, BPF_F_LOCK | BPF_NOEXIST), -EINVAL);
 	ASSERT_EQ(map_sys_lookup(m, &key, out, 0), 0);
 	memcpy(in[2], "abcde", 5);
 	ASSERT_MEMEQ(in, out, sizeof(in));
