@@ -17,8 +17,8 @@
 #include <skep/skep.h>
 
 #include "base/uapi.h"
+#include "bpf/door.h"
 #include "bpf/glue.h"
-#include "core/core.h"
 
 static struct skep_kernel *_Atomic chosen;
 
@@ -45,9 +45,7 @@ static long answer(long r)
 
 static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size)
 {
-	struct skep_kernel *k = bpf_kernel();
-
-	return answer(k ? skep_kernel_bpf(k, cmd, attr, size) : -ENOMEM);
+	return answer(DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size));
 }
 
 /*
@@ -68,10 +66,9 @@ static atomic_bool events_opened;
 static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid, int cpu,
 				   unsigned long flags)
 {
-	struct skep_kernel *k = bpf_kernel();
-
 	atomic_store(&events_opened, true);
-	return answer(k ? core_perf_event_open(k, (uintptr_t)attr, pid, cpu, flags) : -ENOMEM);
+	return answer(
+		DOOR(ENTRY_PERF_OPEN, "", (uintptr_t)attr, (uint64_t)pid, (uint64_t)cpu, flags));
 }
 
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
@@ -91,7 +88,8 @@ static int before_mmap(size_t len, int prot, int flags, int fd, off_t off)
 	int err = 0;
 
 	if (fd >= 0 && atomic_load_explicit(&events_opened, memory_order_relaxed))
-		err = core_perf_mmap(bpf_kernel(), fd, len, prot, flags, off);
+		err = (int)DOOR(ENTRY_PERF_MMAP, "", (uint64_t)fd, len, (uint64_t)prot,
+				(uint64_t)flags, (uint64_t)off);
 	return err == -ENOTTY ? 0 : err;
 }
 
@@ -120,7 +118,7 @@ int call_ioctl(int fd, unsigned long request, unsigned long arg)
 	/* '$' is the letter of perf's requests. */
 	if ((request >> 8 & 255) == '$' &&
 	    atomic_load_explicit(&events_opened, memory_order_relaxed))
-		r = core_perf_ioctl(bpf_kernel(), fd, request, arg);
+		r = DOOR(ENTRY_PERF_IOCTL, "", (uint64_t)fd, request, arg);
 	return r == -ENOTTY ? bpf_real.ioctl(fd, request, arg) : (int)answer(r);
 }
 
@@ -136,7 +134,7 @@ int call_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (!r || errno != EPERM)
 		return r;
 	saved = errno;
-	wait_fd = bpf_kernel() ? skep_kernel_wait_fd(bpf_kernel(), fd) : -EPERM;
+	wait_fd = door_wait_fd(fd);
 	errno = saved;
 	if (wait_fd < 0)
 		return r;
@@ -151,7 +149,7 @@ int call_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 static FILE *answer_fopen(const char *path, const char *mode)
 {
-	int fd = (int)answer(bpf_file_open(path));
+	int fd = (int)answer(DOOR(ENTRY_FILE, path, 0));
 	FILE *f = fd < 0 ? NULL : fdopen(fd, mode);
 
 	if (!f)
@@ -173,7 +171,7 @@ static int answer_open(const char *path, int flags)
 {
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return (int)answer(-EACCES);
-	return (int)answer(bpf_file_open(path));
+	return (int)answer(DOOR(ENTRY_FILE, path, 0));
 }
 
 int call_open64(const char *path, int flags, mode_t mode)
@@ -201,10 +199,10 @@ int call_openat(int dir, const char *path, int flags, mode_t mode)
 int call_uname(struct utsname *u)
 {
 	int r = bpf_real.uname(u);
-	struct skep_kernel *k = r ? NULL : bpf_kernel();
+	const char *release = r ? NULL : door_release();
 
-	if (k)
-		snprintf(u->release, sizeof(u->release), "%s", core_release(k));
+	if (release)
+		snprintf(u->release, sizeof(u->release), "%s", release);
 	return r;
 }
 
@@ -222,9 +220,9 @@ static bool pin_path(const char *path)
 
 static mode_t pin_type(const char *path)
 {
-	struct skep_kernel *k = bpf_kernel();
+	const long type = DOOR(ENTRY_PIN_TYPE, path, 0);
 
-	return k ? core_pin_type(k, path) : 0;
+	return type < 0 ? 0 : (mode_t)type;
 }
 
 /* libbpf asks for the folder that it is about to pin in, so folders are enough. */
@@ -277,7 +275,7 @@ static int answer_stat(const char *path, struct stat *st)
 	mode_t type;
 
 	if (bpf_file_is(path)) {
-		fd = (int)answer(bpf_file_open(path));
+		fd = (int)answer(DOOR(ENTRY_FILE, path, 0));
 		return fd < 0 ? -1 : fstat(fd, st);
 	}
 	type = pin_type(path);
@@ -300,32 +298,23 @@ int call_stat64(const char *path, struct stat64 *st)
 
 int call_mkdir(const char *path, mode_t mode)
 {
-	struct skep_kernel *k;
-
 	if (!pin_path(path))
 		return bpf_real.mkdir(path, mode);
-	k = bpf_kernel();
-	return (int)answer(k ? core_pin_mkdir(k, path) : -ENOENT);
+	return (int)answer(DOOR(ENTRY_PIN_MKDIR, path, 0));
 }
 
 int call_rmdir(const char *path)
 {
-	struct skep_kernel *k;
-
 	if (!pin_path(path))
 		return bpf_real.rmdir(path);
-	k = bpf_kernel();
-	return (int)answer(k ? core_pin_rmdir(k, path) : -ENOENT);
+	return (int)answer(DOOR(ENTRY_PIN_RMDIR, path, 0));
 }
 
 int call_unlink(const char *path)
 {
-	struct skep_kernel *k;
-
 	if (!pin_path(path))
 		return bpf_real.unlink(path);
-	k = bpf_kernel();
-	return (int)answer(k ? core_unpin(k, path) : -ENOENT);
+	return (int)answer(DOOR(ENTRY_PIN_REMOVE, path, 0));
 }
 
 /* A bpf file system on top of another folder would be the host's. */

@@ -14,6 +14,7 @@
 #include <skep/skep.h>
 
 #include "base/alloc.h"
+#include "bpf/door.h"
 #include "bpf/glue.h"
 #include "core/core.h"
 #include "helper/helper.h"
@@ -120,7 +121,7 @@ static bool file_fits(const struct kernel_file *file, const char *path)
 
 	if (!file->released || strncmp(path, file->path, n))
 		return !strcmp(path, file->path);
-	return bpf_kernel() && !strcmp(path + n, core_release(bpf_kernel()));
+	return door_release() && !strcmp(path + n, door_release());
 }
 
 static const struct kernel_file *file_find(const char *path)

@@ -8,9 +8,11 @@
  *
  * Environment, set by `skep run`: SKEP_ENGINE=jit|interp chooses the engine, SKEP_TRACE=1 writes
  * lines of bpf_trace_printk to standard error, SKEP_RIGHTS=caller lets the caller's capabilities
- * decide what it may do, SKEP_MODEL=linux judges programs for Linux.
+ * decide what it may do, SKEP_MODEL=linux judges programs for Linux.  With SKEP_HIVE=DIR the kernel
+ * is the one of that hive's server, and the others are the server's.
  */
 #include "bpf/calls_int.h"
+#include "bpf/door.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -62,6 +64,8 @@ struct skep_kernel *bpf_kernel_default(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+	if (getenv("SKEP_HIVE"))
+		return NULL;
 	pthread_once(&once, make_kernel);
 	return preload_kernel;
 }
@@ -72,6 +76,12 @@ __attribute__((constructor)) static void prepare(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, resolve);
+}
+
+/* The hive lives while its members do, whether they ask it for anything or not. */
+__attribute__((constructor)) static void join(void)
+{
+	door_knock();
 }
 
 #define PRELOAD(ret, name, params, args)                   \

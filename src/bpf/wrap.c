@@ -7,6 +7,7 @@
  * what it does not wrap never comes here.
  */
 #include "bpf/calls_int.h"
+#include "bpf/door.h"
 
 #include <skep/skep.h>
 
@@ -33,7 +34,7 @@ gzFile call_gzopen64(const char *path, const char *mode)
 
 	if (!bpf_file_is(path))
 		return bpf_real.gzopen64(path, mode);
-	fd = bpf_file_open(path);
+	fd = (int)DOOR(ENTRY_FILE, path, 0);
 	if (fd < 0) {
 		errno = -fd;
 		return NULL;

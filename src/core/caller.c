@@ -3,9 +3,11 @@
 #include "core/caller.h"
 #include "base/sys.h"
 #include "core/core_int.h"
+#include "prog/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +76,52 @@ bool caller_is_far(void)
 	return current != NULL;
 }
 
+/* What /proc/PID/FILE says behind `key`, a number; 0 where it does not. */
+static uint32_t proc_number(pid_t pid, const char *file, const char *key)
+{
+	char path[64], line[128];
+	unsigned n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)) && sscanf(line + strlen(key), "%u", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void proc_comm(pid_t pid, pid_t tid, char comm[16])
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, comm, 15);
+	if (n > 0 && comm[n - 1] == '\n')
+		comm[n - 1] = '\0';
+	close_fd_p(&fd);
+}
+
+const struct run_task *caller_task(struct run_task *ret)
+{
+	if (!current)
+		return NULL;
+	*ret = (struct run_task){
+		.tid = (uint32_t)current->tid,
+		.tgid = (uint32_t)current->pid,
+		.ppid = proc_number(current->pid, "status", "PPid:"),
+		.uid = current->uid,
+		.gid = current->gid,
+	};
+	proc_comm(current->pid, current->tid, ret->comm);
+	return ret;
+}
+
 uid_t caller_uid(void)
 {
 	return current ? current->uid : getuid();
@@ -84,13 +132,7 @@ pid_t caller_pid(void)
 	return current ? current->pid : getpid();
 }
 
-long core_call_for(struct skep_kernel *k, struct caller *who, int cmd, uint64_t uattr,
-		   uint32_t size)
+void caller_set(struct caller *who)
 {
-	long ret;
-
 	current = who;
-	ret = core_call(k, cmd, uattr, size);
-	current = NULL;
-	return ret;
 }

@@ -4,8 +4,8 @@
  *
  * Whatever a command wants of its caller goes through here and user.h: bytes of its memory, what
  * a number among its descriptors is, who it is.  A door that serves other processes fills in a
- * struct caller and calls core_call_for() in one thread per call; meanwhile that thread's questions
- * go to it.  Calls of this process have none.
+ * struct caller and sets it for the thread that works on the call; meanwhile that thread's
+ * questions go to it.  Calls of this process have none.
  */
 #ifndef SKEP_CORE_CALLER_H
 #define SKEP_CORE_CALLER_H
@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 struct caller;
+struct run_task;
 struct skep_kernel;
 
 struct caller_ops {
@@ -34,7 +35,9 @@ struct caller_ops {
 struct caller {
 	const struct caller_ops *ops;
 	pid_t pid; /* as this process sees it */
+	pid_t tid; /* of the thread that calls */
 	uid_t uid;
+	gid_t gid;
 };
 
 /** Whose memory addresses are in: NULL for this process's. */
@@ -55,6 +58,8 @@ int caller_close(int fd);
 bool caller_lacks(int fd);
 /** The caller is another process. */
 bool caller_is_far(void);
+/** The calling task as programs see it, in *ret; NULL where it is this thread. */
+const struct run_task *caller_task(struct run_task *ret);
 uid_t caller_uid(void);
 pid_t caller_pid(void);
 
@@ -64,11 +69,9 @@ pid_t caller_pid(void);
  */
 bool caller_memory_ours(bool ours);
 
-/** bpf(2) for another process.  Where core_gives_fd(cmd), a result is a descriptor of this one's.
- */
-long core_call_for(struct skep_kernel *k, struct caller *who, int cmd, uint64_t uattr,
-		   uint32_t size);
-/** Does the command's result name a new descriptor? */
+/** From now on this thread works for `who`; NULL: for this process. */
+void caller_set(struct caller *who);
+/** Is the result of that command of bpf(2) a new descriptor, of this process? */
 bool core_gives_fd(int cmd);
 
 #endif

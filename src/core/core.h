@@ -65,6 +65,14 @@ typedef void (*core_verdict_fn)(void *arg, const struct core_verdict *v);
  */
 void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, bool count);
 
+/* What there is in a kernel, without its own BTF. */
+struct core_counts {
+	uint32_t progs, maps, links, btfs, pins;
+};
+
+/** Counts what lives, after a collection.  Not from inside a program's run. */
+void core_count(struct skep_kernel *k, struct core_counts *ret);
+
 /** Raw BTF of the kernel that k's programs see, as long as k lives; NULL: out of memory. */
 const void *core_kernel_btf(struct skep_kernel *k, size_t *ret_size);
 /** The release that k is, as uname(2) says it: "6.12.0-skep". */

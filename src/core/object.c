@@ -601,6 +601,24 @@ bool object_any_live(struct call *c, enum object_kind kind)
 	return any;
 }
 
+void core_count(struct skep_kernel *k, struct core_counts *ret)
+{
+	const struct id_list *ids = k->objects.ids;
+
+	objects_collect(k);
+	pthread_mutex_lock(&k->lock);
+	*ret = (struct core_counts){
+		.progs = (uint32_t)ids[OBJ_PROG].n,
+		.maps = (uint32_t)ids[OBJ_MAP].n,
+		.links = (uint32_t)ids[OBJ_LINK].n,
+		.btfs = (uint32_t)ids[OBJ_BTF].n,
+		.pins = (uint32_t)k->pins.n,
+	};
+	if (id_find(&ids[OBJ_BTF], VMLINUX_BTF_ID))
+		ret->btfs--;
+	pthread_mutex_unlock(&k->lock);
+}
+
 void object_pin_locked(struct object *o)
 {
 	o->pins++;

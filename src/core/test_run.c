@@ -111,6 +111,7 @@ static int run_all(struct test_run *t)
 	struct skep_kernel *k = t->c->k;
 	uint32_t repeat = MAX(t->c->attr.a.test.repeat, 1u), left = repeat;
 	bool stats = object_any_live(t->c, OBJ_STATS), ok = true;
+	struct run_task as;
 	struct vcpu *vcpu =
 		t->cpu < 0 ? vcpu_get(&k->vcpus) : vcpu_get_at(&k->vcpus, (uint32_t)t->cpu);
 	struct skep_run run = {
@@ -118,6 +119,7 @@ static int run_all(struct test_run *t)
 		.cpu = vcpu->id,
 		.ctx = t->ctx,
 		.env = &k->env,
+		.as = caller_task(&as),
 		.region = { t->ctx_region, t->data },
 	};
 	uint64_t start = now_ns(), ns;

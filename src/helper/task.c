@@ -3,7 +3,8 @@
  * task.c - who runs the program, and where.
  *
  * A thread's id is that of its slot's owner, and its process is remembered.  Nothing else is: the
- * thread may have changed its user or its name since the last run.
+ * thread may have changed its user or its name since the last run.  A run for another process says
+ * whose it is (run->as).
  */
 #include "helper/task.h"
 #include "helper/helper_int.h"
@@ -18,21 +19,20 @@ static uint32_t ask(long nr)
 	return (uint32_t)sys_call6(nr, 0, 0, 0, 0, 0, 0);
 }
 
-static void ask_comm(char comm[TASK_COMM_LEN])
+static void ask_comm(const struct skep_run *run, char comm[TASK_COMM_LEN])
 {
+	if (run->as) {
+		memcpy(comm, run->as->comm, TASK_COMM_LEN);
+		return;
+	}
 	memset(comm, 0, TASK_COMM_LEN);
 	sys_call6(SYS_prctl, PR_GET_NAME, (long)comm, 0, 0, 0, 0);
 }
 
-static uint32_t task_tid(const struct skep_run *run)
+/* tgid << 32 | tid of the thread that runs. */
+static uint64_t own_ids(const struct skep_run *run)
 {
-	return atomic_load_explicit(&run->vcpu->owner, memory_order_relaxed);
-}
-
-/* tgid << 32 | tid */
-static uint64_t task_ids(const struct skep_run *run)
-{
-	uint32_t tid = task_tid(run);
+	uint32_t tid = atomic_load_explicit(&run->vcpu->owner, memory_order_relaxed);
 	_Atomic uint64_t *slot = helper_tgids ? &helper_tgids[tid % TGIDS] : NULL;
 	uint64_t ids = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
 
@@ -47,7 +47,13 @@ static uint64_t task_ids(const struct skep_run *run)
 
 uint32_t task_tgid(const struct skep_run *run)
 {
-	return (uint32_t)(task_ids(run) >> 32);
+	return (uint32_t)(own_ids(run) >> 32);
+}
+
+/* The same of the task whose run it is. */
+static uint64_t task_ids(const struct skep_run *run)
+{
+	return run->as ? (uint64_t)run->as->tgid << 32 | run->as->tid : own_ids(run);
 }
 
 HELPER_FN(get_current_pid_tgid)
@@ -57,6 +63,8 @@ HELPER_FN(get_current_pid_tgid)
 
 HELPER_FN(get_current_uid_gid)
 {
+	if (run->as)
+		return (uint64_t)run->as->gid << 32 | run->as->uid;
 	return (uint64_t)ask(SYS_getgid) << 32 | ask(SYS_getuid);
 }
 
@@ -68,15 +76,20 @@ HELPER_FN(get_current_comm)
 
 	if (!size)
 		return 0;
-	ask_comm(comm);
+	ask_comm(run, comm);
 	memcpy(dst, comm, n);
 	memset(dst + n, 0, size - n);
 	dst[n - 1] = '\0';
 	return 0;
 }
 
-static void fill_cred(struct skep_cred *c)
+static void fill_cred(struct skep_cred *c, const struct run_task *as)
 {
+	if (as) {
+		c->uid = c->euid = c->suid = c->fsuid = as->uid;
+		c->gid = c->egid = c->sgid = c->fsgid = as->gid;
+		return;
+	}
 	sys_call6(SYS_getresuid, (long)&c->uid, (long)&c->euid, (long)&c->suid, 0, 0, 0);
 	sys_call6(SYS_getresgid, (long)&c->gid, (long)&c->egid, (long)&c->sgid, 0, 0, 0);
 	/* The file system's ids can be asked for by setting them to what is never valid. */
@@ -86,19 +99,20 @@ static void fill_cred(struct skep_cred *c)
 
 static void fill_task(struct task_slot *s, const struct skep_run *run)
 {
-	int32_t ppid = (int32_t)ask(SYS_getppid);
+	int32_t ppid = (int32_t)(run->as ? run->as->ppid : ask(SYS_getppid));
+	uint64_t ids = task_ids(run);
 	struct skep_task *t = &s->self;
 
 	memset(s, 0, sizeof(*s));
-	fill_cred(&s->cred);
+	fill_cred(&s->cred, run->as);
 	s->parent.pid = s->parent.tgid = ppid;
 	s->parent.group_leader = &s->parent;
 
-	t->pid = (int32_t)task_tid(run);
-	t->tgid = (int32_t)task_tgid(run);
+	t->pid = (int32_t)ids;
+	t->tgid = (int32_t)(ids >> 32);
 	t->real_parent = t->parent = &s->parent;
 	t->real_cred = t->cred = &s->cred;
-	ask_comm(t->comm);
+	ask_comm(run, t->comm);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
 	if (t->pid != t->tgid)

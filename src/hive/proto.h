@@ -2,12 +2,13 @@
 /*
  * proto.h - what a member of a hive and its server say to each other.
  *
- * A connection is a sequenced-packet socket, one for each process, with one call under way at a time:
+ * A connection is a sequenced-packet socket, one for each process, with one call under way at a
+ *time:
  *
  *	member				server
- *	REQUEST (HELLO, CALL, ...)  ->
+ *	request (HELLO, ENTER, ...) ->
  *				    <-	question: READ, WRITE, POSITION, TAKE, GIVE, CLOSE
- *	ANSWER			    ->		...as many as it takes
+ *	ANSWER			    ->		  ...as many as it takes
  *				    <-	DONE
  *
  * Each packet is a struct hive_msg, then `len` bytes, and may carry one descriptor.  Neither side
@@ -26,18 +27,11 @@
 #define HIVE_DATA_MAX (64u << 10)
 
 enum hive_op {
-	/* requests: DONE's result is what the call returns */
-	HIVE_HELLO = 1, /* arg[0] HIVE_VERSION; DONE carries the release's name */
-	HIVE_CALL,	/* bpf(2): arg[0] command, [1] address and [2] size of the attributes; [3] is the
-			 * position of the descriptor that they begin with, if they do */
-	HIVE_WAIT_FD,	/* arg[0] descriptor: DONE carries what to wait on */
-	HIVE_FILE,	/* data: path; DONE carries the open file */
-	HIVE_PIN_TYPE,	/* data: path (these four) */
-	HIVE_UNPIN,
-	HIVE_MKDIR,
-	HIVE_RMDIR,
-	HIVE_STATUS, /* DONE's data is a struct hive_status */
-	HIVE_STOP,   /* the server ends */
+	/* requests: DONE's arg[0] is what the call returns */
+	HIVE_HELLO = 1, /* arg[0] HIVE_VERSION; DONE's data is the release's name */
+	HIVE_ENTER,	/* number of bpf/entries.def in `nr`, its arguments, data: the path */
+	HIVE_STATUS,	/* DONE's data is a struct hive_status */
+	HIVE_STOP,	/* the server ends */
 	/* questions, each answered by ANSWER with a result in arg[0] */
 	HIVE_READ,     /* arg[0] address, [1] bytes; the answer's data */
 	HIVE_WRITE,    /* arg[0] address; data */
@@ -47,18 +41,23 @@ enum hive_op {
 	HIVE_CLOSE,    /* arg[0] descriptor */
 	/* replies */
 	HIVE_ANSWER,
-	HIVE_DONE,
+	HIVE_DONE, /* carries the descriptor where the result is one */
 };
+
+#define HIVE_ARGS 6
 
 struct hive_msg {
 	uint32_t magic; /* HIVE_MAGIC */
 	uint16_t op;	/* enum hive_op */
-	uint16_t flags; /* 0 */
+	uint16_t nr;	/* ENTER: which */
 	uint32_t len;	/* bytes of data behind it */
-	uint32_t first; /* CALL: the descriptor that arg[3] is the position of */
-	uint64_t arg[4];
+	uint32_t tid;	/* the calling thread, as the member sees it */
+	int32_t fd;	/* ENTER: a descriptor that the server will ask for, by guess... */
+	uint32_t pad;	/* 0 */
+	int64_t pos;	/* ...and its file position, -EBADF where it is none */
+	uint64_t arg[HIVE_ARGS];
 };
-static_assert(sizeof(struct hive_msg) == 48, "the message is the same for all builds");
+static_assert(sizeof(struct hive_msg) == 80, "the message is the same for all builds");
 
 /* What `skep hive list` shows. */
 struct hive_status {

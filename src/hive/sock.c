@@ -59,7 +59,7 @@ static int received(struct msghdr *m)
 int hive_recv(int sock, struct hive_packet *p, int *ret_fd)
 {
 	struct iovec v = { p, sizeof(*p) };
-	union control control;
+	union control control = { 0 };
 	struct msghdr m = { .msg_iov = &v,
 			    .msg_iovlen = 1,
 			    .msg_control = &control,

@@ -36,6 +36,13 @@ struct run_env {
 	struct obj_store *objects;
 };
 
+/* A task of another process, on whose behalf a program runs. */
+struct run_task {
+	uint32_t tid, tgid, ppid;
+	uint32_t uid, gid;
+	char comm[16]; /* padded with zeroes */
+};
+
 struct skep_run {
 	const struct skep_prog *prog; /* runs now; a tail call sets it anew */
 	struct vcpu *vcpu;	      /* the slot held for this run */
@@ -43,6 +50,7 @@ struct skep_run {
 	uint32_t tail_calls;	      /* taken so far in this run, at most SKEP_TAIL_CALLS_MAX */
 	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
 	const struct run_env *env;    /* never NULL */
+	const struct run_task *as;    /* whose run it is; NULL: this thread's */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

@@ -65,10 +65,14 @@ struct search {
 	uint32_t found, stacked;
 };
 
-/* The component of which i was found first ends; it is a loop when i leads back to itself. */
+/*
+ * The component of which i was found first ends; it is a loop when i leads back to itself.  A call
+ * that calls back does so by way of the callback, which Linux 6.18 overlooks.
+ */
 static void close_component(struct search *s, uint32_t i, bool self)
 {
-	const bool loop = self || s->stack[s->stacked - 1] != i;
+	const bool calls_back = !s->v->opts->judge && insn_calls_back(s->v, i);
+	const bool loop = self || calls_back || s->stack[s->stacked - 1] != i;
 	uint32_t member;
 
 	s->v->nr_loops += loop;

@@ -431,7 +431,7 @@ static int visit_one(struct verifier *v, struct explored *e, bool *keep, bool fo
 
 	if (e->st.branches) {
 		way = visit_open(v, &e->st, keep, force);
-		return way == 1 ? stop_at(v, e, !insn_calls_back(v, v->i)) : way;
+		return way == 1 ? stop_at(v, e, !v->opts->judge || !insn_calls_back(v, v->i)) : way;
 	}
 	loop = loop_is_open(v, &e->st);
 	if (!states_equal(v, &e->st, v->st, loop ? RANGE_WITHIN : NOT_EXACT))

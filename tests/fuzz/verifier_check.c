@@ -109,6 +109,14 @@ static void empty_ring(void)
 }
 
 /* Everything as the seed says. */
+static void empty_hash(void)
+{
+	uint32_t key;
+
+	while (!map_sys_next_key(maps[GEN_HASH], NULL, &key))
+		map_sys_delete(maps[GEN_HASH], &key);
+}
+
 static void world(uint64_t seed)
 {
 	uint8_t value[64];
@@ -119,8 +127,7 @@ static void world(uint64_t seed)
 	ctx.ingress_ifindex = (uint32_t)edge_number();
 	ctx.rx_queue_index = (uint32_t)edge_number();
 	memset(vcpu.stack, 0, sizeof(vcpu.stack));
-	for (uint32_t key = 0; key < GEN_HASH_ENTRIES; key++)
-		map_sys_delete(maps[GEN_HASH], &key);
+	empty_hash();
 	empty_ring();
 	for (uint32_t key = 0; key < GEN_ARRAY_ENTRIES; key++) {
 		for (int m = 0; m < GEN_RING; m++) {

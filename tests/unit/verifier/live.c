@@ -189,3 +189,36 @@ TEST(live_loops_count_their_calls)
 	ASSERT_EQ(judge(text_of), -EINVAL);
 	ASSERT_STRHAS(text, "register with unbounded min value is not allowed\n");
 }
+
+/*
+ * A path that comes round to bpf_loop() and goes no further depends on what the calls to come
+ * depend on, which other paths find out later.  Linux 6.18 does not wait for them.
+ */
+TEST(live_loops_wait_for_what_callbacks_depend_on)
+{
+	static const char text_of[] = "*(u64 *)(r10 -64) = 0\n"
+				      "*(u64 *)(r10 -56) = -2\n"
+				      "r1 = 2\n"
+				      "r2 = subprog[+6]\n"
+				      "r3 = r10\n"
+				      "r3 += -64\n"
+				      "r4 = 0\n"
+				      "call 181\n"
+				      "exit\n"
+				      "r7 = r2\n"
+				      "r3 = *(u64 *)(r7 +8)\n"
+				      "r8 = r1\n"
+				      "r8 *= r3\n"
+				      "if w8 <= 6 goto +1\n"
+				      "goto +4\n"
+				      "w9 = w8\n"
+				      "r3 = r7\n"
+				      "r3 += r9\n"
+				      "*(u16 *)(r3 +8) = r8\n"
+				      "r0 = 0\n"
+				      "exit";
+
+	ASSERT_EQ(judge(text_of), -EACCES);
+	ASSERT_STRHAS(text, "misaligned stack access");
+	ASSERT_EQ(judge_as(true, text_of), 0);
+}

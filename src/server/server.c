@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* server.c - see server.h */
+#include "bpf/glue.h"
+#include "core/core.h"
+#include "server/server_int.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOOK_MS 250  /* how often it looks who lives */
+#define IDLE_MS 1000 /* how long nobody has to, before it ends */
+
+/* --- who lives -------------------------------------------------------------------------------- */
+
+void server_member(struct server *s, pid_t pid)
+{
+	const int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	int *slot;
+
+	if (fd < 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	slot = vec_push(&s->members);
+	if (slot)
+		*slot = fd;
+	pthread_mutex_unlock(&s->lock);
+	if (!slot)
+		close(fd);
+}
+
+/* Forgets those that have ended; how many live. */
+static uint32_t members_locked(struct server *s)
+{
+	size_t n = 0;
+
+	vec_foreach (m, &s->members) {
+		struct pollfd p = { .fd = *m, .events = POLLIN };
+
+		if (poll(&p, 1, 0) == 0)
+			s->members.at[n++] = *m;
+		else
+			close(*m);
+	}
+	s->members.n = n;
+	return (uint32_t)n;
+}
+
+void server_status(struct server *s, struct hive_status *ret)
+{
+	struct core_counts counts;
+
+	core_count(s->k, &counts);
+	*ret = (struct hive_status){
+		.pid = (uint32_t)getpid(),
+		.progs = counts.progs,
+		.maps = counts.maps,
+		.links = counts.links,
+		.pins = counts.pins,
+		.since = (uint64_t)s->since,
+	};
+	pthread_mutex_lock(&s->lock);
+	ret->members = members_locked(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Somebody needs the hive. */
+static bool needed(struct server *s)
+{
+	struct core_counts counts;
+	bool alive;
+
+	pthread_mutex_lock(&s->lock);
+	alive = s->keep || s->peers || members_locked(s);
+	pthread_mutex_unlock(&s->lock);
+	if (alive)
+		return true;
+	core_count(s->k, &counts);
+	return counts.progs || counts.maps || counts.links || counts.btfs || counts.pins;
+}
+
+static bool stopped(struct server *s)
+{
+	bool stop;
+
+	pthread_mutex_lock(&s->lock);
+	stop = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return stop;
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void serve(struct server *s)
+{
+	struct pollfd wait = { .fd = s->listener, .events = POLLIN };
+	int64_t last = now_ms(), looked = last;
+
+	while (looked - last < IDLE_MS && !stopped(s)) {
+		int sock = poll(&wait, 1, LOOK_MS) == 1
+				   ? accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)
+				   : -1;
+
+		if (sock >= 0)
+			peer_start(s, sock);
+		if (now_ms() - looked < LOOK_MS)
+			continue;
+		looked = now_ms();
+		if (needed(s))
+			last = looked;
+	}
+}
+
+/* What the server keeps open of what it was started with. */
+static void detach(const struct server *s, bool talk)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	signal(SIGPIPE, SIG_IGN);
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		if (fd < 2 || !talk)
+			dup2(null, fd);
+	if (null > 2)
+		close(null);
+	if (chdir("/"))
+		return;
+}
+
+static _Noreturn void live(struct server *s, const struct server_opts *o, int ready)
+{
+	int err = skep_kernel_new(o->kernel, &s->k);
+
+	if (!err) {
+		detach(s, o->talk);
+		bpf_kernel_set(s->k);
+		if (o->first)
+			server_member(s, o->first);
+	}
+	if (write(ready, &err, sizeof(err)) != sizeof(err))
+		err = -EPIPE;
+	close(ready);
+	if (!err)
+		serve(s);
+	hive_leave(s->dir);
+	_exit(err ? 1 : 0); /* members' threads may be in the kernel */
+}
+
+/* Reads what the server says about itself, once its parent is gone. */
+static int started(pid_t pid, int ready)
+{
+	int err = -EPIPE, status;
+
+	waitpid(pid, &status, 0);
+	if (read(ready, &err, sizeof(err)) != sizeof(err))
+		err = -EPIPE;
+	return err;
+}
+
+int server_start(const struct server_opts *o, char ret_dir[PATH_MAX])
+{
+	static struct server s = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	_cleanup_(close_fd_p) int listener = hive_found(o->name, s.dir);
+	int ready[2], err;
+	pid_t pid;
+
+	if (listener < 0)
+		return listener;
+	if (pipe2(ready, O_CLOEXEC)) {
+		err = -errno;
+		hive_leave(s.dir);
+		return err;
+	}
+	s.listener = listener;
+	s.keep = o->keep;
+	s.since = time(NULL);
+	memcpy(ret_dir, s.dir, PATH_MAX);
+	pid = fork();
+	if (pid == 0) {
+		close(ready[0]);
+		if (fork())
+			_exit(0);
+		live(&s, o, ready[1]);
+	}
+	close(ready[1]);
+	err = pid < 0 ? -errno : started(pid, ready[0]);
+	close(ready[0]);
+	if (err)
+		hive_leave(s.dir);
+	return err;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server_int.h - inside the room: the server, and a member's end of a connection.
+ */
+#ifndef SKEP_SERVER_SERVER_INT_H
+#define SKEP_SERVER_SERVER_INT_H
+
+#include "base/vec.h"
+#include "hive/place.h"
+#include "hive/proto.h"
+#include "server/server.h"
+
+#include <pthread.h>
+#include <time.h>
+
+struct server {
+	struct skep_kernel *k;
+	char dir[PATH_MAX];
+	int listener;
+	bool keep;
+	time_t since;
+	pthread_mutex_t lock; /* of what follows */
+	uint32_t peers;	      /* connections of members */
+	bool stop;
+	struct {
+		VEC(int);
+	} members; /* pidfds of processes that knocked */
+};
+
+/** Answers a connection until it ends, in a thread of its own; takes the socket.  0 or -errno. */
+int peer_start(struct server *s, int sock);
+/** A process is a member from now on. */
+void server_member(struct server *s, pid_t pid);
+void server_status(struct server *s, struct hive_status *ret);
+
+#endif

@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Hives as people and processes use them: many processes, one kernel, and any of them may die.  TAP.
+
+usage: hive.py BUILD [NAME...]
+"""
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+build = pathlib.Path(sys.argv[1]).resolve()
+skep = build / 'src/cli/skep'
+member = build / 'tests/hive/member'
+count = build / 'examples/count.bpf.o'
+work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-'))
+env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
+cases = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(f):
+    cases.append(f)
+    return f
+
+
+def call(*argv, stdin=None):
+    return subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, text=True,
+                          timeout=120, env=env, cwd=build)
+
+
+def ok(*argv, **kw):
+    p = call(*argv, **kw)
+    assert p.returncode == 0, f'{argv}: status {p.returncode}\n{p.stdout}{p.stderr}'
+    return p.stdout
+
+
+def start(*argv):
+    return subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True, env=env)
+
+
+def hives():
+    return {h['name']: h for h in json.loads(ok(skep, '-j', 'hive', 'list'))}
+
+
+def until(what, condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f'{what}: not within {seconds} s'
+        time.sleep(0.05)
+
+
+def bpftool():
+    path = shutil.which('bpftool', path=os.environ.get('PATH', '') + ':/usr/sbin')
+    if not path:
+        raise Skip('bpftool is not installed')
+    return path
+
+
+@case
+def two_tools_see_the_same():
+    tool = bpftool()
+    out = ok(skep, 'run', '--', 'sh', '-ec', f'''
+        {tool} prog load {count} /sys/fs/bpf/here
+        {tool} -j prog show pinned /sys/fs/bpf/here
+        echo
+        {tool} -j prog show
+        echo
+        {tool} -j map show''')
+    pinned, progs, maps = map(json.loads, filter(None, out.splitlines()))
+    assert [p['id'] for p in progs] == [pinned['id']], out
+    assert pinned['name'] == 'count' and [m['id'] for m in maps] == pinned['map_ids'], out
+
+
+@case
+def others_do_not_see_them():
+    tool = bpftool()
+    ok(skep, 'run', '--keep', '--name', 'mine', '--', tool, 'prog', 'load', count, '/sys/fs/bpf/x')
+    assert json.loads(ok(skep, 'exec', 'mine', '--', tool, '-j', 'prog', 'show'))
+    assert ok(skep, 'run', '--', tool, '-j', 'prog', 'show').strip() == '[]'
+    ok(skep, 'hive', 'stop', 'mine')
+    assert 'mine' not in hives()
+
+
+@case
+def a_pin_keeps_a_hive():
+    tool = bpftool()
+    ok(skep, 'run', '--name', 'pinned', '--', tool, 'prog', 'load', count, '/sys/fs/bpf/x')
+    time.sleep(2)
+    h = hives()['pinned']
+    assert (h['members'], h['programs'], h['maps'], h['pins']) == (0, 1, 1, 1), h
+    ok(skep, 'exec', 'pinned', '--', 'python3', '-c',
+       'import ctypes; assert ctypes.CDLL(None).unlink(b"/sys/fs/bpf/x") == 0')
+    until('the hive ends', lambda: 'pinned' not in hives())
+    assert not (work / 'skep/pinned').exists()
+
+
+@case
+def a_hive_ends_with_its_last_process():
+    p = start(skep, 'run', '--name', 'sleeper', '--', 'sh', '-c', 'sleep 60 & echo $!')
+    sleeper = int(p.stdout.readline())
+    assert p.wait() == 0
+    time.sleep(2)
+    assert hives()['sleeper']['members'] == 1
+    os.kill(sleeper, signal.SIGKILL)
+    until('the hive ends', lambda: 'sleeper' not in hives())
+
+
+@case
+def status_and_signals_are_the_programs_own():
+    assert call(skep, 'run', '--', 'sh', '-c', 'exit 7').returncode == 7
+    assert call(skep, 'run', '--', 'sh', '-c', 'kill -9 $$').returncode == -signal.SIGKILL
+    assert call(skep, 'run', '--', '/no/such/program').returncode == 127
+    assert call(skep, 'run', '--', '/').returncode == 126
+    # The server is nobody's child.
+    assert ok(skep, 'run', '--', 'python3', '-c', '''
+import os
+try:
+    os.wait()
+except ChildProcessError:
+    print("none")''').strip() == 'none'
+
+
+@case
+def errors_say_what_to_do():
+    ok(skep, 'run', '--keep', '--name', 'taken', '--', 'true')
+    p = call(skep, 'run', '--name', 'taken', '--', 'true')
+    assert p.returncode == 1 and 'skep exec taken' in p.stderr, p
+    p = call(skep, 'run', '--name', '../up', '--', 'true')
+    assert p.returncode == 2 and 'letters' in p.stderr, p
+    p = call(skep, 'exec', 'nobody', '--', 'true')
+    assert p.returncode == 1 and 'skep hive list' in p.stderr, p
+    p = call(skep, 'run', '--private', '--keep', '--', 'true')
+    assert p.returncode == 2 and '--private' in p.stderr, p
+    assert ok(skep, 'hive', 'show', 'taken').split()[-9] == 'taken'
+    ok(skep, 'hive', 'stop', 'taken')
+    assert call(skep, 'hive', 'stop', 'taken').returncode == 1
+
+
+def does(*names):
+    out = ok(skep, 'run', '--', member, *names)
+    assert out == ''.join(f'did {n}\n' for n in names), out
+
+
+for name in ('elements', 'large', 'bad_addresses', 'moved_positions', 'mapped', 'closes_everything',
+             'children', 'threads', 'signals'):
+    f = lambda name=name: does(name)
+    f.__name__ = f'member_{name}'
+    case(f)
+
+
+@case
+def member_out_of_reach():
+    """A process that may not be traced, of a user without rights: the server cannot look into it."""
+    if os.getuid():
+        return does('out_of_reach')
+    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-nobody-'))
+    try:
+        for d, f in (('bin', skep), ('bin', member), ('lib', build / 'src/bpf/libskep-bpf.so')):
+            (there / d).mkdir(exist_ok=True)
+            shutil.copy(f, there / d)
+        run = there / 'run'
+        run.mkdir()
+        os.chmod(there, 0o755)
+        os.chown(run, 65534, 65534)
+        os.chmod(run, 0o700)
+        p = subprocess.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
+                            there / 'bin/skep', 'run', '--', there / 'bin/member', 'elements',
+                            'out_of_reach'], capture_output=True, text=True, timeout=120,
+                           env={**env, 'XDG_RUNTIME_DIR': str(run)})
+        assert p.stdout == 'did elements\ndid out_of_reach\n', (p.stdout, p.stderr)
+    finally:
+        shutil.rmtree(there)
+
+
+@case
+def members_die_at_any_moment():
+    ok(skep, 'run', '--keep', '--name', 'deaths', '--', 'true')
+    end = time.monotonic() + 5
+    deaths = 0
+    running = []
+    while time.monotonic() < end:
+        running.append(start(skep, 'exec', 'deaths', '--', member, 'hammer'))
+        time.sleep(random.uniform(0.02, 0.1))
+        if len(running) > 3:
+            p = running.pop(random.randrange(len(running)))
+            p.kill()
+            p.wait()
+            deaths += 1
+        began = time.monotonic()
+        assert 'deaths' in hives()
+        assert time.monotonic() - began < 5, 'the server hangs'
+    for p in running:
+        assert p.poll() is None, 'a member was refused'
+        p.kill()
+        p.wait()
+    assert deaths > 10, deaths
+    until('nothing is left', lambda: hives()['deaths']['maps'] == 0)
+    assert hives()['deaths']['members'] == 0
+    assert ok(skep, 'exec', 'deaths', '--', member, 'elements') == 'did elements\n'
+    ok(skep, 'hive', 'stop', 'deaths')
+
+
+@case
+def the_server_dies():
+    ok(skep, 'run', '--keep', '--name', 'mortal', '--', 'true')
+    p = start(skep, 'exec', 'mortal', '--', member, 'orphan')
+    assert p.stdout.readline() == 'ready\n'
+    os.kill(hives()['mortal']['pid'], signal.SIGKILL)
+    until('it is gone', lambda: 'mortal' not in hives())
+    out, _ = p.communicate('x')
+    assert p.returncode == 0, out
+    # Its place is free again.
+    ok(skep, 'run', '--keep', '--name', 'mortal', '--', member, 'elements')
+    ok(skep, 'hive', 'stop', 'mortal')
+
+
+@case
+def packets_that_are_none():
+    """The door takes whatever comes: random bytes, well-formed nonsense, answers nobody asked for."""
+    ok(skep, 'run', '--keep', '--name', 'noise', '--', 'true')
+    seed = int(os.environ.get('SKEP_SEED', '1'))
+    rnd = random.Random(seed)
+    head = struct.Struct('<IHHIIiIq6Q')
+    small = (0, 1, 2, 3, 7, 8, 16, 28, 255, 4096, 2 ** 32 - 1, 2 ** 63, 2 ** 64 - 1)
+    for i in range(1500):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(str(work / 'skep/noise/door'))
+        s.settimeout(0.02)
+        for _ in range(rnd.randrange(1, 4)):
+            data = rnd.randbytes(rnd.choice((0, 1, 40, 300)))
+            op = rnd.choice((1, 2, 2, 2, 2, 3, 5, 10, 11, 12, 77))
+            args = [rnd.choice(small) for _ in range(6)]
+            packet = head.pack(0x76696853, op, rnd.randrange(12), len(data), 1,
+                               rnd.randrange(-1, 9), 0, rnd.choice((-9, 0, 2 ** 61)), *args) + data
+            if rnd.randrange(4) == 0:
+                packet = bytearray(packet)
+                packet[rnd.randrange(len(packet))] ^= 1 << rnd.randrange(8)
+            if rnd.randrange(16) == 0:
+                packet = rnd.randbytes(rnd.randrange(1, 200))
+            try:
+                s.send(packet)
+                s.recv(65536)
+            except (BrokenPipeError, ConnectionResetError, socket.timeout):
+                break
+        s.close()
+    assert 'noise' in hives(), f'seed {seed}: the server is gone'
+    assert ok(skep, 'exec', 'noise', '--', member, 'elements') == 'did elements\n'
+    ok(skep, 'hive', 'stop', 'noise')
+
+
+@case
+def private_kernels_are_as_before():
+    tool = bpftool()
+    before = hives().keys()
+    out = ok(skep, 'run', '--private', '--', 'sh', '-ec', f'''
+        {tool} prog load {count} /sys/fs/bpf/here
+        {tool} -j prog show''')
+    assert out.strip() == '[]', out
+    assert hives().keys() == before
+
+
+def main():
+    chosen = [c for c in cases if not sys.argv[2:] or c.__name__ in sys.argv[2:]]
+    failed = 0
+    print(f'1..{len(chosen)}')
+    for i, c in enumerate(chosen, 1):
+        try:
+            if os.environ.get('SKEP_SANITIZED'):
+                raise Skip('built with a sanitizer, whose runtime cannot be preloaded')
+            c()
+            print(f'ok {i} {c.__name__}', flush=True)
+        except Skip as e:
+            print(f'ok {i} {c.__name__} # SKIP {e}', flush=True)
+        except Exception:
+            failed += 1
+            print(f'not ok {i} {c.__name__}')
+            print('\n'.join('# ' + l for l in traceback.format_exc().splitlines()), flush=True)
+    for name in hives():
+        call(skep, 'hive', 'stop', name)
+    shutil.rmtree(work)
+    return bool(failed)
+
+
+sys.exit(main())
