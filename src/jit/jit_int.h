@@ -197,7 +197,7 @@ struct jit {
 	uint32_t nr_frags;
 	struct jit_reloc *reloc; /* [nr_relocs], ascending */
 	uint32_t nr_relocs;
-	uint32_t tail_frag;  /* where tail calls enter: the main program or a thunk before it */
+	uint32_t tail_frag;  /* where tail calls enter: the main program's, or a thunk's */
 	uint32_t tail_entry; /* the byte in the draft where they do */
 	uint32_t size;	     /* of the image, after layout */
 

@@ -17,9 +17,9 @@
  *   - A writer that takes an element out of a bucket adds one to `version` before the element
  *     can be used again.  Key words are stored with release and loaded with acquire; therefore
  *     who has seen a word of a later use also sees the new version.
- *   - Not found counts only if the version is still what it was before the search.
- *   - Found counts if the key was compared in one load (up to 8 bytes), because the slot held
- *     that element during the search; longer keys, and the overflow chain, check the version.
+ *   - What a search found, or that it found nothing, counts only if the version is still what it
+ *     was before the search.  An element may have left the bucket and be on its way back in: with
+ *     its key already and another's value.
  *
  * Free elements: a fresh tail of the array that was never used (its memory is not committed),
  * and a list of returned ones.  An update of an existing key takes no free element: it swaps
@@ -220,8 +220,7 @@ MAP_ALWAYS_INLINE struct hash_hit hash_find(const struct hash *h, const void *ke
 		n = atomic_load_explicit(&b->slot[tag_slot(match)], memory_order_acquire);
 		e = hash_elem(h, n);
 		if (likely(key_equal(e, key, size)) &&
-		    (size <= 8 ||
-		     likely(atomic_load_explicit(&b->version, memory_order_relaxed) == version)))
+		    likely(atomic_load_explicit(&b->version, memory_order_relaxed) == version))
 			return (struct hash_hit){ e, n };
 	} else if (likely(!atomic_load_explicit(&b->overflow, memory_order_acquire) &&
 			  atomic_load_explicit(&b->version, memory_order_relaxed) == version)) {

@@ -262,6 +262,45 @@ TEST(tail_call_of_a_leaf)
 	skep_free(m);
 }
 
+/*
+ * Where the verifier says that the array is always the same one, its size and place are constants,
+ * and so is the slot where the index is one.
+ */
+TEST(tail_call_through_a_known_array)
+{
+	struct skep_prog *slots[4] = { 0 };
+	struct skep_map *m = prog_array(slots, ARRAY_SIZE(slots));
+	/* By the index in the context, or by a constant. */
+	struct bpf_insn by_reg[] = {
+		LDX(BPF_W, R3, R1, 0), LD_MAP(R2, 0), CALL(BPF_FUNC_tail_call), MOVI(R0, 1), EXIT(),
+	};
+	struct bpf_insn by_imm[] = {
+		MOVI(R3, 0), LD_MAP(R2, 0), CALL(BPF_FUNC_tail_call), MOVI(R0, 1), EXIT(),
+	};
+	static const uint32_t at[] = { 2, 1, 4, UINT32_MAX };
+	static const uint64_t want[] = { 40, 1, 1, 1 }; /* there, empty, outside, far outside */
+
+	slots[2] = JT_NEW(MOVI(R0, 40), EXIT());
+	jt_compile(slots[2]);
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		struct skep_prog *p, *q;
+		uint32_t index = at[i];
+
+		by_imm[0].imm = (int32_t)index;
+		p = jt_new(by_reg, ARRAY_SIZE(by_reg), &m);
+		q = jt_new(by_imm, ARRAY_SIZE(by_imm), &m);
+		p->image.aux[3].map = q->image.aux[3].map = m;
+		jt_compile(p);
+		jt_compile(q);
+		ASSERT_EQ(jt_run(p, &index), want[i]);
+		ASSERT_EQ(jt_run(q, &index), want[i]);
+		jt_free(p);
+		jt_free(q);
+	}
+	jt_free(slots[2]);
+	skep_free(m);
+}
+
 /* A program that counts in its context and tail-calls itself: 33 times, as in the kernel. */
 TEST(tail_calls_are_limited)
 {
