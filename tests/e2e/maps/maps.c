@@ -114,6 +114,21 @@ static void ring(void)
 	user_ring_buffer__free(rb);
 }
 
+/* The loopback interface, and a queue on the first CPU. */
+static void targets(void)
+{
+	const __u32 key = 1, value[2] = { 1, 0 };
+
+	printf("targets: %d", bpf_map_update_elem(map_fd("devices"), &key, value, 0));
+	printf(" %d", bpf_map_update_elem(map_fd("devices_hash"), &key, value, 0));
+	printf(" %d\n", bpf_map_update_elem(map_fd("sockets"), &key, value, 0));
+	run("use_devices");
+	run("use_devices_hash");
+	run("use_cpus");
+	run("use_sockets");
+	run("see_devices");
+}
+
 int main(int argc, char **argv)
 {
 	libbpf_set_print(NULL);
@@ -126,6 +141,7 @@ int main(int argc, char **argv)
 	run("use_stack");
 	run("use_bloom");
 	run("use_trie");
+	targets();
 	ring();
 	bpf_object__close(obj);
 	return 0;
