@@ -124,7 +124,8 @@ MAP_ALWAYS_INLINE uint32_t find(const struct lpm *t, const uint8_t *data)
 		found = slot_best(s) ? slot_best(s) : found;
 		next = step + 1;
 	}
-	if (slot_kind(s) == LPM_LEAF && lpm_covers(t, slot_name(s), data))
+	if (slot_kind(s) == LPM_LEAF && slot_hints_at(s, data, next) &&
+	    lpm_covers(t, slot_name(s), data))
 		return slot_name(s);
 	if (likely(!gap))
 		return found;
