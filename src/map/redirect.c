@@ -54,42 +54,39 @@ static int check_place(const struct skep_map *m, const void *key, uint64_t flags
 	return array_index(key) < m->max_entries ? 0 : -E2BIG;
 }
 
-/* The value's two halves: what it says, and the program that comes with it. */
-static void value_parts(const struct skep_map *m, const void *value, uint32_t *ret_what,
-			int32_t *ret_prog)
+/* The same of those whose values are records, which exist from the start: *ret_what and the program
+ * that comes with it. */
+static int check_record(const struct skep_map *m, const void *key, const void *value,
+			uint64_t flags, uint32_t *ret_what, int32_t *ret_prog)
 {
+	int err = check_place(m, key, flags);
+
 	*ret_what = array_index(value);
 	*ret_prog = m->value_size == 8 ? (int32_t)array_index((const uint8_t *)value + 4) : 0;
+	return !err && flags == BPF_NOEXIST ? -EEXIST : err;
 }
 
 static int devmap_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	uint32_t ifindex;
 	int32_t prog;
-	int err = check_place(m, key, flags);
+	int err = check_record(m, key, value, flags, &ifindex, &prog);
 
-	if (err)
-		return err;
-	if (flags == BPF_NOEXIST)
-		return -EEXIST;
-	value_parts(m, value, &ifindex, &prog);
-	if ((ifindex && !map_device_exists(ifindex)) || prog > 0)
-		return -EINVAL;
-	atomic_store_explicit(entry_at(m, key), ifindex, memory_order_release);
-	return 0;
+	if (!err && ((ifindex && !map_device_exists(ifindex)) || prog > 0))
+		err = -EINVAL;
+	if (!err)
+		atomic_store_explicit(entry_at(m, key), ifindex, memory_order_release);
+	return err;
 }
 
 static int cpumap_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	uint32_t queue;
 	int32_t prog;
-	int err = check_place(m, key, flags);
+	int err = check_record(m, key, value, flags, &queue, &prog);
 
 	if (err)
 		return err;
-	if (flags == BPF_NOEXIST)
-		return -EEXIST;
-	value_parts(m, value, &queue, &prog);
 	if (queue > QUEUE_MAX)
 		return -EOVERFLOW;
 	if (array_index(key) >= m->nr_cpus)
