@@ -70,8 +70,10 @@ static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid
 {
 	struct skep_kernel *k = bpf_kernel();
 
+	if (!k)
+		return answer(-ENOMEM);
 	atomic_store(&events_opened, true);
-	return answer(k ? core_perf_event_open(k, (uintptr_t)attr, pid, cpu, flags) : -ENOMEM);
+	return answer(core_perf_event_open(k, (uintptr_t)attr, pid, cpu, flags));
 }
 
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)

@@ -4,6 +4,14 @@
 
 #include <fcntl.h>
 
+/* The root of the unified hierarchy, wherever it is. */
+static int unified(void)
+{
+	int fd = open("/sys/fs/cgroup/unified", O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY) : fd;
+}
+
 static void both(struct pair *p, uint32_t key, int fd, uint64_t flags)
 {
 	const int host = host_elem(BPF_MAP_UPDATE_ELEM, p, &key, &fd, flags);
@@ -13,8 +21,8 @@ static void both(struct pair *p, uint32_t key, int fd, uint64_t flags)
 
 TEST(cgroup_array_agrees_with_the_host)
 {
-	int group = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY), dir = open("/", O_RDONLY);
-	int file = open("/sys/fs/cgroup/cgroup.controllers", O_RDONLY);
+	int group = unified(), dir = open("/", O_RDONLY);
+	int file = openat(group, "cgroup.controllers", O_RDONLY);
 	struct pair p;
 	uint32_t v[2];
 
