@@ -637,7 +637,7 @@ def a_skeleton_unmodified():
 def objects_are_given_back():
     r = call([build / 'tests/e2e/objects-static', build / 'tests/e2e/objects.bpf.o'])
     assert r.status == 0 and ', returned 0' in r.out, r
-    has(r.out, 'left: 0')
+    assert r.out.endswith('\nleft: 0\n'), r.out
 
 
 def as_on_the_host(name):
