@@ -112,8 +112,8 @@ SKEP_API long skep_bpf(int cmd, union bpf_attr *attr, unsigned size);
 SKEP_API const char *skep_last_error(void);
 
 /**
- * The descriptor to wait on for a descriptor of a ring buffer map (epoll cannot wait on the map's
- * own memfd): an eventfd that the kernel keeps; borrowed.
+ * The descriptor to wait on for a descriptor of a ring buffer map, of either kind, or of a perf
+ * event (epoll cannot wait on their own memfds): an eventfd that the kernel keeps; borrowed.
  *
  * @return the eventfd, or -EBADF, or -EPERM where the object is nothing to wait on
  */

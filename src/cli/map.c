@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * map.c - `skep map`: show, create, dump, lookup, getnext, update, delete, freeze, pin.
+ * map.c - `skep map`: show, create, dump, lookup, getnext, update, delete, peek, push, pop, freeze,
+ * pin.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -230,6 +231,18 @@ static int on_key(struct cli *c, struct words *w, bool need_key,
 	return r;
 }
 
+/* The key and value at hand, as an answer. */
+static int show_element(struct cli *c, struct mapio *m)
+{
+	if (c->json)
+		c->answer = mapio_json(m);
+	else if (m->btf)
+		print_tree(mapio_formatted(m, true));
+	else
+		print_entry(m);
+	return CLI_OK;
+}
+
 static int lookup_key(struct cli *c, struct mapio *m, struct words *w)
 {
 	int r = words_end(c, w);
@@ -247,13 +260,22 @@ static int lookup_key(struct cli *c, struct mapio *m, struct words *w)
 				printf("\n\nNot found\n");
 		return CLI_FAILED;
 	}
-	if (c->json)
-		c->answer = mapio_json(m);
-	else if (m->btf)
-		print_tree(mapio_formatted(m, true));
-	else
-		print_entry(m);
-	return CLI_OK;
+	return show_element(c, m);
+}
+
+static int take_value(struct cli *c, struct mapio *m, struct words *w)
+{
+	int r = words_end(c, w);
+
+	if (r)
+		return r;
+	if (m->info.key_size)
+		return cli_fail(c, "%s maps have keys: nothing is first or last in one",
+				map_type_word(m->info.type));
+	if (bpf_map_lookup_and_delete_elem(m->fd, NULL, m->value))
+		return errno == ENOENT ? cli_fail(c, "the map is empty")
+				       : session_fail(c, errno, "pop");
+	return show_element(c, m);
 }
 
 static int next_key(struct cli *c, struct mapio *m, struct words *w)
@@ -348,6 +370,11 @@ static int map_getnext(struct cli *c, const void *conf, struct words *w)
 static int map_update(struct cli *c, const void *conf, struct words *w)
 {
 	return on_key(c, w, true, update_key);
+}
+
+static int map_pop(struct cli *c, const void *conf, struct words *w)
+{
+	return on_key(c, w, false, take_value);
 }
 
 static int map_delete(struct cli *c, const void *conf, struct words *w)
@@ -468,18 +495,26 @@ MAP_CMD(update, .name = "update", .args = "MAP key DATA value VALUE [any | exist
 	.run = map_update);
 MAP_CMD(delete, .name = "delete", .args = "MAP key DATA", .help = "remove an element",
 	.run = map_delete);
+MAP_CMD(peek, .name = "peek", .args = "MAP", .help = "show what a queue or a stack gives up next",
+	.run = map_lookup);
+MAP_CMD(push, .name = "push", .alias = "enqueue", .args = "MAP value VALUE [any | exist]",
+	.help = "put a value into a queue, a stack or a bloom filter",
+	.notes = "exist: a full one drops its oldest value.", .run = map_update);
+MAP_CMD(pop, .name = "pop", .alias = "dequeue", .args = "MAP",
+	.help = "take the next value out of a queue or a stack", .run = map_pop);
 MAP_CMD(freeze, .name = "freeze", .args = "MAP", .help = "refuse further writes through bpf(2)",
 	.run = map_freeze);
 MAP_CMD(pin, .name = "pin", .args = "MAP PATH",
 	.help = "give a map a name below /sys/fs/bpf, for this process", .run = map_pin);
 
 static const struct cmd *const map_commands[] = {
-	&map_show_cmd,	 &map_create_cmd, &map_dump_cmd,   &map_lookup_cmd, &map_getnext_cmd,
-	&map_update_cmd, &map_delete_cmd, &map_freeze_cmd, &map_pin_cmd,    NULL,
+	&map_show_cmd,	 &map_create_cmd, &map_dump_cmd, &map_lookup_cmd, &map_getnext_cmd,
+	&map_update_cmd, &map_delete_cmd, &map_peek_cmd, &map_push_cmd,	  &map_pop_cmd,
+	&map_freeze_cmd, &map_pin_cmd,	  NULL,
 };
 
 const struct cmd map_cmd = {
 	.name = "map",
-	.help = "maps: show, create, dump, lookup, getnext, update, delete, freeze, pin",
+	.help = "maps: show, create, dump, lookup, update, delete, peek, push, pop, ...",
 	.sub = map_commands,
 };

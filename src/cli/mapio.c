@@ -102,7 +102,8 @@ cJSON *mapio_json(const struct mapio *m)
 {
 	cJSON *o = cJSON_CreateObject(), *values, *one;
 
-	cJSON_AddItemToObject(o, "key", json_bytes(m->key, m->info.key_size));
+	if (m->info.key_size)
+		cJSON_AddItemToObject(o, "key", json_bytes(m->key, m->info.key_size));
 	if (m->cpus == 1) {
 		cJSON_AddItemToObject(o, "value", json_bytes(m->value, m->info.value_size));
 		if (holds_maps(&m->info))

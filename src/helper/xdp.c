@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xdp.c - helpers on packets in a frame (net/core/filter.c); layout in prog/ctx_xdp.h */
+#include "map/map.h"
 #include "helper/helper_int.h"
 #include "prog/ctx_xdp.h"
 
@@ -91,4 +92,22 @@ HELPER_FN(xdp_get_buff_len)
 	const struct xdp_ctx *c = PTR(r1);
 
 	return (uint64_t)(c->data_end - c->data);
+}
+
+/* What to do where the map has no target: in the flags' lower bits. */
+#define NO_TARGET ((uint64_t)(XDP_ABORTED | XDP_DROP | XDP_PASS | XDP_TX))
+
+/* Records where to, as redirect does. */
+HELPER_FN(redirect_map)
+{
+	struct skep_map *m = PTR(r1);
+	struct xdp_ctx *c = run->ctx;
+	uint32_t ifindex = 0;
+
+	if (!m->ops->redirect || r3 & ~(NO_TARGET | m->ops->redirect_flags))
+		return XDP_ABORTED;
+	if (!m->ops->redirect(m, (uint32_t)r2, &ifindex) && !(r3 & BPF_F_BROADCAST))
+		return r3 & NO_TARGET;
+	c->redirect_ifindex = ifindex;
+	return XDP_REDIRECT;
 }

@@ -13,9 +13,6 @@ static int judged_create(struct skep_map *m, const union bpf_attr *attr,
 	size_t size = attr->map_type == SKEP_MAP_TYPE_ARENA ? (uint64_t)attr->max_entries << 12 : 0;
 	int err = map_area_init(&m->area, "skep-judged", 0, size);
 
-	/* What programs look up are the kernel's own records. */
-	if (m->type == BPF_MAP_TYPE_DEVMAP || m->type == BPF_MAP_TYPE_DEVMAP_HASH)
-		m->flags |= BPF_F_RDONLY_PROG;
 	return err ? diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for the map") : 0;
 }
 

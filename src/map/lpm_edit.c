@@ -31,7 +31,9 @@ uint32_t lpm_common(const uint8_t *a, const uint8_t *b, uint32_t limit)
 /* Where a prefix is, or belongs. */
 struct place {
 	_Atomic lpm_slot *slot;	  /* where the way down ends: the slot that changes */
+	uint32_t next;		  /* the step behind that slot */
 	_Atomic lpm_slot *parent; /* what names the node of that slot; NULL: slot is the root */
+	uint32_t parent_next;	  /* the step behind the parent */
 	uint32_t home;		  /* the node that slot names, if the prefix is one of its own */
 	uint32_t exact;		  /* the element with this very prefix; 0: none */
 	uint32_t part; /* else, if something hangs there: where a node must come between */
@@ -77,7 +79,6 @@ static void part_from(const struct lpm *t, struct place *p, const uint8_t *data,
 static struct place find_place(const struct lpm *t, const uint8_t *data, uint32_t len)
 {
 	struct place p = { .slot = &t->sh->root };
-	uint32_t next = 0; /* the step that would come without a gap */
 
 	if (!len) {
 		p.exact = slot_best(slot_get(p.slot));
@@ -90,7 +91,7 @@ static struct place find_place(const struct lpm *t, const uint8_t *data, uint32_
 
 		if (slot_kind(s) == LPM_NOTHING)
 			return p;
-		if (slot_kind(s) == LPM_LEAF || step != next || step > lpm_home(len)) {
+		if (slot_kind(s) == LPM_LEAF || step != p.next || step > lpm_home(len)) {
 			some = lpm_first_below(t, s);
 			common = lpm_common(lpm_elem(t, some)->data, data,
 					    MIN(len, lpm_len(t, some)));
@@ -108,8 +109,9 @@ static struct place find_place(const struct lpm *t, const uint8_t *data, uint32_
 			return p;
 		}
 		p.parent = p.slot;
+		p.parent_next = p.next;
 		p.slot = &t->nodes[slot_name(s)].slot[lpm_digit(data, step)];
-		next = step + 1;
+		p.next = step + 1;
 	}
 }
 
@@ -164,7 +166,7 @@ static void hang_elem(const struct lpm *t, struct lpm_node *node, uint32_t step,
 	if (lpm_home(elem->prefixlen) == step)
 		add_own(t, node, e);
 	else
-		slot_set(slot, slot_best(slot_get(slot)) | slot_leaf(e));
+		slot_set(slot, slot_best(slot_get(slot)) | slot_leaf(t, e, step + 1));
 }
 
 /* ... or what hangs on another slot. */
@@ -190,7 +192,7 @@ static void replace(const struct lpm *t, const struct place *p, uint32_t from, u
 		atomic_store_explicit(&e->up, lpm_up(t, from), memory_order_relaxed);
 		put_own(t, &t->nodes[p->home], range_of(e->data, e->prefixlen), from, to);
 	} else {
-		slot_set(p->slot, slot_best(s) | slot_leaf(to));
+		slot_set(p->slot, slot_best(s) | slot_leaf(t, to, p->next));
 	}
 }
 
@@ -210,7 +212,7 @@ int lpm_insert(const struct lpm *t, uint32_t e, uint32_t *ret_old)
 	} else if (p.home) {
 		add_own(t, &t->nodes[p.home], e);
 	} else if (slot_kind(s) == LPM_NOTHING) {
-		slot_set(p.slot, s | slot_leaf(e));
+		slot_set(p.slot, s | slot_leaf(t, e, p.next));
 	} else {
 		node = lpm_take_node(t);
 		if (!node)
@@ -222,8 +224,9 @@ int lpm_insert(const struct lpm *t, uint32_t e, uint32_t *ret_old)
 	return 0;
 }
 
-/* What a node has, if that is one thing alone: what then hangs in its place.  0: it has more. */
-static lpm_slot only_thing(const struct lpm *t, const struct lpm_node *node)
+/* What a node has, if that is one thing alone: what then hangs in its place, on a slot behind which
+ * comes step `next`.  0: it has more. */
+static lpm_slot only_thing(const struct lpm *t, const struct lpm_node *node, uint32_t next)
 {
 	uint32_t things = 0, own = 0;
 	lpm_slot only = 0;
@@ -234,22 +237,23 @@ static lpm_slot only_thing(const struct lpm *t, const struct lpm_node *node)
 
 		if (slot_kind(s) != LPM_NOTHING) {
 			things++;
-			only = slot_below(s);
+			only = slot_kind(s) == LPM_LEAF ? slot_leaf(t, slot_name(s), next)
+							: slot_below(s);
 		}
 		if (best && best != own) {
 			things += lpm_up(t, best) ? 2 : 1;
 			own = best;
-			only = slot_leaf(best);
+			only = slot_leaf(t, best, next);
 		}
 	}
 	return things == 1 ? only : 0;
 }
 
-/* After something left the node that the slot names. */
-static void settle(const struct lpm *t, _Atomic lpm_slot *slot)
+/* After something left the node that the slot names; `next`: the step behind the slot. */
+static void settle(const struct lpm *t, _Atomic lpm_slot *slot, uint32_t next)
 {
 	const lpm_slot s = slot_get(slot);
-	const lpm_slot only = only_thing(t, &t->nodes[slot_name(s)]);
+	const lpm_slot only = only_thing(t, &t->nodes[slot_name(s)], next);
 
 	if (!only)
 		return;
@@ -269,11 +273,11 @@ uint32_t lpm_remove(const struct lpm *t, const struct bpf_lpm_trie_key *key)
 	} else if (p.home) {
 		put_own(t, &t->nodes[p.home], range_of(key->data, lpm_key_len(key)), p.exact,
 			lpm_up(t, p.exact));
-		settle(t, p.slot);
+		settle(t, p.slot, p.next);
 	} else {
 		slot_set(p.slot, slot_best(s));
 		if (p.parent)
-			settle(t, p.parent);
+			settle(t, p.parent, p.parent_next);
 	}
 	return p.exact;
 }

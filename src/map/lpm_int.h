@@ -8,11 +8,13 @@
  * is longer hangs on the one slot where it belongs, as a node or, where it is alone, as a leaf.
  * Nothing hangs between: a node below may stand several steps further down.
  *
- *	slot  | kind 2 | step of the node 9 | leaf or node 26 | best 26 |    one 64-bit word
+ *	slot  | kind 2 | step or hint 9 | leaf or node 26 | best 26 |    one 64-bit word
  *	elem  | link | up | prefixlen, data | value |
  *
  * `best` is the longest of the node's own prefixes that covers the slot, `up` of an element the
  * next shorter one of the same node.  A slot of no node, the root, has the prefix of length 0.
+ * Beside a node stands its step, beside a leaf the eight bits that come next in its prefix, so that
+ * most keys which it does not cover need no look at it.
  *
  * Invariants: every node but for a moment has two things or more (prefixes of its own, leaves,
  * nodes), so there are fewer nodes than elements; a node keeps its position until it is freed.
@@ -106,15 +108,10 @@ MAP_ALWAYS_INLINE uint32_t slot_name(lpm_slot s)
 	return (uint32_t)(s >> LPM_NAME_BITS) & LPM_NAME;
 }
 
-/* Where that node stands, in steps. */
+/* Where that node stands, in steps; of a leaf the hint. */
 MAP_ALWAYS_INLINE uint32_t slot_step(lpm_slot s)
 {
 	return (uint32_t)(s >> 2 * LPM_NAME_BITS) & 511;
-}
-
-static inline lpm_slot slot_leaf(uint32_t elem)
-{
-	return (lpm_slot)LPM_LEAF << 61 | (lpm_slot)elem << LPM_NAME_BITS;
 }
 
 static inline lpm_slot slot_node(uint32_t node, uint32_t step)
@@ -182,6 +179,34 @@ static inline uint32_t lpm_home(uint32_t len)
 
 /* How many bits a and b have in common, at most limit. */
 uint32_t lpm_common(const uint8_t *a, const uint8_t *b, uint32_t limit);
+
+/* Eight bits of data from a step on. */
+MAP_ALWAYS_INLINE uint32_t lpm_hint(const uint8_t *data, uint32_t step)
+{
+	return lpm_digit(data, step) << LPM_STEP | lpm_digit(data, step + 1);
+}
+
+#define LPM_HINTED 256u /* the hint is there: the prefix is that long */
+
+/* A leaf on a slot behind which the key goes on at step `next`. */
+static inline lpm_slot slot_leaf(const struct lpm *t, uint32_t elem, uint32_t next)
+{
+	const struct lpm_elem *e = lpm_elem(t, elem);
+	lpm_slot hint = 0;
+
+	if (e->prefixlen >= (next + 2) * LPM_STEP)
+		hint = LPM_HINTED | lpm_hint(e->data, next);
+	return (lpm_slot)LPM_LEAF << 61 | hint << 2 * LPM_NAME_BITS |
+	       (lpm_slot)elem << LPM_NAME_BITS;
+}
+
+/* May the leaf on that slot cover data? */
+MAP_ALWAYS_INLINE bool slot_hints_at(lpm_slot s, const uint8_t *data, uint32_t next)
+{
+	const uint32_t hint = slot_step(s);
+
+	return !(hint & LPM_HINTED) || (hint & 255) == lpm_hint(data, next);
+}
 
 /* Does the element's prefix, which is not of length 0, cover data? */
 MAP_ALWAYS_INLINE bool lpm_covers(const struct lpm *t, uint32_t n, const uint8_t *data)

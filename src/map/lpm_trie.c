@@ -9,10 +9,20 @@
 
 /*
  * Beyond max_entries, for what was taken out while runs may still see it: as many again, and what
- * is replaced during one long run.  It is reserved, not committed.
+ * is replaced during one long run, but no more bytes than that.  Reserved, not committed.
  */
 #define SPARE_MIN	(1u << 20)
+#define SPARE_BYTES	(UINT64_C(1) << 36)
 #define ELEMS_BYTES_MAX (UINT64_C(1) << 40)
+
+/* How many elements there are room for, so that max_entries can be in the trie. */
+static uint32_t total_of(const struct lpm *t, uint32_t max_entries)
+{
+	const uint64_t spare = MIN((uint64_t)max_entries + SPARE_MIN, SPARE_BYTES / t->elem_size);
+	const uint64_t total = MIN(max_entries + spare, ELEMS_BYTES_MAX / t->elem_size);
+
+	return (uint32_t)MIN(total, LPM_MAX);
+}
 
 /*
  * The area, each part on its own page:
@@ -40,7 +50,6 @@ static int lpm_area(struct skep_map *m, struct lpm *t)
 static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	_cleanup_(skep_free_p) struct lpm *t = skep_alloc(sizeof(*t));
-	uint64_t total = 2 * (uint64_t)attr->max_entries + SPARE_MIN;
 	int err;
 
 	if (!t)
@@ -51,8 +60,7 @@ static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct ske
 	t->value_off = ALIGN_UP(offsetof(struct lpm_elem, prefixlen) + attr->key_size, 8);
 	/* Elements of 32 bytes (IPv4 and 8 bytes) never straddle a cache line. */
 	t->elem_size = ALIGN_UP(t->value_off + ALIGN_UP(attr->value_size, 8), 16);
-	total = MIN(total, ELEMS_BYTES_MAX / t->elem_size);
-	t->total = (uint32_t)MIN(total, LPM_MAX);
+	t->total = total_of(t, attr->max_entries);
 	err = lpm_area(m, t);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
@@ -124,7 +132,8 @@ MAP_ALWAYS_INLINE uint32_t find(const struct lpm *t, const uint8_t *data)
 		found = slot_best(s) ? slot_best(s) : found;
 		next = step + 1;
 	}
-	if (slot_kind(s) == LPM_LEAF && lpm_covers(t, slot_name(s), data))
+	if (slot_kind(s) == LPM_LEAF && slot_hints_at(s, data, next) &&
+	    lpm_covers(t, slot_name(s), data))
 		return slot_name(s);
 	if (likely(!gap))
 		return found;

@@ -68,6 +68,10 @@ struct map_ops {
 	long (*push)(struct skep_map *m, const void *value, uint64_t flags);
 	long (*pop)(struct skep_map *m, void *value);
 	long (*peek)(struct skep_map *m, void *value);
+	/* Where XDP sends packets: is there a target under key?  *ret_ifindex: its device, if it
+	 * is one (else untouched). */
+	bool (*redirect)(struct skep_map *m, uint32_t key, uint32_t *ret_ifindex);
+	uint64_t redirect_flags; /* what bpf_redirect_map takes besides a verdict */
 
 	/* --- bpf(2) side ------------------------------------------------------------------ */
 	/* The key after `key` (NULL: the first) into next; -ENOENT at the end. */
@@ -261,6 +265,12 @@ long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
 /** True for a record that is reserved, and has that many bytes. */
 bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
+/**
+ * STACK_TRACE's program side: the number of a stack of n addresses, innermost first, of which
+ * as many count as fit the value.  -EEXIST where another has that number, unless flags have
+ * BPF_F_REUSE_STACKID; BPF_F_FAST_STACK_CMP takes equal hashes for equal stacks; -ENOMEM.  Hot.
+ */
+long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags);
 /*
  * USER_RINGBUF's program side: between _begin, which is false where another run drains it, and
  * _end, which may wake the producer, _peek gives the next sample and its size and _release goes

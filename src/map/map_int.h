@@ -22,7 +22,9 @@ extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
 extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
 extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
 extern const struct map_ops queue_map_ops, stack_map_ops, bloom_filter_map_ops, lpm_trie_map_ops;
-extern const struct map_ops perf_event_array_map_ops, user_ringbuf_map_ops;
+extern const struct map_ops perf_event_array_map_ops, user_ringbuf_map_ops, stack_trace_map_ops;
+extern const struct map_ops cgroup_array_map_ops;
+extern const struct map_ops devmap_map_ops, devmap_hash_map_ops, cpumap_map_ops, xskmap_map_ops;
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
@@ -186,6 +188,15 @@ void inner_retire(struct skep_map *m, struct skep_map *old);
 /* A non-blocking eventfd, or -errno (area.c). */
 int map_eventfd(void);
 void map_eventfd_close(int fd);
+
+/* machine.c */
+bool map_device_exists(uint32_t ifindex);
+/* A descriptor of our own of the AF_XDP socket fd: -EBADF, -ENOTSOCK, -EOPNOTSUPP for others. */
+int map_xsk_open(int fd);
+/* Closes it; -1: nothing. */
+void map_socket_close(int fd);
+/* The id of the cgroup (of version 2) that the descriptor is of; -EBADF for all others. */
+int map_cgroup_id(int fd, uint64_t *ret_id);
 
 /* wait.c */
 static inline void waiters_init(struct waiters *w)

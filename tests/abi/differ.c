@@ -30,6 +30,10 @@ enum object {
 	O_STACK,   /* stack of 2, empty */
 	O_TRIE,	   /* LPM trie of 4 IPv4 prefixes, one in it: B_NET */
 	O_BLOOM,   /* bloom filter for 8 bytes, one value in it */
+	O_STACKS,  /* stack traces, empty */
+	O_EVENTS,  /* perf event array, empty */
+	O_DEVICES, /* devmap, empty */
+	O_CPUS,	   /* cpumap, empty */
 	O_OUTER,   /* array of maps like O_ARRAY */
 	O_RDONLY,  /* array, descriptor read-only */
 	O_WRONLY,  /* array, descriptor write-only */
@@ -175,6 +179,10 @@ static void make_objects(struct side *s)
 	s->fd[O_STACK] = make_map(s, BPF_MAP_TYPE_STACK, 0, 8, 2, 0, 0);
 	s->fd[O_BLOOM] = make_map(s, BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 1000, 0, 0);
 	s->fd[O_TRIE] = make_map(s, BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC, 0);
+	s->fd[O_STACKS] = make_map(s, BPF_MAP_TYPE_STACK_TRACE, 4, 8, 4, 0, 0);
+	s->fd[O_EVENTS] = make_map(s, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 4, 0, 0);
+	s->fd[O_DEVICES] = make_map(s, BPF_MAP_TYPE_DEVMAP, 4, 8, 4, 0, 0);
+	s->fd[O_CPUS] = make_map(s, BPF_MAP_TYPE_CPUMAP, 4, 8, 4, 0, 0);
 	put(s, s->fd[O_QUEUE], NULL);
 	put(s, s->fd[O_BLOOM], NULL);
 	put(s, s->fd[O_TRIE], s->buf[B_NET]);

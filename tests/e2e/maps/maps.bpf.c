@@ -140,6 +140,47 @@ SEC("socket") int use_trie(void *ctx)
 	return 0;
 }
 
+/* --- where XDP sends packets ------------------------------------------------------------------ */
+
+#define TARGETS(name, kind, size)                     \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_##kind);    \
+		__uint(max_entries, 4);               \
+		__uint(key_size, 4);                  \
+		__uint(value_size, size);             \
+	} name SEC(".maps");                          \
+                                                      \
+	SEC("xdp") int use_##name(struct xdp_md *ctx) \
+	{                                             \
+		note(bpf_redirect_map(&name, 1, 0));  \
+		note(bpf_redirect_map(&name, 2, 0));  \
+		note(bpf_redirect_map(&name, 2, 2));  \
+		note(bpf_redirect_map(&name, 9, 3));  \
+		note(bpf_redirect_map(&name, 1, 4));  \
+		note(bpf_redirect_map(&name, 2, 8));  \
+		note(bpf_redirect_map(&name, 1, 16)); \
+		note(bpf_redirect_map(&name, 1, 32)); \
+		return bpf_redirect_map(&name, 1, 1); \
+	}
+
+TARGETS(devices, DEVMAP, 8)
+TARGETS(devices_hash, DEVMAP_HASH, 4)
+TARGETS(cpus, CPUMAP, 8)
+TARGETS(sockets, XSKMAP, 4)
+
+SEC("xdp") int see_devices(struct xdp_md *ctx)
+{
+	__u32 key = 1;
+	struct bpf_devmap_val *v = bpf_map_lookup_elem(&devices, &key);
+	__u32 *ifindex = bpf_map_lookup_elem(&devices_hash, &key);
+
+	note(v ? v->ifindex : 0);
+	note(v ? v->bpf_prog.id : ~0u);
+	note(ifindex ? *ifindex : 0);
+	note(!bpf_map_lookup_elem(&sockets, &key));
+	return XDP_PASS;
+}
+
 /* --- user ring buffers ------------------------------------------------------------------------ */
 
 __u64 flags; /* of the drain */

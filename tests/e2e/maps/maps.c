@@ -5,67 +5,7 @@
  *
  * usage: maps OBJECT
  */
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static struct bpf_object *obj;
-
-/* The programs' .bss: a copy, read and written as the one element of its map. */
-static __u8 bss[4096];
-
-static void bss_sync(bool write)
-{
-	struct bpf_map *m = bpf_object__find_map_by_name(obj, ".bss");
-	const __u32 zero = 0;
-
-	if (write ? bpf_map_update_elem(bpf_map__fd(m), &zero, bss, 0)
-		  : bpf_map_lookup_elem(bpf_map__fd(m), &zero, bss))
-		abort();
-}
-
-static __u64 *variable(const char *name)
-{
-	struct bpf_map *m = bpf_object__find_map_by_name(obj, ".bss");
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_type *sec = btf__type_by_id(btf, bpf_map__btf_value_type_id(m));
-	const struct btf_var_secinfo *v = btf_var_secinfos(sec);
-
-	for (int i = 0; i < btf_vlen(sec); i++)
-		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v[i].type)->name_off),
-			    name))
-			return (__u64 *)(bss + v[i].offset);
-	abort();
-}
-
-static void run(const char *name)
-{
-	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
-	__u32 *nr = (__u32 *)variable("nr_out");
-	__u64 *out = variable("out");
-	char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
-	int err;
-
-	*nr = 0;
-	bss_sync(true);
-	err = bpf_prog_test_run_opts(bpf_program__fd(p), &opts);
-	bss_sync(false);
-	printf("%s: %d, returned %d", name, err, (int)opts.retval);
-	for (__u32 i = 0; i < *nr; i++)
-		printf("%s %lld", i % 16 ? "" : "\n\t", (long long)out[i]);
-	printf("\n");
-}
-
-static int map_fd(const char *name)
-{
-	return bpf_object__find_map_fd_by_name(obj, name);
-}
+#include "tests/e2e/notes.h"
 
 /* Numbers from `first` on, each with its square behind it; 0: a sample is discarded. */
 static void produce(struct user_ring_buffer *rb, __u64 first, int n)
@@ -114,6 +54,21 @@ static void ring(void)
 	user_ring_buffer__free(rb);
 }
 
+/* The loopback interface, and a queue on the first CPU. */
+static void targets(void)
+{
+	const __u32 key = 1, value[2] = { 1, 0 };
+
+	printf("targets: %d", bpf_map_update_elem(map_fd("devices"), &key, value, 0));
+	printf(" %d", bpf_map_update_elem(map_fd("devices_hash"), &key, value, 0));
+	printf(" %d\n", bpf_map_update_elem(map_fd("sockets"), &key, value, 0));
+	run("use_devices");
+	run("use_devices_hash");
+	run("use_cpus");
+	run("use_sockets");
+	run("see_devices");
+}
+
 int main(int argc, char **argv)
 {
 	libbpf_set_print(NULL);
@@ -122,10 +77,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cannot load: %s\n", strerror(errno));
 		return 1;
 	}
+	share_bss();
 	run("use_queue");
 	run("use_stack");
 	run("use_bloom");
 	run("use_trie");
+	targets();
 	ring();
 	bpf_object__close(obj);
 	return 0;

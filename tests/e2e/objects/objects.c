@@ -6,14 +6,6 @@
  *
  * usage: objects OBJECT
  */
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #ifdef LEAKS
 #include <skep/skep.h>
 
@@ -21,47 +13,9 @@
 #include "obj/obj.h"
 #endif
 
+#include "tests/e2e/notes.h"
+
 #define CPUS_MAX 512
-
-static struct bpf_object *obj;
-
-/* Of .bss and .data, as objects.bpf.c has them. */
-static __u64 *variable(const char *map, const char *name)
-{
-	struct bpf_map *m = bpf_object__find_map_by_name(obj, map);
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_type *sec = btf__type_by_id(btf, bpf_map__btf_value_type_id(m));
-	const struct btf_var_secinfo *v = btf_var_secinfos(sec);
-	size_t size;
-
-	for (int i = 0; i < btf_vlen(sec); i++)
-		if (!strcmp(btf__name_by_offset(btf, btf__type_by_id(btf, v[i].type)->name_off),
-			    name))
-			return (__u64 *)((char *)bpf_map__initial_value(m, &size) + v[i].offset);
-	abort();
-}
-
-static void run(const char *name)
-{
-	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
-	__u32 *nr = (__u32 *)variable(".bss", "nr_out");
-	__u64 *out = variable(".bss", "out");
-	char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
-	int err;
-
-	*nr = 0;
-	err = bpf_prog_test_run_opts(bpf_program__fd(p), &opts);
-	printf("%s: %d, returned %d", name, err, (int)opts.retval);
-	for (__u32 i = 0; i < *nr; i++)
-		printf("%s %lld", i % 16 ? "" : "\n\t", (long long)out[i]);
-	printf("\n");
-}
-
-static int map_fd(const char *name)
-{
-	return bpf_object__find_map_fd_by_name(obj, name);
-}
 
 /* The words of a value, summed over the CPUs that have one. */
 static void look(const char *map, __u32 key, int words)
@@ -173,6 +127,10 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 
 int main(int argc, char **argv)
 {
+#ifdef LEAKS
+	__u32 id;
+
+#endif
 	if (argc != 2)
 		return 2;
 	libbpf_set_print(say_nothing);
@@ -181,9 +139,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
 		return errno == EPERM ? 77 : 1;
 	}
+	share_bss();
 	steps();
 	bpf_object__close(obj);
 #ifdef LEAKS
+	/* Nobody tells the kernel of close(2): who asks for a list lets it look. */
+	if (!bpf_map_get_next_id(0, &id))
+		printf("there is still a map: %u\n", id);
 	printf("left: %u\n", obj_live(core_run_env(skep_kernel_self())->objects));
 #endif
 	return 0;

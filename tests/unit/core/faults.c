@@ -4,7 +4,10 @@
  * was done before the failure is undone (LeakSanitizer looks at the end of the test).
  */
 #include "base/alloc.h"
+#include "core/core.h"
 #include "tests/unit/core/core_test.h"
+
+#include <linux/perf_event.h>
 
 /* Runs fn with its n-th allocation failing, for n = 1, 2, ...; the result when none failed. */
 static long each_failure(long (*fn)(void *arg), void *arg)
@@ -27,33 +30,72 @@ static long each_failure(long (*fn)(void *arg), void *arg)
 	test_fail(__FILE__, __LINE__, "no end of allocations");
 }
 
+/* Attributes that a type takes. */
+struct shape {
+	uint32_t type, key, value, flags;
+};
+
 static long create(void *arg)
 {
-	uint32_t type = *(uint32_t *)arg;
+	const struct shape *s = arg;
 	union core_attr a = attr_zero;
 
-	a.a.map_type = type;
-	a.a.key_size = type == BPF_MAP_TYPE_RINGBUF ? 0 : 4;
-	a.a.value_size = type == BPF_MAP_TYPE_RINGBUF ? 0 : type == BPF_MAP_TYPE_PROG_ARRAY ? 4 : 8;
+	a.a.map_type = s->type;
+	a.a.key_size = s->key;
+	a.a.value_size = s->value;
+	a.a.map_flags = s->flags;
 	a.a.max_entries = 4096;
 	return bpf_call(BPF_MAP_CREATE, &a);
 }
 
 TEST(faults_in_map_create)
 {
-	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY,	     BPF_MAP_TYPE_HASH,
-					  BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH,
-					  BPF_MAP_TYPE_LRU_HASH,     BPF_MAP_TYPE_PROG_ARRAY,
-					  BPF_MAP_TYPE_RINGBUF };
+	static struct shape shapes[] = {
+		{ BPF_MAP_TYPE_ARRAY, 4, 8 },
+		{ BPF_MAP_TYPE_HASH, 4, 8 },
+		{ BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8 },
+		{ BPF_MAP_TYPE_PERCPU_HASH, 4, 8 },
+		{ BPF_MAP_TYPE_LRU_HASH, 4, 8 },
+		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4 },
+		{ BPF_MAP_TYPE_RINGBUF, 0, 0 },
+		{ BPF_MAP_TYPE_USER_RINGBUF, 0, 0 },
+		{ BPF_MAP_TYPE_QUEUE, 0, 8 },
+		{ BPF_MAP_TYPE_STACK, 0, 8 },
+		{ BPF_MAP_TYPE_BLOOM_FILTER, 0, 8 },
+		{ BPF_MAP_TYPE_STACK_TRACE, 4, 8 },
+		{ BPF_MAP_TYPE_DEVMAP, 4, 8 },
+		{ BPF_MAP_TYPE_DEVMAP_HASH, 4, 8 },
+		{ BPF_MAP_TYPE_CPUMAP, 4, 8 },
+		{ BPF_MAP_TYPE_XSKMAP, 4, 4 },
+		{ BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4 },
+		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, BPF_F_NO_PREALLOC },
+	};
 
 	core_start(NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		uint32_t type = types[i];
-		long fd = each_failure(create, &type);
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		long fd = each_failure(create, &shapes[i]);
 
-		ASSERT_MSG(fd >= 0, "type %u: %ld", type, fd);
+		ASSERT_MSG(fd >= 0, "type %u: %ld", shapes[i].type, fd);
 		close((int)fd);
 	}
+	core_stop();
+}
+
+static long open_event(void *arg)
+{
+	return core_perf_event_open(k, PTR(arg), -1, 0, PERF_FLAG_FD_CLOEXEC);
+}
+
+TEST(faults_in_perf_event_open)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE,
+				     .size = sizeof(a),
+				     .config = PERF_COUNT_SW_BPF_OUTPUT };
+	long fd;
+
+	core_start(NULL);
+	fd = each_failure(open_event, &a);
+	ASSERT_GE(fd, 0);
 	core_stop();
 }
 
