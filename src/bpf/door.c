@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -218,6 +219,7 @@ static long enter_far(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *p
 		p->msg.nr = (uint16_t)nr;
 		p->msg.tid = (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
 		memcpy(p->msg.arg, a, ENTRY_ARGS * sizeof(*a));
+		p->msg.cpu = (uint32_t)sched_getcpu();
 		p->msg.fd = guess(nr, a);
 		p->msg.pos = sys_call6(SYS_lseek, p->msg.fd, 0, SEEK_CUR, 0, 0, 0);
 		p->msg.len = (uint32_t)n;

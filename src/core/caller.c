@@ -76,6 +76,11 @@ bool caller_is_far(void)
 	return current != NULL;
 }
 
+int caller_cpu(uint32_t nr)
+{
+	return current && current->cpu < nr ? (int)current->cpu : -1;
+}
+
 /* What /proc/PID/FILE says behind `key`, a number; 0 where it does not. */
 static uint32_t proc_number(pid_t pid, const char *file, const char *key)
 {

@@ -38,6 +38,7 @@ struct caller {
 	pid_t tid; /* of the thread that calls */
 	uid_t uid;
 	gid_t gid;
+	uint32_t cpu; /* where that thread runs */
 };
 
 /** Whose memory addresses are in: NULL for this process's. */
@@ -58,6 +59,8 @@ int caller_close(int fd);
 bool caller_lacks(int fd);
 /** The caller is another process. */
 bool caller_is_far(void);
+/** The CPU of a caller that is another process, below `nr`; -1: whatever is free. */
+int caller_cpu(uint32_t nr);
 /** The calling task as programs see it, in *ret; NULL where it is this thread. */
 const struct run_task *caller_task(struct run_task *ret);
 uid_t caller_uid(void);

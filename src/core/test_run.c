@@ -112,8 +112,8 @@ static int run_all(struct test_run *t)
 	uint32_t repeat = MAX(t->c->attr.a.test.repeat, 1u), left = repeat;
 	bool stats = object_any_live(t->c, OBJ_STATS), ok = true;
 	struct run_task as;
-	struct vcpu *vcpu =
-		t->cpu < 0 ? vcpu_get(&k->vcpus) : vcpu_get_at(&k->vcpus, (uint32_t)t->cpu);
+	const int cpu = t->cpu < 0 ? caller_cpu(k->vcpus.nr) : t->cpu;
+	struct vcpu *vcpu = cpu < 0 ? vcpu_get(&k->vcpus) : vcpu_get_at(&k->vcpus, (uint32_t)cpu);
 	struct skep_run run = {
 		.vcpu = vcpu,
 		.cpu = vcpu->id,

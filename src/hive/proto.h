@@ -53,7 +53,7 @@ struct hive_msg {
 	uint32_t len;	/* bytes of data behind it */
 	uint32_t tid;	/* the calling thread, as the member sees it */
 	int32_t fd;	/* ENTER: a descriptor that the server will ask for, by guess... */
-	uint32_t pad;	/* 0 */
+	uint32_t cpu;	/* where that thread runs */
 	int64_t pos;	/* ...and its file position, -EBADF where it is none */
 	uint64_t arg[HIVE_ARGS];
 };

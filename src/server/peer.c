@@ -212,6 +212,7 @@ static int do_enter(struct peer *p)
 	p->guess = m.fd;
 	p->guessed = m.pos;
 	p->caller.tid = (pid_t)m.tid;
+	p->caller.cpu = m.cpu;
 	caller_set(&p->caller);
 	ret = entry_run(m.nr, a, path);
 	caller_set(NULL);

@@ -89,6 +89,26 @@ static bool passes_address(const struct vstate *st)
 	return false;
 }
 
+/*
+ * Bytes of the stack that were never written: compiled code runs on the machine's, where helpers
+ * that were called before left what they had.
+ */
+static bool reads_unwritten(const struct vstate *st, const struct reg *r, int off, unsigned n)
+{
+	const struct frame *f = st->frame[r->frame];
+
+	if (r->type != PTR_TO_STACK || !bounds_is_const(&r->n))
+		return r->type == PTR_TO_STACK;
+	for (unsigned i = 0; i < n; i++) {
+		const int64_t at = -(r->n.full.smin + r->off + off + (int64_t)i) - 1;
+
+		if (at < 0 || (uint64_t)at / 8 >= f->nr_slots ||
+		    f->slot[at / 8].kind[at % 8] == STACK_INVALID)
+			return true;
+	}
+	return false;
+}
+
 /* The instruction makes a number of an address: elsewhere, or in another engine, another one. */
 static bool leaks(const struct vstate *st, const struct bpf_insn *in)
 {
@@ -97,6 +117,8 @@ static bool leaks(const struct vstate *st, const struct bpf_insn *in)
 	const bool uses_src = BPF_SRC(in->code) == BPF_X && is_pointer(src);
 
 	switch (BPF_CLASS(in->code)) {
+	case BPF_LDX:
+		return reads_unwritten(st, src, in->off, insn_mem_size(in->code));
 	case BPF_STX:
 		return is_pointer(src) &&
 		       (dst->type != PTR_TO_STACK || BPF_SIZE(in->code) != BPF_DW);

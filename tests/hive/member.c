@@ -19,13 +19,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(cond)                                                                      \
-	do {                                                                             \
-		if (!(cond)) {                                                           \
-			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond,          \
-			       strerror(errno));                                         \
-			return 1;                                                        \
-		}                                                                        \
+#define CHECK(cond)                                                                               \
+	do {                                                                                      \
+		if (!(cond)) {                                                                    \
+			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond, strerror(errno)); \
+			return 1;                                                                 \
+		}                                                                                 \
 	} while (0)
 
 static int bpf(int cmd, union bpf_attr *attr)
@@ -65,7 +64,7 @@ static int load(const struct bpf_insn *insns, uint32_t n)
 	a.prog_type = BPF_PROG_TYPE_XDP;
 	a.insns = (uintptr_t)insns;
 	a.insn_cnt = n;
-	a.license = (uintptr_t)"GPL";
+	a.license = (uintptr_t) "GPL";
 	return bpf(BPF_PROG_LOAD, &a);
 }
 
