@@ -17,6 +17,13 @@
 
 #include <skep/skep.h>
 
+/**
+ * The options of a kernel that the environment asks for: SKEP_ENGINE=jit|interp,
+ * SKEP_RIGHTS=caller, SKEP_MODEL=linux, and SKEP_TRACE, with which lines of bpf_trace_printk go to
+ * standard error.
+ */
+void bpf_kernel_opts(struct skep_kernel_opts *ret);
+
 /** Lets k, instead of skep_kernel_self(), answer this process's libbpf; NULL: back to that. */
 void bpf_kernel_set(struct skep_kernel *k);
 

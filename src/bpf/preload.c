@@ -6,13 +6,12 @@
  * The functions are defined under other names in C and get theirs by assembler labels, because
  * the C library's headers declare some of them variadic or with attributes of their own.
  *
- * Environment, set by `skep run`: SKEP_ENGINE=jit|interp chooses the engine, SKEP_TRACE=1 writes
- * lines of bpf_trace_printk to standard error, SKEP_RIGHTS=caller lets the caller's capabilities
- * decide what it may do, SKEP_MODEL=linux judges programs for Linux.  With SKEP_HIVE=DIR the kernel
- * is the one of that hive's server, and the others are the server's.
+ * The environment, set by `skep run`: with SKEP_HIVE=DIR the kernel is the one of that hive's
+ * server, otherwise this process's own, as bpf_kernel_opts() says.
  */
 #include "bpf/calls_int.h"
 #include "bpf/door.h"
+#include "bpf/glue.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -29,32 +28,13 @@ static void resolve(void)
 #include "bpf/calls.def"
 }
 
-static void trace(void *arg, const char *line, size_t n)
-{
-	fwrite(line, 1, n, arg);
-	fflush(arg);
-}
-
 static struct skep_kernel *preload_kernel;
 
 static void make_kernel(void)
 {
-	struct skep_kernel_opts opts = { .sz = sizeof(opts) };
-	const char *engine = getenv("SKEP_ENGINE"), *rights = getenv("SKEP_RIGHTS");
-	const char *model = getenv("SKEP_MODEL");
+	struct skep_kernel_opts opts;
 
-	if (engine && !strcmp(engine, "jit"))
-		opts.engine = SKEP_ENGINE_JIT;
-	if (engine && !strcmp(engine, "interp"))
-		opts.engine = SKEP_ENGINE_INTERP;
-	if (rights && !strcmp(rights, "caller"))
-		opts.rights = SKEP_RIGHTS_CALLER;
-	if (model && !strcmp(model, "linux"))
-		opts.model = SKEP_MODEL_LINUX;
-	if (getenv("SKEP_TRACE")) {
-		opts.trace = trace;
-		opts.trace_arg = stderr;
-	}
+	bpf_kernel_opts(&opts);
 	if (skep_kernel_new(&opts, &preload_kernel))
 		preload_kernel = NULL;
 }

@@ -77,7 +77,8 @@ static void facts(struct cli *c)
 	fact(c, "memory_safety", "",
 	     "by the verifier; with --interp every access is checked again as it happens");
 	fact(c, "attach", "attach", "none: programs are run over packets and by PROG_TEST_RUN");
-	fact(c, "scope", "objects", "live in the process that made them");
+	fact(c, "scope", "objects",
+	     "live in the process that made them; under `skep run` in the hive");
 }
 
 static void lists(struct cli *c)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bpf/glue.h"
 #include "cli/commands.h"
 #include "hive/place.h"
 #include "server/server.h"
@@ -77,29 +78,21 @@ static int become(struct cli *c, char **argv)
 	return r == ENOENT ? 127 : 126;
 }
 
-static void trace(void *arg, const char *line, size_t n)
-{
-	fwrite(line, 1, n, stderr);
-	fflush(stderr);
-}
-
 static int found(struct cli *c, const struct run_conf *rc)
 {
-	const struct skep_kernel_opts kernel = {
-		.sz = sizeof(kernel),
-		.engine = c->interp ? SKEP_ENGINE_INTERP : SKEP_ENGINE_DEFAULT,
-		.trace = rc->trace ? trace : NULL,
-	};
+	struct skep_kernel_opts kernel;
 	const struct server_opts opts = {
 		.name = rc->name,
 		.keep = rc->keep,
-		.talk = rc->trace,
+		.talk = getenv("SKEP_TRACE"),
 		.first = getpid(),
 		.kernel = &kernel,
 	};
 	char dir[PATH_MAX];
-	int r = server_start(&opts, dir);
+	int r;
 
+	bpf_kernel_opts(&kernel);
+	r = server_start(&opts, dir);
 	if (r == -EEXIST)
 		return cli_fail(c, "hive %s runs already: skep exec %s -- ... joins it", rc->name,
 				rc->name);
@@ -122,19 +115,15 @@ static int run(struct cli *c, const void *conf, struct words *w)
 		return cli_usage(c, "which command? skep run [OPTIONS] -- CMD [ARGS]");
 	if (rc->private && (rc->name || rc->keep))
 		return cli_usage(c, "--private is without a hive, so without --name and --keep");
+	unsetenv("SKEP_HIVE");
+	if (c->interp)
+		setenv("SKEP_ENGINE", "interp", 1);
+	if (rc->trace)
+		setenv("SKEP_TRACE", "1", 1);
 	r = preload(c);
 	if (!r && !rc->private)
 		r = found(c, rc);
-	if (r)
-		return r;
-	if (rc->private) {
-		unsetenv("SKEP_HIVE");
-		if (c->interp)
-			setenv("SKEP_ENGINE", "interp", 1);
-		if (rc->trace)
-			setenv("SKEP_TRACE", "1", 1);
-	}
-	return become(c, w->at);
+	return r ? r : become(c, w->at);
 }
 
 /* The environment of a process in that hive; CLI_*. */
