@@ -11,8 +11,10 @@
 #include "map/map_int.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -81,6 +83,35 @@ void map_area_freeze(const struct map_area *a)
 {
 	/* Kernels before 5.1 do not know this seal: then the map is frozen to bpf(2) only. */
 	fcntl(a->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+}
+
+int map_area_open(const struct map_area *a, int mode)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", a->fd);
+	fd = open(path, mode | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int map_area_view(struct map_area *a, int fd, size_t size, bool write)
+{
+	const int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	void *mem;
+
+	/* Sealed, as it may not shrink under us. */
+	if (size > AREA_MAX || seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) ||
+	    (size_t)st.st_size < page_round(size))
+		return -EINVAL;
+	size = page_round(size);
+	mem = mmap(NULL, size, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED | MAP_NORESERVE, fd,
+		   0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	*a = (struct map_area){ .fd = -1, .mem = mem, .size = size };
+	return 0;
 }
 
 int map_eventfd(void)

@@ -9,6 +9,7 @@
 #include "map/map_int.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -291,6 +292,59 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	err = attach_btf(m, attr, deps, reterr_diag);
 	if (err)
 		return err;
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+/* --- views ------------------------------------------------------------------------------- */
+
+bool map_facts(const struct skep_map *m, struct map_facts *ret)
+{
+	if (!(m->kind->traits & MAP_VIEWED) || m->record)
+		return false;
+	*ret = (struct map_facts){
+		.type = m->type,
+		.key_size = m->key_size,
+		.value_size = m->value_size,
+		.max_entries = m->max_entries,
+		.flags = m->flags,
+		.nr_cpus = m->nr_cpus,
+	};
+	return true;
+}
+
+/* As array_check() wants it, and no more CPUs than a machine has. */
+static bool facts_ok(const struct map_facts *f)
+{
+	const struct map_type *t = map_type(f->type);
+
+	return t && t->ops && t->traits & MAP_VIEWED && f->key_size == sizeof(uint32_t) &&
+	       f->max_entries && f->value_size && f->value_size <= INT_MAX && f->nr_cpus &&
+	       f->nr_cpus <= UINT16_MAX;
+}
+
+int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret)
+{
+	_cleanup_(map_put_p) struct skep_map *m = NULL;
+	uint64_t size;
+	int err;
+
+	if (!facts_ok(f))
+		return -EINVAL;
+	m = map_bare(f->type, map_type(f->type)->ops);
+	if (!m)
+		return -ENOMEM;
+	m->key_size = f->key_size;
+	m->value_size = f->value_size;
+	m->max_entries = f->max_entries;
+	m->flags = f->flags;
+	m->nr_cpus = f->nr_cpus;
+	if (!array_layout(m, ALIGN_UP(f->value_size, 8), m->kind->percpu ? m->nr_cpus : 1, &size))
+		return -EINVAL;
+	err = map_area_view(&m->area, fd, size, write);
+	if (err)
+		return err;
+	m->values = m->area.mem;
 	*ret = TAKE_PTR(m);
 	return 0;
 }
