@@ -155,9 +155,10 @@ static void make(struct slot *s, int fd, uint64_t position)
 	struct map_facts facts = { 0 };
 	struct skep_map *m = NULL;
 	const long memory = DOOR(ENTRY_MAP_VIEW, "", (uint64_t)fd, (uintptr_t)&facts);
-	bool write = true;
+	bool write;
 
 	atomic_store(&s->calls, NO_VIEW);
+	write = facts.write;
 	if (memory < 0)
 		return;
 	/* The number may be another map's by now. */

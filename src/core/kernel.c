@@ -126,7 +126,7 @@ bool core_view_call(const struct core_views *v, int cmd, uint64_t uattr, uint32_
 		return false;
 	*ret = run_command(&c, cmd);
 	v->end(use);
-	return true;
+	return *ret != -EAGAIN;
 }
 
 bool core_view_helps(int cmd)

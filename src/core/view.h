@@ -3,10 +3,10 @@
  * view.h - a map that another process looks at: bpf(2)'s reading and writing of single elements
  * without a call of the kernel's process.
  *
- * Of an array, memory is all there is.  A process that has a descriptor of the map may therefore
- * ask for the facts once, map the memory and answer bpf(2) itself, by the same handlers as the
- * kernel.  Who does that keeps the views: it finds one by the position of a descriptor, which
- * names the map and the access mode (home.h).
+ * Of an array, memory is all there is, and a hash can be searched without a lock.  A process that
+ * has a descriptor of the map may therefore ask for the facts once, map the memory and answer
+ * bpf(2) itself, by the same handlers as the kernel.  Who does that keeps the views: it finds one
+ * by the position of a descriptor, which names the map and the access mode (home.h).
  *
  * A freeze reaches views by a seal on the memory.  It is looked for at each update, so one that is
  * under way at that moment still ends; maps that are read-only for programs, whose values the

@@ -88,6 +88,18 @@ int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
 	return 0;
 }
 
+int array_view(struct skep_map *m, int fd, bool write)
+{
+	uint64_t size;
+	int err =
+		array_layout(m, ALIGN_UP(m->value_size, 8), m->kind->percpu ? m->nr_cpus : 1, &size)
+			? map_area_view(&m->area, fd, size, write)
+			: -EINVAL;
+
+	m->values = m->area.mem;
+	return err;
+}
+
 int array_next_key(struct skep_map *m, const void *key, void *next)
 {
 	uint32_t index = key ? array_index(key) : UINT32_MAX;
@@ -178,6 +190,7 @@ static long array_for_each(struct skep_map *m, uint32_t cpu,
 const struct map_ops array_map_ops = {
 	.check = array_check,
 	.create = array_create,
+	.view = array_view,
 	.destroy = array_destroy,
 	.lookup = array_lookup,
 	.update = array_update,

@@ -9,7 +9,6 @@
 #include "map/map_int.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
@@ -309,24 +308,33 @@ bool map_facts(const struct skep_map *m, struct map_facts *ret)
 		.max_entries = m->max_entries,
 		.flags = m->flags,
 		.nr_cpus = m->nr_cpus,
+		.write = m->kind->traits & MAP_VIEW_WRITE,
+		.seed = m->seed,
 	};
 	return true;
 }
 
-/* As array_check() wants it, and no more CPUs than a machine has. */
+/* As the type wants its attributes, and no more CPUs than a machine has. */
 static bool facts_ok(const struct map_facts *f)
 {
 	const struct map_type *t = map_type(f->type);
+	union bpf_attr attr;
 
-	return t && t->ops && t->traits & MAP_VIEWED && f->key_size == sizeof(uint32_t) &&
-	       f->max_entries && f->value_size && f->value_size <= INT_MAX && f->nr_cpus &&
-	       f->nr_cpus <= UINT16_MAX;
+	if (!t || !t->ops || !(t->traits & MAP_VIEWED) || !f->nr_cpus || f->nr_cpus > UINT16_MAX)
+		return false;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = f->type;
+	attr.key_size = f->key_size;
+	attr.value_size = f->value_size;
+	attr.max_entries = f->max_entries;
+	attr.map_flags = f->flags;
+	attr.numa_node = UINT32_MAX;
+	return !t->ops->check(&attr, NULL);
 }
 
 int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret)
 {
 	_cleanup_(map_put_p) struct skep_map *m = NULL;
-	uint64_t size;
 	int err;
 
 	if (!facts_ok(f))
@@ -339,12 +347,10 @@ int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **re
 	m->max_entries = f->max_entries;
 	m->flags = f->flags;
 	m->nr_cpus = f->nr_cpus;
-	if (!array_layout(m, ALIGN_UP(f->value_size, 8), m->kind->percpu ? m->nr_cpus : 1, &size))
-		return -EINVAL;
-	err = map_area_view(&m->area, fd, size, write);
+	m->seed = f->seed;
+	err = m->ops->view(m, fd, write);
 	if (err)
 		return err;
-	m->values = m->area.mem;
 	*ret = TAKE_PTR(m);
 	return 0;
 }

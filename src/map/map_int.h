@@ -150,6 +150,8 @@ int object_array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag
 /* Area and geometry for max_entries elements of elem_size bytes in `blocks` blocks. */
 int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
 		struct skep_diag *reterr_diag);
+/* map_view()'s part. */
+int array_view(struct skep_map *m, int fd, bool write);
 /* Drops what the values own. */
 void array_destroy(struct skep_map *m);
 int array_next_key(struct skep_map *m, const void *key, void *next);

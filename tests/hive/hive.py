@@ -156,7 +156,7 @@ def does(*names):
 
 
 for name in ('elements', 'large', 'bad_addresses', 'moved_positions', 'mapped', 'closes_everything',
-             'children', 'threads', 'signals', 'views_are_shared', 'views_freeze',
+             'children', 'threads', 'signals', 'views_are_shared', 'views_freeze', 'views_of_hashes',
              'views_follow_descriptors', 'views_are_many', 'views_and_signals', 'views_have_values'):
     f = lambda name=name: does(name)
     f.__name__ = f'member_{name}'
@@ -238,7 +238,7 @@ def the_server_dies():
 def views_say_what_the_kernel_says():
     private = ok(skep, 'run', '--private', '--', member, 'errors').splitlines()
     viewed = ok(skep, 'run', '--', member, 'errors').splitlines()
-    assert len(private) == 31, private
+    assert len(private) == 43, private
     for a, b in zip(private, viewed, strict=True):
         assert a == b, f'\n{a}\n{b}'
     numbers = {n for line in private[:-1] for n in line.split(':')[1].split()}

@@ -420,6 +420,36 @@ static int views_are_shared(void)
 	return 0;
 }
 
+/* A hash is looked up here, and changed by another process through the server. */
+static int views_of_hashes(void)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH };
+	uint32_t key = 1, gone = 2;
+	uint64_t v;
+	int status;
+
+	for (int t = 0; t < 2; t++) {
+		const int fd = map_create(types[t], 8, 64, "hash");
+
+		v = 3;
+		CHECK(fd >= 0 && !element(BPF_MAP_UPDATE_ELEM, fd, &gone, &v));
+		for (int i = 0; i < ENOUGH; i++)
+			CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &gone, &v) && v == 3);
+		CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && errno == ENOENT);
+		if (fork() == 0)
+			_exit(count_up(fd, key, 500) ||
+			      element(BPF_MAP_DELETE_ELEM, fd, &gone, NULL));
+		while (element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) || v < 500)
+			CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) ? errno == ENOENT
+									 : v >= 1 && v <= 500);
+		CHECK(wait(&status) > 0 && status == 0);
+		CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &gone, &v) && errno == ENOENT);
+		CHECK(!count_up(fd, 7, ENOUGH));
+		close(fd);
+	}
+	return 0;
+}
+
 /* A freeze by another process. */
 static int views_freeze(void)
 {
@@ -628,6 +658,10 @@ static int errors(void)
 		{ "per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, 0 },
 		{ "read-only per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, BPF_F_RDONLY },
 		{ "hash", BPF_MAP_TYPE_HASH, 8, 0 },
+		{ "read-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_RDONLY },
+		{ "write-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_WRONLY },
+		{ "LRU hash", BPF_MAP_TYPE_LRU_HASH, 8, 0 },
+		{ "per-CPU hash", BPF_MAP_TYPE_PERCPU_HASH, 8, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
@@ -771,6 +805,7 @@ static const struct {
 	{ "hammer", hammer },
 	{ "orphan", orphan },
 	{ "views_are_shared", views_are_shared },
+	{ "views_of_hashes", views_of_hashes },
 	{ "views_freeze", views_freeze },
 	{ "views_follow_descriptors", views_follow_descriptors },
 	{ "views_are_many", views_are_many },
