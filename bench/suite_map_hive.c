@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * suite_map_hive.c - what a lookup costs a member of a hive: bpf(2) as the preload library answers
- * it, on a kernel that is in a server's process, beside the host kernel's.
+ * suite_map_hive.c - what an element costs a member of a hive: bpf(2) as the preload library
+ * answers it, on a kernel that is in a server's process, beside the host kernel's.
  *
  * The bench founds the hive and is its only member; it has no kernel of its own behind the door.
  */
@@ -43,10 +43,13 @@ static long hive_bpf(int cmd, union bpf_attr *attr, unsigned size)
 static const struct {
 	const char *name;
 	uint32_t type;
+	int cmd;
 } cases[] = {
-	{ "hive_lookup_array", BPF_MAP_TYPE_ARRAY },
-	{ "hive_lookup_percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY },
-	{ "hive_lookup_hash", BPF_MAP_TYPE_HASH },
+	{ "hive_lookup_array", BPF_MAP_TYPE_ARRAY, BPF_MAP_LOOKUP_ELEM },
+	{ "hive_lookup_percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_LOOKUP_ELEM },
+	{ "hive_lookup_hash", BPF_MAP_TYPE_HASH, BPF_MAP_LOOKUP_ELEM },
+	{ "hive_update_array", BPF_MAP_TYPE_ARRAY, BPF_MAP_UPDATE_ELEM },
+	{ "hive_update_hash", BPF_MAP_TYPE_HASH, BPF_MAP_UPDATE_ELEM },
 };
 
 /* A map with all its keys in, for every CPU: its descriptor, or -errno. */
@@ -76,8 +79,8 @@ static int fill(bpf_fn bpf, uint32_t type, uint64_t *value)
 	return r < 0 ? (int)r : fd;
 }
 
-/* ns of a lookup, the best of some batches. */
-static int lookups(bpf_fn bpf, int fd, uint64_t *value, double *ns)
+/* ns of a command, the best of some batches; each writes what is there already, or reads it. */
+static int commands(bpf_fn bpf, int cmd, int fd, uint64_t *value, double *ns)
 {
 	union bpf_attr attr;
 	uint32_t key = 0;
@@ -93,7 +96,8 @@ static int lookups(bpf_fn bpf, int fd, uint64_t *value, double *ns)
 
 		for (unsigned i = 0; i < REPEAT && r == 0; i++) {
 			key = i * 7 % KEYS;
-			r = bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr));
+			*value = cmd == BPF_MAP_UPDATE_ELEM ? (uint64_t)key * 3 : 0;
+			r = bpf(cmd, &attr, sizeof(attr));
 		}
 		*ns = fmin(*ns, (double)(now_ns() - start) / REPEAT);
 	}
@@ -102,7 +106,7 @@ static int lookups(bpf_fn bpf, int fd, uint64_t *value, double *ns)
 	return (int)r;
 }
 
-static int measure(bpf_fn bpf, uint32_t type, struct series *s)
+static int measure(bpf_fn bpf, uint32_t type, int cmd, struct series *s)
 {
 	uint64_t value[1024]; /* of so many CPUs */
 	double ns = 0;
@@ -112,7 +116,7 @@ static int measure(bpf_fn bpf, uint32_t type, struct series *s)
 	fd = fill(bpf, type, value);
 	if (fd < 0)
 		return fd;
-	r = lookups(bpf, fd, value, &ns);
+	r = commands(bpf, cmd, fd, value, &ns);
 	close(fd);
 	if (r == 0)
 		series_add(s, ns);
@@ -127,9 +131,9 @@ static int bench_case(const struct bench_opts *o, unsigned i)
 
 	target_use(TARGET_KERNEL);
 	for (unsigned round = 0; round < o->rounds && r == 0; round++) {
-		r = measure(hive_bpf, cases[i].type, &s[TARGET_JIT]);
+		r = measure(hive_bpf, cases[i].type, cases[i].cmd, &s[TARGET_JIT]);
 		if (r == 0 && target_available(TARGET_KERNEL))
-			r = measure(target_bpf, cases[i].type, &s[TARGET_KERNEL]);
+			r = measure(target_bpf, cases[i].type, cases[i].cmd, &s[TARGET_KERNEL]);
 	}
 	if (r)
 		fprintf(stderr, "bench: %s: %s\n", cases[i].name, strerror(-r));
