@@ -95,7 +95,7 @@ static bool slot_empty(struct slot *s)
 		atomic_store(&s->position, position);
 		return false;
 	}
-	map_put(atomic_exchange(&s->map, NULL));
+	map_view_free(atomic_exchange(&s->map, NULL));
 	return true;
 }
 

@@ -93,7 +93,7 @@ int array_view(struct skep_map *m, int fd, bool write)
 	uint64_t size;
 	int err =
 		array_layout(m, ALIGN_UP(m->value_size, 8), m->kind->percpu ? m->nr_cpus : 1, &size)
-			? map_area_view(&m->area, fd, size, write)
+			? map_area_view(&m->area, fd, sizeof(struct view_head), size, write)
 			: -EINVAL;
 
 	m->values = m->area.mem;

@@ -9,7 +9,6 @@
  * Nothing that is read is believed: an element beyond the end, a chain without one and a bucket
  * that never rests are -EAGAIN, and the map's own process is asked.  So it is for everything else.
  */
-#include "base/alloc.h"
 #include "map/hash_int.h"
 
 #define TRIES 8	 /* at one bucket */
@@ -72,26 +71,23 @@ static int view_next_key(struct skep_map *m, const void *key, void *next)
 static const struct map_ops view_ops = {
 	.sys_lookup = view_lookup,
 	.next_key = view_next_key,
-	.destroy = hash_destroy,
 };
 
 int hash_view(struct skep_map *m, int fd, bool write)
 {
-	_cleanup_(skep_free_p) struct hash *h = NULL;
+	struct hash h;
 	int err;
 
+	static_assert(sizeof(h) <= sizeof(view_head(&m->area)->priv), "the geometry fits");
 	if (write)
 		return -EACCES;
-	h = skep_alloc(sizeof(*h));
-	if (!h)
-		return -ENOMEM;
-	if (!hash_layout(m, h))
+	if (!hash_layout(m, &h))
 		return -EINVAL;
-	err = map_area_view(&m->area, fd, hash_size(h), false);
+	err = map_area_view(&m->area, fd, sizeof(struct view_head), hash_size(&h), false);
 	if (err)
 		return err;
-	hash_place(h, m->area.mem);
+	hash_place(&h, m->area.mem);
 	m->ops = &view_ops;
-	m->priv = TAKE_PTR(h);
+	m->priv = memcpy(view_head(&m->area)->priv, &h, sizeof(h));
 	return 0;
 }

@@ -334,25 +334,37 @@ static bool facts_ok(const struct map_facts *f)
 
 int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret)
 {
-	_cleanup_(map_put_p) struct skep_map *m = NULL;
+	struct skep_map m = {
+		.type = f->type,
+		.key_size = f->key_size,
+		.value_size = f->value_size,
+		.max_entries = f->max_entries,
+		.flags = f->flags,
+		.nr_cpus = f->nr_cpus,
+		.seed = f->seed,
+		.area.fd = -1,
+	};
 	int err;
 
 	if (!facts_ok(f))
 		return -EINVAL;
-	m = map_bare(f->type, map_type(f->type)->ops);
-	if (!m)
-		return -ENOMEM;
-	m->key_size = f->key_size;
-	m->value_size = f->value_size;
-	m->max_entries = f->max_entries;
-	m->flags = f->flags;
-	m->nr_cpus = f->nr_cpus;
-	m->seed = f->seed;
-	err = m->ops->view(m, fd, write);
+	m.kind = map_type(f->type);
+	m.ops = m.kind->ops;
+	err = m.ops->view(&m, fd, write);
 	if (err)
 		return err;
-	*ret = TAKE_PTR(m);
+	*ret = memcpy(&view_head(&m.area)->map, &m, sizeof(m));
 	return 0;
+}
+
+void map_view_free(struct skep_map *m)
+{
+	struct map_area area;
+
+	if (!m)
+		return;
+	area = m->area; /* m goes with it */
+	map_area_fini(&area);
 }
 
 /* --- references -------------------------------------------------------------------------- */

@@ -293,9 +293,12 @@ int map_area_open(const struct map_area *a, int mode);
  *
  * @param fd     of map_area_open(); it stays the caller's
  * @param write  false: map_sys_update must not be called
- * @return 0 and *ret with one reference; -EINVAL, -ENOMEM, -errno of mmap(2)
+ * It takes no memory but one mapping, so this may be done in a signal's handler.
+ *
+ * @return 0 and *ret, to be freed by map_view_free() alone; -EINVAL, -ENOMEM, -errno of mmap(2)
  */
 int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret);
+void map_view_free(struct skep_map *m);
 
 /** Linux's map_meta_equal operations: may b be the value where a is the template? */
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b);

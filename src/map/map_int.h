@@ -193,7 +193,17 @@ int inner_get(const struct skep_map *m, struct skep_map *inner);
 /* After programs that may use `old` (or its absence) have ended, drops it; accepts NULL. */
 void inner_retire(struct skep_map *m, struct skep_map *old);
 /* As map_area_init, of memory that is there: map_view()'s errors (area.c). */
-int map_area_view(struct map_area *a, int fd, size_t size, bool write);
+int map_area_view(struct map_area *a, int fd, size_t head, size_t size, bool write);
+/* A view's own memory, before what it shows: no heap is needed, nor freed. */
+struct view_head {
+	struct skep_map map;
+	uint8_t priv[256] __attribute__((aligned(8))); /* the type's */
+};
+/* Where that is, once the area is there. */
+static inline struct view_head *view_head(const struct map_area *a)
+{
+	return (struct view_head *)(a->mem - a->head);
+}
 /* A non-blocking eventfd, or -errno (area.c). */
 int map_eventfd(void);
 void map_eventfd_close(int fd);
