@@ -342,5 +342,6 @@ int suite_map(const struct bench_opts *o)
 	int r = map_bench(o, cases, NR_CASES, measure, &like);
 
 	r = r ?: map_bench(o, &app, 1, measure_app, &like);
+	r = r ?: suite_map_hive(o);
 	return r ?: suite_map_threads(o);
 }

@@ -37,6 +37,8 @@ int map_bench(const struct bench_opts *o, const struct map_case *c, unsigned n, 
 /** Runs a program `repeat` times; 0 or -errno, ns per run and what the last run returned. */
 int map_batch(const struct map_load *l, int prog, unsigned repeat, uint32_t *retval, double *ns);
 
+/* suite_map_hive.c: the rows of an application whose maps are a hive's. */
+int suite_map_hive(const struct bench_opts *o);
 /* suite_map_threads.c: the rows that two threads run. */
 int suite_map_threads(const struct bench_opts *o);
 

@@ -11,8 +11,10 @@
 #include "base/vec.h"
 #include "bpf/calls_int.h"
 #include "bpf/glue.h"
+#include "bpf/view.h"
 #include "core/core.h"
 #include "core/user.h"
+#include "core/view.h"
 #include "hive/place.h"
 #include "hive/proto.h"
 
@@ -206,9 +208,10 @@ static long enter_far(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *p
 {
 	struct hive_packet *p = &far.packet;
 	const size_t n = strlen(path);
+	int fd, named = -1;
+	int64_t pos = -1;
 	sigset_t old;
 	long ret;
-	int fd;
 
 	if (n >= PATH_MAX)
 		return -ENAMETOOLONG;
@@ -220,8 +223,8 @@ static long enter_far(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *p
 		p->msg.tid = (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
 		memcpy(p->msg.arg, a, ENTRY_ARGS * sizeof(*a));
 		p->msg.cpu = (uint32_t)sched_getcpu();
-		p->msg.fd = guess(nr, a);
-		p->msg.pos = sys_call6(SYS_lseek, p->msg.fd, 0, SEEK_CUR, 0, 0, 0);
+		named = p->msg.fd = guess(nr, a);
+		pos = p->msg.pos = sys_call6(SYS_lseek, named, 0, SEEK_CUR, 0, 0, 0);
 		p->msg.len = (uint32_t)n;
 		memcpy(p->data, path, n);
 		ret = call_locked(&fd);
@@ -229,11 +232,17 @@ static long enter_far(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *p
 			ret = fd;
 	}
 	unlock(&old);
+	if (ret >= 0 && nr == ENTRY_BPF && core_view_helps((int)a[0]))
+		view_consider(named, pos);
 	return ret;
 }
 
 long door_enter(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *path)
 {
+	long ret;
+
+	if (nr == ENTRY_BPF && view_answer((int)a[0], a[1], (uint32_t)a[2], &ret))
+		return ret;
 	return bpf_kernel() || !hive() ? entry_run(nr, a, path) : enter_far(nr, a, path);
 }
 

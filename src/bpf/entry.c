@@ -5,6 +5,7 @@
 #include "bpf/glue.h"
 #include "core/caller.h"
 #include "core/core.h"
+#include "core/view.h"
 
 enum gives { GIVES_NO, GIVES_FD, GIVES_COPY, GIVES_BY_COMMAND };
 
@@ -58,6 +59,11 @@ static long run_pin_mkdir(struct skep_kernel *k, const uint64_t *a, const char *
 static long run_pin_rmdir(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
 	return core_pin_rmdir(k, path);
+}
+
+static long run_map_view(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_map_view(k, (int)a[0], a[1]);
 }
 
 static const struct {

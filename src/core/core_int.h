@@ -49,7 +49,8 @@ struct call {
 	uint64_t uattr; /* where the caller's attributes lie */
 	uint32_t size;	/* how many bytes of them there are, at most ATTR_SIZE */
 	struct skep_diag *diag;
-	union core_attr attr; /* a copy; zero beyond size */
+	struct skep_map *view; /* the descriptor's map, on which this call is answered; else NULL */
+	union core_attr attr;  /* a copy; zero beyond size */
 };
 
 /* Adds what a person should know to an error, and returns it. */

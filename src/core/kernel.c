@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/sys.h"
 #include "core/core_int.h"
+#include "core/view.h"
 #include "interp/interp.h"
 #include "jit/jit.h"
 #include "model/model.h"
@@ -19,14 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ADMIN 1
-#define FD    2
+#define ADMIN  1
+#define FD     2
+#define VIEW   4
+#define WRITES 8
 
 struct command {
 	const char *name;
 	command_fn run;
 	uint32_t end;	/* bytes of the attributes that it uses */
-	uint32_t flags; /* ADMIN, FD */
+	uint32_t flags; /* ADMIN, FD, VIEW, WRITES */
 };
 
 static const struct command commands[] = {
@@ -44,14 +47,20 @@ static_assert(BPF_MAP_CREATE == 0 && BPF_OBJ_GET_INFO_BY_FD == 15 && BPF_PROG_BI
 static _Thread_local struct skep_diag last;
 static _Thread_local char last_text[512];
 
+static const struct command *command_of(int cmd)
+{
+	return cmd >= 0 && (size_t)cmd < ARRAY_SIZE(commands) ? &commands[cmd] : NULL;
+}
+
 static long run_command(struct call *c, int cmd)
 {
-	const struct command *row =
-		cmd >= 0 && (size_t)cmd < ARRAY_SIZE(commands) ? &commands[cmd] : NULL;
+	const struct command *row = command_of(cmd);
 
 	if (!row)
 		return FAIL(c, -EINVAL, "bpf(2) has no command %d", cmd);
-	if (core_too_new(c, release_since(RELEASE_COMMAND, (uint32_t)cmd), "%s", row->name))
+	/* What is answered on views is as old as bpf(2). */
+	if (!c->view &&
+	    core_too_new(c, release_since(RELEASE_COMMAND, (uint32_t)cmd), "%s", row->name))
 		return -EINVAL;
 	if (c->size > row->end && !bytes_zero(c->attr.bytes + row->end, c->size - row->end))
 		return FAIL(c, -EINVAL, "%s: attributes beyond byte %u must be zero", row->name,
@@ -63,7 +72,9 @@ static long run_command(struct call *c, int cmd)
 
 bool core_gives_fd(int cmd)
 {
-	return cmd >= 0 && (size_t)cmd < ARRAY_SIZE(commands) && commands[cmd].flags & FD;
+	const struct command *row = command_of(cmd);
+
+	return row && row->flags & FD;
 }
 
 int core_too_new(const struct call *c, uint16_t since, const char *fmt, ...)
@@ -85,21 +96,51 @@ const char *core_release(const struct skep_kernel *k)
 	return k->release_name;
 }
 
+/* Copies the caller's attributes: 0, -EFAULT, -E2BIG. */
+static int call_begin(struct call *c, struct skep_kernel *k, uint64_t uattr, uint32_t size)
+{
+	int err;
+
+	c->k = k;
+	c->uattr = uattr;
+	c->size = MIN(size, ATTR_SIZE);
+	c->diag = &last;
+	c->view = NULL;
+	last.err = 0;
+	memset(&c->attr, 0, sizeof(c->attr));
+
+	err = size > ATTR_SIZE ? user_tail_zero(uattr, ATTR_SIZE, size) : 0;
+	return err ? err : user_read(&c->attr, uattr, c->size);
+}
+
+bool core_view_call(const struct core_views *v, int cmd, uint64_t uattr, uint32_t size, long *ret)
+{
+	const struct command *row = command_of(cmd);
+	struct call c;
+	void *use;
+
+	if (!row || !(row->flags & VIEW) || call_begin(&c, NULL, uattr, size))
+		return false;
+	c.view = v->begin((int)c.attr.a.map_fd, row->flags & WRITES, &use);
+	if (!c.view)
+		return false;
+	*ret = run_command(&c, cmd);
+	v->end(use);
+	return *ret != -EAGAIN;
+}
+
+bool core_view_helps(int cmd)
+{
+	const struct command *row = command_of(cmd);
+
+	return row && row->flags & VIEW;
+}
+
 long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size)
 {
 	struct call c;
-	long ret;
+	long ret = call_begin(&c, k, uattr, size);
 
-	c.k = k;
-	c.uattr = uattr;
-	c.size = MIN(size, ATTR_SIZE);
-	c.diag = &last;
-	last.err = 0;
-	memset(&c.attr, 0, sizeof(c.attr));
-
-	ret = size > ATTR_SIZE ? user_tail_zero(uattr, ATTR_SIZE, size) : 0;
-	if (!ret)
-		ret = user_read(&c.attr, uattr, c.size);
 	if (unlikely(ret))
 		return FAIL(&c, (int)ret,
 			    ret == -EFAULT ? "attributes at a bad address"

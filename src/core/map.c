@@ -7,6 +7,7 @@
  */
 #include "core/core_int.h"
 #include "core/mapcall.h"
+#include "core/view.h"
 #include "map/perf_event.h"
 
 #define BPF_F_LOCK_ONLY ((uint64_t)BPF_F_LOCK)
@@ -86,6 +87,21 @@ long core_map_create(struct call *c)
 
 /* --- one element ----------------------------------------------------------------------------- */
 
+/* Who has a view of the map has looked at the descriptor's mode. */
+static int find_map(struct mapcall *mc, const struct call *c, int fd)
+{
+	int err;
+
+	if (c->view) {
+		mc->m = c->view;
+		mc->ref.mode = O_RDWR;
+		return 0;
+	}
+	err = object_get(c->k, fd, OBJ_MAP, &mc->ref);
+	mc->m = mc->ref.payload;
+	return err;
+}
+
 int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need, uint64_t flags,
 		  bool bad)
 {
@@ -95,11 +111,10 @@ int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need
 	if (unlikely(bad))
 		return FAIL(c, -EINVAL, "flags 0x%llx are not for this command",
 			    (unsigned long long)flags);
-	err = object_get(c->k, (int)fd, OBJ_MAP, &mc->ref);
+	err = find_map(mc, c, (int)fd);
 	if (unlikely(err))
 		return FAIL(c, err, "descriptor %d is not %s", (int)fd,
 			    err == -EBADF ? "open" : "a map");
-	mc->m = mc->ref.payload;
 	if (unlikely((need & MAP_READ && mc->ref.mode == O_WRONLY) ||
 		     (need & MAP_WRITE && mc->ref.mode == O_RDONLY)))
 		return FAIL(c, -EPERM, "descriptor %d is %s-only", (int)fd,
@@ -298,6 +313,25 @@ long core_map_fd_by_id(struct call *c)
 	if (!core_may(c, RIGHT_ADMIN))
 		return FAIL(c, -EPERM, "MAP_GET_FD_BY_ID needs CAP_SYS_ADMIN");
 	return mode < 0 ? mode : object_open_id(c, OBJ_MAP, a->map_id, mode);
+}
+
+long core_map_view(struct skep_kernel *k, int fd, uint64_t ufacts)
+{
+	_cleanup_(object_put) struct object_ref ref = { 0 };
+	struct map_facts facts;
+	const struct skep_map *m;
+	bool write;
+	int err = object_get(k, fd, OBJ_MAP, &ref);
+
+	if (err)
+		return err;
+	m = ref.payload;
+	if (ref.mode == O_WRONLY || !map_facts(m, &facts))
+		return -EOPNOTSUPP;
+	facts.position = (uint64_t)caller_position(fd);
+	write = facts.write && ref.mode == O_RDWR && !(m->flags & BPF_F_RDONLY_PROG);
+	err = user_write(ufacts, &facts, sizeof(facts));
+	return err ? err : map_area_open(&m->area, write ? O_RDWR : O_RDONLY);
 }
 
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret)

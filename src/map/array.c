@@ -59,28 +59,45 @@ int object_array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag
 	return array_check(attr, reterr_diag);
 }
 
-int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
-		struct skep_diag *reterr_diag)
+bool array_layout(struct skep_map *m, uint32_t elem_size, uint32_t blocks, uint64_t *ret_size)
 {
 	/* 2^32 elements of 2^31 bytes still fit; the blocks of all CPUs may not. */
 	uint64_t block = (uint64_t)m->max_entries * elem_size;
-	uint64_t size;
-	int err;
 
 	if (blocks > 1)
 		block = ALIGN_UP(block, 4096);
-	err = __builtin_mul_overflow(block, blocks, &size)
-		      ? -ENOMEM
-		      : map_area_init(&m->area, "bpf-map", 0, size);
+	m->elem_size = elem_size;
+	m->index_mask = (uint32_t)(round_up_pow2(m->max_entries) - 1);
+	m->cpu_stride = blocks > 1 ? block : 0;
+	return !__builtin_mul_overflow(block, blocks, ret_size);
+}
+
+int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
+		struct skep_diag *reterr_diag)
+{
+	uint64_t size;
+	int err = array_layout(m, elem_size, blocks, &size)
+			  ? map_area_init(&m->area, "bpf-map", 0, size)
+			  : -ENOMEM;
+
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for an array of %u values of %u bytes", m->max_entries,
 				m->value_size);
 	m->values = m->area.mem;
-	m->elem_size = elem_size;
-	m->index_mask = (uint32_t)(round_up_pow2(m->max_entries) - 1);
-	m->cpu_stride = blocks > 1 ? block : 0;
 	return 0;
+}
+
+int array_view(struct skep_map *m, int fd, bool write)
+{
+	uint64_t size;
+	int err =
+		array_layout(m, ALIGN_UP(m->value_size, 8), m->kind->percpu ? m->nr_cpus : 1, &size)
+			? map_area_view(&m->area, fd, sizeof(struct view_head), size, write)
+			: -EINVAL;
+
+	m->values = m->area.mem;
+	return err;
 }
 
 int array_next_key(struct skep_map *m, const void *key, void *next)
@@ -173,6 +190,7 @@ static long array_for_each(struct skep_map *m, uint32_t cpu,
 const struct map_ops array_map_ops = {
 	.check = array_check,
 	.create = array_create,
+	.view = array_view,
 	.destroy = array_destroy,
 	.lookup = array_lookup,
 	.update = array_update,

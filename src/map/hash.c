@@ -2,7 +2,7 @@
 /*
  * hash.c - the four hash types (kernel/bpf/hashtab.c): creation, the bpf(2) side, and a variant
  * of the hot functions per type and common key size.  The table itself is in hash_int.h,
- * eviction in lru.c, maps as values in hash_of_maps.c.
+ * eviction in lru.c, maps as values in hash_of_maps.c, views in hash_view.c.
  */
 #include "base/alloc.h"
 #include "map/hash_int.h"
@@ -61,25 +61,41 @@ int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
  *
  *	| hash_shared, spares | buckets | elements | values of CPU 0 | of CPU 1 | ...
  */
-static int hash_area(struct skep_map *m, struct hash *h, uint32_t nr_buckets)
-{
-	uint64_t shared = ALIGN_UP(sizeof(*h->sh) + (h->nr_cpus + 1) * sizeof(h->sh->spare[0]), 64);
-	uint64_t buckets = (uint64_t)nr_buckets * sizeof(struct bucket);
-	uint64_t elems = ALIGN_UP((uint64_t)h->total * h->elem_size, 4096);
-	uint64_t values = ALIGN_UP((uint64_t)h->total * h->value_stride, 4096);
-	uint64_t cpus = h->kind & HASH_PERCPU ? h->nr_cpus : 0;
-	int err = map_area_init(&m->area, "bpf-map", 0, shared + buckets + elems + values * cpus);
+struct parts {
+	uint64_t buckets, elems, values; /* where they begin */
+	uint64_t stride;		 /* between the values of two CPUs; 0: there are none */
+};
 
-	if (err)
-		return err;
-	h->sh = (struct hash_shared *)m->area.mem;
-	h->buckets = (struct bucket *)(m->area.mem + shared);
-	h->elems = (uint8_t *)(h->buckets + nr_buckets) - h->elem_size;
-	if (cpus) {
-		h->cpu_values = (uint8_t *)(h->buckets + nr_buckets) + elems - h->value_stride;
-		h->cpu_stride = values;
-	}
-	return 0;
+static struct parts parts_of(const struct hash *h)
+{
+	struct parts p = {
+		.buckets =
+			ALIGN_UP(sizeof(*h->sh) + (h->nr_cpus + 1) * sizeof(h->sh->spare[0]), 64),
+	};
+
+	p.elems = p.buckets + ((uint64_t)h->mask + 1) * sizeof(struct bucket);
+	p.values = p.elems + ALIGN_UP((uint64_t)h->total * h->elem_size, 4096);
+	if (h->kind & HASH_PERCPU)
+		p.stride = ALIGN_UP((uint64_t)h->total * h->value_stride, 4096);
+	return p;
+}
+
+uint64_t hash_size(const struct hash *h)
+{
+	const struct parts p = parts_of(h);
+
+	return p.values + p.stride * h->nr_cpus;
+}
+
+void hash_place(struct hash *h, uint8_t *mem)
+{
+	const struct parts p = parts_of(h);
+
+	h->sh = (struct hash_shared *)mem;
+	h->buckets = (struct bucket *)(mem + p.buckets);
+	h->elems = mem + p.elems - h->elem_size;
+	h->cpu_values = p.stride ? mem + p.values - h->value_stride : NULL;
+	h->cpu_stride = p.stride;
 }
 
 /* The ops for this kind and size of key. */
@@ -93,42 +109,52 @@ static uint32_t entries_per_cpu(const struct skep_map *m)
 	return (uint32_t)(up > UINT32_MAX ? up - m->nr_cpus : up);
 }
 
-int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+bool hash_layout(const struct skep_map *m, struct hash *h)
 {
-	uint32_t kind = kinds[m->type], nr_buckets, spares;
-	_cleanup_(skep_free_p) struct hash *h = skep_alloc(sizeof(*h));
-	int err = -ENOMEM;
+	const uint32_t kind = kinds[m->type];
+	const uint64_t spares = kind & HASH_PERCPU ? 0 : m->nr_cpus + 1;
 
-	if (m->flags & BPF_F_NO_COMMON_LRU)
-		m->max_entries = entries_per_cpu(m);
 	if (m->max_entries > HASH_ENTRIES_MAX)
-		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
-				m->max_entries, HASH_ENTRIES_MAX);
-	if (!h)
-		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a hash");
-
-	nr_buckets =
-		(uint32_t)round_up_pow2((m->max_entries + ELEMS_PER_BUCKET - 1) / ELEMS_PER_BUCKET);
-	spares = kind & HASH_PERCPU ? 0 : m->nr_cpus + 1;
+		return false;
 	*h = (struct hash){
 		.seed = m->seed,
-		.mask = nr_buckets - 1,
-		.key_size = attr->key_size,
-		.value_off = sizeof(struct elem) + ALIGN_UP(attr->key_size, 8),
-		.value_stride = kind & HASH_OBJECT ? 8 : ALIGN_UP(attr->value_size, 8),
-		.total = m->max_entries + spares,
+		.mask = (uint32_t)round_up_pow2((m->max_entries + ELEMS_PER_BUCKET - 1) /
+						ELEMS_PER_BUCKET) -
+			1,
+		.key_size = m->key_size,
+		.value_off = sizeof(struct elem) + ALIGN_UP(m->key_size, 8),
+		.value_stride = kind & HASH_OBJECT ? 8 : ALIGN_UP(m->value_size, 8),
+		.total = m->max_entries + (uint32_t)spares,
 		.nr_cpus = m->nr_cpus,
 		.kind = kind,
 	};
 	/* Elements of 32 bytes (8-byte key and value) never straddle a cache line. */
 	h->elem_size = ALIGN_UP(h->value_off + (kind & HASH_PERCPU ? 0 : h->value_stride), 16);
 	h->elem_recip = UINT64_MAX / h->elem_size + 1;
+	return true;
+}
 
-	err = hash_area(m, h, nr_buckets);
+int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	_cleanup_(skep_free_p) struct hash *h = skep_alloc(sizeof(*h));
+	uint32_t spares;
+	int err = -ENOMEM;
+
+	if (m->flags & BPF_F_NO_COMMON_LRU)
+		m->max_entries = entries_per_cpu(m);
+	if (!h)
+		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a hash");
+	if (!hash_layout(m, h))
+		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
+				m->max_entries, HASH_ENTRIES_MAX);
+
+	err = map_area_init(&m->area, "bpf-map", 0, hash_size(h));
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for a hash of %u entries of %u bytes", m->max_entries,
 				h->elem_size);
+	hash_place(h, m->area.mem);
+	spares = h->total - m->max_entries;
 	for (uint32_t i = 0; i < spares; i++)
 		h->sh->spare[i].elem = i + 1;
 	atomic_store_explicit(&h->sh->fresh, spares, memory_order_relaxed);
@@ -542,9 +568,9 @@ static int hash_sys_update(struct skep_map *m, const void *key, const void *valu
 	}
 #define HASH_OPS(name)                                                                             \
 	{                                                                                          \
-		.check = hash_check, .create = hash_create, .destroy = hash_destroy,               \
-		.lookup = name##_lookup, .update = name##_update, .delete = hash_delete,           \
-		.next_key = hash_next_key, .sys_lookup = hash_sys_lookup,                          \
+		.check = hash_check, .create = hash_create, .view = hash_view,                     \
+		.destroy = hash_destroy, .lookup = name##_lookup, .update = name##_update,         \
+		.delete = hash_delete, .next_key = hash_next_key, .sys_lookup = hash_sys_lookup,   \
 		.sys_update = hash_sys_update, .sys_lookup_delete = hash_sys_lookup_delete,        \
 		.sys_batch = hash_sys_batch, .contains = hash_contains, .for_each = hash_for_each, \
 	}

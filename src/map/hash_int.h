@@ -530,6 +530,14 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 	return err;
 }
 
+/* The geometry of a map of these facts (all but where it lies); false: too many entries. */
+bool hash_layout(const struct skep_map *m, struct hash *h);
+/* Bytes that its area needs; and, once it is there, where the parts lie in it. */
+uint64_t hash_size(const struct hash *h);
+void hash_place(struct hash *h, uint8_t *mem);
+/* map_view()'s part for maps that are only looked up (hash_view.c). */
+int hash_view(struct skep_map *m, int fd, bool write);
+
 /* The cold operations do not need a variant each (hash.c). */
 int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);

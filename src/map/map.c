@@ -295,6 +295,78 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	return 0;
 }
 
+/* --- views ------------------------------------------------------------------------------- */
+
+bool map_facts(const struct skep_map *m, struct map_facts *ret)
+{
+	if (!(m->kind->traits & MAP_VIEWED) || m->record)
+		return false;
+	*ret = (struct map_facts){
+		.type = m->type,
+		.key_size = m->key_size,
+		.value_size = m->value_size,
+		.max_entries = m->max_entries,
+		.flags = m->flags,
+		.nr_cpus = m->nr_cpus,
+		.write = m->kind->traits & MAP_VIEW_WRITE,
+		.seed = m->seed,
+	};
+	return true;
+}
+
+/* As the type wants its attributes, and no more CPUs than a machine has. */
+static bool facts_ok(const struct map_facts *f)
+{
+	const struct map_type *t = map_type(f->type);
+	union bpf_attr attr;
+
+	if (!t || !t->ops || !(t->traits & MAP_VIEWED) || !f->nr_cpus || f->nr_cpus > UINT16_MAX)
+		return false;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = f->type;
+	attr.key_size = f->key_size;
+	attr.value_size = f->value_size;
+	attr.max_entries = f->max_entries;
+	attr.map_flags = f->flags;
+	attr.numa_node = UINT32_MAX;
+	return !t->ops->check(&attr, NULL);
+}
+
+int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret)
+{
+	struct skep_map m = {
+		.type = f->type,
+		.key_size = f->key_size,
+		.value_size = f->value_size,
+		.max_entries = f->max_entries,
+		.flags = f->flags,
+		.nr_cpus = f->nr_cpus,
+		.seed = f->seed,
+		.area.fd = -1,
+	};
+	int err;
+
+	if (!facts_ok(f))
+		return -EINVAL;
+	m.kind = map_type(f->type);
+	m.ops = m.kind->ops;
+	err = m.ops->view(&m, fd, write);
+	if (err)
+		return err;
+	*ret = memcpy(&view_head(&m.area)->map, &m, sizeof(m));
+	return 0;
+}
+
+void map_view_free(struct skep_map *m)
+{
+	struct map_area area;
+
+	if (!m)
+		return;
+	area = m->area; /* m goes with it */
+	map_area_fini(&area);
+}
+
 /* --- references -------------------------------------------------------------------------- */
 
 struct skep_map *map_get(struct skep_map *m)

@@ -54,6 +54,11 @@ struct map_ops {
 	/* Allocates m->priv and m->area; the common fields are set.  On failure nothing is left. */
 	int (*create)(struct skep_map *m, const union bpf_attr *attr,
 		      struct skep_diag *reterr_diag);
+	/*
+	 * map_view()'s part for types with MAP_VIEWED: as create, over memory that is there.
+	 * -EACCES where the type's views are for reading.
+	 */
+	int (*view)(struct skep_map *m, int fd, bool write);
 	/* Frees what create made (not the area, not m); m may be half built. NULL: nothing. */
 	void (*destroy)(struct skep_map *m);
 
@@ -113,6 +118,8 @@ enum map_trait {
 	MAP_BATCH_DELETE = 1u << 5, /* BPF_MAP_DELETE_BATCH */
 	MAP_ASKED = 1u << 6,	    /* bpf(2)'s lookup brings the value, and hears if it is there */
 	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
+	MAP_VIEWED = 1u << 8,	    /* others may look at its memory: map_view() */
+	MAP_VIEW_WRITE = 1u << 9,   /* ... and update elements */
 };
 
 /* Static facts of a type: the columns of types.def. */
@@ -182,6 +189,22 @@ struct map_prog_ops {
 	uint32_t (*id)(const void *prog);
 	/* 0 when prog may stand in m (type, engine), else -EINVAL. */
 	int (*fits)(struct skep_map *m, const void *prog);
+};
+
+/*
+ * A map as another process may build it over the same memory (map_view): the facts that say where
+ * each value is, and what bpf(2) says to whom.
+ */
+struct map_facts {
+	uint64_t position; /* of the descriptor that was asked about; the door's */
+	uint32_t type;	   /* and what follows, as in struct skep_map */
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t flags;
+	uint32_t nr_cpus;
+	bool write; /* views may be for writing */
+	uint64_t seed;
 };
 
 /* What core gives map_new() from its fds; all borrowed, map_new takes its own references. */
@@ -254,6 +277,28 @@ int map_area_init(struct map_area *a, const char *name, size_t head, size_t size
 void map_area_fini(struct map_area *a);
 /** No writable mapping of the fd can be made from now on; those that exist stay. */
 void map_area_freeze(const struct map_area *a);
+
+/**
+ * The facts of a map that others may view, but for the position; false where they may not: by
+ * its type, or as its values have special fields.
+ */
+bool map_facts(const struct skep_map *m, struct map_facts *ret);
+/** A new description of the map's memory, without its locks and position; -errno. */
+int map_area_open(const struct map_area *a, int mode);
+/**
+ * A map of those facts over memory that is there already.  Whoever has it does what map_sys_* do to
+ * the map that the facts are of, at the same time as others; -EAGAIN is none of their errors: that
+ * cannot be said from here.  The facts are not believed: memory
+ * that is too small for them is -EINVAL.
+ *
+ * @param fd     of map_area_open(); it stays the caller's
+ * @param write  false: map_sys_update must not be called
+ * It takes no memory but one mapping, so this may be done in a signal's handler.
+ *
+ * @return 0 and *ret, to be freed by map_view_free() alone; -EINVAL, -ENOMEM, -errno of mmap(2)
+ */
+int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret);
+void map_view_free(struct skep_map *m);
 
 /** Linux's map_meta_equal operations: may b be the value where a is the template? */
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b);

@@ -140,11 +140,18 @@ void cpu_value_zero(const struct skep_map *m, void *map);
 
 /* The array family (array.c): 4-byte index, -ENOENT after the last. */
 int array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+/*
+ * Where the elements of max_entries and `blocks` blocks are, as fields of m; *ret_size bytes in
+ * all.  False: more than there can be.
+ */
+bool array_layout(struct skep_map *m, uint32_t elem_size, uint32_t blocks, uint64_t *ret_size);
 /* As array_check, for arrays of objects: 4-byte values, no access flags of programs. */
 int object_array_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 /* Area and geometry for max_entries elements of elem_size bytes in `blocks` blocks. */
 int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
 		struct skep_diag *reterr_diag);
+/* map_view()'s part. */
+int array_view(struct skep_map *m, int fd, bool write);
 /* Drops what the values own. */
 void array_destroy(struct skep_map *m);
 int array_next_key(struct skep_map *m, const void *key, void *next);
@@ -185,6 +192,18 @@ int inner_template(struct skep_map *m, const struct skep_map *like);
 int inner_get(const struct skep_map *m, struct skep_map *inner);
 /* After programs that may use `old` (or its absence) have ended, drops it; accepts NULL. */
 void inner_retire(struct skep_map *m, struct skep_map *old);
+/* As map_area_init, of memory that is there: map_view()'s errors (area.c). */
+int map_area_view(struct map_area *a, int fd, size_t head, size_t size, bool write);
+/* A view's own memory, before what it shows: no heap is needed, nor freed. */
+struct view_head {
+	struct skep_map map;
+	uint8_t priv[256] __attribute__((aligned(8))); /* the type's */
+};
+/* Where that is, once the area is there. */
+static inline struct view_head *view_head(const struct map_area *a)
+{
+	return (struct view_head *)(a->mem - a->head);
+}
 /* A non-blocking eventfd, or -errno (area.c). */
 int map_eventfd(void);
 void map_eventfd_close(int fd);

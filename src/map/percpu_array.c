@@ -74,6 +74,7 @@ static long percpu_array_for_each(struct skep_map *m, uint32_t cpu,
 const struct map_ops percpu_array_map_ops = {
 	.check = array_check,
 	.create = percpu_array_create,
+	.view = array_view,
 	.destroy = array_destroy,
 	.lookup = percpu_array_lookup,
 	.update = percpu_array_update,

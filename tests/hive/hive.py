@@ -156,7 +156,8 @@ def does(*names):
 
 
 for name in ('elements', 'large', 'bad_addresses', 'moved_positions', 'mapped', 'closes_everything',
-             'children', 'threads', 'signals'):
+             'children', 'threads', 'signals', 'views_are_shared', 'views_freeze', 'views_of_hashes',
+             'views_follow_descriptors', 'views_are_many', 'views_and_signals', 'views_have_values'):
     f = lambda name=name: does(name)
     f.__name__ = f'member_{name}'
     case(f)
@@ -214,18 +215,70 @@ def members_die_at_any_moment():
     ok(skep, 'hive', 'stop', 'deaths')
 
 
-@case
-def the_server_dies():
+def outlives(name):
+    """What a member does when its server was killed; the hive was called `mortal`."""
     ok(skep, 'run', '--keep', '--name', 'mortal', '--', 'true')
-    p = start(skep, 'exec', 'mortal', '--', member, 'orphan')
+    p = start(skep, 'exec', 'mortal', '--', member, name)
     assert p.stdout.readline() == 'ready\n'
     os.kill(hives()['mortal']['pid'], signal.SIGKILL)
     until('it is gone', lambda: 'mortal' not in hives())
     out, _ = p.communicate('x')
     assert p.returncode == 0, out
+
+
+@case
+def the_server_dies():
+    outlives('orphan')
     # Its place is free again.
     ok(skep, 'run', '--keep', '--name', 'mortal', '--', member, 'elements')
     ok(skep, 'hive', 'stop', 'mortal')
+
+
+@case
+def views_say_what_the_kernel_says():
+    private = ok(skep, 'run', '--private', '--', member, 'errors').splitlines()
+    viewed = ok(skep, 'run', '--', member, 'errors').splitlines()
+    assert len(private) == 43, private
+    for a, b in zip(private, viewed, strict=True):
+        assert a == b, f'\n{a}\n{b}'
+    numbers = {n for line in private[:-1] for n in line.split(':')[1].split()}
+    assert {'0', '1', '2', '7', '14', '17', '22'} <= numbers, numbers
+
+
+@case
+def views_need_no_server():
+    outlives('views_alone')
+
+
+@case
+def views_keep_no_map():
+    ok(skep, 'run', '--keep', '--name', 'views', '--', 'true')
+    p = start(skep, 'exec', 'views', '--', member, 'views_let_go')
+    assert p.stdout.readline() == 'ready\n'
+    assert hives()['views']['members'] == 1 and hives()['views']['maps'] == 0
+    out, _ = p.communicate('x')
+    assert p.returncode == 0, out
+    ok(skep, 'hive', 'stop', 'views')
+
+
+@case
+def members_die_in_views():
+    ok(skep, 'run', '--keep', '--name', 'killed', '--', member, 'views_pin')
+    running = [start(skep, 'exec', 'killed', '--', member, 'views_hammer') for _ in range(3)]
+    for _ in range(30):
+        time.sleep(random.uniform(0.02, 0.1))
+        p = running.pop(random.randrange(len(running)))
+        assert p.poll() is None, p.stdout.read()
+        p.kill()
+        p.wait()
+        running.append(start(skep, 'exec', 'killed', '--', member, 'views_hammer'))
+    for p in running:
+        p.kill()
+        p.wait()
+    h = hives()['killed']
+    assert (h['maps'], h['pins']) == (1, 1), h
+    assert ok(skep, 'exec', 'killed', '--', member, 'views_survive') == 'did views_survive\n'
+    ok(skep, 'hive', 'stop', 'killed')
 
 
 @case

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECK(cond)                                                                               \
@@ -32,7 +33,8 @@ static int bpf(int cmd, union bpf_attr *attr)
 	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-static int map_create(uint32_t type, uint32_t value, uint32_t max, const char *name)
+static int map_create_flags(uint32_t type, uint32_t value, uint32_t max, uint32_t flags,
+			    const char *name)
 {
 	union bpf_attr a;
 
@@ -41,8 +43,14 @@ static int map_create(uint32_t type, uint32_t value, uint32_t max, const char *n
 	a.key_size = 4;
 	a.value_size = value;
 	a.max_entries = max;
+	a.map_flags = flags;
 	strncpy(a.map_name, name, sizeof(a.map_name) - 1);
 	return bpf(BPF_MAP_CREATE, &a);
+}
+
+static int map_create(uint32_t type, uint32_t value, uint32_t max, const char *name)
+{
+	return map_create_flags(type, value, max, 0, name);
 }
 
 static int element(int cmd, int fd, const void *key, void *value)
@@ -194,18 +202,10 @@ static int moved_positions(void)
 
 static int mapped(void)
 {
-	union bpf_attr a;
+	const int fd = map_create_flags(BPF_MAP_TYPE_ARRAY, 8, 1, BPF_F_MMAPABLE, "mapped");
 	uint32_t key = 0;
 	uint64_t v = 5, *mem;
-	int fd;
 
-	memset(&a, 0, sizeof(a));
-	a.map_type = BPF_MAP_TYPE_ARRAY;
-	a.key_size = 4;
-	a.value_size = 8;
-	a.max_entries = 1;
-	a.map_flags = BPF_F_MMAPABLE;
-	fd = bpf(BPF_MAP_CREATE, &a);
 	CHECK(fd >= 0);
 	mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(mem != MAP_FAILED);
@@ -337,6 +337,457 @@ static int orphan(void)
 	return 0;
 }
 
+/* --- views ------------------------------------------------------------------------------------ */
+
+#define ENOUGH 50 /* calls after which a map that can be viewed is */
+
+/* An array of 8 elements with a view, element 0 of which is v. */
+static int viewed(uint64_t v)
+{
+	const int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "viewed");
+	uint32_t key = 0;
+
+	for (int i = 0; i < ENOUGH; i++)
+		if (element(BPF_MAP_UPDATE_ELEM, fd, &key, &v))
+			return -1;
+	return fd;
+}
+
+static int freeze(int fd)
+{
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.map_fd = (uint32_t)fd;
+	return bpf(BPF_MAP_FREEZE, &a);
+}
+
+/* Waits until element `key` is v or what follows; false after ten seconds. */
+static int await(int fd, uint32_t key, uint64_t v)
+{
+	const time_t end = time(NULL) + 10;
+	uint64_t now = 0;
+
+	while (time(NULL) < end) {
+		if (element(BPF_MAP_LOOKUP_ELEM, fd, &key, &now))
+			return 0;
+		if (now >= v)
+			return now <= v + 1;
+	}
+	return 0;
+}
+
+/* Writes mine and waits for the other's, again and again. */
+static int volley(int fd, uint32_t mine, uint32_t other)
+{
+	for (uint64_t i = 1; i <= 500; i++) {
+		if (element(BPF_MAP_UPDATE_ELEM, fd, &mine, &i) || !await(fd, other, i))
+			return 1;
+	}
+	return 0;
+}
+
+/* The far end, in a program of its own: `member far FD`. */
+static int far(int fd)
+{
+	return volley(fd, 2, 1);
+}
+
+static int views_are_shared(void)
+{
+	const int fd = viewed(0), plain = dup(fd); /* survives exec */
+	char number[16];
+	uint64_t v;
+	uint32_t key;
+	int status;
+
+	CHECK(fd >= 0 && plain >= 0);
+	snprintf(number, sizeof(number), "%d", plain);
+	if (fork() == 0)
+		_exit(volley(fd, 2, 1)); /* with its parent's views */
+	CHECK(!volley(fd, 1, 2));
+	CHECK(wait(&status) > 0 && status == 0);
+	for (key = 1; key <= 2; key++) {
+		v = 0;
+		CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, &key, &v));
+	}
+	if (fork() == 0) {
+		execl("/proc/self/exe", "member", "far", number, NULL);
+		_exit(1);
+	}
+	CHECK(!volley(fd, 1, 2));
+	CHECK(wait(&status) > 0 && status == 0);
+	return 0;
+}
+
+/* A hash is looked up here, and changed by another process through the server. */
+static int views_of_hashes(void)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH };
+	uint32_t key = 1, gone = 2;
+	uint64_t v;
+	int status;
+
+	for (int t = 0; t < 2; t++) {
+		const int fd = map_create(types[t], 8, 64, "hash");
+
+		v = 3;
+		CHECK(fd >= 0 && !element(BPF_MAP_UPDATE_ELEM, fd, &gone, &v));
+		for (int i = 0; i < ENOUGH; i++)
+			CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &gone, &v) && v == 3);
+		CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && errno == ENOENT);
+		if (fork() == 0)
+			_exit(count_up(fd, key, 500) ||
+			      element(BPF_MAP_DELETE_ELEM, fd, &gone, NULL));
+		while (element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) || v < 500)
+			CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) ? errno == ENOENT
+									 : v >= 1 && v <= 500);
+		CHECK(wait(&status) > 0 && status == 0);
+		CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &gone, &v) && errno == ENOENT);
+		CHECK(!count_up(fd, 7, ENOUGH));
+		close(fd);
+	}
+	return 0;
+}
+
+/* A freeze by another process. */
+static int views_freeze(void)
+{
+	const int fd = viewed(7);
+	uint64_t v = 8;
+	uint32_t key = 0;
+	int status;
+
+	CHECK(fd >= 0);
+	if (fork() == 0)
+		_exit(freeze(fd) != 0);
+	CHECK(wait(&status) > 0 && status == 0);
+	for (int i = 0; i < ENOUGH; i++)
+		CHECK(element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) && errno == EPERM);
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && v == 7);
+	CHECK(freeze(fd) && errno == EPERM);
+	/* A view that begins on a frozen map. */
+	if (fork() == 0) {
+		for (int i = 0; i < ENOUGH; i++)
+			if (element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) || v != 7 ||
+			    !element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) || errno != EPERM)
+				_exit(1);
+		_exit(0);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+	/* And one whose freezing goes on while others write. */
+	for (int round = 0; round < 20; round++) {
+		const int other = viewed(0);
+
+		CHECK(other >= 0);
+		if (fork() == 0)
+			_exit(freeze(other) != 0);
+		v = 0;
+		while (!element(BPF_MAP_UPDATE_ELEM, other, &key, &v))
+			v++;
+		CHECK(errno == EPERM);
+		CHECK(wait(&status) > 0 && status == 0);
+		close(other);
+	}
+	close(fd);
+	return 0;
+}
+
+static int views_follow_descriptors(void)
+{
+	const int a = viewed(1), b = viewed(2), null = open("/dev/null", O_RDWR);
+	const int file = memfd_create("file", 0);
+	uint32_t key = 0;
+	uint64_t v = 0;
+
+	CHECK(a >= 0 && b >= 0 && null >= 0 && file >= 0);
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, a, &key, &v) && v == 1);
+	CHECK(dup2(b, a) == a);
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, a, &key, &v) && v == 2);
+	CHECK(dup2(null, a) == a);
+	CHECK(element(BPF_MAP_LOOKUP_ELEM, a, &key, &v) && errno == EINVAL);
+	CHECK(dup2(file, a) == a);
+	CHECK(element(BPF_MAP_UPDATE_ELEM, a, &key, &v) && errno == EINVAL);
+	CHECK(!close(a));
+	CHECK(element(BPF_MAP_LOOKUP_ELEM, a, &key, &v) && errno == EBADF);
+	/* The next map has the number. */
+	CHECK(map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "next") == a);
+	for (int i = 0; i < ENOUGH; i++)
+		CHECK(!element(BPF_MAP_LOOKUP_ELEM, a, &key, &v) && v == 0);
+	/* A position that somebody moved. */
+	CHECK(lseek(b, 0, SEEK_SET) == 0);
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, b, &key, &v) && v == 2);
+	close(a);
+	close(b);
+	return 0;
+}
+
+#define MANY 100 /* maps: more than there are views */
+static int many[MANY];
+
+static void *visit_all(void *arg)
+{
+	const uint32_t own = (uint32_t)(intptr_t)arg, zero = 0;
+	uint64_t v;
+
+	for (uint64_t i = 0; i < 3 * MANY; i++) {
+		const int fd = many[(i * 7 + own * 13) % MANY];
+
+		/* Often enough that the map is viewed. */
+		for (uint64_t n = 0; n < 20; n++) {
+			v = i * n;
+			if (element(BPF_MAP_UPDATE_ELEM, fd, &own, &v) ||
+			    element(BPF_MAP_LOOKUP_ELEM, fd, &own, &v) || v != i * n ||
+			    element(BPF_MAP_LOOKUP_ELEM, fd, &zero, &v) || many[v] != fd)
+				return arg;
+		}
+	}
+	return NULL;
+}
+
+/* Views come and go under threads that use them. */
+static int views_are_many(void)
+{
+	pthread_t t[4];
+	void *ret;
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		const uint32_t zero = 0;
+
+		many[i] = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "many");
+		CHECK(many[i] >= 0 && !element(BPF_MAP_UPDATE_ELEM, many[i], &zero, &i));
+	}
+	for (intptr_t i = 0; i < 4; i++)
+		CHECK(!pthread_create(&t[i], NULL, visit_all, (void *)(i + 1)));
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_join(t[i], &ret) && !ret);
+	for (int i = 0; i < MANY; i++)
+		close(many[i]);
+	return 0;
+}
+
+/* A handler that makes and uses views while views are made and used. */
+static int views_and_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct itimerval often = { { 0, 200 }, { 0, 200 } }, never = { { 0, 0 }, { 0, 0 } };
+
+	shared_fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 100, "signals");
+	CHECK(shared_fd >= 0 && !sigaction(SIGALRM, &sa, NULL));
+	alarms = 0;
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 50; i++) {
+		const int fd = viewed((uint64_t)i);
+
+		CHECK(fd >= 0 && !count_up(fd, 1, 20) && !count_up(shared_fd, 1, 500));
+		close(fd);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	CHECK(alarms > 0);
+	close(shared_fd);
+	return 0;
+}
+
+/* Everything that may be wrong with a call: a line for what came of each. */
+static void try_call(int cmd, int fd, uint64_t key, uint64_t value, uint64_t flags, unsigned size)
+{
+	char attr[256];
+	union bpf_attr *a = (union bpf_attr *)attr;
+	int r;
+
+	memset(attr, 0, sizeof(attr));
+	a->map_fd = (uint32_t)fd;
+	a->key = key;
+	a->value = value;
+	a->flags = flags;
+	if (size == 200)
+		attr[180] = 1; /* beyond all attributes that there are */
+	else if (size == 100)
+		attr[90] = 1; /* beyond the command's */
+	r = (int)syscall(SYS_bpf, cmd, attr, size);
+	printf(" %d", r ? errno : 0);
+}
+
+static int try_all(const char *what, int fd)
+{
+	static const int cmds[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
+				    BPF_MAP_GET_NEXT_KEY };
+	static const uint64_t flags[] = { 0, 1, 2, 3, 4, 5, 8, UINT64_C(1) << 32 };
+	static const unsigned sizes[] = { 4, 16, 24, 32, 100, 128, 152, 200, 5000 };
+	char *edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t value[4096] = { 0 }; /* of all CPUs */
+	uint32_t keys[] = { 0, 3, 4, UINT32_MAX };
+	const uint64_t bad[] = { 0, 8, (uintptr_t)edge + 4094 };
+
+	CHECK(fd >= 0 && edge != MAP_FAILED && !mprotect(edge + 4096, 4096, PROT_NONE));
+	for (int i = 0; i < ENOUGH; i++)
+		if (element(BPF_MAP_LOOKUP_ELEM, fd, &keys[0], value))
+			element(BPF_MAP_UPDATE_ELEM, fd, &keys[0], value);
+	for (int c = 0; c < 3; c++) {
+		printf("%s, command %d:", what, cmds[c]);
+		for (int k = 0; k < 4; k++) {
+			for (int f = 0; f < 8; f++)
+				try_call(cmds[c], fd, (uintptr_t)&keys[k], (uintptr_t)value,
+					 flags[f], 32);
+			for (int b = 0; b < 3; b++)
+				try_call(cmds[c], fd, (uintptr_t)&keys[k], bad[b], 0, 32);
+		}
+		for (int b = 0; b < 3; b++)
+			try_call(cmds[c], fd, bad[b], (uintptr_t)value, 0, 32);
+		for (int i = 0; i < 9; i++)
+			try_call(cmds[c], fd, (uintptr_t)keys, (uintptr_t)value, 0, sizes[i]);
+		printf("\n");
+	}
+	return 0;
+}
+
+/* What comes of bad calls, for somebody to compare. */
+static int errors(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t type, value, flags;
+	} maps[] = {
+		{ "array", BPF_MAP_TYPE_ARRAY, 8, 0 },
+		{ "odd array", BPF_MAP_TYPE_ARRAY, 13, 0 },
+		{ "large array", BPF_MAP_TYPE_ARRAY, 4000, 0 },
+		{ "mapped array", BPF_MAP_TYPE_ARRAY, 8, BPF_F_MMAPABLE },
+		{ "read-only descriptor", BPF_MAP_TYPE_ARRAY, 8, BPF_F_RDONLY },
+		{ "write-only descriptor", BPF_MAP_TYPE_ARRAY, 8, BPF_F_WRONLY },
+		{ "read-only to programs", BPF_MAP_TYPE_ARRAY, 8, BPF_F_RDONLY_PROG },
+		{ "per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, 0 },
+		{ "read-only per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, BPF_F_RDONLY },
+		{ "hash", BPF_MAP_TYPE_HASH, 8, 0 },
+		{ "read-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_RDONLY },
+		{ "write-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_WRONLY },
+		{ "LRU hash", BPF_MAP_TYPE_LRU_HASH, 8, 0 },
+		{ "per-CPU hash", BPF_MAP_TYPE_PERCPU_HASH, 8, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (try_all(maps[i].what, map_create_flags(maps[i].type, maps[i].value, 4,
+							   maps[i].flags, "errors")))
+			return 1;
+	return 0;
+}
+
+/* Values that are seen to be whole: each of a per-CPU array's too. */
+static int views_have_values(void)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY };
+	uint8_t in[4096], out[4096];
+
+	for (int t = 0; t < 2; t++) {
+		const uint32_t size = 13;
+		const int fd = map_create(types[t], size, 100, "values");
+		uint32_t next;
+		union bpf_attr a;
+
+		CHECK(fd >= 0);
+		for (int round = 0; round < 3; round++) {
+			for (uint32_t k = 0; k < 100; k++) {
+				for (size_t i = 0; i < sizeof(in); i++)
+					in[i] = (uint8_t)(i * 31 + k * 7 + (uint32_t)round);
+				memset(out, 0, sizeof(out));
+				CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, &k, in));
+				CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &k, out));
+				CHECK(!memcmp(in, out, size));
+				if (types[t] == BPF_MAP_TYPE_ARRAY)
+					CHECK(!out[size]); /* nothing behind it is touched */
+				else
+					CHECK(!memcmp(in, out,
+						      16 * (size_t)sysconf(_SC_NPROCESSORS_CONF)));
+			}
+		}
+		memset(&a, 0, sizeof(a));
+		a.map_fd = (uint32_t)fd;
+		a.next_key = (uintptr_t)&next;
+		for (uint32_t k = 0; k < 100; k++) {
+			CHECK(!bpf(BPF_MAP_GET_NEXT_KEY, &a) && next == k);
+			a.key = (uintptr_t)&next;
+		}
+		CHECK(bpf(BPF_MAP_GET_NEXT_KEY, &a) && errno == ENOENT);
+		close(fd);
+	}
+	return 0;
+}
+
+/* The maps of a hive that is gone: those that are viewed are memory still. */
+static int views_alone(void)
+{
+	const int fd = viewed(5), hash = map_create(BPF_MAP_TYPE_HASH, 8, 8, "hash");
+	uint64_t v = 9;
+	uint32_t key = 0;
+	char c;
+
+	CHECK(fd >= 0 && hash >= 0);
+	CHECK(!element(BPF_MAP_UPDATE_ELEM, hash, &key, &v));
+	printf("ready\n");
+	fflush(stdout);
+	CHECK(read(0, &c, 1) == 1);
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && v == 5);
+	CHECK(element(BPF_MAP_LOOKUP_ELEM, hash, &key, &v) && errno == ENODEV);
+	return 0;
+}
+
+/* A map that was viewed, and closed. */
+static int views_let_go(void)
+{
+	const int fd = viewed(5);
+	char c;
+
+	CHECK(fd >= 0);
+	close(fd);
+	printf("ready\n");
+	fflush(stdout);
+	CHECK(read(0, &c, 1) == 1);
+	return 0;
+}
+
+static int pinned(int cmd, int fd)
+{
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.pathname = (uintptr_t) "/sys/fs/bpf/views";
+	a.bpf_fd = (uint32_t)fd;
+	return bpf(cmd, &a);
+}
+
+static int views_pin(void)
+{
+	const int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "pinned");
+
+	CHECK(fd >= 0 && !pinned(BPF_OBJ_PIN, fd));
+	return 0;
+}
+
+/* Until somebody ends it. */
+static int views_hammer(void)
+{
+	const int fd = pinned(BPF_OBJ_GET, 0);
+	uint64_t v = 0;
+
+	CHECK(fd >= 0);
+	for (uint32_t key = 0;; v++, key = (key + 1) % 8)
+		CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) &&
+		      !element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v));
+}
+
+/* The map is as good as new. */
+static int views_survive(void)
+{
+	const int fd = pinned(BPF_OBJ_GET, 0);
+	uint64_t v;
+
+	CHECK(fd >= 0);
+	for (uint32_t i = 0; i < 8; i++)
+		CHECK(!count_up(fd, i, ENOUGH));
+	CHECK(!freeze(fd));
+	CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &(uint32_t){ 3 }, &v) && v == ENOUGH);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -353,10 +804,25 @@ static const struct {
 	{ "signals", signals },
 	{ "hammer", hammer },
 	{ "orphan", orphan },
+	{ "views_are_shared", views_are_shared },
+	{ "views_of_hashes", views_of_hashes },
+	{ "views_freeze", views_freeze },
+	{ "views_follow_descriptors", views_follow_descriptors },
+	{ "views_are_many", views_are_many },
+	{ "views_and_signals", views_and_signals },
+	{ "views_have_values", views_have_values },
+	{ "views_alone", views_alone },
+	{ "views_let_go", views_let_go },
+	{ "views_pin", views_pin },
+	{ "views_hammer", views_hammer },
+	{ "views_survive", views_survive },
+	{ "errors", errors },
 };
 
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "far"))
+		return far(atoi(argv[2]));
 	for (int i = 1; i < argc; i++) {
 		for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
 			if (strcmp(cases[n].name, argv[i]))

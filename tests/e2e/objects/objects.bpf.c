@@ -550,6 +550,7 @@ static __noinline int put_in_branch(struct branch_slot *s, int n)
 		b = obj_new(struct branch);
 		if (!b)
 			return 2;
+		b->key = 0; /* bpf_obj_new() clears special fields alone */
 	}
 	l = obj_new(struct leaf);
 	if (!l) {
