@@ -220,7 +220,7 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
 				value_id);
-	if (btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT))
+	if (btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT | FIELD_TIMER))
 		m->objects = deps->objects;
 	return 0;
 }
@@ -352,9 +352,12 @@ void map_user_get(struct skep_map *m)
 
 void map_user_put(struct skep_map *m)
 {
-	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) == 1 &&
-	    m->ops->release_user)
+	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) != 1)
+		return;
+	if (m->ops->release_user)
 		m->ops->release_user(m);
+	if (m->objects)
+		obj_timers_release(m->objects, &m->timers);
 }
 
 /* --- maps and programs as values ----------------------------------------------------------- */
