@@ -55,6 +55,17 @@ static void call_back(struct skep_kernel *k, struct vcpu *vcpu, const struct tim
 	p->engine->call_later(call->callback.func, &args, &run);
 }
 
+/* Work may sleep, and nobody waits for its run meanwhile.  The table's references are the last. */
+static void hold_and_call(struct skep_kernel *k, struct vcpu *vcpu, const struct timer_call *call)
+{
+	struct skep_prog *p = prog_get((struct skep_prog *)(uintptr_t)call->callback.prog);
+	struct skep_map *m = map_get(call->map);
+
+	call_back(k, vcpu, call);
+	map_put(m);
+	prog_put(p);
+}
+
 /* Calls one timer that is due; it runs on that CPU, or on any for -1. */
 static void call_one(struct skep_kernel *k, int32_t cpu)
 {
@@ -66,7 +77,7 @@ static void call_one(struct skep_kernel *k, int32_t cpu)
 		if (!object_map_used(call.map))
 			obj_timers_release(k->env.objects, call.list);
 		else if (call.callback.prog)
-			call_back(k, vcpu, &call);
+			hold_and_call(k, vcpu, &call);
 		obj_timers_done(k->env.objects);
 	}
 	vcpu_put(vcpu);

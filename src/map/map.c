@@ -220,7 +220,8 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
 				value_id);
-	if (btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT | FIELD_TIMER))
+	if (btf_record_has(m->record,
+			   FIELD_KPTR | FIELD_GRAPH_ROOT | FIELD_TIMER | FIELD_WORKQUEUE))
 		m->objects = deps->objects;
 	return 0;
 }

@@ -175,7 +175,7 @@ static void free_fields(struct doomed *d, const struct btf_record *r, void *mem)
 
 		if (f->type & FIELD_GRAPH_ROOT)
 			empty(d, r, f, mem);
-		else if (f->type == FIELD_TIMER)
+		else if (f->type & (FIELD_TIMER | FIELD_WORKQUEUE))
 			obj_timer_free(d->s, at);
 		else if (f->type & FIELD_KPTR_UNREF)
 			obj_kptr_xchg(at, NULL);

@@ -70,6 +70,11 @@ static struct obj_timer *find_and_lock(struct timers *ts, void *field)
 
 /* --- queues ----------------------------------------------------------------------------------- */
 
+static bool is_armed(const struct obj_timer *t)
+{
+	return atomic_load_explicit(&t->node.owner, memory_order_relaxed) != NULL;
+}
+
 static bool earlier(void *arg, void *a, void *b)
 {
 	return ((const struct obj_timer *)a)->expires < ((const struct obj_timer *)b)->expires;
@@ -227,24 +232,53 @@ static int64_t from_now(uint8_t queue, uint64_t nsecs)
 	return nsecs > (uint64_t)INT64_MAX - begin ? INT64_MAX : (int64_t)(begin + nsecs);
 }
 
-int obj_timer_start(struct obj_store *s, void *field, uint64_t nsecs, bool abs, int32_t cpu)
+/* Locks, and 0 with the timer; -EINVAL where it is not ready to be armed. */
+static int ready_and_lock(struct timers *ts, void *field, struct obj_timer **ret)
 {
-	struct timers *ts = &s->timers;
 	struct obj_timer *t = find_and_lock(ts, field);
-	const bool has_callback = t && t->callback.prog;
-	bool first = false;
 
-	if (has_callback) {
-		disarm(ts, t);
-		t->expires = abs ? (int64_t)nsecs : from_now(t->queue, nsecs);
-		t->cpu = cpu;
-		first = arm(s, t);
-	}
-	if (t)
+	if (!t)
+		return -EINVAL;
+	if (!t->callback.prog) {
 		spin_unlock(&ts->lock);
+		return -EINVAL;
+	}
+	*ret = t;
+	return 0;
+}
+
+/* Arms it, and unlocks. */
+static void arm_and_unlock(struct obj_store *s, struct obj_timer *t, int64_t expires, int32_t cpu)
+{
+	bool first;
+
+	disarm(&s->timers, t);
+	t->expires = expires;
+	t->cpu = cpu;
+	first = arm(s, t);
+	spin_unlock(&s->timers.lock);
 	if (first)
 		obj_timers_wake(s);
-	return has_callback ? 0 : -EINVAL;
+}
+
+int obj_timer_start(struct obj_store *s, void *field, uint64_t nsecs, bool abs, int32_t cpu)
+{
+	struct obj_timer *t;
+	int err = ready_and_lock(&s->timers, field, &t);
+
+	if (!err)
+		arm_and_unlock(s, t, abs ? (int64_t)nsecs : from_now(t->queue, nsecs), cpu);
+	return err;
+}
+
+int obj_work_start(struct obj_store *s, void *field)
+{
+	struct obj_timer *t;
+	int err = ready_and_lock(&s->timers, field, &t);
+
+	if (!err)
+		arm_and_unlock(s, t, is_armed(t) ? t->expires : now(t->queue), -1);
+	return err;
 }
 
 int obj_timer_cancel(struct obj_store *s, void *field, const struct obj_timer *self)

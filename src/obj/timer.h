@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * timer.h - the second door to objects: timers in values of maps (struct bpf_timer), as programs'
- * helpers, maps and the kernel's thread see them.  Hot.
+ * timer.h - the second door to objects: timers and work in values of maps (struct bpf_timer and
+ * bpf_wq), as programs' helpers, maps and the kernel's thread see them.  Hot.  Work is a timer that
+ * expires when it is started.
  *
  * A field is one word that leads to its timer, NULL before it is initialised; the other word is
  * not used.  Timers are objects of the store, so one that a run still looks at stays as it is.
@@ -57,6 +58,8 @@ void *obj_timer_map(struct obj_store *s, void *field);
 int obj_timer_set_callback(struct obj_store *s, void *field, const struct timer_callback *cb);
 /** Arms it for nsecs from now, or at nsecs of its clock; cpu: where it runs, -1: anywhere. */
 int obj_timer_start(struct obj_store *s, void *field, uint64_t nsecs, bool abs, int32_t cpu);
+/** Work is to be done; where it is waiting to be done already, once is enough. */
+int obj_work_start(struct obj_store *s, void *field);
 /**
  * Disarms it and takes its callback away, after the end of a call that is under way.  self: the
  * timer whose callback asks, or NULL.

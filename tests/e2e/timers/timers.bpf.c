@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * timers.bpf.c - programs on timers in values of maps; each leaves in out[] what its calls gave,
- * and its callbacks count in fired[], by key, and note in seen[] what they saw.  The same on every
- * kernel.
+ * timers.bpf.c - programs on timers and work queues in values of maps; each leaves in out[] what
+ * its calls gave, and its callbacks count in fired[], by key, and note in seen[] what they saw.
+ * The same on every kernel.
  */
+/* Newer headers know it, older ones do not. */
+#define bpf_wq uapi_bpf_wq
 #include <linux/bpf.h>
+#undef bpf_wq
 #include <linux/time.h>
 #include <bpf/bpf_helpers.h>
 
@@ -192,5 +195,64 @@ SEC("tc") int arms(void *ctx)
 {
 	for (__u32 k = 0; k < 4; k++)
 		ARM(hash, k, once, CLOCK_MONOTONIC, SOON, 0);
+	return 0;
+}
+
+/* --- work queues ------------------------------------------------------------------------------ */
+
+struct bpf_wq {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+
+struct work {
+	__u64 before;
+	struct bpf_wq wq;
+	__u64 after;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8);
+	__type(key, __u32);
+	__type(value, struct work);
+} work SEC(".maps");
+
+extern int bpf_wq_init(struct bpf_wq *wq, void *map, unsigned int flags) __ksym;
+extern int bpf_wq_set_callback_impl(struct bpf_wq *wq, int(fn)(void *map, int *key, void *value),
+				    unsigned int flags, void *aux) __ksym;
+extern int bpf_wq_start(struct bpf_wq *wq, unsigned int flags) __ksym;
+
+/* Again, until `after`, which is 7 at the beginning, is 10. */
+static int works(void *map, int *key, void *value)
+{
+	const __u32 k = *key & (KEYS - 1);
+	struct work *w = value;
+
+	seen[k] = w->before;
+	if (++w->after < 10)
+		bpf_wq_start(&w->wq, 0);
+	__sync_fetch_and_add(&fired[k], 1);
+	return 0;
+}
+
+SEC("tc") int use_work(void *ctx)
+{
+	struct work fresh = { .before = 42, .after = 7 }, *w;
+	__u32 k = 9;
+
+	bpf_map_update_elem(&work, &k, &fresh, 0);
+	w = bpf_map_lookup_elem(&work, &k);
+	if (!w)
+		return 1;
+	note(bpf_wq_set_callback_impl(&w->wq, works, 0, 0));
+	note(bpf_wq_start(&w->wq, 0));
+	note(bpf_wq_init(&w->wq, &work, 1));
+	note(bpf_wq_init(&w->wq, &work, 0));
+	note(bpf_wq_init(&w->wq, &work, 0));
+	note(bpf_wq_start(&w->wq, 0));
+	note(bpf_wq_set_callback_impl(&w->wq, works, 1, 0));
+	note(bpf_wq_set_callback_impl(&w->wq, works, 0, 0));
+	note(bpf_wq_start(&w->wq, 1));
+	note(bpf_wq_start(&w->wq, 0));
 	return 0;
 }

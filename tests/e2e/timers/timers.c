@@ -44,7 +44,7 @@ static void show(const __u64 want[KEYS])
 
 int main(int argc, char **argv)
 {
-	static const __u64 once[KEYS] = { [1] = 1, 1, 1, 3, 1, 1, 1, 1 };
+	static const __u64 once[KEYS] = { [1] = 1, 1, 1, 3, 1, 1, 1, 1 }, work[KEYS] = { [9] = 3 };
 
 	libbpf_set_print(NULL);
 	obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
@@ -64,6 +64,8 @@ int main(int argc, char **argv)
 	for (__u32 key = 0; key < 4; key++)
 		printf("deleted: %d\n", bpf_map_delete_elem(map_fd("hash"), &key));
 	show(NULL);
+	run("use_work");
+	show(work);
 	/* What is armed when everything goes. */
 	run("arms");
 	bpf_object__close(obj);
