@@ -152,7 +152,7 @@ SEC("tc") int fires(void *ctx)
 
 /* --- what does not ---------------------------------------------------------------------------- */
 
-#define SOON 20000000
+#define SOON 200000000
 
 SEC("tc") int leaves(void *ctx)
 {

@@ -288,7 +288,7 @@ static void fires(void)
 	ASSERT_EQ(arm(3, FOREVER, 0), 0);
 	wait_for(0, 1);
 	ASSERT_GE(now() - begin, 20 * MS);
-	ASSERT_EQ(fired(1), 1);
+	wait_for(1, 1);
 	wait_for(2, 20);
 	ASSERT_EQ(cancel(2) & ~1L, 0); /* it may be between being armed and being armed again */
 	ASSERT_EQ(cancel(3), 1);
@@ -331,7 +331,7 @@ static void leaves(uint32_t type)
 {
 	for (uint32_t key = 0; key < 4; key++) {
 		put(key, 0);
-		ASSERT_EQ(arm(key, 20 * MS, 0), 0);
+		ASSERT_EQ(arm(key, 200 * MS, 0), 0);
 	}
 	ASSERT_EQ(obj_live(store()), 4);
 	ASSERT_EQ(cancel(0), 1);
@@ -341,7 +341,7 @@ static void leaves(uint32_t type)
 	if (type == BPF_MAP_TYPE_ARRAY)
 		put(3, 0);
 	ASSERT_EQ(obj_live(store()), 2);
-	sleep_ms(40);
+	sleep_ms(300);
 	put(3, 0);
 	for (uint32_t key = 0; key < 4; key++)
 		ASSERT_EQ(fired(key), 0);
