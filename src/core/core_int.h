@@ -18,6 +18,8 @@
 
 #include <pthread.h>
 
+struct timer_thread;
+
 struct skep_kernel {
 	struct objects objects;
 	pthread_mutex_t lock;		 /* see object.h; also guards vmlinux and the pins */
@@ -31,6 +33,8 @@ struct skep_kernel {
 	struct vcpus vcpus;		 /* where programs run */
 	struct run_env env;		 /* what their runs carry */
 	void *object_mem;		 /* env.objects' memory, a mapping; NULL: there is none */
+	pthread_mutex_t timer_lock;	 /* the making of timer_thread */
+	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {
 		VEC(struct pin);
@@ -109,6 +113,11 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k);
 int core_take_btf(struct skep_kernel *k, const void *data, uint32_t size,
 		  struct skep_diag *reterr_diag);
 #define VMLINUX_BTF_ID 1
+
+/** What runs ask of timers; before the first run. */
+void timers_init(struct skep_kernel *k);
+/** Ends the thread: nothing is called any more. */
+void timers_fini(struct skep_kernel *k);
 
 /** How PROG_ARRAY maps see programs. */
 extern const struct map_prog_ops core_map_progs;

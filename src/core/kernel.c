@@ -335,6 +335,7 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 		.sys_bpf = env_sys_bpf,
 		.sys_close = env_sys_close,
 	};
+	timers_init(k);
 	objects_init(&k->objects);
 	k->pin_root = copy_root(o.pin_root);
 	err = pick_engine(o.engine, &k->engine);
@@ -356,6 +357,7 @@ void skep_kernel_free(struct skep_kernel *k)
 {
 	if (!k)
 		return;
+	timers_fini(k);
 	pins_fini(k);
 	objects_fini(k);
 	if (k->object_mem)

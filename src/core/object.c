@@ -281,6 +281,8 @@ static int insert_locked(struct skep_kernel *k, enum object_kind kind, void *pay
 	if (!id)
 		l->last = o->id;
 	kinds[kind].set_id(payload, o->id);
+	if (is_map(o))
+		((struct skep_map *)payload)->object = o;
 	t->live++;
 	atomic_store_explicit(&t->serial, o->serial, memory_order_relaxed);
 	*ret = o;
@@ -457,11 +459,13 @@ void objects_collect(struct skep_kernel *k)
 
 void objects_fini(struct skep_kernel *k)
 {
+	/* First: what they hold for their user holds other objects. */
+	vec_foreach (o, &k->objects.ids[OBJ_MAP])
+		drop_user(*o);
 	for (int kind = 0; kind < _OBJ_KINDS; kind++) {
 		struct id_list *l = &k->objects.ids[kind];
 
 		vec_foreach (o, l) {
-			drop_user(*o);
 			kinds[kind].put((*o)->payload);
 			object_free(*o);
 		}
@@ -524,6 +528,11 @@ int object_keep_locked(struct skep_kernel *k, enum object_kind kind, void *paylo
 static bool is_held(const struct object *o)
 {
 	return o->pins || has_handle(o);
+}
+
+bool object_map_used(const struct skep_map *m)
+{
+	return is_held(m->object);
 }
 
 long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode)

@@ -21,6 +21,7 @@
 #include "core/home.h"
 
 struct call;
+struct skep_map;
 struct skep_kernel;
 
 /* In the order in which the dead are collected: who holds comes before who is held. */
@@ -41,7 +42,7 @@ struct object {
 	uint32_t id;	       /* from 1, unique within the kind */
 	uint64_t serial;       /* unique in the kernel: what positions name */
 	struct home *home;     /* what its descriptors are descriptions of */
-	uint32_t pins;	       /* names in the file system, or 1 for good */
+	_Atomic uint32_t pins; /* names in the file system, or 1 for good */
 	bool user;	       /* a map: counts as its user, as descriptors and pins do in Linux */
 	void *payload;	       /* struct skep_map * and so on; one reference is ours */
 };
@@ -115,6 +116,12 @@ int object_next_id(struct call *c, enum object_kind kind, uint32_t start, uint32
 
 /** True while an object of the kind lives (after a collection). */
 bool object_any_live(struct call *c, enum object_kind kind);
+
+/**
+ * Does a descriptor or a pin hold the map, which is published?  Takes no lock: from within a run,
+ * which the map's object outlives.
+ */
+bool object_map_used(const struct skep_map *m);
 
 /** Removes what nobody holds.  Not from inside a program's run. */
 void objects_collect(struct skep_kernel *k);

@@ -114,6 +114,11 @@ static bool is_spin_lock(const struct arg *a)
 	return reach(a, sizeof(struct bpf_spin_lock));
 }
 
+static bool is_timer(const struct arg *a)
+{
+	return reach(a, sizeof(struct bpf_timer));
+}
+
 static bool is_kptr(const struct arg *a)
 {
 	return reach(a, sizeof(void *));
@@ -230,6 +235,7 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_SPIN_LOCK] = is_spin_lock,
 	[ARG_LONG_PTR] = is_long,
 	[ARG_BTF_ID] = any, /* not looked into by any helper */
+	[ARG_TIMER] = is_timer,
 	[ARG_KPTR_DEST] = is_kptr,
 	[ARG_KPTR_RELEASE] = is_object_or_null,
 	[ARG_PERCPU_BTF_ID] = is_object_rcu,

@@ -142,8 +142,17 @@ static int interp_compile(struct skep_prog *prog, struct skep_diag *reterr_diag)
 	return 0;
 }
 
+static uint64_t interp_call_later(uint64_t func, const struct later_args *a, struct skep_run *run)
+{
+	const uint64_t args[5] = { (uintptr_t)a->map, (uintptr_t)a->key, (uintptr_t)a->value };
+
+	return interp_enter(run->prog->engine_priv, (const struct interp_sub *)(uintptr_t)func,
+			    args, NULL, run);
+}
+
 const struct engine_ops interp_engine = {
 	.name = "interp",
 	.compile = interp_compile,
+	.call_later = interp_call_later,
 	.release = interp_release,
 };

@@ -617,6 +617,9 @@ uint64_t interp_enter(const struct interp_prog *ip, const struct interp_sub *sub
 	f.ctx = up ? up->ctx : (void *)(uintptr_t)args[0];
 	f.low = top - sub->stack;
 	f.depth = f.recent_n = f.inner_n = 0;
+	/* What is called later may be of a map that the program found in another one. */
+	if (run->later)
+		f.inner[f.inner_n++] = run->later;
 	window_reset(&f);
 	for (unsigned r = 0; r < SKEP_REG_CNT; r++)
 		f.cell[r].v = r >= BPF_REG_1 && r <= BPF_REG_5 ? args[r - 1] : 0;

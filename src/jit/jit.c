@@ -281,8 +281,15 @@ static void jit_release(struct skep_prog *prog)
 	prog->engine_priv = NULL;
 }
 
+static uint64_t jit_call_later(uint64_t func, const struct later_args *args, struct skep_run *run)
+{
+	return ((skep_call_fn)(uintptr_t)func)((uintptr_t)args->map, (uintptr_t)args->key,
+					       (uintptr_t)args->value, 0, 0, run);
+}
+
 const struct engine_ops jit_engine = {
 	.name = "jit",
 	.compile = jit_compile,
+	.call_later = jit_call_later,
 	.release = jit_release,
 };

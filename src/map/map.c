@@ -33,18 +33,46 @@ uint32_t map_type_count(void)
 
 /* --- values ------------------------------------------------------------------------------ */
 
-/* Copies what lies between the special fields of a value of n bytes; from NULL: zeroes. */
-static void copy_between(const struct btf_record *r, void *to, const void *from, size_t n)
+/*
+ * Copies between map memory and memory of callers, from and to any special field: those end at
+ * multiples of 4.
+ */
+typedef void (*span_fn)(void *to, const void *from, size_t n);
+
+static void span_put(void *map, const void *from, size_t n)
+{
+	const size_t lead = MIN((uintptr_t)map & 4, n & ~(size_t)3);
+
+	value_put(map, from, lead);
+	value_put((uint8_t *)map + lead, (const uint8_t *)from + lead, n - lead);
+}
+
+static void span_get(void *to, const void *map, size_t n)
+{
+	const size_t lead = MIN((uintptr_t)map & 4, n & ~(size_t)3);
+
+	value_get(to, map, lead);
+	value_get((uint8_t *)to + lead, (const uint8_t *)map + lead, n - lead);
+}
+
+static void span_zero(void *map, const void *from, size_t n)
+{
+	static const uint8_t zeroes[4];
+
+	for (size_t at = 0; at < n; at += sizeof(zeroes))
+		value_put((uint8_t *)map + at, zeroes, sizeof(zeroes));
+}
+
+/* Copies what lies between the special fields of a value of n bytes. */
+static void copy_between(const struct btf_record *r, void *to, const void *from, size_t n,
+			 span_fn copy)
 {
 	size_t at = 0;
 
 	for (uint32_t i = 0; i <= r->cnt; i++) {
 		const size_t end = i < r->cnt ? r->field[i].off : n;
 
-		if (from)
-			memcpy((uint8_t *)to + at, (const uint8_t *)from + at, end - at);
-		else
-			memset((uint8_t *)to + at, 0, end - at);
+		copy((uint8_t *)to + at, (const uint8_t *)from + at, end - at);
 		at = i < r->cnt ? end + r->field[i].size : end;
 	}
 }
@@ -66,7 +94,7 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 {
 	if (flags & BPF_F_LOCK)
 		spin_lock(value_lock(m, map));
-	copy_between(m->record, map, from, m->value_size);
+	copy_between(m->record, map, from, m->value_size, span_put);
 	if (flags & BPF_F_LOCK)
 		spin_unlock(value_lock(m, map));
 }
@@ -76,7 +104,7 @@ void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
 	if (flags & BPF_F_LOCK)
 		spin_lock(value_lock(m, map));
 	if (m->record)
-		copy_between(m->record, to, map, m->value_size);
+		copy_between(m->record, to, map, m->value_size, span_get);
 	else
 		value_get(to, map, m->value_size);
 	if (flags & BPF_F_LOCK)
@@ -88,7 +116,7 @@ void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
 void cpu_value_write(const struct skep_map *m, void *map, const void *from, size_t n)
 {
 	if (m->record)
-		copy_between(m->record, map, from, n);
+		copy_between(m->record, map, from, n, span_put);
 	else
 		value_put(map, from, n);
 	value_drop(m, map);
@@ -100,7 +128,7 @@ void cpu_value_read(const struct skep_map *m, void *to, const void *map, size_t 
 		value_get(to, map, n);
 		return;
 	}
-	copy_between(m->record, to, map, n);
+	copy_between(m->record, to, map, n, span_get);
 	blank_fields(m->record, to);
 }
 
@@ -109,7 +137,7 @@ void cpu_value_zero(const struct skep_map *m, void *map)
 	const size_t n = ALIGN_UP(m->value_size, 8);
 
 	if (m->record)
-		copy_between(m->record, map, NULL, n);
+		copy_between(m->record, map, map, n, span_zero);
 	else
 		value_zero(map, n);
 }
@@ -192,7 +220,8 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
 				value_id);
-	if (btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT))
+	if (btf_record_has(m->record,
+			   FIELD_KPTR | FIELD_GRAPH_ROOT | FIELD_TIMER | FIELD_WORKQUEUE))
 		m->objects = deps->objects;
 	return 0;
 }
@@ -396,9 +425,12 @@ void map_user_get(struct skep_map *m)
 
 void map_user_put(struct skep_map *m)
 {
-	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) == 1 &&
-	    m->ops->release_user)
+	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) != 1)
+		return;
+	if (m->ops->release_user)
 		m->ops->release_user(m);
+	if (m->objects)
+		obj_timers_release(m->objects, &m->timers);
 }
 
 /* --- maps and programs as values ----------------------------------------------------------- */

@@ -24,9 +24,11 @@
 #include "base/diag.h"
 #include "base/lock.h"
 #include "base/uapi.h"
+#include "obj/timer.h"
 
 struct btf_record;
 struct obj_store;
+struct object;
 struct skep_btf;
 struct skep_map;
 struct vcpus;
@@ -165,14 +167,17 @@ struct skep_map {
 	_Atomic bool frozen;	     /* BPF_MAP_FREEZE: bpf(2) may not write any more */
 	_Atomic uint32_t writers;    /* bpf(2) writes under way; freeze waits for none */
 	uint32_t id;		     /* object id, from 1; 0 while not published */
+	const struct object *object; /* core's, which names it; NULL while not published */
 	char name[BPF_OBJ_NAME_LEN]; /* NUL-terminated */
 	uint64_t load_time;	     /* ns since boot */
 	struct skep_btf *btf;	     /* counted; may be NULL */
 	uint32_t btf_key_id;	     /* type ids in btf */
 	uint32_t btf_value_id;
 	struct btf_record *record; /* special fields of the value, owned; NULL: there are none */
-	/* Borrowed from the kernel: where the objects are that values own; NULL: they own none. */
+	/* Borrowed from the kernel: where objects and timers of values are; NULL: they have none.
+	 */
 	struct obj_store *objects;
+	struct timer_list timers; /* in its values */
 	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
@@ -233,7 +238,8 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 struct skep_map *map_get(struct skep_map *m);
 /**
  * Counts fds and pins, beside the references.  When the last one goes, a PROG_ARRAY lets its
- * programs go: they may hold the array itself, and would keep each other alive for ever.
+ * programs go, and timers go: their programs may hold the map itself, and would keep each other
+ * alive for ever.
  */
 void map_user_get(struct skep_map *m);
 void map_user_put(struct skep_map *m);

@@ -15,12 +15,14 @@
 #define bpf_list_node uapi_bpf_list_node
 #define bpf_rb_root   uapi_bpf_rb_root
 #define bpf_rb_node   uapi_bpf_rb_node
+#define bpf_wq	      uapi_bpf_wq
 #include <linux/bpf.h>
 #undef bpf_refcount
 #undef bpf_list_head
 #undef bpf_list_node
 #undef bpf_rb_root
 #undef bpf_rb_node
+#undef bpf_wq
 #include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/in6.h>
@@ -213,6 +215,10 @@ struct bpf_rb_node {
 struct bpf_res_spin_lock {
 	u32 val;
 };
+
+struct bpf_wq {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
 
 struct bpf_iter_num {
 	u64 __opaque[1];
@@ -408,6 +414,23 @@ KFUNC int bpf_res_spin_lock_irqsave(struct bpf_res_spin_lock *lock, unsigned lon
 KFUNC void bpf_res_spin_unlock_irqrestore(struct bpf_res_spin_lock *lock,
 					  unsigned long *flags__irq_flag)
 {
+}
+
+KFUNC int bpf_wq_init(struct bpf_wq *wq, void *p__map, unsigned int flags)
+{
+	return 0;
+}
+
+KFUNC int bpf_wq_set_callback_impl(struct bpf_wq *wq,
+				   int(callback_fn)(void *map, int *key, void *value),
+				   unsigned int flags, void *aux__ign)
+{
+	return 0;
+}
+
+KFUNC int bpf_wq_start(struct bpf_wq *wq, unsigned int flags)
+{
+	return 0;
 }
 
 KFUNC int bpf_dynptr_from_skb(struct __sk_buff *s, u64 flags, struct bpf_dynptr *ptr__uninit)

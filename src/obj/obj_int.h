@@ -31,12 +31,6 @@ struct obj_pool {
 	_Atomic uint32_t live;		/* objects */
 };
 
-/* At the beginning of the store's memory. */
-struct obj_store {
-	struct obj_pool plain;	/* one copy */
-	struct obj_pool percpu; /* one for each CPU */
-};
-
 enum block_state {
 	BLOCK_FREE,
 	BLOCK_LIVE,
@@ -95,6 +89,26 @@ struct tree_node {
 
 struct tree {
 	struct tree_node *top, *first; /* the root node, and the leftmost */
+};
+
+/* -- timer.c -- */
+
+#define TIMER_CLOCKS 3
+
+/* The timers of the store. */
+struct timers {
+	struct spinlock lock;		 /* the queues, running, and all timers */
+	struct tree queue[TIMER_CLOCKS]; /* what is armed, of each clock */
+	struct obj_timer *running;	 /* whose callback is being called, or NULL */
+	_Atomic uint32_t pid;		 /* whose timers they are; 0: nobody made one */
+	_Atomic uint32_t changes;	 /* obj_timers_changes() */
+};
+
+/* At the beginning of the store's memory. */
+struct obj_store {
+	struct obj_pool plain;	/* one copy */
+	struct obj_pool percpu; /* one for each CPU */
+	struct timers timers;
 };
 
 /** The object that node is a part of, by the store. */

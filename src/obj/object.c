@@ -6,6 +6,7 @@
  * to be freed is kept in a chain through the blocks, not on the stack.
  */
 #include "obj/obj_int.h"
+#include "obj/timer.h"
 
 static _Atomic uint32_t *count_of(const struct btf_record *r, void *obj)
 {
@@ -174,6 +175,8 @@ static void free_fields(struct doomed *d, const struct btf_record *r, void *mem)
 
 		if (f->type & FIELD_GRAPH_ROOT)
 			empty(d, r, f, mem);
+		else if (f->type & (FIELD_TIMER | FIELD_WORKQUEUE))
+			obj_timer_free(d->s, at);
 		else if (f->type & FIELD_KPTR_UNREF)
 			obj_kptr_xchg(at, NULL);
 		else if (f->type & FIELD_KPTR)

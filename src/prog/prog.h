@@ -16,6 +16,12 @@
 struct skep_btf;
 struct skep_prog;
 
+/* What a callback that runs later is told. */
+struct later_args {
+	struct skep_map *map;
+	void *key, *value; /* of the element where the callback was set */
+};
+
 /* How a program gets from image to something that runs: interp/ and jit/ each have one. */
 struct engine_ops {
 	const char *name; /* "jit", "interp" */
@@ -24,6 +30,11 @@ struct engine_ops {
 	 * on failure nothing is left behind.
 	 */
 	int (*compile)(struct skep_prog *prog, struct skep_diag *reterr_diag);
+	/*
+	 * Calls back what the program left for later, in a run of its own: func is what it handed
+	 * to the helper, and is told of map, key and value.  Hot.
+	 */
+	uint64_t (*call_later)(uint64_t func, const struct later_args *args, struct skep_run *run);
 	/* Frees what compile made; accepts a program that was not compiled. */
 	void (*release)(struct skep_prog *prog);
 };

@@ -15,6 +15,7 @@
 struct skep_prog;
 struct interp_frame;
 struct obj_store;
+struct obj_timer;
 
 /* Memory that programs of a run may reach besides stack and map values: packet, context... */
 struct run_region {
@@ -34,6 +35,10 @@ struct run_env {
 	int (*sys_close)(void *arg, uint32_t fd);
 	/* Where programs allocate (obj/obj.h); NULL: nowhere, they get nothing. */
 	struct obj_store *objects;
+	/* Does user space hold the map, by a descriptor or a pin?  May be NULL: it does. */
+	bool (*map_used)(void *arg, struct skep_map *m);
+	/* A timer is about to be armed: 0 where somebody will call it, or -ENOMEM. */
+	int (*timers_begin)(void *arg);
 };
 
 /* A task of another process, on whose behalf a program runs. */
@@ -51,6 +56,9 @@ struct skep_run {
 	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
 	const struct run_env *env;    /* never NULL */
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
+	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
+	struct skep_map *later;
+	const struct obj_timer *timer; /* whose callback this run is, or NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

@@ -662,6 +662,11 @@ def maps_as_on_the_host():
 
 
 @case
+def timers_as_on_the_host():
+    as_on_the_host('timers')
+
+
+@case
 def embedding():
     has(call([objects / 'embed']).out, 'a packet of 100 bytes: the program says 100')
     has(call([objects / 'embed', count]).out, 'counted 1000 packets and 64000 bytes')
