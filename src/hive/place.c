@@ -120,6 +120,13 @@ int hive_found(const char *name, char dir[PATH_MAX])
 	return -ENOSPC;
 }
 
+bool hive_has_door(const char *dir)
+{
+	struct sockaddr_un a;
+
+	return door_address(dir, &a) || !access(a.sun_path, F_OK);
+}
+
 void hive_leave(const char *dir)
 {
 	struct sockaddr_un a;

@@ -26,6 +26,8 @@ int hive_root(char ret[PATH_MAX]);
  * @return the socket, -EEXIST where that hive runs, -EINVAL for the name, -errno
  */
 int hive_found(const char *name, char dir[PATH_MAX]);
+/** False where somebody removed the door: nobody can come in any more. */
+bool hive_has_door(const char *dir);
 /** Takes the door away again. */
 void hive_leave(const char *dir);
 

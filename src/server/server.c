@@ -76,9 +76,11 @@ static bool needed(struct server *s)
 	bool alive;
 
 	pthread_mutex_lock(&s->lock);
-	alive = s->keep || s->peers || members_locked(s);
+	alive = s->peers || members_locked(s);
 	pthread_mutex_unlock(&s->lock);
-	if (alive)
+	if (alive || !hive_has_door(s->dir))
+		return alive;
+	if (s->keep)
 		return true;
 	core_count(s->k, &counts);
 	return counts.progs || counts.maps || counts.links || counts.btfs || counts.pins;

@@ -27,8 +27,9 @@ objects = build / 'examples'
 xdp_flow, count, tc_mark, sockfilter = (
     str(objects / f'{n}.bpf.o') for n in ('xdp_flow', 'count', 'tc_mark', 'sockfilter'))
 skel_obj = str(build / 'tests/e2e/skel.bpf.o')
-work = pathlib.Path(tempfile.mkdtemp(prefix='skep-e2e-'))
+work = pathlib.Path(tempfile.mkdtemp(prefix='skep-e2e-', dir='/tmp'))  # sockets have short names
 os.chmod(work, 0o755)
+os.environ['XDG_RUNTIME_DIR'] = str(work)
 cases = []
 
 
@@ -64,6 +65,12 @@ def run_json(*args, **kw):
 def has(text, *parts):
     for part in parts:
         assert part in text, f'"{part}" is not in:\n{text}'
+
+
+def stop_hives(*mine):
+    """Those that a pin keeps; `mine`: the command, and as whom."""
+    for h in json.loads(call([*mine, '-j', 'hive', 'list']).out or '[]'):
+        call([*mine, 'hive', 'stop', h['name']])
 
 
 def preloadable():
@@ -806,7 +813,11 @@ def as_nobody():
               'tests/e2e/skel-static', 'tests/e2e/skel-dynamic'):
         (there / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(build / f, there / f)
-    nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+    runtime = work / 'runtime'
+    runtime.mkdir(mode=0o700)
+    os.chown(runtime, 65534, 65534)
+    nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
+              'env', f'XDG_RUNTIME_DIR={runtime}']
     mine = there / 'src/cli/skep'
     obj = there / 'examples/xdp_flow.bpf.o'
     r = call([*nobody, mine, '-j', 'prog', 'run', obj, '--pcap', traffic()])
@@ -817,6 +828,7 @@ def as_nobody():
     tap(call([*nobody, mine, 'run', '--', there / 'tests/e2e/skel-dynamic']))
     r = call([*nobody, mine, 'run', '--', find_bpftool(), 'batch', 'file', '-'],
              stdin=BPFTOOL.format(obj=obj))
+    stop_hives(*nobody, mine)
     assert r.status == 0, r
     has(r.out, 'name xdp_flow', 'value: 01 02 03 04')
 
@@ -989,6 +1001,7 @@ def main():
             failed += 1
             print(f'not ok {i} {c.__name__}')
             print('\n'.join('# ' + l for l in traceback.format_exc().splitlines()), flush=True)
+    stop_hives(skep)
     shutil.rmtree(work)
     return bool(failed)
 

@@ -22,7 +22,7 @@ build = pathlib.Path(sys.argv[1]).resolve()
 skep = build / 'src/cli/skep'
 member = build / 'tests/hive/member'
 count = build / 'examples/count.bpf.o'
-work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-'))
+work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-', dir='/tmp'))  # sockets have short names
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
 cases = []
 
@@ -168,7 +168,7 @@ def member_out_of_reach():
     """A process that may not be traced, of a user without rights: the server cannot look into it."""
     if os.getuid():
         return does('out_of_reach')
-    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-nobody-'))
+    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-nobody-', dir='/tmp'))
     try:
         for d, f in (('bin', skep), ('bin', member), ('lib', build / 'src/bpf/libskep-bpf.so')):
             (there / d).mkdir(exist_ok=True)
@@ -279,6 +279,14 @@ def members_die_in_views():
     assert (h['maps'], h['pins']) == (1, 1), h
     assert ok(skep, 'exec', 'killed', '--', member, 'views_survive') == 'did views_survive\n'
     ok(skep, 'hive', 'stop', 'killed')
+
+
+@case
+def a_hive_without_a_door_ends():
+    ok(skep, 'run', '--keep', '--name', 'walled', '--', 'true')
+    pid = hives()['walled']['pid']
+    (work / 'skep/walled/door').unlink()
+    until('it ends', lambda: not pathlib.Path(f'/proc/{pid}').exists())
 
 
 @case
