@@ -13,6 +13,8 @@
 #include "hive/vcpu.h"
 #include "map/map_int.h"
 
+#define LOOKS 100
+
 struct dev_entry {
 	struct bpf_devmap_val value; /* as programs and bpf(2) see it */
 	uint32_t index;		     /* the key */
@@ -25,7 +27,7 @@ struct dev_table {
 	uint32_t used;		 /* entries in chains */
 	uint32_t fresh;		 /* entries up to here were used at least once */
 	uint32_t free;		 /* list of those that were, and are free */
-	uint32_t pad;		 /* to 8 bytes */
+	_Atomic uint32_t moves;	 /* odd while an entry moves to the front of its chain */
 	_Atomic uint32_t head[]; /* [m->index_mask + 1] first of each chain */
 };
 
@@ -63,24 +65,53 @@ static _Atomic uint32_t *head_of(const struct skep_map *m, uint32_t index)
 	return &table_of(m)->head[index & m->index_mask];
 }
 
-/* What names the entry of that index; the end of the chain where there is none. */
-static _Atomic uint32_t *find_link(const struct skep_map *m, uint32_t index)
+/* What names the entry of that index; the end of the chain where there is none.  m->lock is held.
+ */
+static _Atomic uint32_t *find_link_locked(const struct skep_map *m, uint32_t index)
 {
 	_Atomic uint32_t *link = head_of(m, index);
 	uint32_t n;
 
-	/* Acquire pairs with the release that put it there: the entry is complete. */
-	while ((n = atomic_load_explicit(link, memory_order_acquire)) &&
+	while ((n = atomic_load_explicit(link, memory_order_relaxed)) &&
 	       entry_at(m, n)->index != index)
 		link = &entry_at(m, n)->next;
 	return link;
 }
 
+/* Each link is read once: by the next time it may name another entry. */
+static struct dev_entry *walk(const struct skep_map *m, uint32_t index)
+{
+	const _Atomic uint32_t *link = head_of(m, index);
+	uint32_t n;
+
+	/* Acquire pairs with the release that put it there: the entry is complete. */
+	while ((n = atomic_load_explicit(link, memory_order_acquire))) {
+		struct dev_entry *e = entry_at(m, n);
+
+		if (e->index == index)
+			return e;
+		link = &e->next;
+	}
+	return NULL;
+}
+
+/* Whoever finds nothing while an entry moved looks again; not for ever, as its mover may be dead.
+ */
 static struct dev_entry *find(const struct skep_map *m, uint32_t index)
 {
-	const uint32_t n = atomic_load_explicit(find_link(m, index), memory_order_acquire);
+	const struct dev_table *t = table_of(m);
 
-	return n ? entry_at(m, n) : NULL;
+	for (unsigned look = 0; look < LOOKS; look++) {
+		const uint32_t moves = atomic_load_explicit(&t->moves, memory_order_acquire);
+		struct dev_entry *e = walk(m, index);
+
+		/* Pairs with the fences of put_locked. */
+		atomic_thread_fence(memory_order_acquire);
+		if (e || (!(moves & 1) &&
+			  atomic_load_explicit(&t->moves, memory_order_relaxed) == moves))
+			return e;
+	}
+	return NULL;
 }
 
 static void *devmap_hash_lookup(struct skep_map *m, const void *key, uint32_t cpu)
@@ -146,7 +177,7 @@ static int put_locked(struct skep_map *m, uint32_t index, const struct bpf_devma
 		      uint64_t flags, uint32_t *ret_old)
 {
 	struct dev_table *t = table_of(m);
-	_Atomic uint32_t *link = find_link(m, index), *head = head_of(m, index);
+	_Atomic uint32_t *link = find_link_locked(m, index), *head = head_of(m, index);
 	const bool there = atomic_load_explicit(link, memory_order_relaxed);
 	uint32_t n;
 
@@ -161,14 +192,19 @@ static int put_locked(struct skep_map *m, uint32_t index, const struct bpf_devma
 	n = take_locked(m);
 	if (!n)
 		return -ENOMEM;
-	*ret_old = unlink_locked(m, link);
-	t->used += !*ret_old;
 	entry_at(m, n)->value = (struct bpf_devmap_val){ .ifindex = v->ifindex };
 	entry_at(m, n)->index = index;
 	atomic_store_explicit(&entry_at(m, n)->next,
 			      atomic_load_explicit(head, memory_order_relaxed),
 			      memory_order_relaxed);
+	atomic_fetch_add_explicit(&t->moves, there, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(head, n, memory_order_release);
+	/* The old one goes once the new one stands before it: whoever begins at the head finds one.
+	 */
+	*ret_old = unlink_locked(m, link == head ? &entry_at(m, n)->next : link);
+	atomic_fetch_add_explicit(&t->moves, there, memory_order_release);
+	t->used += !*ret_old;
 	return 0;
 }
 
@@ -209,7 +245,7 @@ static int devmap_hash_sys_delete(struct skep_map *m, const void *key)
 	uint32_t old;
 
 	spin_lock(&m->lock);
-	old = unlink_locked(m, find_link(m, array_index(key)));
+	old = unlink_locked(m, find_link_locked(m, array_index(key)));
 	table_of(m)->used -= !!old;
 	spin_unlock(&m->lock);
 	retire(m, old);
