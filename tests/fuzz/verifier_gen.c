@@ -761,6 +761,14 @@ static void damage(struct gen *g)
 	g->p->loose = true;
 }
 
+void gen_mutate(struct gen_source *src, struct gen_prog *p, uint32_t places)
+{
+	struct gen g = { .src = src, .p = p };
+
+	while (places--)
+		damage(&g);
+}
+
 void gen_program(struct gen_source *src, struct gen_prog *ret)
 {
 	struct gen g = { .src = src, .p = ret };
@@ -781,6 +789,5 @@ void gen_program(struct gen_source *src, struct gen_prog *ret)
 		ret->insns[g.calls[c].insn].imm =
 			(int)start[g.calls[c].sub] - (int)g.calls[c].insn - 1;
 	if (!src->no_mutations && rarely(&g, 4))
-		for (uint32_t n = 1 + gen_choice(src, 2); n--;)
-			damage(&g);
+		gen_mutate(src, ret, 1 + gen_choice(src, 2));
 }

@@ -37,6 +37,9 @@ struct gen_source {
 /** Makes a program; about half of them are right. */
 void gen_program(struct gen_source *src, struct gen_prog *ret);
 
+/** Changes an instruction in each of so many places. */
+void gen_mutate(struct gen_source *src, struct gen_prog *p, uint32_t places);
+
 /** A number below n from the source. */
 uint32_t gen_choice(struct gen_source *src, uint32_t n);
 

@@ -10,6 +10,7 @@
  */
 #include "helper/helper.h"
 #include "tests/fuzz/verifier_check.h"
+#include "tests/fuzz/verifier_shapes.h"
 #include "tests/harness/kernel_btf.h"
 
 #include <errno.h>
@@ -37,7 +38,10 @@ static void make(const struct options *o, uint64_t number, struct gen_prog *p)
 		.no_callbacks = o->host,
 	};
 
-	gen_program(&src, p);
+	if (shapes_count())
+		shapes_program(&src, p);
+	else
+		gen_program(&src, p);
 }
 
 /* --- the host --------------------------------------------------------------------------------- */
@@ -315,10 +319,17 @@ int main(int argc, char **argv)
 			o.seconds = (unsigned)strtoul(argv[++i], NULL, 0);
 		} else if (value && !strcmp(argv[i], "--runs")) {
 			o.runs = (unsigned)strtoul(argv[++i], NULL, 0);
+		} else if (!strcmp(argv[i], "--objects")) {
+			while (++i < argc)
+				shapes_add(argv[i]);
+			if (!shapes_count())
+				return fprintf(stderr, "no program of these can be taken\n"), 2;
+			printf("%u programs of objects, to be mutated\n", shapes_count());
 		} else {
 			fprintf(stderr,
 				"usage: %s [--seed S] [--count N] [--seconds T] "
-				"[--runs R] [--print] [--host] [--go-on]\n",
+				"[--runs R] [--print] [--host] [--go-on] [--log] "
+				"[--objects FILE...]\n",
 				argv[0]);
 			return 2;
 		}

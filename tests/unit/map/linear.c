@@ -9,6 +9,7 @@
  * all in queues and tries.  Beside them a thread that is not recorded makes other keys come and
  * go, so that elements change hands all the time.  Suite "concurrent".
  */
+#include "hive/vcpu.h"
 #include "tests/unit/map/maps.h"
 
 #include <pthread.h>
@@ -309,12 +310,21 @@ static void make_question(uint64_t key[2], uint64_t k)
 		((uint32_t *)key)[0] = 32;
 }
 
+/* One for each thread. */
+static struct vcpus vcpus;
+
+static struct vcpus *cpus(void)
+{
+	ASSERT_EQ(vcpus_init(&vcpus, THREADS + 1), 0);
+	return &vcpus;
+}
+
 static int64_t value_or(long err, uint64_t value)
 {
 	return err ? err : (int64_t)value;
 }
 
-static int64_t do_it(const struct event *e, uint32_t cpu)
+static int64_t operate(const struct event *e, uint32_t cpu)
 {
 	uint64_t key[2], question[2], value = (uint64_t)e->arg;
 	void *mem;
@@ -347,6 +357,18 @@ static int64_t do_it(const struct event *e, uint32_t cpu)
 		return value_or(err, value);
 	}
 	return 0;
+}
+
+/* As a program does it, in a run of its CPU; bpf(2) is none. */
+static int64_t do_it(const struct event *e, uint32_t cpu)
+{
+	const bool sys = e->what == PUT || e->what == READ || e->what == TAKE;
+	struct vcpu *run = sys ? NULL : vcpu_get_at(&vcpus, cpu);
+	const int64_t ret = operate(e, cpu);
+
+	if (run)
+		vcpu_put(run);
+	return ret;
 }
 
 /* Flags that the operation knows. */
@@ -398,12 +420,14 @@ static void *stranger(void *arg)
 			return NULL;
 		for (unsigned i = 0; i < 3 * OPS; i++) {
 			const uint64_t r = random64(&state);
+			struct vcpu *run = vcpu_get_at(&vcpus, THREADS);
 
 			make_key(key, FIRST + r % 16);
 			if (r >> 32 & 1)
 				map->ops->update(map, key, &value, 0, THREADS);
 			else
 				map->ops->delete (map, key);
+			vcpu_put(run);
 		}
 		meet();
 	}
@@ -533,9 +557,10 @@ TEST(hash_is_linearisable)
 	} maps[] = { { 8, 20 }, { 16, 20 }, { 8, 200 }, { 16, 4096 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		map = MAP(BPF_MAP_TYPE_HASH, maps[i].key, 8, maps[i].entries);
+		map = MAP(BPF_MAP_TYPE_HASH, maps[i].key, 8, maps[i].entries, .vcpus = cpus());
 		run(explains_key, ops, ARRAY_SIZE(ops), 1);
 		map_put(map);
+		vcpus_fini(&vcpus);
 	}
 }
 
@@ -543,18 +568,20 @@ TEST(lru_hash_is_linearisable_below_its_capacity)
 {
 	static const enum what ops[] = { UPDATE, PUT, DELETE, READ, SEE, TAKE };
 
-	map = MAP(BPF_MAP_TYPE_LRU_HASH, 8, 8, 4096);
+	map = MAP(BPF_MAP_TYPE_LRU_HASH, 8, 8, 4096, .vcpus = cpus());
 	run(explains_key, ops, ARRAY_SIZE(ops), 1);
 	map_put(map);
+	vcpus_fini(&vcpus);
 }
 
 TEST(array_is_linearisable)
 {
 	static const enum what ops[] = { UPDATE, PUT, READ, PEEP };
 
-	map = MAP(BPF_MAP_TYPE_ARRAY, 4, 8, KEYS);
+	map = MAP(BPF_MAP_TYPE_ARRAY, 4, 8, KEYS, .vcpus = cpus());
 	run(explains_key, ops, ARRAY_SIZE(ops), 0);
 	map_put(map);
+	vcpus_fini(&vcpus);
 }
 
 static void need(uint32_t type)
@@ -568,9 +595,10 @@ TEST(lpm_trie_is_linearisable)
 	static const enum what ops[] = { UPDATE, PUT, DELETE, DELETE, READ, READ, SEE };
 
 	need(BPF_MAP_TYPE_LPM_TRIE);
-	map = MAP(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 200, BPF_F_NO_PREALLOC);
+	map = MAP(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 200, BPF_F_NO_PREALLOC, .vcpus = cpus());
 	run(explains_prefix, ops, ARRAY_SIZE(ops), 1);
 	map_put(map);
+	vcpus_fini(&vcpus);
 }
 
 TEST(queue_is_linearisable)
@@ -578,7 +606,8 @@ TEST(queue_is_linearisable)
 	static const enum what ops[] = { PUSH, PUSH, PUT, POP, TAKE, READ };
 
 	need(BPF_MAP_TYPE_QUEUE);
-	map = MAP(BPF_MAP_TYPE_QUEUE, 0, 8, QUEUE_MAX);
+	map = MAP(BPF_MAP_TYPE_QUEUE, 0, 8, QUEUE_MAX, .vcpus = cpus());
 	run(explains_queue, ops, ARRAY_SIZE(ops), 0);
 	map_put(map);
+	vcpus_fini(&vcpus);
 }
