@@ -50,6 +50,7 @@ fuzz: setup
 		-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true >/dev/null
 	@ninja -C $(FUZZ) --quiet
 	@tools/run-fuzzers $(FUZZ) $(SECONDS)
+	@tools/run-soundness $(FUZZ) $(SECONDS)
 	@$(FUZZ)/tests/fuzz/map-differ --seed $$(date +%s)00000 --seconds $(SECONDS)
 
 # Agreement with the host kernel on its own selftests; what it needs is cached outside the tree.

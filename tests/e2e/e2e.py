@@ -18,7 +18,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from tap import Skip, case, main
 
 build = pathlib.Path(sys.argv[1]).resolve()
 source = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -30,18 +33,6 @@ skel_obj = str(build / 'tests/e2e/skel.bpf.o')
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-e2e-', dir='/tmp'))  # sockets have short names
 os.chmod(work, 0o755)
 os.environ['XDG_RUNTIME_DIR'] = str(work)
-cases = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(f):
-    cases.append(f)
-    return f
-
-
 Result = collections.namedtuple('Result', 'status out err')
 
 
@@ -987,23 +978,9 @@ def verify_usage():
     has(run('verify', work / 'none.o', status=1).err, 'No such file')
 
 
-def main():
-    chosen = [c for c in cases if not sys.argv[2:] or c.__name__ in sys.argv[2:]]
-    failed = 0
-    print(f'1..{len(chosen)}')
-    for i, c in enumerate(chosen, 1):
-        try:
-            c()
-            print(f'ok {i} {c.__name__}', flush=True)
-        except Skip as e:
-            print(f'ok {i} {c.__name__} # SKIP {e}', flush=True)
-        except Exception:
-            failed += 1
-            print(f'not ok {i} {c.__name__}')
-            print('\n'.join('# ' + l for l in traceback.format_exc().splitlines()), flush=True)
+def clean_up():
     stop_hives(skep)
     shutil.rmtree(work)
-    return bool(failed)
 
 
-sys.exit(main())
+sys.exit(main(sys.argv[2:], clean_up))

@@ -16,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from tap import Skip, case, main
 
 build = pathlib.Path(sys.argv[1]).resolve()
 skep = build / 'src/cli/skep'
@@ -24,16 +27,6 @@ member = build / 'tests/hive/member'
 count = build / 'examples/count.bpf.o'
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-', dir='/tmp'))  # sockets have short names
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
-cases = []
-
-
-class Skip(Exception):
-    pass
-
-
-def case(f):
-    cases.append(f)
-    return f
 
 
 def call(*argv, stdin=None):
@@ -334,26 +327,11 @@ def private_kernels_are_as_before():
     assert hives().keys() == before
 
 
-def main():
-    chosen = [c for c in cases if not sys.argv[2:] or c.__name__ in sys.argv[2:]]
-    failed = 0
-    print(f'1..{len(chosen)}')
-    for i, c in enumerate(chosen, 1):
-        try:
-            if os.environ.get('SKEP_SANITIZED'):
-                raise Skip('built with a sanitizer, whose runtime cannot be preloaded')
-            c()
-            print(f'ok {i} {c.__name__}', flush=True)
-        except Skip as e:
-            print(f'ok {i} {c.__name__} # SKIP {e}', flush=True)
-        except Exception:
-            failed += 1
-            print(f'not ok {i} {c.__name__}')
-            print('\n'.join('# ' + l for l in traceback.format_exc().splitlines()), flush=True)
+def clean_up():
     for name in hives():
         call(skep, 'hive', 'stop', name)
     shutil.rmtree(work)
-    return bool(failed)
 
 
-sys.exit(main())
+sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
+sys.exit(main(sys.argv[2:], clean_up, sanitized if os.environ.get('SKEP_SANITIZED') else None))
