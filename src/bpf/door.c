@@ -48,11 +48,22 @@ static struct {
 	struct hive_packet packet;
 } far = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
-static const char *hive(void)
+static const char *hive; /* its folder; NULL: there is none */
+
+/* Once: programs change their environment, and every call asks. */
+static void read_hive(void)
 {
 	const char *dir = getenv("SKEP_HIVE");
 
-	return dir && *dir ? dir : NULL;
+	hive = dir && *dir ? skep_strdup(dir) : NULL;
+}
+
+const char *door_hive(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_hive);
+	return hive;
 }
 
 /* --- the connection --------------------------------------------------------------------------- */
@@ -130,7 +141,7 @@ static int64_t call_locked(int *ret_fd)
 static int connect_locked(void)
 {
 	struct hive_packet *p = &far.packet;
-	int fd = hive_connect(hive()), up;
+	int fd = hive_connect(door_hive()), up;
 
 	if (fd < 0)
 		return -ENODEV;
@@ -243,7 +254,7 @@ long door_enter(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *path)
 
 	if (nr == ENTRY_BPF && view_answer((int)a[0], a[1], (uint32_t)a[2], &ret))
 		return ret;
-	return bpf_kernel() || !hive() ? entry_run(nr, a, path) : enter_far(nr, a, path);
+	return bpf_kernel() || !door_hive() ? entry_run(nr, a, path) : enter_far(nr, a, path);
 }
 
 /* Makes the connection where there is none yet. */
@@ -264,17 +275,17 @@ const char *door_release(void)
 
 	if (k)
 		return core_release(k);
-	return hive() && !reach() ? far.release : NULL;
+	return door_hive() && !reach() ? far.release : NULL;
 }
 
 void door_knock(void)
 {
-	if (hive() && !bpf_kernel())
+	if (door_hive() && !bpf_kernel())
 		reach();
 }
 
 /* One that was asked for before, or -1. */
-static int known_wait(int64_t position)
+static int known_wait_locked(int64_t position)
 {
 	vec_foreach (w, &far.waits)
 		if (w->position == position && fcntl(w->fd, F_GETFD) >= 0)
@@ -289,9 +300,11 @@ int door_wait_fd(int fd)
 	sigset_t old;
 	int ret;
 
-	if (bpf_kernel() || !hive())
+	if (bpf_kernel() || !door_hive())
 		return (int)DOOR(ENTRY_WAIT_FD, "", (uint64_t)fd);
-	ret = known_wait(position);
+	lock(&old);
+	ret = known_wait_locked(position);
+	unlock(&old);
 	if (ret >= 0)
 		return ret;
 	ret = (int)DOOR(ENTRY_WAIT_FD, "", (uint64_t)fd);

@@ -8,6 +8,9 @@
 
 #include "bpf/entry.h"
 
+/** The folder of the hive that this process is in, as the environment said; NULL: there is none. */
+const char *door_hive(void);
+
 /** entry_run() wherever the kernel is; -ENODEV where the hive is gone. */
 long door_enter(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *path);
 #define DOOR(nr, path, ...) door_enter(nr, (const uint64_t[ENTRY_ARGS]){ __VA_ARGS__ }, path)

@@ -44,7 +44,7 @@ struct skep_kernel *bpf_kernel_default(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (getenv("SKEP_HIVE"))
+	if (door_hive())
 		return NULL;
 	pthread_once(&once, make_kernel);
 	return preload_kernel;
