@@ -98,7 +98,7 @@ static void lists(struct cli *c)
 
 	l = list_begin(c, "map types", "map_types");
 	for (uint32_t t = 0; t < map_type_count(); t++)
-		if (map_type(t) && map_type(t)->ops)
+		if (map_type(t) && map_type(t)->sys)
 			list_add(&l, map_type(t)->name);
 	list_end(&l);
 

@@ -23,7 +23,7 @@ static int batch_begin(struct mapcall *mc, struct call *c, unsigned need, uint32
 		return FAIL(c, -EINVAL, "elem_flags 0x%llx do not fit the map",
 			    (unsigned long long)a->batch.elem_flags);
 	/* The kernel's hashes look at batch.flags, its other types do not. */
-	if (a->batch.flags && trait != MAP_BATCH_UPDATE && mc->m->ops->sys_batch)
+	if (a->batch.flags && trait != MAP_BATCH_UPDATE && mc->m->sys->sys_batch)
 		return FAIL(c, -EINVAL, "batch.flags must be 0");
 	if (a->batch.count == 0)
 		return 0;
@@ -50,7 +50,7 @@ static void lookups_free(struct lookups *l)
 
 static int lookups_alloc(struct lookups *l, const struct skep_map *m, uint32_t count)
 {
-	l->token = m->ops->sys_batch ? sizeof(uint32_t) : m->key_size;
+	l->token = m->sys->sys_batch ? sizeof(uint32_t) : m->key_size;
 	l->value_size = map_sys_value_size(m);
 	/* One more than there can be, so that the end shows. */
 	l->n = MIN(count, MIN(m->max_entries, UINT32_MAX - 1) + 1);

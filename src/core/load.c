@@ -167,7 +167,7 @@ static int pass_tail_calls(struct load *l)
 	for (uint32_t i = 0; i < l->prog->map_cnt; i++) {
 		struct skep_map *m = l->prog->maps[i];
 
-		if (m->ops->fd_kind == MAP_FD_PROG && map_prog_fits(m, l->prog))
+		if (m->sys->fd_kind == MAP_FD_PROG && map_prog_fits(m, l->prog))
 			return FAIL(l->c, -EINVAL,
 				    "program array '%s' belongs to programs of another kind",
 				    m->name);

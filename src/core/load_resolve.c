@@ -113,9 +113,9 @@ static int map_value(struct load *l, uint32_t i, struct skep_map *m, uint32_t of
 
 	if (off >= VAR_OFF_MAX)
 		return load_fail(l, -EINVAL, i, "direct value offset of %u is not allowed", off);
-	if (!m->ops->value_addr)
+	if (!m->sys->value_addr)
 		return load_fail(l, -EINVAL, i, "no direct value access support for this map type");
-	err = m->ops->value_addr(m, &addr, off);
+	err = m->sys->value_addr(m, &addr, off);
 	if (err)
 		return load_fail(l, err, i,
 				 "invalid access to map value pointer, value_size=%u off=%u",

@@ -169,7 +169,7 @@ static const struct {
 
 int mapcall_update(struct mapcall *mc, struct call *c, uint64_t flags)
 {
-	const enum map_fd_kind kind = mc->m->ops->fd_kind;
+	const enum map_fd_kind kind = mc->m->sys->fd_kind;
 	_cleanup_(object_put) struct object_ref ref = { 0 };
 	uint32_t fd;
 	int err;

@@ -279,7 +279,7 @@ static void returned(struct interp_frame *f, const struct helper_proto *h, struc
 		window_set(r0, size);
 	else if (h->ret != RET_MAP_VALUE_OR_NULL && h->ret != RET_MAP_VALUE)
 		return;
-	else if (map->ops->fd_kind == MAP_FD_MAP)
+	else if (map->sys->fd_kind == MAP_FD_MAP)
 		f->inner[f->inner_n++ % INNER_MAPS] = (struct skep_map *)(uintptr_t)r0->v;
 	else
 		window_add(f, r0, map->value_size);

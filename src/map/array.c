@@ -188,15 +188,19 @@ static long array_for_each(struct skep_map *m, uint32_t cpu,
 }
 
 const struct map_ops array_map_ops = {
+	.lookup = array_lookup,
+	.update = array_update,
+	.delete = array_no_delete,
+	.contains = array_contains,
+	.for_each = array_for_each,
+};
+
+const struct map_sys_ops array_map_sys = {
+	.run = &array_map_ops,
 	.check = array_check,
 	.create = array_create,
 	.view = array_view,
 	.destroy = array_destroy,
-	.lookup = array_lookup,
-	.update = array_update,
-	.delete = array_no_delete,
 	.next_key = array_next_key,
 	.value_addr = array_value_addr,
-	.contains = array_contains,
-	.for_each = array_for_each,
 };

@@ -92,10 +92,14 @@ static int array_of_maps_sys_delete(struct skep_map *m, const void *key)
 }
 
 const struct map_ops array_of_maps_map_ops = {
+	.lookup = array_of_maps_lookup,
+};
+
+const struct map_sys_ops array_of_maps_map_sys = {
+	.run = &array_of_maps_map_ops,
 	.check = object_array_check,
 	.create = array_of_maps_create,
 	.destroy = array_of_maps_destroy,
-	.lookup = array_of_maps_lookup,
 	.next_key = array_next_key,
 	.sys_lookup = array_of_maps_sys_lookup,
 	.sys_update = array_of_maps_sys_update,

@@ -133,11 +133,15 @@ static int bloom_next_key(struct skep_map *m, const void *key, void *next)
 }
 
 const struct map_ops bloom_filter_map_ops = {
-	.check = map_rule_check,
-	.create = bloom_create,
 	.push = bloom_push,
 	.pop = bloom_pop,
 	.peek = bloom_peek,
+};
+
+const struct map_sys_ops bloom_filter_map_sys = {
+	.run = &bloom_filter_map_ops,
+	.check = map_rule_check,
+	.create = bloom_create,
 	.next_key = bloom_next_key,
 	.sys_lookup = bloom_sys_lookup,
 	.sys_update = bloom_sys_update,

@@ -54,7 +54,10 @@ static int cgroup_array_sys_delete(struct skep_map *m, const void *key)
 	return atomic_exchange(slot, 0) ? 0 : -ENOENT;
 }
 
-const struct map_ops cgroup_array_map_ops = {
+const struct map_ops cgroup_array_map_ops = {};
+
+const struct map_sys_ops cgroup_array_map_sys = {
+	.run = &cgroup_array_map_ops,
 	.check = map_rule_check,
 	.create = cgroup_array_create,
 	.next_key = array_next_key,

@@ -274,14 +274,18 @@ static int devmap_hash_next_key(struct skep_map *m, const void *key, void *next)
 }
 
 const struct map_ops devmap_hash_map_ops = {
+	.lookup = devmap_hash_lookup,
+	.contains = array_contains,
+	.redirect = devmap_hash_redirect,
+	.redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS,
+};
+
+const struct map_sys_ops devmap_hash_map_sys = {
+	.run = &devmap_hash_map_ops,
 	.check = map_rule_check,
 	.create = devmap_hash_create,
-	.lookup = devmap_hash_lookup,
 	.next_key = devmap_hash_next_key,
 	.sys_lookup = devmap_hash_sys_lookup,
 	.sys_update = devmap_hash_sys_update,
 	.sys_delete = devmap_hash_sys_delete,
-	.contains = array_contains,
-	.redirect = devmap_hash_redirect,
-	.redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS,
 };

@@ -566,22 +566,31 @@ static int hash_sys_update(struct skep_map *m, const void *key, const void *valu
 	{                                                                                 \
 		return hash_update_as(m, key, value, flags, cpu, ks, kind, NULL);         \
 	}
-#define HASH_OPS(name)                                                                             \
-	{                                                                                          \
-		.check = hash_check, .create = hash_create, .view = hash_view,                     \
-		.destroy = hash_destroy, .lookup = name##_lookup, .update = name##_update,         \
-		.delete = hash_delete, .next_key = hash_next_key, .sys_lookup = hash_sys_lookup,   \
-		.sys_update = hash_sys_update, .sys_lookup_delete = hash_sys_lookup_delete,        \
-		.sys_batch = hash_sys_batch, .contains = hash_contains, .for_each = hash_for_each, \
+#define HASH_OPS(name)                                                                   \
+	{                                                                                \
+		.lookup = name##_lookup, .update = name##_update, .delete = hash_delete, \
+		.contains = hash_contains, .for_each = hash_for_each,                    \
 	}
-#define HASH_KIND(name, kind)                                                                  \
-	HASH_VARIANT(name, 0, kind)                                                            \
-	HASH_VARIANT(name##4, 4, kind)                                                         \
-	HASH_VARIANT(name##8, 8, kind)                                                         \
-	HASH_VARIANT(name##16, 16, kind)                                                       \
-	const struct map_ops name##_map_ops = HASH_OPS(name);                                  \
-	static const struct map_ops name##_by_size[] = { HASH_OPS(name##4), HASH_OPS(name##8), \
-							 HASH_OPS(name##16) };
+#define HASH_KIND(name, kind)                                                           \
+	HASH_VARIANT(name, 0, kind)                                                     \
+	HASH_VARIANT(name##4, 4, kind)                                                  \
+	HASH_VARIANT(name##8, 8, kind)                                                  \
+	HASH_VARIANT(name##16, 16, kind)                                                \
+	const struct map_ops name##_map_ops = HASH_OPS(name);                           \
+	const struct map_ops name##_by_size[] = { HASH_OPS(name##4), HASH_OPS(name##8), \
+						  HASH_OPS(name##16) };                 \
+	const struct map_sys_ops name##_map_sys = {                                     \
+		.run = &name##_map_ops,                                                 \
+		.check = hash_check,                                                    \
+		.create = hash_create,                                                  \
+		.view = hash_view,                                                      \
+		.destroy = hash_destroy,                                                \
+		.next_key = hash_next_key,                                              \
+		.sys_lookup = hash_sys_lookup,                                          \
+		.sys_update = hash_sys_update,                                          \
+		.sys_lookup_delete = hash_sys_lookup_delete,                            \
+		.sys_batch = hash_sys_batch,                                            \
+	};
 
 HASH_KIND(hash, HASH_PLAIN)
 HASH_KIND(percpu_hash, HASH_PERCPU)

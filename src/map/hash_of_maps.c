@@ -43,10 +43,14 @@ static int hash_of_maps_sys_delete(struct skep_map *m, const void *key)
 }
 
 const struct map_ops hash_of_maps_map_ops = {
+	.lookup = hash_of_maps_lookup,
+};
+
+const struct map_sys_ops hash_of_maps_map_sys = {
+	.run = &hash_of_maps_map_ops,
 	.check = hash_of_maps_check,
 	.create = hash_create,
 	.destroy = hash_destroy,
-	.lookup = hash_of_maps_lookup,
 	.next_key = hash_next_key,
 	.sys_lookup = hash_sys_lookup,
 	.sys_update = hash_of_maps_sys_update,

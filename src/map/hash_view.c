@@ -68,7 +68,10 @@ static int view_next_key(struct skep_map *m, const void *key, void *next)
 	return -EAGAIN;
 }
 
-static const struct map_ops view_ops = {
+static const struct map_ops view_ops = {};
+
+static const struct map_sys_ops view_sys = {
+	.run = &view_ops,
 	.sys_lookup = view_lookup,
 	.next_key = view_next_key,
 };
@@ -87,6 +90,7 @@ int hash_view(struct skep_map *m, int fd, bool write)
 	if (err)
 		return err;
 	hash_place(&h, m->area.mem);
+	m->sys = &view_sys;
 	m->ops = &view_ops;
 	m->priv = memcpy(view_head(&m->area)->priv, &h, sizeof(h));
 	return 0;

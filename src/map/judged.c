@@ -54,12 +54,23 @@ static int arena_value_addr(struct skep_map *m, uint64_t *ret_addr, uint32_t off
 	.sys_lookup = no_lookup, .sys_update = no_update, .sys_delete = no_delete, \
 	.sys_lookup_delete = no_lookup
 
-static const struct map_ops judged_ops = { JUDGED_OPS };
-static const struct map_ops arena_ops = { JUDGED_OPS, .value_addr = arena_value_addr };
+static const struct map_ops judged_ops = {};
 
-const struct map_ops *map_judged_ops(uint32_t type)
+static const struct map_sys_ops judged_sys = {
+	.run = &judged_ops,
+	JUDGED_OPS,
+};
+static const struct map_ops arena_ops = {};
+
+static const struct map_sys_ops arena_sys = {
+	.run = &arena_ops,
+	JUDGED_OPS,
+	.value_addr = arena_value_addr,
+};
+
+const struct map_sys_ops *map_judged_ops(uint32_t type)
 {
 	if (!map_has_rule(type))
 		return NULL;
-	return type == SKEP_MAP_TYPE_ARENA ? &arena_ops : &judged_ops;
+	return type == SKEP_MAP_TYPE_ARENA ? &arena_sys : &judged_sys;
 }

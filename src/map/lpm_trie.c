@@ -288,14 +288,18 @@ static bool lpm_contains(struct skep_map *m, uintptr_t addr, size_t len)
 }
 
 const struct map_ops lpm_trie_map_ops = {
-	.check = map_rule_check,
-	.create = lpm_create,
-	.destroy = lpm_destroy,
 	.lookup = lpm_lookup,
 	.update = lpm_update,
 	.delete = lpm_delete,
+	.contains = lpm_contains,
+};
+
+const struct map_sys_ops lpm_trie_map_sys = {
+	.run = &lpm_trie_map_ops,
+	.check = map_rule_check,
+	.create = lpm_create,
+	.destroy = lpm_destroy,
 	.next_key = lpm_next_key,
 	.sys_lookup = lpm_sys_lookup,
 	.sys_update = lpm_sys_update,
-	.contains = lpm_contains,
 };

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static const struct map_type types[] = {
-#define MAP_TYPE(nr, name, ops, traits) [nr] = { name, ops, traits, !!((traits)&MAP_PERCPU) },
+#define MAP_TYPE(nr, name, sys, traits) [nr] = { name, sys, traits, !!((traits)&MAP_PERCPU) },
 #include "map/types.def"
 #undef MAP_TYPE
 };
@@ -155,7 +155,7 @@ static bool numa_online(uint32_t node)
 }
 
 /* What Linux checks before it asks the type. */
-static int check_common(const union bpf_attr *attr, const struct map_ops *ops,
+static int check_common(const union bpf_attr *attr, const struct map_sys_ops *sys,
 			struct skep_diag *reterr_diag)
 {
 	const struct map_type *t = map_type(attr->map_type);
@@ -177,7 +177,7 @@ static int check_common(const union bpf_attr *attr, const struct map_ops *ops,
 	if ((flags & BPF_F_NUMA_NODE) && !numa_online(attr->numa_node))
 		return diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "NUMA node %u is not online",
 				attr->numa_node);
-	if (!ops) {
+	if (!sys) {
 		diag_set(reterr_diag, -EINVAL, SKEP_AT_NONE, 0, "no map of type %u (%s)",
 			 attr->map_type, t ? t->name : "unknown");
 		diag_hint(reterr_diag, "`skep feature` lists the map types there are");
@@ -231,7 +231,7 @@ static int attach_inner(struct skep_map *m, const struct map_deps *deps,
 {
 	int err;
 
-	if (m->ops->fd_kind != MAP_FD_MAP)
+	if (m->sys->fd_kind != MAP_FD_MAP)
 		return 0;
 	if (!deps->inner)
 		return diag_set(reterr_diag, deps->inner_err ? deps->inner_err : -EBADF,
@@ -252,7 +252,7 @@ static uint64_t boot_ns(void)
 }
 
 /* A map with no memory and no fd yet, of these facts. */
-static struct skep_map *map_bare(uint32_t type, const struct map_ops *ops)
+static struct skep_map *map_bare(uint32_t type, const struct map_sys_ops *sys)
 {
 	struct skep_map *m = skep_alloc(sizeof(*m));
 
@@ -260,7 +260,8 @@ static struct skep_map *map_bare(uint32_t type, const struct map_ops *ops)
 		return NULL;
 	m->type = type;
 	m->kind = map_type(type);
-	m->ops = ops;
+	m->sys = sys;
+	m->ops = sys->run;
 	m->area.fd = -1;
 	atomic_store_explicit(&m->refs, 1, memory_order_relaxed);
 	return m;
@@ -280,19 +281,19 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 {
 	_cleanup_(map_put_p) struct skep_map *m = NULL;
 	const struct map_type *t = map_type(attr->map_type);
-	const struct map_ops *ops = t ? t->ops : NULL;
+	const struct map_sys_ops *sys = t ? t->sys : NULL;
 	int err;
 
-	if (!ops && deps->judge)
-		ops = map_judged_ops(attr->map_type);
-	err = check_common(attr, ops, reterr_diag);
-	if (!err && ops)
-		err = ops->check(attr, reterr_diag);
+	if (!sys && deps->judge)
+		sys = map_judged_ops(attr->map_type);
+	err = check_common(attr, sys, reterr_diag);
+	if (!err && sys)
+		err = sys->check(attr, reterr_diag);
 	if (err)
 		return err;
 	if (attr->map_ifindex)
 		return check_offload(attr, reterr_diag);
-	m = map_bare(attr->map_type, ops);
+	m = map_bare(attr->map_type, sys);
 	if (!m)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
 	m->key_size = attr->key_size;
@@ -311,7 +312,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 
 	err = attach_inner(m, deps, reterr_diag);
 	if (!err)
-		err = m->ops->create(m, attr, reterr_diag);
+		err = m->sys->create(m, attr, reterr_diag);
 	if (err)
 		return err;
 	if (copy_name(m->name, attr->map_name))
@@ -349,7 +350,7 @@ static bool facts_ok(const struct map_facts *f)
 	const struct map_type *t = map_type(f->type);
 	union bpf_attr attr;
 
-	if (!t || !t->ops || !(t->traits & MAP_VIEWED) || !f->nr_cpus || f->nr_cpus > UINT16_MAX)
+	if (!t || !t->sys || !(t->traits & MAP_VIEWED) || !f->nr_cpus || f->nr_cpus > UINT16_MAX)
 		return false;
 	memset(&attr, 0, sizeof(attr));
 	attr.map_type = f->type;
@@ -358,7 +359,7 @@ static bool facts_ok(const struct map_facts *f)
 	attr.max_entries = f->max_entries;
 	attr.map_flags = f->flags;
 	attr.numa_node = UINT32_MAX;
-	return !t->ops->check(&attr, NULL);
+	return !t->sys->check(&attr, NULL);
 }
 
 int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret)
@@ -378,8 +379,9 @@ int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **re
 	if (!facts_ok(f))
 		return -EINVAL;
 	m.kind = map_type(f->type);
-	m.ops = m.kind->ops;
-	err = m.ops->view(&m, fd, write);
+	m.sys = m.kind->sys;
+	m.ops = m.sys->run;
+	err = m.sys->view(&m, fd, write);
 	if (err)
 		return err;
 	*ret = memcpy(&view_head(&m.area)->map, &m, sizeof(m));
@@ -409,8 +411,8 @@ void map_put(struct skep_map *m)
 	/* Release before the last, acquire by the last: it sees what the others did. */
 	if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (m->ops->destroy)
-		m->ops->destroy(m);
+	if (m->sys->destroy)
+		m->sys->destroy(m);
 	map_area_fini(&m->area);
 	skep_free(m->record);
 	btf_put(m->btf);
@@ -427,8 +429,8 @@ void map_user_put(struct skep_map *m)
 {
 	if (atomic_fetch_sub_explicit(&m->users, 1, memory_order_acq_rel) != 1)
 		return;
-	if (m->ops->release_user)
-		m->ops->release_user(m);
+	if (m->sys->release_user)
+		m->sys->release_user(m);
 	if (m->objects)
 		obj_timers_release(m->objects, &m->timers);
 }
@@ -452,7 +454,7 @@ int inner_template(struct skep_map *m, const struct skep_map *like)
 		return -EINVAL;
 	if (!(like->kind->traits & MAP_INNER))
 		return -ENOTSUPP;
-	t = map_bare(like->type, like->ops);
+	t = map_bare(like->type, like->sys);
 	if (t)
 		t->record = btf_record_dup(like->record);
 	if (!t || (like->record && !t->record)) {
@@ -504,7 +506,7 @@ size_t map_sys_value_size(const struct skep_map *m)
 {
 	if (m->kind->percpu)
 		return (size_t)ALIGN_UP(m->value_size, 8) * m->nr_cpus;
-	return m->ops->fd_kind == MAP_FD_NONE ? m->value_size : sizeof(uint32_t);
+	return m->sys->fd_kind == MAP_FD_NONE ? m->value_size : sizeof(uint32_t);
 }
 
 static bool lock_ok(const struct skep_map *m, uint64_t flags)
@@ -529,8 +531,8 @@ static int copy_value(struct skep_map *m, const void *key, void *value, uint64_t
 {
 	void *mem;
 
-	if (m->ops->sys_lookup)
-		return m->ops->sys_lookup(m, key, value, flags);
+	if (m->sys->sys_lookup)
+		return m->sys->sys_lookup(m, key, value, flags);
 	if (!m->ops->lookup)
 		return -ENOTSUPP;
 	mem = m->ops->lookup(m, key, 0);
@@ -554,7 +556,7 @@ int map_sys_update(struct skep_map *m, const void *key, const void *value, uint6
 	if (!err && !lock_ok(m, flags))
 		err = -EINVAL;
 	if (!err)
-		err = m->ops->sys_update ? m->ops->sys_update(m, key, value, flags)
+		err = m->sys->sys_update ? m->sys->sys_update(m, key, value, flags)
 		      : m->ops->update	 ? (int)m->ops->update(m, key, value, flags, 0)
 					 : -ENOTSUPP;
 	write_end(m);
@@ -566,7 +568,7 @@ int map_sys_delete(struct skep_map *m, const void *key)
 	int err = write_begin(m);
 
 	if (!err)
-		err = m->ops->sys_delete ? m->ops->sys_delete(m, key)
+		err = m->sys->sys_delete ? m->sys->sys_delete(m, key)
 		      : m->ops->delete	 ? (int)m->ops->delete (m, key)
 					 : -ENOTSUPP;
 	write_end(m);
@@ -575,7 +577,7 @@ int map_sys_delete(struct skep_map *m, const void *key)
 
 int map_sys_next_key(struct skep_map *m, const void *key, void *next)
 {
-	return m->ops->next_key ? m->ops->next_key(m, key, next) : -ENOTSUPP;
+	return m->sys->next_key ? m->sys->next_key(m, key, next) : -ENOTSUPP;
 }
 
 int map_sys_lookup_delete(struct skep_map *m, const void *key, void *value, uint64_t flags)
@@ -588,7 +590,7 @@ int map_sys_lookup_delete(struct skep_map *m, const void *key, void *value, uint
 	if (!err && !lock_ok(m, flags))
 		err = -EINVAL;
 	if (!err)
-		err = m->ops->sys_lookup_delete ? m->ops->sys_lookup_delete(m, key, value, flags)
+		err = m->sys->sys_lookup_delete ? m->sys->sys_lookup_delete(m, key, value, flags)
 						: -ENOTSUPP;
 	write_end(m);
 	return err;
@@ -605,7 +607,7 @@ static int batch_by_key(struct skep_map *m, const void *in_batch, void *out_batc
 
 	*count = 0;
 	while (done < room) {
-		err = m->ops->next_key(m, last, keys);
+		err = m->sys->next_key(m, last, keys);
 		if (err)
 			break;
 		last = keys;
@@ -636,8 +638,8 @@ int map_sys_batch_lookup(struct skep_map *m, const void *in_batch, void *out_bat
 	if (!err && ((flags & ~(uint64_t)BPF_F_LOCK) || !lock_ok(m, flags)))
 		err = -EINVAL;
 	if (!err && *count)
-		err = m->ops->sys_batch
-			      ? m->ops->sys_batch(m, in_batch, out_batch, keys, values, count, del,
+		err = m->sys->sys_batch
+			      ? m->sys->sys_batch(m, in_batch, out_batch, keys, values, count, del,
 						  flags)
 			      : batch_by_key(m, in_batch, out_batch, keys, values, count, flags);
 	if (del)

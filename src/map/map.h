@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * map.h - the door to maps: struct skep_map and its ops table, one row per type in types.def.
+ * map.h - the door to maps: struct skep_map and its ops tables, one row per type in types.def.
  *
- * Adding a map type costs a row in types.def, one file with a `const struct map_ops`, one test.
+ * Adding a map type costs a row in types.def, one file with a `const struct map_ops` and a
+ * `const struct map_sys_ops`, one test.
  *
- * Two callers share the ops.  Programs call lookup, update, delete, push, pop, peek (hot: no
- * libc, no malloc, no blocking).  bpf(2) goes through the map_* functions below, which add what
+ * There are two callers.  Programs go by map_ops (hot: no libc, no malloc, no blocking), which
+ * may lie in a hive's text.  bpf(2) goes through the map_* functions below, which add what
  * is common to all types: sizes, flags, frozen and read-only maps, per-CPU values (one
  * round_up(value_size, 8) block per possible CPU), special fields, batches.
  *
@@ -49,23 +50,9 @@ struct waiters {
 /* What the value of an element is to bpf(2). */
 enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP, MAP_FD_PERF };
 
+/* What programs do, hot; `cpu` is the vCPU of the run.  An absent op: -EOPNOTSUPP. */
 struct map_ops {
-	/* --- cold: creation ------------------------------------------------------------- */
-	/* Checks the attributes that are the type's own (sizes, flags); -errno as Linux. */
-	int (*check)(const union bpf_attr *attr, struct skep_diag *reterr_diag);
-	/* Allocates m->priv and m->area; the common fields are set.  On failure nothing is left. */
-	int (*create)(struct skep_map *m, const union bpf_attr *attr,
-		      struct skep_diag *reterr_diag);
-	/*
-	 * map_view()'s part for types with MAP_VIEWED: as create, over memory that is there.
-	 * -EACCES where the type's views are for reading.
-	 */
-	int (*view)(struct skep_map *m, int fd, bool write);
-	/* Frees what create made (not the area, not m); m may be half built. NULL: nothing. */
-	void (*destroy)(struct skep_map *m);
-
-	/* --- hot: from programs; `cpu` is the vCPU of the run ----------------------------- */
-	/* The value for a per-CPU type of that CPU, or NULL.  NULL op: -EOPNOTSUPP. */
+	/* The value for a per-CPU type of that CPU, or NULL. */
 	void *(*lookup)(struct skep_map *m, const void *key, uint32_t cpu);
 	/* flags BPF_ANY, _NOEXIST, _EXIST, BPF_F_LOCK; 0 or -errno. */
 	long (*update)(struct skep_map *m, const void *key, const void *value, uint64_t flags,
@@ -79,8 +66,30 @@ struct map_ops {
 	 * is one (else untouched). */
 	bool (*redirect)(struct skep_map *m, uint32_t key, uint32_t *ret_ifindex);
 	uint64_t redirect_flags; /* what bpf_redirect_map takes besides a verdict */
+	/* Calls cb on every element until it returns non-zero; the number visited, or -errno. */
+	long (*for_each)(struct skep_map *m, uint32_t cpu,
+			 uint64_t (*cb)(void *arg, const void *key, void *value), void *arg);
+	/* True when [addr, addr + len) is memory that programs of this map may access: values,
+	 * and keys for callbacks. NULL: there is none. */
+	bool (*contains)(struct skep_map *m, uintptr_t addr, size_t len);
+};
 
-	/* --- bpf(2) side ------------------------------------------------------------------ */
+/* What bpf(2) does. */
+struct map_sys_ops {
+	const struct map_ops *run; /* the other half; create may choose another one for m->ops */
+	/* Checks the attributes that are the type's own (sizes, flags); -errno as Linux. */
+	int (*check)(const union bpf_attr *attr, struct skep_diag *reterr_diag);
+	/* Allocates m->priv and m->area; the common fields are set.  On failure nothing is left. */
+	int (*create)(struct skep_map *m, const union bpf_attr *attr,
+		      struct skep_diag *reterr_diag);
+	/*
+	 * map_view()'s part for types with MAP_VIEWED: as create, over memory that is there.
+	 * -EACCES where the type's views are for reading.
+	 */
+	int (*view)(struct skep_map *m, int fd, bool write);
+	/* Frees what create made (not the area, not m); m may be half built. NULL: nothing. */
+	void (*destroy)(struct skep_map *m);
+
 	/* The key after `key` (NULL: the first) into next; -ENOENT at the end. */
 	int (*next_key)(struct skep_map *m, const void *key, void *next);
 	/* Copies the value as bpf(2) shows it (all CPUs of a per-CPU type); default: lookup. */
@@ -97,17 +106,10 @@ struct map_ops {
 	/* The last fd and pin are gone: drops what only user space keeps alive. */
 	void (*release_user)(struct skep_map *m);
 
-	/* --- values that are objects (PROG_ARRAY, *_OF_MAPS) -------------------------------- */
 	enum map_fd_kind fd_kind; /* what a value names; MAP_FD_NONE for plain bytes */
 
 	/* The address of the value memory at offset `off` for BPF_PSEUDO_MAP_VALUE, or -errno. */
 	int (*value_addr)(struct skep_map *m, uint64_t *ret_addr, uint32_t off);
-	/* True when [addr, addr + len) is memory that programs of this map may access: values,
-	 * and keys for callbacks. NULL: there is none. */
-	bool (*contains)(struct skep_map *m, uintptr_t addr, size_t len);
-	/* Calls cb on every element until it returns non-zero; the number visited, or -errno. */
-	long (*for_each)(struct skep_map *m, uint32_t cpu,
-			 uint64_t (*cb)(void *arg, const void *key, void *value), void *arg);
 };
 
 /* What a type can, beyond its ops. */
@@ -126,20 +128,21 @@ enum map_trait {
 
 /* Static facts of a type: the columns of types.def. */
 struct map_type {
-	const char *name;	   /* bpftool's word, such as "percpu_hash" */
-	const struct map_ops *ops; /* NULL: the type is not here */
-	uint32_t traits;	   /* enum map_trait */
-	bool percpu;		   /* MAP_PERCPU, at hand */
+	const char *name;	       /* bpftool's word, such as "percpu_hash" */
+	const struct map_sys_ops *sys; /* NULL: the type is not here */
+	uint32_t traits;	       /* enum map_trait */
+	bool percpu;		       /* MAP_PERCPU, at hand */
 };
 
-/** The row of a BPF_MAP_TYPE_*, ops NULL where Skep lacks it; NULL where Linux has no such type. */
+/** The row of a BPF_MAP_TYPE_*, sys NULL where Skep lacks it; NULL where Linux has no such type. */
 const struct map_type *map_type(uint32_t type);
 /** How many numbers map_type() is defined for (from 0). */
 uint32_t map_type_count(void);
 
 struct skep_map {
-	const struct map_ops *ops;   /* never NULL */
-	const struct map_type *kind; /* its row in types.def */
+	const struct map_ops *ops;     /* for programs; never NULL */
+	const struct map_sys_ops *sys; /* for bpf(2); never NULL */
+	const struct map_type *kind;   /* its row in types.def */
 	uint8_t *values;     /* ARRAY, PERCPU_ARRAY: element 0 (the JIT inlines with these) */
 	uint32_t elem_size;  /* stride between elements at `values`, bytes */
 	uint32_t index_mask; /* power of two minus 1 at or above max_entries - 1 */

@@ -17,18 +17,39 @@
 
 #define MAP_ALWAYS_INLINE static inline __attribute__((always_inline))
 
-extern const struct map_ops array_map_ops, percpu_array_map_ops, prog_array_map_ops;
-extern const struct map_ops hash_map_ops, percpu_hash_map_ops;
-extern const struct map_ops lru_hash_map_ops, lru_percpu_hash_map_ops;
-extern const struct map_ops array_of_maps_map_ops, hash_of_maps_map_ops, ringbuf_map_ops;
-extern const struct map_ops queue_map_ops, stack_map_ops, bloom_filter_map_ops, lpm_trie_map_ops;
-extern const struct map_ops perf_event_array_map_ops, user_ringbuf_map_ops, stack_trace_map_ops;
-extern const struct map_ops cgroup_array_map_ops;
-extern const struct map_ops devmap_map_ops, devmap_hash_map_ops, cpumap_map_ops, xskmap_map_ops;
+/* Both halves of each type; the hashes' first by the size of keys: 4, 8 and 16 bytes. */
+#define MAP_OPS(name)                               \
+	extern const struct map_ops name##_map_ops; \
+	extern const struct map_sys_ops name##_map_sys
+#define MAP_HASH_OPS(name) \
+	MAP_OPS(name);     \
+	extern const struct map_ops name##_by_size[3]
+MAP_OPS(array);
+MAP_OPS(percpu_array);
+MAP_OPS(prog_array);
+MAP_HASH_OPS(hash);
+MAP_HASH_OPS(percpu_hash);
+MAP_HASH_OPS(lru_hash);
+MAP_HASH_OPS(lru_percpu_hash);
+MAP_OPS(array_of_maps);
+MAP_OPS(hash_of_maps);
+MAP_OPS(ringbuf);
+MAP_OPS(queue);
+MAP_OPS(stack);
+MAP_OPS(bloom_filter);
+MAP_OPS(lpm_trie);
+MAP_OPS(perf_event_array);
+MAP_OPS(user_ringbuf);
+MAP_OPS(stack_trace);
+MAP_OPS(cgroup_array);
+MAP_OPS(devmap);
+MAP_OPS(devmap_hash);
+MAP_OPS(cpumap);
+MAP_OPS(xskmap);
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
-const struct map_ops *map_judged_ops(uint32_t type);
+const struct map_sys_ops *map_judged_ops(uint32_t type);
 
 /** The check of types whose attributes rules.c has a row for. */
 int map_rule_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

@@ -72,16 +72,20 @@ static long percpu_array_for_each(struct skep_map *m, uint32_t cpu,
 }
 
 const struct map_ops percpu_array_map_ops = {
+	.lookup = percpu_array_lookup,
+	.update = percpu_array_update,
+	.delete = array_no_delete,
+	.contains = array_contains,
+	.for_each = percpu_array_for_each,
+};
+
+const struct map_sys_ops percpu_array_map_sys = {
+	.run = &percpu_array_map_ops,
 	.check = array_check,
 	.create = percpu_array_create,
 	.view = array_view,
 	.destroy = array_destroy,
-	.lookup = percpu_array_lookup,
-	.update = percpu_array_update,
-	.delete = array_no_delete,
 	.next_key = array_next_key,
 	.sys_lookup = percpu_array_sys_lookup,
 	.sys_update = percpu_array_sys_update,
-	.contains = array_contains,
-	.for_each = percpu_array_for_each,
 };

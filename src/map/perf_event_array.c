@@ -78,7 +78,10 @@ static int perf_event_array_sys_delete(struct skep_map *m, const void *key)
 	return exchange(m, slot, NULL) ? 0 : -ENOENT;
 }
 
-const struct map_ops perf_event_array_map_ops = {
+const struct map_ops perf_event_array_map_ops = {};
+
+const struct map_sys_ops perf_event_array_map_sys = {
+	.run = &perf_event_array_map_ops,
 	.check = map_rule_check,
 	.create = perf_event_array_create,
 	.destroy = clear,

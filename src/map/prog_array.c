@@ -97,7 +97,10 @@ static int prog_array_sys_delete(struct skep_map *m, const void *key)
 	return exchange(m, slot, NULL) ? 0 : -ENOENT;
 }
 
-const struct map_ops prog_array_map_ops = {
+const struct map_ops prog_array_map_ops = {};
+
+const struct map_sys_ops prog_array_map_sys = {
+	.run = &prog_array_map_ops,
 	.check = object_array_check,
 	.create = prog_array_create,
 	.destroy = prog_array_destroy,

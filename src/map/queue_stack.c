@@ -164,10 +164,28 @@ static int ring_next_key(struct skep_map *m, const void *key, void *next)
 	return -EINVAL;
 }
 
-#define RING_OPS                                                                                 \
-	.check = map_rule_check, .create = ring_create, .push = ring_push,                       \
-	.next_key = ring_next_key, .sys_lookup = ring_sys_lookup, .sys_update = ring_sys_update, \
+#define RING_OPS                                                                   \
+	.check = map_rule_check, .create = ring_create, .next_key = ring_next_key, \
+	.sys_lookup = ring_sys_lookup, .sys_update = ring_sys_update,              \
 	.sys_delete = ring_sys_delete, .sys_lookup_delete = ring_sys_lookup_delete
 
-const struct map_ops queue_map_ops = { RING_OPS, .pop = queue_pop, .peek = queue_peek };
-const struct map_ops stack_map_ops = { RING_OPS, .pop = stack_pop, .peek = stack_peek };
+const struct map_ops queue_map_ops = {
+	.push = ring_push,
+	.pop = queue_pop,
+	.peek = queue_peek,
+};
+
+const struct map_sys_ops queue_map_sys = {
+	.run = &queue_map_ops,
+	RING_OPS,
+};
+const struct map_ops stack_map_ops = {
+	.push = ring_push,
+	.pop = stack_pop,
+	.peek = stack_peek,
+};
+
+const struct map_sys_ops stack_map_sys = {
+	.run = &stack_map_ops,
+	RING_OPS,
+};

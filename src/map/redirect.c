@@ -174,26 +174,44 @@ static void xskmap_destroy(struct skep_map *m)
 
 #define REDIRECT_OPS                                                                    \
 	.check = map_rule_check, .create = redirect_create, .next_key = array_next_key, \
-	.sys_delete = redirect_sys_delete, .contains = array_contains, .redirect = array_redirect
+	.sys_delete = redirect_sys_delete
 
 const struct map_ops devmap_map_ops = {
-	REDIRECT_OPS,
+	.contains = array_contains,
+	.redirect = array_redirect,
 	.lookup = redirect_lookup,
-	.sys_lookup = redirect_sys_lookup,
-	.sys_update = devmap_sys_update,
 	.redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS,
 };
 
+const struct map_sys_ops devmap_map_sys = {
+	.run = &devmap_map_ops,
+	REDIRECT_OPS,
+	.sys_lookup = redirect_sys_lookup,
+	.sys_update = devmap_sys_update,
+};
+
 const struct map_ops cpumap_map_ops = {
+	.contains = array_contains,
+	.redirect = array_redirect,
+};
+
+const struct map_sys_ops cpumap_map_sys = {
+	.run = &cpumap_map_ops,
 	REDIRECT_OPS,
 	.sys_lookup = redirect_sys_lookup,
 	.sys_update = cpumap_sys_update,
 };
 
 const struct map_ops xskmap_map_ops = {
+	.contains = array_contains,
+	.redirect = array_redirect,
+	.lookup = redirect_lookup,
+};
+
+const struct map_sys_ops xskmap_map_sys = {
+	.run = &xskmap_map_ops,
 	REDIRECT_OPS,
 	.destroy = xskmap_destroy,
-	.lookup = redirect_lookup,
 	.sys_lookup = xskmap_sys_lookup,
 	.sys_update = xskmap_sys_update,
 };

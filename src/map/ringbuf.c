@@ -246,4 +246,11 @@ static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
 	return record && len <= has - (addr - (uintptr_t)record);
 }
 
-const struct map_ops ringbuf_map_ops = { RINGBUF_OPS, .contains = ringbuf_contains };
+const struct map_ops ringbuf_map_ops = {
+	.contains = ringbuf_contains,
+};
+
+const struct map_sys_ops ringbuf_map_sys = {
+	.run = &ringbuf_map_ops,
+	RINGBUF_OPS,
+};

@@ -241,7 +241,10 @@ static int stack_next_key(struct skep_map *m, const void *key, void *next)
 	return 0;
 }
 
-const struct map_ops stack_trace_map_ops = {
+const struct map_ops stack_trace_map_ops = {};
+
+const struct map_sys_ops stack_trace_map_sys = {
+	.run = &stack_trace_map_ops,
 	.check = map_rule_check,
 	.create = stack_create,
 	.next_key = stack_next_key,

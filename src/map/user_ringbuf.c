@@ -81,4 +81,11 @@ static bool user_ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len
 	return off < size && len <= size - off;
 }
 
-const struct map_ops user_ringbuf_map_ops = { RINGBUF_OPS, .contains = user_ringbuf_contains };
+const struct map_ops user_ringbuf_map_ops = {
+	.contains = user_ringbuf_contains,
+};
+
+const struct map_sys_ops user_ringbuf_map_sys = {
+	.run = &user_ringbuf_map_ops,
+	RINGBUF_OPS,
+};

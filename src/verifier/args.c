@@ -155,11 +155,11 @@ int args_const_str(struct verifier *v, uint32_t n)
 		return fail(v, -EACCES, "R%u does not point to a readonly map'", n);
 	if (!bounds_is_const(&r->n))
 		return fail(v, -EACCES, "R%u is not a constant address'", n);
-	if (!map->ops->value_addr)
+	if (!map->sys->value_addr)
 		return fail(v, -EACCES, "no direct value access support for this map type");
 	at = r->off + r->n.full.smin;
 	if (at < 0 || at >= map->value_size ||
-	    map->ops->value_addr((struct skep_map *)map, &addr, (uint32_t)at))
+	    map->sys->value_addr((struct skep_map *)map, &addr, (uint32_t)at))
 		return fail(v, -EACCES,
 			    "invalid access to map value, value_size=%u off=%lld size=%u",
 			    map->value_size, (long long)at, 1);

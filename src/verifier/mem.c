@@ -189,9 +189,9 @@ static bool read_frozen(struct mem *m)
 	const unsigned up = 64 - 8 * m->size; /* bits above the value */
 	uint64_t addr, value = 0;
 
-	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen || !map->ops->value_addr ||
+	if (!(map->flags & BPF_F_RDONLY_PROG) || !map->frozen || !map->sys->value_addr ||
 	    !bounds_is_const(&m->r->n) ||
-	    map->ops->value_addr(map, &addr, (uint32_t)(m->off + m->r->n.full.smin)))
+	    map->sys->value_addr(map, &addr, (uint32_t)(m->off + m->r->n.full.smin)))
 		return false;
 	memcpy(&value, (const void *)(uintptr_t)addr, m->size);
 	if (m->sign && up > 0 && up < 64)

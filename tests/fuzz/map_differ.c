@@ -308,7 +308,7 @@ static const struct row *row_of(const struct options *o, uint64_t n)
 
 	if (o->row)
 		return strcmp(o->row, row->name) ? NULL : row;
-	if (!map_type(row->type)->ops)
+	if (!map_type(row->type)->sys)
 		return NULL;
 	return row->like & OBJECTS && n / nr_rows % 8 ? NULL : row;
 }
@@ -319,7 +319,7 @@ static int run_all(const struct options *o)
 	uint64_t n, done = 0;
 
 	for (unsigned i = 0; i < nr_rows; i++)
-		if (!o->row && !map_type(rows[i].type)->ops)
+		if (!o->row && !map_type(rows[i].type)->sys)
 			printf("# without %s: Skep has no such map\n", rows[i].name);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (n = o->seed; n < o->count + o->seed && !over(o, &start); n++) {

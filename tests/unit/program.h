@@ -58,7 +58,7 @@ static inline void program_map_value(struct skep_prog *p, uint32_t i, struct ske
 {
 	program_map(p, i, map);
 	p->image.aux[i].ref = INSN_REF_MAP_VALUE;
-	ASSERT_EQ(map->ops->value_addr(map, &p->image.aux[i].addr, off), 0);
+	ASSERT_EQ(map->sys->value_addr(map, &p->image.aux[i].addr, off), 0);
 }
 
 /** Verifies as the privileged; fails the test with the log where the verifier does. */

@@ -59,8 +59,8 @@ static const struct map_ops ops = {
 	.lookup = lookup, .update = update, .delete = delete, .push = push, .pop = pop, .peek = pop,
 	.for_each = for_each,
 }, no_ops;
-static const struct map_type plain = { .name = "test", .ops = &ops },
-			     percpu = { .name = "test", .ops = &ops, .percpu = true };
+static const struct map_type plain = { .name = "test" },
+			     percpu = { .name = "test", .percpu = true };
 
 TEST(map_helpers_pass_arguments_and_results)
 {

@@ -97,10 +97,10 @@ TEST(array_value_address_is_for_single_elements)
 	struct skep_map *two = MAP(BPF_MAP_TYPE_ARRAY, 4, 12, 2);
 	uint64_t addr = 0;
 
-	ASSERT_EQ(one->ops->value_addr(one, &addr, 8), 0);
+	ASSERT_EQ(one->sys->value_addr(one, &addr, 8), 0);
 	ASSERT(addr == (uintptr_t)one->values + 8);
-	ASSERT_EQ(one->ops->value_addr(one, &addr, 12), -EINVAL);
-	ASSERT_EQ(two->ops->value_addr(two, &addr, 0), -ENOTSUPP);
+	ASSERT_EQ(one->sys->value_addr(one, &addr, 12), -EINVAL);
+	ASSERT_EQ(two->sys->value_addr(two, &addr, 0), -ENOTSUPP);
 	map_put(one);
 	map_put(two);
 }
