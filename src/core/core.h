@@ -14,8 +14,16 @@
 #include <skep/skep.h>
 
 #include "base/diag.h"
+#include "hive/space.h"
 #include "prog/prog.h"
 #include "verifier/report.h"
+
+/**
+ * As skep_kernel_new(), in the memory of a hive: the space outlives the kernel.  NULL: in memory of
+ * this process.
+ */
+int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
+		    struct skep_kernel **ret);
 
 /** Borrowed object of a descriptor: -EBADF for no descriptor, -EINVAL for another kind. */
 int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);

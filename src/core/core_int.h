@@ -30,10 +30,12 @@ struct skep_kernel {
 	bool judge;			 /* SKEP_MODEL_LINUX: programs are judged, none runs */
 	uint16_t release;		 /* what is there is what it has (model/release.h) */
 	char release_name[24];		 /* as uname(2) says it */
-	struct vcpus vcpus;		 /* where programs run */
-	struct run_env env;		 /* what their runs carry */
-	void *object_mem;		 /* env.objects' memory, a mapping; NULL: there is none */
-	pthread_mutex_t timer_lock;	 /* the making of timer_thread */
+	struct space *space;		 /* the hive's memory; NULL: there is no hive */
+	struct vcpus *vcpus;		 /* where programs run: own_vcpus, or the hive's */
+	struct vcpus own_vcpus;
+	struct run_env env;	    /* what their runs carry */
+	void *object_mem;	    /* env.objects' memory, a mapping; NULL: there is none */
+	pthread_mutex_t timer_lock; /* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {

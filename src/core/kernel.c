@@ -179,7 +179,7 @@ const char *skep_last_error(void)
 static long env_sys_bpf(void *arg, uint32_t cmd, void *attr, uint32_t size)
 {
 	struct skep_kernel *k = arg;
-	struct vcpu *mine = vcpu_mine(&k->vcpus);
+	struct vcpu *mine = vcpu_mine(k->vcpus);
 	bool ours;
 	long ret;
 
@@ -219,7 +219,7 @@ static void env_trace(void *arg, const struct skep_run *run, const char *text, s
 
 struct vcpus *core_vcpus(struct skep_kernel *k)
 {
-	return &k->vcpus;
+	return k->vcpus;
 }
 
 void core_watch_verdicts(struct skep_kernel *k, core_verdict_fn fn, void *arg, bool count)
@@ -299,16 +299,21 @@ static void name_release(struct skep_kernel *k)
  */
 static void make_store(struct skep_kernel *k)
 {
-	void *mem = mmap(NULL, obj_store_size(k->vcpus.nr), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *mem = space_pages(k->space, obj_store_size(k->vcpus->nr));
 
-	if (mem == MAP_FAILED)
+	if (!mem)
 		return;
 	k->object_mem = mem;
-	k->env.objects = obj_store_init(mem, &k->vcpus);
+	k->env.objects = obj_store_init(mem, k->vcpus);
 }
 
 int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
+{
+	return core_kernel_new(opts, NULL, ret);
+}
+
+int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
+		    struct skep_kernel **ret)
 {
 	struct skep_kernel_opts o = { 0 };
 	struct skep_kernel *k;
@@ -322,6 +327,8 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 		return -ENOMEM;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_mutex_init(&k->bind_lock, NULL);
+	k->space = space;
+	k->vcpus = space ? &space_meta(space)->vcpus : &k->own_vcpus;
 	k->rights = o.rights;
 	k->judge = o.model == SKEP_MODEL_LINUX;
 	k->release = o.release ? (uint16_t)o.release : RELEASE_NEWEST;
@@ -340,7 +347,7 @@ int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **re
 	k->pin_root = copy_root(o.pin_root);
 	err = pick_engine(o.engine, &k->engine);
 	if (!err)
-		err = k->pin_root ? vcpus_init(&k->vcpus, vcpus_possible()) : -ENOMEM;
+		err = k->pin_root ? vcpus_init(k->vcpus, space, vcpus_possible()) : -ENOMEM;
 	if (!err && o.btf)
 		err = core_take_btf(k, o.btf, (uint32_t)o.btf_size, &last);
 	if (err) {
@@ -361,8 +368,8 @@ void skep_kernel_free(struct skep_kernel *k)
 	pins_fini(k);
 	objects_fini(k);
 	if (k->object_mem)
-		munmap(k->object_mem, obj_store_size(k->vcpus.nr));
-	vcpus_fini(&k->vcpus);
+		space_give_pages(k->space, k->object_mem, obj_store_size(k->vcpus->nr));
+	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);
 	pthread_mutex_destroy(&k->lock);

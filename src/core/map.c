@@ -43,10 +43,10 @@ long core_map_create(struct call *c)
 	_cleanup_(object_put) struct object_ref btf = { 0 }, inner = { 0 };
 	_cleanup_(map_put_p) struct skep_map *m = NULL;
 	struct map_deps deps = {
-		.vcpus = &c->k->vcpus,
+		.vcpus = c->k->vcpus,
 		.objects = c->k->env.objects,
 		.progs = &core_map_progs,
-		.nr_cpus = c->k->vcpus.nr,
+		.nr_cpus = c->k->vcpus->nr,
 		.judge = c->k->judge,
 	};
 	bool token = a->map_flags & SKEP_F_TOKEN_FD;

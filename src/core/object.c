@@ -448,7 +448,7 @@ void objects_collect(struct skep_kernel *k)
 		t->collect_at = MAX(COLLECT_MIN, 2 * t->live);
 		pthread_mutex_unlock(&k->lock);
 		if (dead)
-			vcpus_synchronize(&k->vcpus);
+			vcpus_synchronize(k->vcpus);
 		for (struct object *o = dead; o; o = next) {
 			next = o->next;
 			kinds[o->kind].put(o->payload);

@@ -45,7 +45,7 @@ static int check_attr(const struct call *c, const struct perf_event_attr *a, pid
 		return FAIL(c, -EINVAL, "flags 0x%lx are not for perf_event_open", flags);
 	if (a->__reserved_2 || a->__reserved_3 || (pid == -1 && cpu == -1) || cpu < -1)
 		return -EINVAL;
-	if (cpu >= (int)c->k->vcpus.nr)
+	if (cpu >= (int)c->k->vcpus->nr)
 		return FAIL(c, -ENODEV, "there is no CPU %d", cpu);
 	if (a->type != PERF_TYPE_SOFTWARE || a->config != PERF_COUNT_SW_BPF_OUTPUT)
 		return FAIL(c, -EOPNOTSUPP, "perf events of type %u are not here", a->type);

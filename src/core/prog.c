@@ -46,7 +46,7 @@ static int bind(struct skep_kernel *k, struct skep_prog *p, struct skep_map *m)
 	p->maps = more;
 	p->map_cnt++;
 	/* Runs that are under way may look at the old list. */
-	vcpus_synchronize(&k->vcpus);
+	vcpus_synchronize(k->vcpus);
 	skep_free(old);
 	return 0;
 }

@@ -50,7 +50,7 @@ static int raw_tp_setup(struct test_run *t)
 		return err;
 	if (!on_cpu && a->test.cpu)
 		return FAIL(t->c, -EINVAL, "cpu without BPF_F_TEST_RUN_ON_CPU");
-	if (on_cpu && a->test.cpu >= t->c->k->vcpus.nr)
+	if (on_cpu && a->test.cpu >= t->c->k->vcpus->nr)
 		return FAIL(t->c, -ENXIO, "no CPU %u", a->test.cpu);
 	if (on_cpu)
 		t->cpu = (int32_t)a->test.cpu;
@@ -112,8 +112,8 @@ static int run_all(struct test_run *t)
 	uint32_t repeat = MAX(t->c->attr.a.test.repeat, 1u), left = repeat;
 	bool stats = object_any_live(t->c, OBJ_STATS), ok = true;
 	struct run_task as;
-	const int cpu = t->cpu < 0 ? caller_cpu(k->vcpus.nr) : t->cpu;
-	struct vcpu *vcpu = cpu < 0 ? vcpu_get(&k->vcpus) : vcpu_get_at(&k->vcpus, (uint32_t)cpu);
+	const int cpu = t->cpu < 0 ? caller_cpu(k->vcpus->nr) : t->cpu;
+	struct vcpu *vcpu = cpu < 0 ? vcpu_get(k->vcpus) : vcpu_get_at(k->vcpus, (uint32_t)cpu);
 	struct skep_run run = {
 		.vcpu = vcpu,
 		.cpu = vcpu->id,

@@ -69,7 +69,7 @@ static void hold_and_call(struct skep_kernel *k, struct vcpu *vcpu, const struct
 /* Calls one timer that is due; it runs on that CPU, or on any for -1. */
 static void call_one(struct skep_kernel *k, int32_t cpu)
 {
-	struct vcpu *vcpu = cpu < 0 ? vcpu_get(&k->vcpus) : vcpu_get_at(&k->vcpus, (uint32_t)cpu);
+	struct vcpu *vcpu = cpu < 0 ? vcpu_get(k->vcpus) : vcpu_get_at(k->vcpus, (uint32_t)cpu);
 	struct timer_call call;
 
 	if (obj_timers_take(k->env.objects, vcpu->id, &call)) {

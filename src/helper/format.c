@@ -288,8 +288,7 @@ static void put_spec(struct format_out *o, const struct spec *s, const struct fe
 /* --- fetching --------------------------------------------------------------------------------- */
 
 /* Writes an address into bin as text; the kernel does so too, and counts the text's room. */
-static int fetch_text(const struct skep_run *run, const struct spec *s, struct fetched *f,
-		      struct arg *a)
+static int fetch_text(struct skep_run *run, const struct spec *s, struct fetched *f, struct arg *a)
 {
 	struct format_out o = { f->bin + f->used, BIN_SIZE - f->used, 0 };
 	size_t n = s->conv == '4' ? 4 : s->conv == '6' ? 16 : 0;
@@ -312,7 +311,7 @@ static int fetch_text(const struct skep_run *run, const struct spec *s, struct f
 	return 0;
 }
 
-static int fetch_string(const struct skep_run *run, struct fetched *f, struct arg *a)
+static int fetch_string(struct skep_run *run, struct fetched *f, struct arg *a)
 {
 	char *dst = f->bin + f->used;
 	long n;
@@ -329,8 +328,8 @@ static int fetch_string(const struct skep_run *run, struct fetched *f, struct ar
 	return 0;
 }
 
-static int fetch_arg(const struct skep_run *run, const struct spec *s, struct fetched *f,
-		     struct arg *a, uint64_t raw)
+static int fetch_arg(struct skep_run *run, const struct spec *s, struct fetched *f, struct arg *a,
+		     uint64_t raw)
 {
 	size_t size = s->kind == SPEC_CHAR ? 1 : s->kind == SPEC_SYMBOL ? 8 : s->size;
 
@@ -351,8 +350,8 @@ static int fetch_arg(const struct skep_run *run, const struct spec *s, struct fe
 }
 
 /* The first walk. */
-static int fetch_all(const struct skep_run *run, const char *fmt, struct fetched *f,
-		     const uint64_t *raw, uint32_t n)
+static int fetch_all(struct skep_run *run, const char *fmt, struct fetched *f, const uint64_t *raw,
+		     uint32_t n)
 {
 	struct spec s;
 	uint32_t i = 0;
@@ -383,8 +382,8 @@ static int fetch_all(const struct skep_run *run, const char *fmt, struct fetched
 	return 0;
 }
 
-int format_text(const struct skep_run *run, struct format_out *out, const char *fmt,
-		size_t fmt_size, const uint64_t *args, uint32_t n)
+int format_text(struct skep_run *run, struct format_out *out, const char *fmt, size_t fmt_size,
+		const uint64_t *args, uint32_t n)
 {
 	struct fetched f;
 	struct spec s;

@@ -66,22 +66,18 @@
 /** clock_gettime of the vDSO, or the system call: start.c sets it before main. */
 extern long (*helper_clock_gettime)(clockid_t clock, struct timespec *ts);
 
-/*
- * Process ids of threads: tgid << 32 | tid at [tid % TGIDS], of the last thread that asked.  A
- * thread keeps its process for life, and a fork empties the page.  NULL where there is none.
- */
-#define TGIDS 512
-extern _Atomic uint64_t *helper_tgids;
-/** getpid() of the thread that runs, without a system call where it asked before. */
-uint32_t task_tgid(const struct skep_run *run);
+/* getpid(), 0 before somebody asked: in memory that a fork empties.  NULL where there is none. */
+extern _Atomic uint32_t *helper_tgid;
+/** getpid() of the thread that runs, without a system call where its process asked before. */
+uint32_t task_tgid(struct skep_run *run);
 
 /**
  * Reads n bytes at addr, which may be any number at all: 0, or -EFAULT with dst not specified.
  * The string variant stops behind the first NUL: its length with the NUL, at most n, of which
  * the last byte written is always NUL; 0 for n == 0.
  */
-long probe_copy(const struct skep_run *run, void *dst, uint64_t addr, size_t n);
-long probe_string(const struct skep_run *run, char *dst, uint64_t addr, size_t n);
+long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n);
+long probe_string(struct skep_run *run, char *dst, uint64_t addr, size_t n);
 
 /* format.c: the kernel's printf for programs. */
 #define FORMAT_ARGS_MAX 12   /* MAX_BPRINTF_VARARGS */
@@ -100,8 +96,8 @@ struct format_out {
  * @return 0 and out->len, or without a byte written -EINVAL for what bpf_bprintf_prepare refuses,
  *	   -ENOSPC where the arguments' strings exceed 512 bytes
  */
-int format_text(const struct skep_run *run, struct format_out *out, const char *fmt,
-		size_t fmt_size, const uint64_t *args, uint32_t n);
+int format_text(struct skep_run *run, struct format_out *out, const char *fmt, size_t fmt_size,
+		const uint64_t *args, uint32_t n);
 
 /* The kernel's character classes: Latin-1, as lib/ctype.c. */
 static inline bool char_is_digit(unsigned char c)

@@ -38,7 +38,7 @@ static long copy_checked(uint8_t *dst, uint64_t addr, size_t n)
 	return 0;
 }
 
-long probe_copy(const struct skep_run *run, void *dst, uint64_t addr, size_t n)
+long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 {
 	struct iovec to = { dst, n }, from = { PTR(addr), n };
 	long r;
@@ -55,7 +55,7 @@ long probe_copy(const struct skep_run *run, void *dst, uint64_t addr, size_t n)
 	return r == (long)n ? 0 : -EFAULT;
 }
 
-long probe_string(const struct skep_run *run, char *dst, uint64_t addr, size_t n)
+long probe_string(struct skep_run *run, char *dst, uint64_t addr, size_t n)
 {
 	char piece[256];
 

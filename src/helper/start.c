@@ -4,7 +4,8 @@
  * fork empties.  Cold.
  *
  * Hot code must not enter libc, not even for the time: it may run inside malloc, or in a process
- * whose libc is another one.  The vDSO is mapped by the kernel and needs nothing.
+ * whose libc is another one.  The vDSO is mapped by the kernel and needs nothing.  In members of a
+ * hive, agent/ is what this file is elsewhere.
  */
 #include "helper/helper_int.h"
 
@@ -86,11 +87,11 @@ __attribute__((constructor)) static void find_clock(void)
 		helper_clock_gettime = (long (*)(clockid_t, struct timespec *))found;
 }
 
-_Atomic uint64_t *helper_tgids;
+_Atomic uint32_t *helper_tgid;
 
-__attribute__((constructor)) static void map_tgids(void)
+__attribute__((constructor)) static void map_tgid(void)
 {
-	size_t size = TGIDS * sizeof(*helper_tgids);
+	const size_t size = sizeof(*helper_tgid);
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -98,5 +99,5 @@ __attribute__((constructor)) static void map_tgids(void)
 	if (madvise(p, size, MADV_WIPEONFORK))
 		munmap(p, size);
 	else
-		helper_tgids = p;
+		helper_tgid = p;
 }

@@ -2,8 +2,8 @@
 /*
  * task.c - who runs the program, and where.
  *
- * A thread's id is that of its slot's owner, and its process is remembered.  Nothing else is: the
- * thread may have changed its user or its name since the last run.  A run for another process says
+ * The ids of thread and process are asked once in a run.  Nothing else is remembered: the thread
+ * may have changed its user or its name since.  A run for another process says
  * whose it is (run->as).
  */
 #include "helper/task.h"
@@ -29,29 +29,35 @@ static void ask_comm(const struct skep_run *run, char comm[TASK_COMM_LEN])
 	sys_call6(SYS_prctl, PR_GET_NAME, (long)comm, 0, 0, 0, 0);
 }
 
-/* tgid << 32 | tid of the thread that runs. */
-static uint64_t own_ids(const struct skep_run *run)
+static uint32_t ask_tgid(void)
 {
-	uint32_t tid = atomic_load_explicit(&run->vcpu->owner, memory_order_relaxed);
-	_Atomic uint64_t *slot = helper_tgids ? &helper_tgids[tid % TGIDS] : NULL;
-	uint64_t ids = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
+	uint32_t tgid = helper_tgid ? atomic_load_explicit(helper_tgid, memory_order_relaxed) : 0;
 
-	/* One word, so that no reader pairs one thread's id with another's process. */
-	if ((uint32_t)ids != tid || !ids) {
-		ids = (uint64_t)ask(SYS_getpid) << 32 | tid;
-		if (slot)
-			atomic_store_explicit(slot, ids, memory_order_relaxed);
+	if (!tgid) {
+		tgid = ask(SYS_getpid);
+		if (helper_tgid)
+			atomic_store_explicit(helper_tgid, tgid, memory_order_relaxed);
 	}
-	return ids;
+	return tgid;
 }
 
-uint32_t task_tgid(const struct skep_run *run)
+uint32_t task_tgid(struct skep_run *run)
 {
-	return (uint32_t)(own_ids(run) >> 32);
+	if (!run->tgid)
+		run->tgid = ask_tgid();
+	return run->tgid;
+}
+
+/* tgid << 32 | tid of the thread that runs. */
+static uint64_t own_ids(struct skep_run *run)
+{
+	if (!run->tid)
+		run->tid = ask(SYS_gettid);
+	return (uint64_t)task_tgid(run) << 32 | run->tid;
 }
 
 /* The same of the task whose run it is. */
-static uint64_t task_ids(const struct skep_run *run)
+static uint64_t task_ids(struct skep_run *run)
 {
 	return run->as ? (uint64_t)run->as->tgid << 32 | run->as->tid : own_ids(run);
 }
@@ -97,7 +103,7 @@ static void fill_cred(struct skep_cred *c, const struct run_task *as)
 	c->fsgid = (uint32_t)sys_call6(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
 }
 
-static void fill_task(struct task_slot *s, const struct skep_run *run)
+static void fill_task(struct task_slot *s, struct skep_run *run)
 {
 	int32_t ppid = (int32_t)(run->as ? run->as->ppid : ask(SYS_getppid));
 	uint64_t ids = task_ids(run);

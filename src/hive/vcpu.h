@@ -5,9 +5,20 @@
  * The kernel's programs do not migrate: what is per-CPU needs no atomics.  Here a thread that
  * runs programs first takes a slot, the one of the CPU it is on when that is free and the next
  * free one otherwise, and holds it for the run.  "CPU n" is that slot.  A slot owns the
- * program's stack and takes part in reclamation: `epoch` is odd while a program runs, so who
- * wants to free something that programs may see waits in vcpus_synchronize() until every slot
- * that ran at that moment has ended its run (the kernel's synchronize_rcu()).
+ * program's stack and takes part in reclamation: who wants to free something that programs may
+ * see waits in vcpus_synchronize() until every slot that ran at that moment has ended its run
+ * (the kernel's synchronize_rcu()).
+ *
+ *	free --compare and exchange of owner--> running --epoch + 2, owner = 0--> free
+ *				 epoch odd: paused ^--+
+ *
+ * The exchange is the one barrier of a run: either a synchronize sees the owner and waits, or the
+ * run sees what that caller had unpublished before.
+ *
+ * Who owns: threads are told apart by where their thread-local storage is, which costs no system
+ * call; processes that share slots by a number that their hive gave them (vcpu_who).  A thread
+ * that ended in a run, and whose storage another one has now, is taken for that one, which may
+ * take the slot over.
  */
 #ifndef SKEP_HIVE_VCPU_H
 #define SKEP_HIVE_VCPU_H
@@ -24,9 +35,10 @@
 #define VCPU_TASK_SIZE 512
 
 struct vcpu {
-	_Atomic uint32_t owner;		   /* 0 free, else the thread id that holds the slot */
-	uint32_t id;			   /* the program's CPU number */
-	_Atomic uint64_t epoch;		   /* odd while a program runs in this slot */
+	_Atomic uint64_t owner; /* 0 free, else vcpu_who() of who holds the slot */
+	_Atomic uint64_t epoch; /* even, from 2: goes on at the end of a run; odd: paused */
+	uint32_t id;		/* the program's CPU number */
+	uint32_t pad;
 	_Atomic(void *) waits;		   /* for which bpf_res_spin_lock its run waits, or NULL */
 	uint64_t prandom[2];		   /* state of bpf_get_prandom_u32 */
 	uint64_t task[VCPU_TASK_SIZE / 8]; /* bpf_get_current_task's answer (helper/task.h) */
@@ -34,27 +46,45 @@ struct vcpu {
 } __attribute__((aligned(64)));
 
 struct vcpus {
-	uint32_t nr;	   /* slots; as many as the machine has possible CPUs */
+	uint32_t nr;   /* slots; as many as the machine has possible CPUs */
+	bool rdpid;    /* the machine has that instruction */
+	bool fsgsbase; /* ...and user space may read where its thread-local storage is */
+	uint8_t pad[2];
 	struct vcpu *slot; /* [nr] */
 };
+
+struct space;
 
 /** The number of possible CPUs: what libbpf_num_possible_cpus() reads. At least 1. */
 uint32_t vcpus_possible(void);
 
-/** Allocates nr slots. 0 or -ENOMEM. */
-int vcpus_init(struct vcpus *v, uint32_t nr);
-void vcpus_fini(struct vcpus *v);
+/** Allocates nr slots, of a hive's data or, where space is NULL, of the heap. 0 or -ENOMEM. */
+int vcpus_init(struct vcpus *v, struct space *space, uint32_t nr);
+void vcpus_fini(struct vcpus *v, struct space *space);
+
+/** The calling thread, of the process with that number: below 2^20, 0 the kernel's own. Hot. */
+uint64_t vcpu_who(const struct vcpus *v, uint32_t member);
+/** The process of an owner. */
+static inline uint32_t vcpu_who_member(uint64_t who)
+{
+	return (uint32_t)(who >> 43);
+}
 
 /** Takes a slot and begins a run; waits while all are held. Never NULL. Hot. */
 struct vcpu *vcpu_get(struct vcpus *v);
 /** The same of slot `id`, which is below nr: waits while it is held. */
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id);
+/**
+ * The same for a member's thread, who holds the slot of its CPU already where it was interrupted
+ * in a run: NULL then.  Hot.
+ */
+struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who);
 /** Ends the run and gives the slot back. Hot. */
 void vcpu_put(struct vcpu *c);
 /** Passes a quiescent point without giving the slot back: for long series of runs. */
 void vcpu_quiesce(struct vcpu *c);
 
-/** The slot that the calling thread holds; it must hold one. */
+/** The slot that the calling thread, of the kernel's own process, holds; it must hold one. */
 struct vcpu *vcpu_mine(struct vcpus *v);
 /**
  * The program in the slot sleeps (it called something that may wait for other runs): until
@@ -66,5 +96,20 @@ void vcpu_resume(struct vcpu *c);
 
 /** Waits until every run that was under way at the call has ended.  Not from inside a run. */
 void vcpus_synchronize(struct vcpus *v);
+
+/** Which run is under way in the slot; 0: none.  After a sequentially consistent fence.  Hot. */
+static inline uint64_t vcpu_run(const struct vcpu *c)
+{
+	const uint64_t epoch = atomic_load(&c->epoch);
+
+	return epoch % 2 || !atomic_load(&c->owner) ? 0 : epoch;
+}
+
+/** Has that run ended?  Hot. */
+static inline bool vcpu_run_over(const struct vcpu *c, uint64_t run)
+{
+	/* Acquire pairs with the release in vcpu_put: what the run did is done. */
+	return !run || atomic_load_explicit(&c->epoch, memory_order_acquire) != run;
+}
 
 #endif

@@ -70,7 +70,7 @@ struct lpm_shared {
 	uint32_t entries;      /* prefixes in the trie */
 	_Atomic lpm_slot root; /* best: the prefix of length 0 */
 	struct lpm_pool elems, nodes;
-	uint64_t seen[]; /* [vcpus] their epochs when `waiting` was closed */
+	uint64_t seen[]; /* [vcpus] their runs when `waiting` was closed */
 };
 
 /* The geometry: m->priv, immutable. */

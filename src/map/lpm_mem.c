@@ -26,9 +26,7 @@ static void push(const struct lpm *t, struct lpm_pool *p, uint32_t *list, uint32
 static bool all_ended(const struct lpm *t)
 {
 	for (uint32_t i = 0; t->vcpus && i < t->vcpus->nr; i++)
-		if (t->sh->seen[i] % 2 &&
-		    atomic_load_explicit(&t->vcpus->slot[i].epoch, memory_order_acquire) ==
-			    t->sh->seen[i])
+		if (!vcpu_run_over(&t->vcpus->slot[i], t->sh->seen[i]))
 			return false;
 	return true;
 }
@@ -64,7 +62,7 @@ static bool reclaim_once(const struct lpm *t)
 	/* Whoever begins a run after this finds nothing that leads there. */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; t->vcpus && i < t->vcpus->nr; i++)
-		sh->seen[i] = atomic_load(&t->vcpus->slot[i].epoch);
+		sh->seen[i] = vcpu_run(&t->vcpus->slot[i]);
 	return true;
 }
 

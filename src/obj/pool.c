@@ -77,8 +77,7 @@ static struct block *pop(struct obj_pool *p, _Atomic uint64_t *stack)
 static bool all_ended(const struct obj_pool *p)
 {
 	for (uint32_t i = 0; i < p->vcpus->nr; i++)
-		if (p->seen[i] % 2 && atomic_load_explicit(&p->vcpus->slot[i].epoch,
-							   memory_order_acquire) == p->seen[i])
+		if (!vcpu_run_over(&p->vcpus->slot[i], p->seen[i]))
 			return false;
 	return true;
 }
@@ -108,7 +107,7 @@ static void reclaim(struct obj_pool *p)
 	/* Whoever begins a run after this finds nothing that leads to the blocks. */
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < p->vcpus->nr; i++)
-		p->seen[i] = atomic_load(&p->vcpus->slot[i].epoch);
+		p->seen[i] = vcpu_run(&p->vcpus->slot[i]);
 	if (p->waiting && all_ended(p))
 		free_waiting(p);
 }

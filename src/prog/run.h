@@ -56,6 +56,7 @@ struct skep_run {
 	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
 	const struct run_env *env;    /* never NULL */
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
+	uint32_t tid, tgid;	      /* of the thread that runs; 0: nobody asked yet */
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */

@@ -225,7 +225,7 @@ static uint64_t run_program(struct skep_prog *prog, struct hex *memory)
 	struct vcpus vcpus;
 	uint64_t r0;
 
-	if (vcpus_init(&vcpus, 1))
+	if (vcpus_init(&vcpus, NULL, 1))
 		die("out of memory", NULL);
 	run.vcpu = vcpu_get(&vcpus);
 	run.cpu = run.vcpu->id;
@@ -234,7 +234,7 @@ static uint64_t run_program(struct skep_prog *prog, struct hex *memory)
 		run_region_add(&run, memory->at, memory->n);
 	r0 = prog_run(prog, &ctx, &run);
 	vcpu_put(run.vcpu);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 	if (run.fault) {
 		fprintf(stderr, "skep-conformance: insn %u: no memory at 0x%zx\n", run.fault_insn,
 			(size_t)run.fault_addr);

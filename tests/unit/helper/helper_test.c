@@ -24,7 +24,7 @@ struct skep_run *test_run(void)
 	static _Thread_local struct skep_run run;
 
 	if (!vcpus.nr)
-		ASSERT_EQ(vcpus_init(&vcpus, 4), 0);
+		ASSERT_EQ(vcpus_init(&vcpus, NULL, 4), 0);
 	prog.kind = prog_type(prog.type);
 	if (!run.vcpu) {
 		run = (struct skep_run){ .prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus) };

@@ -29,13 +29,13 @@ TEST(vcpu_slots_exclude_each_other)
 {
 	pthread_t t[THREADS];
 
-	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
 	for (int i = 0; i < THREADS; i++)
 		ASSERT_EQ(pthread_create(&t[i], NULL, bump, NULL), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
 	ASSERT_EQ(per_cpu[0].n + per_cpu[1].n, THREADS * ROUNDS);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 static _Atomic int published = 1;
@@ -60,7 +60,7 @@ TEST(vcpu_synchronize_waits_for_readers)
 	int value = 42;
 	pthread_t t;
 
-	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
 	ASSERT_EQ(pthread_create(&t, NULL, reader, &value), 0);
 	for (int i = 0; i < 2000; i++) {
 		atomic_store(&published, 0);
@@ -71,7 +71,7 @@ TEST(vcpu_synchronize_waits_for_readers)
 	}
 	atomic_store(&stop, true);
 	pthread_join(t, NULL);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 TEST(vcpus_possible_counts_at_least_the_configured)

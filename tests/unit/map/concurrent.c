@@ -326,7 +326,7 @@ TEST(inner_maps_outlive_their_users)
 	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS };
 	uint64_t key = 5, value = 55;
 
-	ASSERT_EQ(vcpus_init(&vcpus, CPUS), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, CPUS), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct skep_map *first = MAP(BPF_MAP_TYPE_HASH, 8, 8, 4);
 
@@ -337,7 +337,7 @@ TEST(inner_maps_outlive_their_users)
 		run(fn, ARRAY_SIZE(fn));
 		map_put(map);
 	}
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 /* --- ring buffer ---------------------------------------------------------------------------------

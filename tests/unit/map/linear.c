@@ -315,7 +315,7 @@ static struct vcpus vcpus;
 
 static struct vcpus *cpus(void)
 {
-	ASSERT_EQ(vcpus_init(&vcpus, THREADS + 1), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, THREADS + 1), 0);
 	return &vcpus;
 }
 
@@ -560,7 +560,7 @@ TEST(hash_is_linearisable)
 		map = MAP(BPF_MAP_TYPE_HASH, maps[i].key, 8, maps[i].entries, .vcpus = cpus());
 		run(explains_key, ops, ARRAY_SIZE(ops), 1);
 		map_put(map);
-		vcpus_fini(&vcpus);
+		vcpus_fini(&vcpus, NULL);
 	}
 }
 
@@ -571,7 +571,7 @@ TEST(lru_hash_is_linearisable_below_its_capacity)
 	map = MAP(BPF_MAP_TYPE_LRU_HASH, 8, 8, 4096, .vcpus = cpus());
 	run(explains_key, ops, ARRAY_SIZE(ops), 1);
 	map_put(map);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 TEST(array_is_linearisable)
@@ -581,7 +581,7 @@ TEST(array_is_linearisable)
 	map = MAP(BPF_MAP_TYPE_ARRAY, 4, 8, KEYS, .vcpus = cpus());
 	run(explains_key, ops, ARRAY_SIZE(ops), 0);
 	map_put(map);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 static void need(uint32_t type)
@@ -598,7 +598,7 @@ TEST(lpm_trie_is_linearisable)
 	map = MAP(BPF_MAP_TYPE_LPM_TRIE, 8, 8, 200, BPF_F_NO_PREALLOC, .vcpus = cpus());
 	run(explains_prefix, ops, ARRAY_SIZE(ops), 1);
 	map_put(map);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 TEST(queue_is_linearisable)
@@ -609,5 +609,5 @@ TEST(queue_is_linearisable)
 	map = MAP(BPF_MAP_TYPE_QUEUE, 0, 8, QUEUE_MAX, .vcpus = cpus());
 	run(explains_queue, ops, ARRAY_SIZE(ops), 0);
 	map_put(map);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }

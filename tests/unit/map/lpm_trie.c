@@ -338,7 +338,7 @@ TEST(lpm_reuses_what_no_run_sees)
 	const uint64_t *held;
 	struct vcpu *c;
 
-	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
 	m = trie(4, 2, &vcpus);
 	ASSERT_EQ(put(m, ip(0x0a000000, 8), 7), 0);
 	/* A run holds what it found, however often that is replaced and deleted meanwhile. */
@@ -360,7 +360,7 @@ TEST(lpm_reuses_what_no_run_sees)
 			vcpu_put(c);
 	}
 	map_put(m);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 static _Atomic bool waiting;
@@ -383,7 +383,7 @@ TEST(lpm_memory_of_a_long_run_is_waited_for_by_bpf)
 	uint64_t v;
 	long err = 0;
 
-	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
 	m = trie(4, 1, &vcpus);
 	c = vcpu_get(&vcpus);
 	/* All that was replaced in this run is kept for it. */
@@ -397,7 +397,7 @@ TEST(lpm_memory_of_a_long_run_is_waited_for_by_bpf)
 	pthread_join(t, NULL);
 	ASSERT_EQ(m->ops->update(m, &k, &v, 0, 0), 0);
 	map_put(m);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */
@@ -509,7 +509,7 @@ TEST(lpm_holds_under_threads)
 	struct lpm_key k = ip(0x0a000000, 8);
 	uint64_t v = told(&k);
 
-	ASSERT_EQ(vcpus_init(&shared_vcpus, 4), 0);
+	ASSERT_EQ(vcpus_init(&shared_vcpus, NULL, 4), 0);
 	shared = trie(4, 100, &shared_vcpus);
 	/* Nobody changes this one: what the others draw is longer. */
 	ASSERT_EQ(map_sys_update(shared, &k, &v, 0), 0);
@@ -521,5 +521,5 @@ TEST(lpm_holds_under_threads)
 	for (size_t i = 0; i < ARRAY_SIZE(fn); i++)
 		pthread_join(t[i], NULL);
 	map_put(shared);
-	vcpus_fini(&shared_vcpus);
+	vcpus_fini(&shared_vcpus, NULL);
 }

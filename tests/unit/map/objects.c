@@ -64,7 +64,7 @@ TEST(prog_array_counts_what_it_holds)
 	struct skep_map *m;
 	uint32_t key, id;
 
-	ASSERT_EQ(vcpus_init(&vcpus, CPUS), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, CPUS), 0);
 	m = prog_array(&vcpus);
 	ASSERT_EQ(put_prog(m, 0, &a, BPF_NOEXIST), -EINVAL);
 	ASSERT_EQ(put_prog(m, 3, &a, BPF_ANY), -E2BIG);
@@ -93,7 +93,7 @@ TEST(prog_array_counts_what_it_holds)
 	ASSERT_EQ(put_prog(m, 0, &a, 0), 0);
 	map_put(m);
 	ASSERT_EQ(a.refs, 1);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 TEST(prog_array_lets_go_with_its_last_user)
@@ -163,7 +163,7 @@ TEST(maps_of_maps_hold_and_show_inner_maps)
 	static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS };
 	struct vcpus vcpus;
 
-	ASSERT_EQ(vcpus_init(&vcpus, CPUS), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, CPUS), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		bool hash = types[i] == BPF_MAP_TYPE_HASH_OF_MAPS;
 		struct skep_map *a = MAP(BPF_MAP_TYPE_ARRAY, 4, 4, 1);
@@ -213,7 +213,7 @@ TEST(maps_of_maps_hold_and_show_inner_maps)
 		map_put(b);
 		map_put(bad);
 	}
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }
 
 TEST(hash_of_maps_batch_delete_drops_the_inner_maps)

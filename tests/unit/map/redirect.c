@@ -196,7 +196,7 @@ TEST(devmap_hash_holds_under_threads)
 {
 	pthread_t t[2];
 
-	ASSERT_EQ(vcpus_init(&vcpus, 2), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
 	shared = MAP(BPF_MAP_TYPE_DEVMAP_HASH, 4, 8, 4, .vcpus = &vcpus);
 	ASSERT_EQ(up(shared, 4, LOOPBACK, 0), 0);
 	for (int i = 0; i < 2; i++)
@@ -212,5 +212,5 @@ TEST(devmap_hash_holds_under_threads)
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	map_put(shared);
-	vcpus_fini(&vcpus);
+	vcpus_fini(&vcpus, NULL);
 }

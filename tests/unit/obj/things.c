@@ -43,7 +43,7 @@ struct obj_store *make_store(void)
 {
 	void *mem;
 
-	ASSERT_EQ(vcpus_init(&vcpus, CPUS), 0);
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, CPUS), 0);
 	mem = mmap(NULL, obj_store_size(CPUS), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(mem != MAP_FAILED);
