@@ -128,6 +128,11 @@ static inline bool btf_record_has(const struct btf_record *r, uint32_t types)
 }
 /** The field of one of these types that begins at off, or NULL. */
 const struct btf_field *btf_record_find(const struct btf_record *r, uint32_t off, uint32_t types);
+/** Bytes that it takes; 0 for NULL. */
+static inline size_t btf_record_size(const struct btf_record *r)
+{
+	return r ? sizeof(*r) + r->cnt * sizeof(r->field[0]) : 0;
+}
 bool btf_record_equal(const struct btf_record *a, const struct btf_record *b);
 /** A copy; NULL where r is, and where memory is out.  Freed by skep_free. */
 struct btf_record *btf_record_dup(const struct btf_record *r);

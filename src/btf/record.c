@@ -53,5 +53,5 @@ bool btf_record_equal(const struct btf_record *a, const struct btf_record *b)
 
 struct btf_record *btf_record_dup(const struct btf_record *r)
 {
-	return r ? skep_memdup(r, sizeof(*r) + r->cnt * sizeof(r->field[0])) : NULL;
+	return r ? skep_memdup(r, btf_record_size(r)) : NULL;
 }

@@ -196,9 +196,10 @@ static void info_facts(struct bpf_prog_info *info, struct skep_prog *p)
 
 static void info_counts(struct bpf_prog_info *info, struct skep_prog *p)
 {
-	info->run_time_ns = atomic_load_explicit(&p->run_ns, memory_order_relaxed);
-	info->run_cnt = atomic_load_explicit(&p->run_cnt, memory_order_relaxed);
-	info->recursion_misses = atomic_load_explicit(&p->recursion_misses, memory_order_relaxed);
+	info->run_time_ns = atomic_load_explicit(&p->stats->run_ns, memory_order_relaxed);
+	info->run_cnt = atomic_load_explicit(&p->stats->run_cnt, memory_order_relaxed);
+	info->recursion_misses =
+		atomic_load_explicit(&p->stats->recursion_misses, memory_order_relaxed);
 	info->verified_insns = p->verified_insns;
 	if (p->btf)
 		info->btf_id = btf_id(p->btf);

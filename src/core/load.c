@@ -20,7 +20,7 @@ static int pass_copy(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
 	struct prog_image *image;
-	int err = prog_new(a->prog_type, &l->prog);
+	int err = prog_new(a->prog_type, l->c->k->space, &l->prog);
 
 	if (err)
 		return err;

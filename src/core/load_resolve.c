@@ -7,6 +7,7 @@
  */
 #include "core/load_int.h"
 #include "helper/helper.h"
+#include "hive/text.h"
 #include "model/model.h"
 
 #define MAPS_MAX    64	       /* MAX_USED_MAPS */
@@ -174,7 +175,7 @@ static int resolve_btf_id(struct load *l, uint32_t i)
 				 "ldimm64 failed to find the address for kernel symbol '%s'.",
 				 btf_str(vmlinux, t->name_off));
 	l->prog->image.aux[i].ref = INSN_REF_ADDR;
-	l->prog->image.aux[i].addr = (uint64_t)(uintptr_t)kf->fn;
+	l->prog->image.aux[i].addr = (uint64_t)(uintptr_t)text_at((const void *)(uintptr_t)kf->fn);
 	return 0;
 }
 

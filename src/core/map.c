@@ -44,6 +44,7 @@ long core_map_create(struct call *c)
 	_cleanup_(map_put_p) struct skep_map *m = NULL;
 	struct map_deps deps = {
 		.vcpus = c->k->vcpus,
+		.space = c->k->space,
 		.objects = c->k->env.objects,
 		.progs = &core_map_progs,
 		.nr_cpus = c->k->vcpus->nr,

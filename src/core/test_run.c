@@ -137,8 +137,8 @@ static int run_all(struct test_run *t)
 		return run_fault(t, &run);
 	t->duration = (uint32_t)MIN(ns / repeat, UINT32_MAX);
 	if (stats) {
-		atomic_fetch_add_explicit(&t->p->run_cnt, repeat, memory_order_relaxed);
-		atomic_fetch_add_explicit(&t->p->run_ns, ns, memory_order_relaxed);
+		atomic_fetch_add_explicit(&t->p->stats->run_cnt, repeat, memory_order_relaxed);
+		atomic_fetch_add_explicit(&t->p->stats->run_ns, ns, memory_order_relaxed);
 	}
 	return 0;
 }

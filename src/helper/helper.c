@@ -177,6 +177,18 @@ const struct helper_proto *helper_by_id(uint32_t id)
 	return id < ARRAY_SIZE(protos) && protos[id].fn ? &protos[id] : NULL;
 }
 
+static HELPER_FN(none)
+{
+	return RET(-EINVAL);
+}
+
+skep_call_fn helper_target(uint64_t id)
+{
+	const struct helper_proto *h = id <= UINT32_MAX ? helper_by_id((uint32_t)id) : NULL;
+
+	return h ? h->fn : helper_none;
+}
+
 const struct helper_proto *helper_of_linux(uint32_t id, uint32_t prog_type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)

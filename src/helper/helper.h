@@ -108,6 +108,9 @@ const struct helper_proto *helper_by_id(uint32_t id);
  * run it.  NULL beyond the list.
  */
 const struct helper_proto *helper_of_linux(uint32_t id, uint32_t prog_type);
+/** What a call of helper id through a register calls; never NULL, for no such helper -EINVAL.  Hot.
+ */
+skep_call_fn helper_target(uint64_t id);
 /** True when programs of this BPF_PROG_TYPE_* and expected_attach_type may call it. */
 bool helper_allowed(const struct helper_proto *h, uint32_t prog_type, uint32_t attach_type);
 /** The kernel's struct that the helper's ARG_BTF_ID* names ("task_struct"), or NULL. */

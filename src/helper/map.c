@@ -20,7 +20,7 @@ HELPER_FN(map_lookup_percpu)
 	struct skep_map *m = PTR(r1);
 	uint32_t cpu = (uint32_t)r3;
 
-	if (!m->kind->percpu || cpu >= m->nr_cpus || !m->ops->lookup)
+	if (!m->percpu || cpu >= m->nr_cpus || !m->ops->lookup)
 		return 0;
 	return (uintptr_t)m->ops->lookup(m, PTR(r2), cpu);
 }

@@ -13,9 +13,10 @@
  * two neighbours are never both free; free blocks hold nothing but int3.  Freeing needs no
  * memory.
  *
- * Arenas are laid near this library's own text, so that compiled code reaches helpers by a plain
- * call.  Where the address space is too crowded for that, they lie anywhere and code is compiled
- * without that assumption (mcode_is_near is false from then on).
+ * The server of a hive has one arena, in the hive's text, and what it calls lies there too
+ * (mcode_settle).  Elsewhere arenas are laid near this library's own text, so that compiled code
+ * reaches helpers by a plain call.  Where the address space is too crowded for that, they lie
+ *anywhere and code is compiled without that assumption (mcode_is_near is false from then on).
  */
 #include "jit/mcode.h"
 #include "base/alloc.h"
@@ -44,7 +45,8 @@ struct arena {
 	struct block *last; /* the block with the highest address, or NULL */
 	struct block *free; /* free blocks, in no order */
 	struct arena *next;
-	int fd; /* the memfd */
+	int fd;	      /* the memfd */
+	uint64_t off; /* where the arena begins in it */
 };
 
 struct block {
@@ -57,7 +59,8 @@ struct block {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arena *arenas;
-static bool nowhere_near; /* an arena could not be laid near our text */
+static bool nowhere_near;      /* an arena could not be laid near our text */
+static struct mcode_home home; /* of mcode_settle(); text NULL: there is none */
 
 static void fork_prepare(void)
 {
@@ -98,6 +101,10 @@ static bool range_is_near(const void *p, size_t size)
 
 bool mcode_is_near(const void *addr)
 {
+	const uint8_t *p = addr;
+
+	if (home.text)
+		return p >= home.text && p < home.rx + home.size;
 	return !__atomic_load_n(&nowhere_near, __ATOMIC_RELAXED) && range_is_near(addr, 0);
 }
 
@@ -175,6 +182,22 @@ out_free:
 	return r;
 }
 
+int mcode_settle(const struct mcode_home *h)
+{
+	struct arena *a = skep_alloc(sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	*a = (struct arena){
+		.rw = h->rw, .rx = h->rx, .size = h->size, .near = true, .fd = h->fd, .off = h->off
+	};
+	pthread_mutex_lock(&lock);
+	home = *h;
+	arenas = a;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 static void free_list_add(struct block *b)
 {
 	struct arena *a = b->arena;
@@ -242,7 +265,7 @@ static int arena_grow(struct arena *a, size_t size)
 	if (grow > a->size - a->committed)
 		return -ENOMEM;
 	/* Asked for here, so that a full memory is an error now and not a SIGBUS on first touch. */
-	if (fallocate(a->fd, 0, (off_t)a->committed, (off_t)grow) < 0)
+	if (fallocate(a->fd, 0, (off_t)(a->off + a->committed), (off_t)grow) < 0)
 		return -ENOMEM;
 	b = block_new(a, a->committed, grow, a->last);
 	if (!b)
@@ -301,7 +324,9 @@ int mcode_alloc(size_t size, bool near, struct mcode **ret)
 	pthread_mutex_lock(&lock);
 	for (a = arenas; a && !b; a = a->next)
 		b = arena_alloc(a, size, near);
-	if (!b) {
+	if (!b && home.text) {
+		r = -ENOMEM;
+	} else if (!b) {
 		r = arena_new(size, &a);
 		if (r == 0 && near && !a->near)
 			r = -EAGAIN;

@@ -31,6 +31,18 @@ int mcode_alloc(size_t size, bool near, struct mcode **ret);
 /** Gives it back and fills it with int3.  Nothing may run in it any more.  Accepts NULL. */
 void mcode_free(struct mcode *m);
 
+/* Memory for code that its owner chose: a piece of a memfd, mapped twice. */
+struct mcode_home {
+	int fd;	      /* borrowed for good */
+	uint64_t off; /* where the piece begins in it */
+	size_t size;  /* bytes, from there */
+	uint8_t *rx, *rw;
+	const uint8_t *text; /* what of code there calls lies in [text, rx + size) */
+};
+
+/** All code of this process goes there from now on.  Once, before any is made; 0 or -ENOMEM. */
+int mcode_settle(const struct mcode_home *home);
+
 /** True when a call with a 32-bit distance from near code memory reaches addr. */
 bool mcode_is_near(const void *addr);
 

@@ -24,6 +24,7 @@
 #include "jit/mcode.h"
 
 #include "helper/helper.h"
+#include "hive/text.h"
 #include "map/map.h"
 
 #define RED_ZONE 128
@@ -139,6 +140,7 @@ void x86_thunk(struct jit *j, uint32_t s)
 static void call_c(struct jit *j, const void *fn)
 {
 	j->flags_reg = JIT_NONE;
+	fn = text_at(fn);
 	if (j->near && mcode_is_near(fn)) {
 		x86_put8(j, X86_CALL_REL32);
 		jit_add_reloc(j, JIT_TO_ADDR, (uintptr_t)fn);
@@ -204,25 +206,12 @@ void x86_lower_call_sub(struct jit *j, const struct jit_op *op)
 	x86_rm(j, X86_MOV_MR | X86_W, R11, x86_at(X86_RUN, offsetof(struct skep_run, prog)));
 }
 
-static uint64_t no_such_helper(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
-			       struct skep_run *run)
-{
-	return (uint64_t)-EINVAL;
-}
-
-static skep_call_fn callx_target(uint64_t id)
-{
-	const struct helper_proto *h = id <= UINT32_MAX ? helper_by_id((uint32_t)id) : NULL;
-
-	return h && h->fn ? h->fn : no_such_helper;
-}
-
 void x86_lower_callx(struct jit *j, const struct jit_op *op)
 {
 	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
 		x86_rm(j, X86_MOV_MR | X86_W, x86_regs[r], scratch(j, r - 1));
 	x86_mov(j, X86_W, RDI, x86_src(j, op->a, R11));
-	call_c(j, (const void *)(uintptr_t)callx_target);
+	call_c(j, (const void *)(uintptr_t)helper_target);
 	for (unsigned r = BPF_REG_1; r <= BPF_REG_5; r++)
 		x86_rm(j, X86_MOV | X86_W, x86_regs[r], scratch(j, r - 1));
 	x86_mov(j, X86_W, R9, X86_RUN);

@@ -3,11 +3,17 @@
  * area.c - the memory of maps, see struct map_area.  Cold.
  *
  *	mem - head                mem                             mem + size
- *	| private, anonymous ... | the memfd, shared, sparse ... |
+ *	| the kernel's ......... | the memfd, shared, sparse ... |
  *
  * The memfd is sealed against resizing: who holds the map's fd cannot cut memory away from
- * under a running program.
+ * under a running program.  Where values are pointers it is sealed against writing too, once the
+ * kernel has mapped it.
+ *
+ * In a hive both halves lie at addresses of its own, at which members map them too: the head is a
+ * piece of the hive's data then, elsewhere private memory.
  */
+#include "base/alloc.h"
+#include "hive/space.h"
 #include "map/map_int.h"
 
 #include <fcntl.h>
@@ -59,35 +65,119 @@ static int area_map(struct map_area *a, int fd, size_t head, size_t size, int pr
 		munmap(base, head + size);
 		return err;
 	}
-	*a = (struct map_area){
-		.fd = -1, .mem = base ? base + head : NULL, .size = size, .head = head
-	};
+	a->mem = base ? base + head : NULL;
+	a->size = size;
+	a->head = head;
 	return 0;
 }
 
-int map_area_init(struct map_area *a, const char *name, size_t head, size_t size)
-{
-	_cleanup_(close_fd_p) int fd = -1;
+/* --- in a hive -------------------------------------------------------------------------------- */
 
-	if (size > AREA_MAX || head > AREA_MAX)
+/* Maps size bytes of fd at an address of the hive's, and shows them to members. */
+static int show(struct space *space, uintptr_t at, size_t size, int fd, uint64_t off, bool write)
+{
+	const struct hive_area area = {
+		.at = at, .size = size, .off = off, .fd = fd, .write = write
+	};
+
+	if (mmap((void *)at, size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, (off_t)off) == MAP_FAILED)
 		return -ENOMEM;
-	size = page_round(size);
-	head = page_round(head);
-	fd = area_fd(name, size);
-	if (fd < 0)
-		return fd;
-	if (area_map(a, fd, head, size, PROT_READ | PROT_WRITE))
-		return -ENOMEM;
-	a->fd = TAKE_FD(fd);
+	return space_show(space, &area);
+}
+
+/* The two halves at their addresses; what fails half way, map_area_fini() undoes. */
+static int area_place(struct map_area *a, const struct area_want *w)
+{
+	const uintptr_t at = a->head + a->size ? space_place(w->space, a->head + a->size) : 0;
+	int row;
+
+	if (!at)
+		return a->size ? -ENOMEM : 0;
+	a->mem = (uint8_t *)at + a->head;
+	if (a->head) {
+		a->head_mem = space_pages(w->space, a->head);
+		if (!a->head_mem)
+			return -ENOMEM;
+		row = show(w->space, at, a->head, space_fd(w->space, HIVE_DATA),
+			   space_offset(w->space, HIVE_DATA, (uintptr_t)a->head_mem), true);
+		if (row < 0)
+			return row;
+		a->head_row = row;
+	}
+	row = show(w->space, at + a->head, a->size, a->fd, 0, !w->pointers);
+	if (row < 0)
+		return row;
+	a->row = row;
 	return 0;
+}
+
+static void area_unplace(struct map_area *a)
+{
+	if (a->row >= 0)
+		space_hide(a->space, a->row);
+	if (a->head_row >= 0)
+		space_hide(a->space, a->head_row);
+	munmap(a->mem - a->head, a->head + a->size);
+	if (a->head_mem)
+		space_give_pages(a->space, a->head_mem, a->head);
+	space_unplace(a->space, (uintptr_t)a->mem - a->head, a->head + a->size);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+int map_area_init(struct map_area *a, const struct area_want *w)
+{
+	int err;
+
+	*a = (struct map_area){ .fd = -1, .row = -1, .head_row = -1, .space = w->space };
+	if (w->size > AREA_MAX || w->head > AREA_MAX)
+		return -ENOMEM;
+	a->size = page_round(w->size);
+	a->head = page_round(w->head);
+	a->fd = area_fd(w->name, a->size);
+	if (a->fd < 0)
+		return a->fd;
+	err = w->space ? area_place(a, w)
+		       : area_map(a, a->fd, a->head, a->size, PROT_READ | PROT_WRITE);
+	if (!err && w->pointers)
+		map_area_freeze(a);
+	if (err)
+		map_area_fini(a);
+	return err ? -ENOMEM : 0;
 }
 
 void map_area_fini(struct map_area *a)
 {
-	if (a->mem)
+	if (a->mem && a->space)
+		area_unplace(a);
+	else if (a->mem)
 		munmap(a->mem - a->head, a->head + a->size);
 	close_fd_p(&a->fd);
 	*a = (struct map_area){ .fd = -1 };
+}
+
+int map_area_of(struct skep_map *m, size_t head, size_t size)
+{
+	const struct area_want want = {
+		.name = "bpf-map",
+		.head = head,
+		.size = size,
+		.space = m->space,
+		.pointers = m->sys->fd_kind != MAP_FD_NONE,
+	};
+
+	return map_area_init(&m->area, &want);
+}
+
+void *map_priv_new(struct skep_map *m, size_t size)
+{
+	return space_alloc(m->space, HIVE_META, size);
+}
+
+void map_priv_free(struct skep_map *m, void *p, size_t size)
+{
+	space_give(m->space, HIVE_META, p, size);
 }
 
 void map_area_freeze(const struct map_area *a)
@@ -111,6 +201,7 @@ int map_area_view(struct map_area *a, int fd, size_t head, size_t size, bool wri
 	const int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
+	*a = (struct map_area){ .fd = -1, .row = -1, .head_row = -1 };
 	/* Sealed, as it may not shrink under us. */
 	if (size > AREA_MAX || seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) ||
 	    (size_t)st.st_size < page_round(size))

@@ -76,9 +76,7 @@ int array_alloc(struct skep_map *m, uint32_t elem_size, uint32_t blocks,
 		struct skep_diag *reterr_diag)
 {
 	uint64_t size;
-	int err = array_layout(m, elem_size, blocks, &size)
-			  ? map_area_init(&m->area, "bpf-map", 0, size)
-			  : -ENOMEM;
+	int err = array_layout(m, elem_size, blocks, &size) ? map_area_of(m, 0, size) : -ENOMEM;
 
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,

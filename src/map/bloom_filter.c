@@ -36,7 +36,7 @@ static int bloom_create(struct skep_map *m, const union bpf_attr *attr,
 			struct skep_diag *reterr_diag)
 {
 	const uint32_t mask = bloom_mask(attr);
-	int err = map_area_init(&m->area, "bpf-map", 0, ((uint64_t)mask + 1) / 8);
+	int err = map_area_of(m, 0, ((uint64_t)mask + 1) / 8);
 
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,

@@ -38,7 +38,7 @@ static int devmap_hash_create(struct skep_map *m, const union bpf_attr *attr,
 	const uint64_t buckets = round_up_pow2(attr->max_entries);
 	const uint64_t table = ALIGN_UP(sizeof(struct dev_table) + buckets * 4, 16);
 	const uint64_t entries = ((uint64_t)attr->max_entries + 1) * sizeof(struct dev_entry);
-	int err = map_area_init(&m->area, "bpf-map", 0, table + entries);
+	int err = map_area_of(m, 0, table + entries);
 
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for %u devices",

@@ -136,7 +136,7 @@ bool hash_layout(const struct skep_map *m, struct hash *h)
 
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
-	_cleanup_(skep_free_p) struct hash *h = skep_alloc(sizeof(*h));
+	struct hash *h = map_priv_new(m, sizeof(*h));
 	uint32_t spares;
 	int err = -ENOMEM;
 
@@ -144,11 +144,12 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 		m->max_entries = entries_per_cpu(m);
 	if (!h)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a hash");
+	m->priv = h;
 	if (!hash_layout(m, h))
 		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
 				m->max_entries, HASH_ENTRIES_MAX);
 
-	err = map_area_init(&m->area, "bpf-map", 0, hash_size(h));
+	err = map_area_of(m, 0, hash_size(h));
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for a hash of %u entries of %u bytes", m->max_entries,
@@ -159,7 +160,6 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 		h->sh->spare[i].elem = i + 1;
 	atomic_store_explicit(&h->sh->fresh, spares, memory_order_relaxed);
 	m->ops = ops_for(m->ops, h);
-	m->priv = TAKE_PTR(h);
 	return 0;
 }
 
@@ -173,13 +173,11 @@ void hash_drop(const struct skep_map *m, uint32_t n)
 		value_drop(m, elem_cpu_value(h, n, cpu));
 }
 
-void hash_destroy(struct skep_map *m)
+/* What the values of a whole table own. */
+static void drop_all(const struct skep_map *m, const struct hash *h)
 {
-	struct hash *h = m->priv;
 	uint32_t used;
 
-	if (!h)
-		return;
 	/* Free ones too: a run that had looked one up may have stored there since. */
 	used = MIN(atomic_load_explicit(&h->sh->fresh, memory_order_relaxed), h->total);
 	for (uint32_t n = 1; m->objects && n <= used; n++)
@@ -192,7 +190,15 @@ void hash_destroy(struct skep_map *m)
 		while ((n = hash_walk_next(h, &h->buckets[i], &w)))
 			map_put(*(void **)elem_value(h, hash_elem(h, n), 0));
 	}
-	skep_free(h);
+}
+
+void hash_destroy(struct skep_map *m)
+{
+	struct hash *h = m->priv;
+
+	if (m->area.mem)
+		drop_all(m, h);
+	map_priv_free(m, h, sizeof(*h));
 	m->priv = NULL;
 }
 

@@ -11,7 +11,7 @@ static int judged_create(struct skep_map *m, const union bpf_attr *attr,
 			 struct skep_diag *reterr_diag)
 {
 	size_t size = attr->map_type == SKEP_MAP_TYPE_ARENA ? (uint64_t)attr->max_entries << 12 : 0;
-	int err = map_area_init(&m->area, "skep-judged", 0, size);
+	int err = map_area_of(m, 0, size);
 
 	return err ? diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for the map") : 0;
 }

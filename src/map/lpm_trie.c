@@ -36,7 +36,7 @@ static int lpm_area(struct skep_map *m, struct lpm *t)
 	const uint64_t shared = ALIGN_UP(sizeof(*t->sh) + cpus * sizeof(t->sh->seen[0]), 4096);
 	const uint64_t elems = ALIGN_UP(n * t->elem_size, 4096);
 	const uint64_t nodes = ALIGN_UP(n * sizeof(struct lpm_node), 4096);
-	int err = map_area_init(&m->area, "bpf-map", 0, shared + elems + nodes + n * 4);
+	int err = map_area_of(m, 0, shared + elems + nodes + n * 4);
 
 	if (err)
 		return err;
@@ -49,11 +49,12 @@ static int lpm_area(struct skep_map *m, struct lpm *t)
 
 static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
-	_cleanup_(skep_free_p) struct lpm *t = skep_alloc(sizeof(*t));
+	struct lpm *t = map_priv_new(m, sizeof(*t));
 	int err;
 
 	if (!t)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a trie");
+	m->priv = t;
 	t->vcpus = m->vcpus;
 	t->key_size = attr->key_size;
 	t->bits = (attr->key_size - offsetof(struct bpf_lpm_trie_key, data)) * 8;
@@ -66,13 +67,12 @@ static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct ske
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for %u prefixes of %u bytes", attr->max_entries,
 				t->elem_size);
-	m->priv = TAKE_PTR(t);
 	return 0;
 }
 
 static void lpm_destroy(struct skep_map *m)
 {
-	skep_free(m->priv);
+	map_priv_free(m, m->priv, sizeof(struct lpm));
 	m->priv = NULL;
 }
 

@@ -5,7 +5,8 @@
  */
 #include "base/alloc.h"
 #include "btf/btf.h"
-#include "hive/vcpu.h"
+#include "hive/space.h"
+#include "hive/text.h"
 #include "map/map_int.h"
 
 #include <ctype.h>
@@ -201,10 +202,27 @@ static int copy_name(char *to, const char *from)
 	return 0;
 }
 
+/* The value's special fields, where programs find them: 0 or -ENOMEM. */
+static int keep_record(struct skep_map *m, struct btf_record *r)
+{
+	const size_t size = btf_record_size(r);
+
+	if (!m->space || !r) {
+		m->record = r;
+		return 0;
+	}
+	m->record = space_alloc(m->space, HIVE_META, size);
+	if (m->record)
+		memcpy(m->record, r, size);
+	skep_free(r);
+	return m->record ? 0 : -ENOMEM;
+}
+
 static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const struct map_deps *deps,
 		      struct skep_diag *reterr_diag)
 {
 	uint32_t key_id = attr->btf_key_type_id, value_id = attr->btf_value_type_id;
+	struct btf_record *record = NULL;
 	int err;
 
 	if (!value_id)
@@ -215,7 +233,9 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 	m->btf = btf_get(deps->btf);
 	m->btf_key_id = key_id;
 	m->btf_value_id = value_id;
-	err = btf_check_map(m->btf, deps->kernel, attr, &m->record);
+	err = btf_check_map(m->btf, deps->kernel, attr, &record);
+	if (!err)
+		err = keep_record(m, record);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_TYPE, value_id,
 				"the BTF of key %u and value %u does not fit this map", key_id,
@@ -252,14 +272,16 @@ static uint64_t boot_ns(void)
 }
 
 /* A map with no memory and no fd yet, of these facts. */
-static struct skep_map *map_bare(uint32_t type, const struct map_sys_ops *sys)
+static struct skep_map *map_bare(uint32_t type, const struct map_sys_ops *sys, struct space *space)
 {
-	struct skep_map *m = skep_alloc(sizeof(*m));
+	struct skep_map *m = space_alloc(space, HIVE_META, sizeof(*m));
 
 	if (!m)
 		return NULL;
 	m->type = type;
+	m->space = space;
 	m->kind = map_type(type);
+	m->percpu = m->kind->percpu;
 	m->sys = sys;
 	m->ops = sys->run;
 	m->area.fd = -1;
@@ -293,7 +315,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 		return err;
 	if (attr->map_ifindex)
 		return check_offload(attr, reterr_diag);
-	m = map_bare(attr->map_type, sys);
+	m = map_bare(attr->map_type, sys, deps->space);
 	if (!m)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
 	m->key_size = attr->key_size;
@@ -321,6 +343,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	err = attach_btf(m, attr, deps, reterr_diag);
 	if (err)
 		return err;
+	m->ops = text_at(m->ops);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -414,10 +437,10 @@ void map_put(struct skep_map *m)
 	if (m->sys->destroy)
 		m->sys->destroy(m);
 	map_area_fini(&m->area);
-	skep_free(m->record);
+	space_give(m->space, HIVE_META, m->record, btf_record_size(m->record));
 	btf_put(m->btf);
 	map_put(m->inner);
-	skep_free(m);
+	space_give(m->space, HIVE_META, m, sizeof(*m));
 }
 
 void map_user_get(struct skep_map *m)
@@ -454,7 +477,7 @@ int inner_template(struct skep_map *m, const struct skep_map *like)
 		return -EINVAL;
 	if (!(like->kind->traits & MAP_INNER))
 		return -ENOTSUPP;
-	t = map_bare(like->type, like->sys);
+	t = map_bare(like->type, like->sys, NULL);
 	if (t)
 		t->record = btf_record_dup(like->record);
 	if (!t || (like->record && !t->record)) {

@@ -30,6 +30,7 @@
 struct btf_record;
 struct obj_store;
 struct object;
+struct space;
 struct skep_btf;
 struct skep_map;
 struct vcpus;
@@ -39,7 +40,19 @@ struct map_area {
 	int fd;	      /* the memfd; -1 before map_area_init */
 	uint8_t *mem; /* size bytes, page aligned, zero until written */
 	size_t size; /* bytes, a multiple of the page size; 0: no memory, the fd is identity only */
-	size_t head; /* bytes right before mem that are this process's alone, not the memfd's */
+	size_t head; /* bytes right before mem that are not the memfd's: see area.c */
+	/* In a hive: */
+	struct space *space;
+	void *head_mem;	   /* where the head's memory is in data; NULL: there is no head */
+	int row, head_row; /* of what members map; -1: none */
+};
+
+/* What an area is to be. */
+struct area_want {
+	const char *name;    /* of the memfd */
+	size_t head, size;   /* bytes, rounded to pages */
+	struct space *space; /* the hive's; NULL: there is none */
+	bool pointers;	     /* in there are pointers that programs follow: members only read */
 };
 
 /* Who waits for a ring: an eventfd, made when somebody first asks for it (wait.c). */
@@ -162,6 +175,8 @@ struct skep_map {
 	void *priv;	      /* the type's own, on the heap or inside the area */
 	struct map_area area; /* memory and identity */
 	struct vcpus *vcpus;  /* borrowed from the kernel; for reclamation; may be NULL */
+	struct space *space;  /* the hive that it lies in; NULL: there is none */
+	bool percpu;	      /* kind->percpu, for programs */
 	const struct map_prog_ops *progs; /* how PROG_ARRAY counts programs; may be NULL */
 
 	struct spinlock lock;	     /* object values under bpf(2), owner_*; never from programs */
@@ -223,6 +238,7 @@ struct map_deps {
 	struct skep_map *inner;	       /* of inner_map_fd, or NULL */
 	int inner_err;		       /* why inner is NULL, once it is needed: 0 reads as -EBADF */
 	struct vcpus *vcpus;
+	struct space *space;		  /* the hive's memory; NULL: there is no hive */
 	struct obj_store *objects;	  /* NULL: values cannot own any */
 	const struct map_prog_ops *progs; /* static; only PROG_ARRAY needs it */
 	uint32_t nr_cpus;		  /* possible CPUs */
@@ -279,10 +295,10 @@ int map_freeze(struct skep_map *m);
 int map_prog_fits(struct skep_map *m, const void *prog);
 
 /**
- * The memory of a map: a memfd of size bytes (rounded up to pages), mapped shared, with head
- * private bytes (rounded too) before it.  -EMFILE, -ENFILE, -ENOMEM.  Cold.
+ * Memory: a memfd of size bytes, mapped shared, with head bytes before it that are not the memfd's.
+ * -EMFILE, -ENFILE, -ENOMEM.  A head needs a size too.  Cold.
  */
-int map_area_init(struct map_area *a, const char *name, size_t head, size_t size);
+int map_area_init(struct map_area *a, const struct area_want *want);
 void map_area_fini(struct map_area *a);
 /** No writable mapping of the fd can be made from now on; those that exist stay. */
 void map_area_freeze(const struct map_area *a);

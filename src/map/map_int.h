@@ -225,6 +225,11 @@ static inline struct view_head *view_head(const struct map_area *a)
 {
 	return (struct view_head *)(a->mem - a->head);
 }
+/* The area of a map: head and size as in struct area_want. */
+int map_area_of(struct skep_map *m, size_t head, size_t size);
+/* Memory that programs read and only bpf(2) writes: zeroed, or NULL; and back (area.c). */
+void *map_priv_new(struct skep_map *m, size_t size);
+void map_priv_free(struct skep_map *m, void *p, size_t size);
 /* A non-blocking eventfd, or -errno (area.c). */
 int map_eventfd(void);
 void map_eventfd_close(int fd);

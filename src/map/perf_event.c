@@ -4,7 +4,7 @@
  * themselves are perf_output.c's.  Cold.
  */
 #include "map/perf_event.h"
-#include "base/alloc.h"
+#include "hive/space.h"
 #include "map/map_int.h"
 
 #include <unistd.h>
@@ -17,14 +17,17 @@ static struct perf_event_mmap_page *header_of(const struct perf_event *e)
 	return (struct perf_event_mmap_page *)e->area.mem;
 }
 
-int perf_event_new(const struct perf_event_opts *opts, struct perf_event **ret)
+int perf_event_new(const struct perf_event_opts *opts, struct space *space, struct perf_event **ret)
 {
-	struct perf_event *e = skep_alloc(sizeof(*e));
+	struct perf_event *e = space_alloc(space, HIVE_DATA, sizeof(*e));
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int err = e ? map_area_init(&e->area, "perf_event", 0, page + PERF_DATA_MAX) : -ENOMEM;
+	const struct area_want want = { .name = "perf_event",
+					.size = page + PERF_DATA_MAX,
+					.space = space };
+	int err = e ? map_area_init(&e->area, &want) : -ENOMEM;
 
 	if (err) {
-		skep_free(e);
+		space_give(space, HIVE_DATA, e, sizeof(*e));
 		return err;
 	}
 	atomic_store_explicit(&e->refs, 1, memory_order_relaxed);
@@ -45,12 +48,15 @@ struct perf_event *perf_event_get(struct perf_event *e)
 
 void perf_event_put(struct perf_event *e)
 {
+	struct space *space;
+
 	/* Release before the last, acquire by the last: it sees what the others did. */
 	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	waiters_fini(&e->wait);
+	space = e->area.space;
 	map_area_fini(&e->area);
-	skep_free(e);
+	space_give(space, HIVE_DATA, e, sizeof(*e));
 }
 
 int perf_event_map(struct perf_event *e, size_t len, bool writable)

@@ -56,8 +56,9 @@ struct perf_sample {
 	uint32_t size, more_size; /* bytes of those */
 };
 
-/** 0 and *ret with one reference, or -ENOMEM, -EMFILE, -ENFILE.  Cold. */
-int perf_event_new(const struct perf_event_opts *opts, struct perf_event **ret);
+/** 0 and *ret with one reference, or -ENOMEM, -EMFILE, -ENFILE.  space: as of maps.  Cold. */
+int perf_event_new(const struct perf_event_opts *opts, struct space *space,
+		   struct perf_event **ret);
 struct perf_event *perf_event_get(struct perf_event *e);
 /** The last one frees.  Accepts NULL. */
 void perf_event_put(struct perf_event *e);

@@ -29,7 +29,7 @@ static int ring_create(struct skep_map *m, const union bpf_attr *attr,
 {
 	const uint32_t stride = ALIGN_UP(attr->value_size, 8);
 	const uint64_t places = (uint64_t)attr->max_entries + 1;
-	int err = map_area_init(&m->area, "bpf-map", 0, sizeof(struct ring) + places * stride);
+	int err = map_area_of(m, 0, sizeof(struct ring) + places * stride);
 
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,

@@ -36,7 +36,7 @@ int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_d
 	struct ringbuf *rb;
 	int err;
 
-	err = map_area_init(&m->area, "bpf-map", RINGBUF_PAGE, 2 * RINGBUF_PAGE + 2 * size);
+	err = map_area_of(m, RINGBUF_PAGE, 2 * RINGBUF_PAGE + 2 * size);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for a ring buffer of %u bytes", attr->max_entries);

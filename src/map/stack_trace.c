@@ -48,8 +48,7 @@ static int stack_create(struct skep_map *m, const union bpf_attr *attr,
 
 	m->elem_size = ALIGN_UP(sizeof(struct trace) + attr->value_size, 8);
 	m->index_mask = (uint32_t)(buckets - 1);
-	err = map_area_init(&m->area, "bpf-map", 0,
-			    head + (uint64_t)attr->max_entries * m->elem_size);
+	err = map_area_of(m, 0, head + (uint64_t)attr->max_entries * m->elem_size);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for %u stacks",
 				attr->max_entries);

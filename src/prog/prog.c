@@ -3,14 +3,21 @@
 #include "prog/prog.h"
 #include "base/alloc.h"
 #include "btf/btf.h"
+#include "hive/space.h"
 #include "map/map.h"
 
-int prog_new(uint32_t type, struct skep_prog **ret)
+int prog_new(uint32_t type, struct space *space, struct skep_prog **ret)
 {
-	struct skep_prog *p = skep_alloc(sizeof(*p));
+	struct skep_prog *p = space_alloc(space, HIVE_META, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
+	p->space = space;
+	p->stats = space_alloc(space, HIVE_DATA, sizeof(*p->stats));
+	if (!p->stats) {
+		space_give(space, HIVE_META, p, sizeof(*p));
+		return -ENOMEM;
+	}
 	p->type = type;
 	p->kind = prog_type(type);
 	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
@@ -37,7 +44,8 @@ static void prog_free(struct skep_prog *p)
 	skep_free(p->image.insns);
 	skep_free(p->image.aux);
 	skep_free(p->image.sub);
-	skep_free(p);
+	space_give(p->space, HIVE_DATA, p->stats, sizeof(*p->stats));
+	space_give(p->space, HIVE_META, p, sizeof(*p));
 }
 
 void prog_put(struct skep_prog *p)

@@ -128,6 +128,12 @@ enum prog_object { OBJECT_SOCKET, OBJECT_SOCK_COMMON, OBJECT_TCP_SOCK, OBJECT_XD
 /** The field of such an object that the access reads; NULL: it may not be made. */
 const struct ctx_field *prog_object_access(enum prog_object o, const struct ctx_access *a);
 
+/* What runs count: members of a hive do too. */
+struct prog_stats {
+	_Atomic uint64_t run_cnt, run_ns; /* BPF_ENABLE_STATS */
+	_Atomic uint64_t recursion_misses;
+};
+
 struct skep_prog {
 	skep_entry_fn entry;	/* hot: runs it */
 	const void *tail_entry; /* compiled code: where a tail call jumps to */
@@ -158,15 +164,17 @@ struct skep_prog {
 	uint32_t func_info_cnt, func_info_rec_size;
 	uint32_t line_info_cnt, line_info_rec_size;
 	uint32_t attach_btf_id;
-	_Atomic uint64_t run_cnt, run_ns, recursion_misses; /* BPF_ENABLE_STATS */
+	struct space *space;	  /* the hive that it lies in; NULL: there is none */
+	struct prog_stats *stats; /* what its runs count; never NULL */
 };
 
 /**
- * Allocates a program with one reference and an empty image.  0 or -ENOMEM.  What its fields come
+ * Allocates a program with one reference and an empty image, in a hive's memory or, where space is
+ * NULL, on the heap.  0 or -ENOMEM.  What its fields come
  * to hold is the program's: prog_put frees instructions, aux, sub, maps, func_info, line_info
  * (from skep_alloc) and drops the references; engine->release frees jited_sub.
  */
-int prog_new(uint32_t type, struct skep_prog **ret);
+int prog_new(uint32_t type, struct space *space, struct skep_prog **ret);
 struct skep_prog *prog_get(struct skep_prog *p);
 /** Drops a reference; the last one releases engine, maps and BTF. Accepts NULL. */
 void prog_put(struct skep_prog *p);

@@ -254,7 +254,7 @@ int main(int argc, char **argv)
 	if (o.memory)
 		read_hex(&memory, o.memory, "the memory is not hex");
 	read_program(&code, &o);
-	if (prog_new(BPF_PROG_TYPE_SYSCALL, &prog))
+	if (prog_new(BPF_PROG_TYPE_SYSCALL, NULL, &prog))
 		die("out of memory", NULL);
 	prog->gpl_compatible = true;
 	fill_image(&prog->image, &code);

@@ -45,7 +45,7 @@ static struct skep_prog *prog_of(const struct bpf_insn *insns, uint32_t n)
 {
 	struct skep_prog *p;
 
-	must(!prog_new(BPF_PROG_TYPE_SYSCALL, &p), "memory", "program");
+	must(!prog_new(BPF_PROG_TYPE_SYSCALL, NULL, &p), "memory", "program");
 	p->gpl_compatible = true;
 	p->image.insns = skep_memdup(insns, n * sizeof(*insns));
 	p->image.aux = skep_alloc_array(n, sizeof(*p->image.aux));

@@ -176,7 +176,7 @@ static struct skep_prog *prog_of(const struct gen_prog *g)
 {
 	struct skep_prog *p;
 
-	if (prog_new(BPF_PROG_TYPE_XDP, &p))
+	if (prog_new(BPF_PROG_TYPE_XDP, NULL, &p))
 		abort();
 	p->gpl_compatible = true;
 	p->image.insns = skep_memdup(g->insns, g->n * sizeof(*g->insns));

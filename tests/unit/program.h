@@ -18,7 +18,7 @@ static inline struct skep_prog *program_of(uint32_t type, const struct bpf_insn 
 {
 	struct skep_prog *p;
 
-	ASSERT_EQ(prog_new(type, &p), 0);
+	ASSERT_EQ(prog_new(type, NULL, &p), 0);
 	p->gpl_compatible = true;
 	p->image.insns = skep_memdup(insns, n * sizeof(*insns));
 	p->image.aux = skep_alloc_array(n, sizeof(*p->image.aux));

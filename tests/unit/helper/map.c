@@ -59,8 +59,7 @@ static const struct map_ops ops = {
 	.lookup = lookup, .update = update, .delete = delete, .push = push, .pop = pop, .peek = pop,
 	.for_each = for_each,
 }, no_ops;
-static const struct map_type plain = { .name = "test" },
-			     percpu = { .name = "test", .percpu = true };
+static const struct map_type plain = { .name = "test" };
 
 TEST(map_helpers_pass_arguments_and_results)
 {
@@ -96,13 +95,13 @@ TEST(map_helpers_without_the_operation)
 
 TEST(map_lookup_percpu_knows_its_cpus)
 {
-	struct skep_map m = { .ops = &ops, .kind = &percpu, .nr_cpus = 2 };
+	struct skep_map m = { .ops = &ops, .percpu = true, .nr_cpus = 2 };
 	int key;
 
 	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 1), P(value));
 	ASSERT_EQ(seen_cpu, 1);
 	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 2), 0);
-	m.kind = &plain;
+	m.percpu = false;
 	ASSERT_EQ(CALL(map_lookup_percpu_elem, P(&m), P(&key), 1), 0);
 }
 

@@ -103,6 +103,19 @@ const struct helper_proto *helper_by_id(uint32_t id)
 	return NULL;
 }
 
+static uint64_t no_helper(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			  struct skep_run *run)
+{
+	return (uint64_t)-EINVAL;
+}
+
+skep_call_fn helper_target(uint64_t id)
+{
+	const struct helper_proto *h = helper_by_id((uint32_t)id);
+
+	return h ? h->fn : no_helper;
+}
+
 /* The "packet" is the context: 64 bytes. */
 bool helper_ld_abs(struct skep_run *run, void *ctx, int32_t off, uint32_t size, uint64_t *ret)
 {

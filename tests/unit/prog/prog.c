@@ -31,7 +31,7 @@ TEST(prog_lives_until_its_last_reference)
 {
 	struct skep_prog *p = NULL;
 
-	ASSERT_EQ(prog_new(BPF_PROG_TYPE_XDP, &p), 0);
+	ASSERT_EQ(prog_new(BPF_PROG_TYPE_XDP, NULL, &p), 0);
 	ASSERT(p->kind == prog_type(BPF_PROG_TYPE_XDP));
 	p->engine = &engine;
 	p->image.insns = skep_alloc(8);
@@ -57,7 +57,7 @@ TEST(prog_new_without_memory_gives_enomem)
 	struct skep_prog *p = NULL;
 
 	skep_alloc_fail_at(1);
-	ASSERT_EQ(prog_new(BPF_PROG_TYPE_XDP, &p), -ENOMEM);
+	ASSERT_EQ(prog_new(BPF_PROG_TYPE_XDP, NULL, &p), -ENOMEM);
 	ASSERT(!p);
 }
 
@@ -66,5 +66,5 @@ TEST(prog_put_accepts_null_and_half_built)
 	_cleanup_(prog_put_p) struct skep_prog *p = NULL;
 
 	prog_put(NULL);
-	ASSERT_EQ(prog_new(BPF_PROG_TYPE_SYSCALL, &p), 0);
+	ASSERT_EQ(prog_new(BPF_PROG_TYPE_SYSCALL, NULL, &p), 0);
 }
