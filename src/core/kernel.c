@@ -198,6 +198,17 @@ static int env_sys_close(void *arg, uint32_t fd)
 	return caller_close((int)fd);
 }
 
+static uint32_t env_struct_size(const struct skep_prog *p, uint32_t id,
+				const struct btf_record **ret_record)
+{
+	const struct btf_type *t = p->btf ? btf_type(p->btf, id) : NULL;
+
+	if (!t)
+		return UINT32_MAX;
+	*ret_record = btf_struct_record(p->btf, id);
+	return t->size;
+}
+
 /* A line as trace_pipe shows it: task, CPU, flags (none are known), time since boot. */
 static void env_trace(void *arg, const struct skep_run *run, const char *text, size_t n)
 {
@@ -340,6 +351,7 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 		.trace = env_trace,
 		.arg = k,
 		.sys_bpf = env_sys_bpf,
+		.struct_size = env_struct_size,
 		.sys_close = env_sys_close,
 	};
 	timers_init(k);

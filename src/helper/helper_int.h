@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "helper/helper.h"
+#include "helper/process.h"
 #include "prog/prog.h"
 
 #include <time.h>
@@ -63,11 +64,6 @@
 
 #define ENOTSUPP_KERNEL 524 /* the kernel's ENOTSUPP, which user space has no name for */
 
-/** clock_gettime of the vDSO, or the system call: start.c sets it before main. */
-extern long (*helper_clock_gettime)(clockid_t clock, struct timespec *ts);
-
-/* getpid(), 0 before somebody asked: in memory that a fork empties.  NULL where there is none. */
-extern _Atomic uint32_t *helper_tgid;
 /** getpid() of the thread that runs, without a system call where its process asked before. */
 uint32_t task_tgid(struct skep_run *run);
 

@@ -4,7 +4,6 @@
  * work (kernel/bpf/helpers.c).  The verifier has seen who owns what, and that locks are held.
  */
 #include "obj/obj.h"
-#include "btf/btf.h"
 #include "helper/helper_int.h"
 
 static struct obj_store *store_of(const struct skep_run *run)
@@ -12,23 +11,25 @@ static struct obj_store *store_of(const struct skep_run *run)
 	return run->env->objects;
 }
 
-/* Bytes of the struct that the program's BTF knows by that id; OBJ_SIZE_MAX + 1: there is none. */
-static uint32_t size_of_type(const struct skep_run *run, uint64_t id)
+/* The struct that the program's BTF knows by that id: its bytes; OBJ_SIZE_MAX + 1: there is none.
+ */
+static uint32_t size_of_type(const struct skep_run *run, uint64_t id,
+			     const struct btf_record **ret_record)
 {
-	const struct skep_btf *btf = run->prog->btf;
-	const struct btf_type *t = btf ? btf_type(btf, (uint32_t)id) : NULL;
+	const struct run_env *env = run->env;
 
-	return store_of(run) && t ? t->size : OBJ_SIZE_MAX + 1;
+	*ret_record = NULL;
+	return env->objects && env->struct_size
+		       ? env->struct_size(run->prog, (uint32_t)id, ret_record)
+		       : OBJ_SIZE_MAX + 1;
 }
 
 KFUNC_FN(bpf_obj_new_impl)
 {
-	const uint32_t size = size_of_type(run, r1);
+	const struct btf_record *record;
+	const uint32_t size = size_of_type(run, r1, &record);
 
-	if (size > OBJ_SIZE_MAX)
-		return 0;
-	return (uintptr_t)obj_new(store_of(run), size,
-				  btf_struct_record(run->prog->btf, (uint32_t)r1));
+	return size > OBJ_SIZE_MAX ? 0 : (uintptr_t)obj_new(store_of(run), size, record);
 }
 
 KFUNC_FN(bpf_obj_drop_impl)
@@ -39,7 +40,8 @@ KFUNC_FN(bpf_obj_drop_impl)
 
 KFUNC_FN(bpf_percpu_obj_new_impl)
 {
-	const uint32_t size = size_of_type(run, r1);
+	const struct btf_record *record;
+	const uint32_t size = size_of_type(run, r1, &record);
 
 	return size > OBJ_SIZE_MAX ? 0 : (uintptr_t)obj_new_percpu(store_of(run), size);
 }

@@ -317,29 +317,54 @@ static int find_and_lock(const struct hash *h, const void *key, struct bucket **
 	return 0;
 }
 
-/* Frees an element that is out of its bucket; from bpf(2) only where values are objects. */
+/* Takes the element of key out of its bucket: its number, or 0 where there is none. */
+static uint32_t take_out(const struct hash *h, const void *key)
+{
+	struct hash_pos pos;
+	struct bucket *b;
+
+	if (find_and_lock(h, key, &b, &pos))
+		return 0;
+	hash_unlink(h, b, pos);
+	spin_unlock(&b->lock);
+	return pos.elem;
+}
+
+/* Frees an element that is out of its bucket, and whose value is no object. */
+static void plain_free(struct skep_map *m, uint32_t n)
+{
+	if (unlikely(m->objects != NULL))
+		hash_drop(m, n);
+	hash_give(m->priv, n);
+}
+
+static long hash_delete(struct skep_map *m, const void *key)
+{
+	const uint32_t n = take_out(m->priv, key);
+
+	if (!n)
+		return -ENOENT;
+	plain_free(m, n);
+	return 0;
+}
+
+/* The same from bpf(2), where objects may be let go. */
 static void element_free(struct skep_map *m, uint32_t n)
 {
 	const struct hash *h = m->priv;
 
 	if (h->kind & HASH_OBJECT)
 		inner_retire(m, *(void **)elem_value(h, hash_elem(h, n), 0));
-	if (unlikely(m->objects != NULL))
-		hash_drop(m, n);
-	hash_give(h, n);
+	plain_free(m, n);
 }
 
-long hash_delete(struct skep_map *m, const void *key)
+int hash_sys_delete(struct skep_map *m, const void *key)
 {
-	const struct hash *h = m->priv;
-	struct hash_pos pos;
-	struct bucket *b;
+	const uint32_t n = take_out(m->priv, key);
 
-	if (find_and_lock(h, key, &b, &pos))
+	if (!n)
 		return -ENOENT;
-	hash_unlink(h, b, pos);
-	spin_unlock(&b->lock);
-	element_free(m, pos.elem);
+	element_free(m, n);
 	return 0;
 }
 

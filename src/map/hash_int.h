@@ -542,7 +542,7 @@ int hash_view(struct skep_map *m, int fd, bool write);
 int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);
 void hash_destroy(struct skep_map *m);
-long hash_delete(struct skep_map *m, const void *key);
+int hash_sys_delete(struct skep_map *m, const void *key);
 int hash_next_key(struct skep_map *m, const void *key, void *next);
 int hash_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int hash_sys_batch(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,

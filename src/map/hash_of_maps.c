@@ -37,11 +37,6 @@ static int hash_of_maps_sys_update(struct skep_map *m, const void *key, const vo
 	return err;
 }
 
-static int hash_of_maps_sys_delete(struct skep_map *m, const void *key)
-{
-	return (int)hash_delete(m, key);
-}
-
 const struct map_ops hash_of_maps_map_ops = {
 	.lookup = hash_of_maps_lookup,
 };
@@ -54,7 +49,7 @@ const struct map_sys_ops hash_of_maps_map_sys = {
 	.next_key = hash_next_key,
 	.sys_lookup = hash_sys_lookup,
 	.sys_update = hash_of_maps_sys_update,
-	.sys_delete = hash_of_maps_sys_delete,
+	.sys_delete = hash_sys_delete,
 	.sys_batch = hash_sys_batch,
 	.fd_kind = MAP_FD_MAP,
 };

@@ -149,6 +149,8 @@ struct map_type {
 
 /** The row of a BPF_MAP_TYPE_*, sys NULL where Skep lacks it; NULL where Linux has no such type. */
 const struct map_type *map_type(uint32_t type);
+/** The i-th of all that the `ops` of maps which run can be; NULL past the end.  Hot. */
+const struct map_ops *map_ops_at(uint32_t i);
 /** How many numbers map_type() is defined for (from 0). */
 uint32_t map_type_count(void);
 

@@ -3,6 +3,7 @@
 #include "bpf/glue.h"
 #include "core/core.h"
 #include "server/server_int.h"
+#include "server/text.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -144,8 +145,12 @@ static void detach(const struct server *s, bool talk)
 
 static _Noreturn void live(struct server *s, const struct server_opts *o, int ready)
 {
-	int err = skep_kernel_new(o->kernel, &s->k);
+	int err = space_new(&s->space);
 
+	if (!err)
+		err = text_load(s->space);
+	if (!err)
+		err = core_kernel_new(o->kernel, s->space, &s->k);
 	if (!err) {
 		detach(s, o->talk);
 		bpf_kernel_set(s->k);

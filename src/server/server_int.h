@@ -15,6 +15,7 @@
 
 struct server {
 	struct skep_kernel *k;
+	struct space *space; /* the hive's memory */
 	char dir[PATH_MAX];
 	int listener;
 	bool keep;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * agent_int.h - inside the room: what the process that the agent is in is to the hive.
+ */
+#ifndef SKEP_AGENT_AGENT_INT_H
+#define SKEP_AGENT_AGENT_INT_H
+
+#include "agent/agent.h"
+#include "hive/layout.h"
+
+/* What a child of fork() has not: a page that the kernel empties for it. */
+struct agent_child {
+	uint32_t member;       /* its number, 0: it has none yet */
+	_Atomic uint32_t tgid; /* helper_tgid */
+} __attribute__((aligned(4096)));
+
+/* What a process has, and a child of fork() inherits. */
+struct agent_process {
+	const struct hive_meta *meta;
+	struct run_env env;	  /* what its runs carry */
+	_Atomic uint32_t lock;	  /* of what follows: 1 while a thread maps */
+	uint32_t change;	  /* hive_meta.change, when all was mapped */
+	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
+};
+
+extern struct agent_process agent_process;
+extern struct agent_child agent_child;
+
+/* The agent's half of agent.h's door. */
+int agent_join(const struct agent_join *how);
+int agent_sync(void);
+int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);
+
+#endif

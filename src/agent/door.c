@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* door.c - see agent.h: the one thing in the image that is known outside. */
+#include "agent/agent_int.h"
+
+const struct agent_door agent_door = {
+	.version = AGENT_VERSION,
+	.size = sizeof(agent_door),
+	.helper_by_id = helper_by_id,
+	.kfunc_at = kfunc_at,
+	.map_ops_at = map_ops_at,
+	.helper_target = helper_target,
+	.helper_ld_abs = helper_ld_abs,
+	.join = agent_join,
+	.sync = agent_sync,
+	.run = agent_run,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * join.c - a process becomes a member, and maps what members map.
+ *
+ * Areas are mapped from the server's own descriptors, through /proc: so nothing has to be kept open
+ * here, where programs close what they did not open.
+ */
+#include "agent/agent_int.h"
+#include "base/sys.h"
+#include "helper/process.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+struct agent_process agent_process;
+struct agent_child agent_child;
+
+clock_fn helper_clock_gettime;
+_Atomic uint32_t *helper_tgid;
+
+static long clock_by_syscall(clockid_t clock, struct timespec *ts)
+{
+	return sys_call6(SYS_clock_gettime, clock, (long)ts, 0, 0, 0, 0);
+}
+
+/* Timers are the server's. */
+static int no_timers(void *arg)
+{
+	return -EOPNOTSUPP;
+}
+
+static struct hive_data *data_of(const struct hive_meta *meta)
+{
+	return (struct hive_data *)(meta->head.base + HIVE_DATA_AT);
+}
+
+/* A row of the members' table for this process: its number, or 0. */
+static uint32_t enrol(const struct hive_meta *meta)
+{
+	struct hive_data *d = data_of(meta);
+	const uint32_t pid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	for (uint32_t i = 0; i < HIVE_MEMBERS; i++) {
+		uint32_t nobody = 0;
+
+		if (!atomic_load_explicit(&d->member[i], memory_order_relaxed) &&
+		    atomic_compare_exchange_strong(&d->member[i], &nobody, pid))
+			return i + 1;
+	}
+	return 0;
+}
+
+int agent_join(const struct agent_join *how)
+{
+	const clock_fn clock = vdso_clock_gettime(how->vdso);
+
+	sys_call6(SYS_madvise, (long)&agent_child, sizeof(agent_child), MADV_WIPEONFORK, 0, 0, 0);
+	helper_clock_gettime = clock ? clock : clock_by_syscall;
+	helper_tgid = &agent_child.tgid;
+	agent_process.meta = how->meta;
+	agent_process.env.timers_begin = no_timers;
+	if (!how->server && !agent_child.member)
+		agent_child.member = enrol(how->meta);
+	return how->server || agent_child.member ? 0 : -EAGAIN;
+}
+
+/* --- areas ------------------------------------------------------------------------------------ */
+
+static char *put_number(char *to, uint32_t n)
+{
+	char digits[10];
+	int i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (i)
+		*to++ = digits[--i];
+	return to;
+}
+
+/* /proc/SERVER/fd/N */
+static void path_of(char *to, const struct hive_meta *m, int fd)
+{
+	memcpy(to, "/proc/", 6);
+	to = put_number(to + 6, (uint32_t)m->server);
+	memcpy(to, "/fd/", 4);
+	*put_number(to + 4, (uint32_t)fd) = '\0';
+}
+
+static int map_area(const struct hive_meta *m, const struct hive_area *a)
+{
+	char path[40];
+	long fd, p;
+
+	path_of(path, m, a->fd);
+	fd = sys_call6(SYS_openat, AT_FDCWD, (long)path, (a->write ? O_RDWR : O_RDONLY) | O_CLOEXEC,
+		       0, 0, 0);
+	if (fd < 0)
+		return (int)fd;
+	p = sys_call6(SYS_mmap, (long)a->at, (long)a->size, PROT_READ | (a->write ? PROT_WRITE : 0),
+		      MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, (long)a->off);
+	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+	return p < 0 && p > -4096 ? (int)p : 0;
+}
+
+/* All rows that changed since they were mapped. */
+static int map_areas(struct agent_process *p)
+{
+	const struct hive_meta *m = p->meta;
+	const uint32_t change = atomic_load(&m->change);
+	const uint32_t n = atomic_load(&m->areas);
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && !err; i++) {
+		const struct hive_area a = m->area[i];
+
+		if (a.gen == p->gen[i])
+			continue;
+		/* What was there is another map's, or nobody's: it stays until it is in the way. */
+		err = a.at ? map_area(m, &a) : 0;
+		if (!err)
+			p->gen[i] = a.gen;
+	}
+	if (!err)
+		p->change = change;
+	return err;
+}
+
+int agent_sync(void)
+{
+	struct agent_process *p = &agent_process;
+	int err;
+
+	if (p->change == atomic_load(&p->meta->change))
+		return 0;
+	while (atomic_exchange_explicit(&p->lock, 1, memory_order_acquire))
+		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	err = map_areas(p);
+	atomic_store_explicit(&p->lock, 0, memory_order_release);
+	return err;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* run.c - one run of a program in this process. */
+#include "agent/agent_int.h"
+
+int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret)
+{
+	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
+	struct vcpu *c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	struct skep_run run;
+
+	if (unlikely(!c)) {
+		atomic_fetch_add_explicit(&p->stats->recursion_misses, 1, memory_order_relaxed);
+		return -EBUSY;
+	}
+	run = (struct skep_run){ .vcpu = c, .cpu = c->id, .ctx = ctx, .env = &agent_process.env };
+	*ret = prog_run(p, ctx, &run);
+	vcpu_put(c);
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process.h - what helpers know of the process that they run in.  Whoever brings them there
+ * defines it: start.c in programs with libc, agent/ in members of a hive.
+ */
+#ifndef SKEP_HELPER_PROCESS_H
+#define SKEP_HELPER_PROCESS_H
+
+#include "base/base.h"
+
+#include <time.h>
+
+typedef long (*clock_fn)(clockid_t clock, struct timespec *ts);
+
+/** clock_gettime of the vDSO, or the system call; never NULL. */
+extern clock_fn helper_clock_gettime;
+/** getpid(), 0 before somebody asked: in memory that a fork empties.  NULL where there is none. */
+extern _Atomic uint32_t *helper_tgid;
+
+/** clock_gettime of the vDSO at base (AT_SYSINFO_EHDR); NULL: it has none, or base is 0.  Hot. */
+clock_fn vdso_clock_gettime(uintptr_t base);
+
+#endif
