@@ -19,6 +19,8 @@
 #define AGENT_VERSION 1 /* of the door */
 
 /* How a process joins. */
+struct hive_meta;
+
 struct agent_join {
 	const struct hive_meta *meta; /* the hive's, mapped */
 	uintptr_t vdso;		      /* AT_SYSINFO_EHDR, 0: not known */
@@ -43,6 +45,8 @@ struct agent_door {
 	 * anything else: 0, or -EAGAIN where the hive has as many members as it can.
 	 */
 	int (*join)(const struct agent_join *how);
+	/* The hive's, as join() was told; NULL: it never was. */
+	const struct hive_meta *(*meta)(void);
 	/* Maps what the hive shows its members by now; 0 or -errno. */
 	int (*sync)(void);
 	/*

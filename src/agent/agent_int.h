@@ -28,6 +28,7 @@ extern struct agent_child agent_child;
 
 /* The agent's half of agent.h's door. */
 int agent_join(const struct agent_join *how);
+const struct hive_meta *agent_meta(void);
 int agent_sync(void);
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);
 

@@ -65,6 +65,11 @@ int agent_join(const struct agent_join *how)
 	return how->server || agent_child.member ? 0 : -EAGAIN;
 }
 
+const struct hive_meta *agent_meta(void)
+{
+	return agent_process.meta;
+}
+
 /* --- areas ------------------------------------------------------------------------------------ */
 
 static char *put_number(char *to, uint32_t n)

@@ -66,6 +66,16 @@ static long run_map_view(struct skep_kernel *k, const uint64_t *a, const char *p
 	return core_map_view(k, (int)a[0], a[1]);
 }
 
+static long run_segment(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_segment(k, a[0]);
+}
+
+static long run_prog_at(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_prog_at(k, (int)a[0]);
+}
+
 static const struct {
 	entry_fn run;
 	enum gives gives;

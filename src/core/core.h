@@ -57,6 +57,18 @@ int core_perf_mmap(struct skep_kernel *k, int fd, size_t len, int prot, int flag
 /** ioctl(2): -ENOTTY where fd is no such event, or the request is not known. */
 long core_perf_ioctl(struct skep_kernel *k, int fd, unsigned long request, uint64_t arg);
 
+/*
+ * A hive's memory, for who maps it (hive/layout.h).
+ */
+
+/** The memfd of an enum hive_segment, the kernel's: -EINVAL, -EOPNOTSUPP where there is no hive. */
+int core_segment(struct skep_kernel *k, uint64_t segment);
+/**
+ * Where in meta the program of a descriptor lies, for members to run: -EBADF, -EINVAL, -EOPNOTSUPP
+ * where members cannot run it.  It stays as long as somebody holds it.
+ */
+long core_prog_at(struct skep_kernel *k, int fd);
+
 /* A verification, as who watches sees it; all borrowed for the time of the call. */
 struct core_verdict {
 	const struct skep_prog *prog; /* as far as it came */

@@ -24,6 +24,7 @@ from tap import Skip, case, main
 build = pathlib.Path(sys.argv[1]).resolve()
 skep = build / 'src/cli/skep'
 member = build / 'tests/hive/member'
+runner = build / 'tests/hive/runner'
 count = build / 'examples/count.bpf.o'
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-', dir='/tmp'))  # sockets have short names
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
@@ -178,6 +179,17 @@ def member_out_of_reach():
         assert p.stdout == 'did elements\ndid out_of_reach\n', (p.stdout, p.stderr)
     finally:
         shutil.rmtree(there)
+
+
+def runs(*names):
+    p = call(skep, 'run', '--', runner, build / 'tests/hive/runner.bpf.o', *names)
+    assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
+
+
+for name in ('everything', 'later_maps', 'many', 'cost'):
+    f = lambda name=name: runs(name)
+    f.__name__ = f'members_run_{name}'
+    case(f)
 
 
 @case

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a program can do in a member of a hive: one of each, counted. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define MAP(name, kind, k, v, n)                   \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_##kind); \
+		__type(key, k);                    \
+		__type(value, v);                  \
+		__uint(max_entries, n);            \
+	} name SEC(".maps")
+
+struct locked {
+	struct bpf_spin_lock lock;
+	__u32 pad;
+	__u64 n;
+};
+
+MAP(per_cpu, PERCPU_ARRAY, __u32, __u64, 4);
+MAP(table, HASH, __u64, __u64, 4096);
+MAP(per_cpu_table, PERCPU_HASH, __u64, __u64, 1024);
+MAP(recent, LRU_HASH, __u64, __u64, 64);
+MAP(guarded, ARRAY, __u32, struct locked, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__type(value, __u64);
+	__uint(max_entries, 64);
+} line SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, __u64);
+	__type(value, __u64);
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} ring SEC(".maps");
+
+MAP(inner, ARRAY, __u32, __u64, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 4);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__type(key, __u32);
+		__type(value, __u64);
+		__uint(max_entries, 1);
+	});
+} outer SEC(".maps") = { .values = { [0] = (void *)&inner } };
+
+int tail(void *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, int(void *));
+} next SEC(".maps") = { .values = { [0] = (void *)&tail } };
+
+/* What a run says of itself, for the member to look at. */
+struct said {
+	__u64 ids;
+	__u64 ns;
+	char comm[16];
+	__u64 word; /* at args.good */
+	long bad;   /* errno of args.bad */
+	__u64 looped;
+	__u64 old; /* of the element that this run deleted */
+	__u32 cpu;
+	__u32 tail_calls;
+} said;
+
+struct args {
+	__u64 good, bad;
+};
+
+static long add(__u64 i, void *sum)
+{
+	*(__u64 *)sum += i;
+	return 0;
+}
+
+SEC("raw_tp/tail")
+int tail(void *ctx)
+{
+	__sync_fetch_and_add(&said.tail_calls, 1);
+	return 7;
+}
+
+SEC("raw_tp/everything")
+int everything(struct args *a)
+{
+	__u64 key = 77, sum = 0, *v;
+	__u32 zero = 0;
+	void *in;
+
+	said.ids = bpf_get_current_pid_tgid();
+	said.ns = bpf_ktime_get_ns();
+	said.cpu = bpf_get_smp_processor_id();
+	bpf_get_current_comm(said.comm, sizeof(said.comm));
+	said.bad = bpf_probe_read_user(&said.word, 8, (void *)a->bad);
+	bpf_probe_read_user(&said.word, 8, (void *)a->good);
+	bpf_loop(10, add, &sum, 0);
+	said.looped = sum;
+
+	bpf_map_update_elem(&table, &key, &sum, BPF_ANY);
+	v = bpf_map_lookup_elem(&table, &key);
+	said.old = v ? *v : 0;
+	bpf_map_delete_elem(&table, &key);
+	if (bpf_map_lookup_elem(&table, &key))
+		said.old = 0;
+
+	bpf_map_push_elem(&line, &sum, BPF_EXIST);
+	key = 24 | 10ull << 32;
+	bpf_map_update_elem(&routes, &key, &sum, BPF_ANY);
+	bpf_ringbuf_output(&ring, &sum, sizeof(sum), 0);
+	in = bpf_map_lookup_elem(&outer, &zero);
+	v = in ? bpf_map_lookup_elem(in, &zero) : NULL;
+	if (v)
+		__sync_fetch_and_add(v, 1);
+	bpf_tail_call(a, &next, 0);
+	return 0;
+}
+
+/* Counts in all that many processes may count in at once; what is per CPU takes no atomics. */
+SEC("syscall")
+int count(void *ctx)
+{
+	__u32 zero = 0;
+	__u64 one = 1, *v, key = bpf_get_prandom_u32() % 1000;
+	struct locked *l;
+	struct {
+		__u64 key, sum;
+	} *record;
+
+	v = bpf_map_lookup_elem(&per_cpu, &zero);
+	if (v)
+		*v += 1;
+	v = bpf_map_lookup_elem(&per_cpu_table, &key);
+	if (v)
+		*v += 1;
+	else
+		bpf_map_update_elem(&per_cpu_table, &key, &one, BPF_NOEXIST);
+	v = bpf_map_lookup_elem(&table, &key);
+	if (v)
+		__sync_fetch_and_add(v, 1);
+	else if (bpf_map_update_elem(&table, &key, &one, BPF_NOEXIST)) {
+		v = bpf_map_lookup_elem(&table, &key);
+		if (v)
+			__sync_fetch_and_add(v, 1);
+	}
+	bpf_map_update_elem(&recent, &key, &key, BPF_ANY);
+	l = bpf_map_lookup_elem(&guarded, &zero);
+	if (l) {
+		bpf_spin_lock(&l->lock);
+		l->n++;
+		bpf_spin_unlock(&l->lock);
+	}
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (record) {
+		record->key = key;
+		record->sum = ~key;
+		bpf_ringbuf_submit(record, 0);
+	}
+	return 0;
+}
+
+/* The least: what a bench takes. */
+SEC("raw_tp/bump")
+int bump(void *ctx)
+{
+	__u32 zero = 0;
+	__u64 *v = bpf_map_lookup_elem(&per_cpu, &zero);
+
+	if (v)
+		*v += 1;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
