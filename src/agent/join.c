@@ -59,6 +59,7 @@ int agent_join(const struct agent_join *how)
 	helper_clock_gettime = clock ? clock : clock_by_syscall;
 	helper_tgid = &agent_child.tgid;
 	agent_process.meta = how->meta;
+	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.timers_begin = no_timers;
 	if (!how->server && !agent_child.member)
 		agent_child.member = enrol(how->meta);

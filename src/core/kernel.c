@@ -350,6 +350,7 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 	k->env = (struct run_env){
 		.trace = env_trace,
 		.arg = k,
+		.vcpus = k->vcpus,
 		.sys_bpf = env_sys_bpf,
 		.struct_size = env_struct_size,
 		.sys_close = env_sys_close,

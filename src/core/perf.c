@@ -80,7 +80,7 @@ long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int 
 		.wakeup_bytes = a.watermark,
 		.disabled = a.disabled,
 	};
-	err = perf_event_new(&opts, c.k->space, &e);
+	err = perf_event_new(&opts, c.k->space, c.k->vcpus, &e);
 	if (err)
 		return err;
 	fd = object_publish(&c, OBJ_PERF, e, e->area.fd, O_RDWR);

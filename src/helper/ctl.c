@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ctl.c - helpers that steer: loops, tail calls, locks, verdicts, bpf(2) from a program */
-#include "base/lock.h"
+#include "hive/lock.h"
 #include "helper/helper_int.h"
 #include "prog/ctx_skb.h"
 #include "prog/ctx_xdp.h"
@@ -32,7 +32,7 @@ HELPER_FN(loop)
 
 HELPER_FN(spin_lock)
 {
-	spin_lock(PTR(r1));
+	lock_take(PTR(r1), run->env->vcpus, run->cpu);
 	return 0;
 }
 

@@ -180,28 +180,30 @@ HELPER_FN(ringbuf_reserve_dynptr)
 		return make_none(PTR(r4), -EINVAL);
 	if (size > DYNPTR_MAX_SIZE)
 		return make_none(PTR(r4), -E2BIG);
-	record = ringbuf_reserve(PTR(r1), size, 0);
+	run->ring = PTR(r1);
+	record = ringbuf_reserve(run->ring, size, 0, run->cpu);
 	if (!record)
 		return make_none(PTR(r4), -EINVAL);
 	dynptr_make(PTR(r4), DYNPTR_RINGBUF, record, size);
 	return 0;
 }
 
-static uint64_t give_back(struct dynptr_kern *d, uint64_t flags, bool discard)
+static uint64_t give_back(struct dynptr_kern *d, uint64_t flags, bool discard,
+			  const struct skep_run *run)
 {
 	if (d->data)
-		ringbuf_commit(d->data, flags, discard);
+		ringbuf_commit(run->ring, d->data, flags, discard);
 	return make_none(d, 0);
 }
 
 HELPER_FN(ringbuf_submit_dynptr)
 {
-	return give_back(PTR(r1), r2, false);
+	return give_back(PTR(r1), r2, false, run);
 }
 
 HELPER_FN(ringbuf_discard_dynptr)
 {
-	return give_back(PTR(r1), r2, true);
+	return give_back(PTR(r1), r2, true, run);
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */

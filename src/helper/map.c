@@ -38,28 +38,28 @@ HELPER_FN(map_delete)
 {
 	struct skep_map *m = PTR(r1);
 
-	return RET(m->ops->delete ? m->ops->delete (m, PTR(r2)) : -EOPNOTSUPP);
+	return RET(m->ops->delete ? m->ops->delete (m, PTR(r2), run->cpu) : -EOPNOTSUPP);
 }
 
 HELPER_FN(map_push)
 {
 	struct skep_map *m = PTR(r1);
 
-	return RET(m->ops->push ? m->ops->push(m, PTR(r2), r3) : -EOPNOTSUPP);
+	return RET(m->ops->push ? m->ops->push(m, PTR(r2), r3, run->cpu) : -EOPNOTSUPP);
 }
 
 HELPER_FN(map_pop)
 {
 	struct skep_map *m = PTR(r1);
 
-	return RET(m->ops->pop ? m->ops->pop(m, PTR(r2)) : -EOPNOTSUPP);
+	return RET(m->ops->pop ? m->ops->pop(m, PTR(r2), run->cpu) : -EOPNOTSUPP);
 }
 
 HELPER_FN(map_peek)
 {
 	struct skep_map *m = PTR(r1);
 
-	return RET(m->ops->peek ? m->ops->peek(m, PTR(r2)) : -EOPNOTSUPP);
+	return RET(m->ops->peek ? m->ops->peek(m, PTR(r2), run->cpu) : -EOPNOTSUPP);
 }
 
 /* What the callback of for_each_map_elem needs beside key and value. */

@@ -6,23 +6,24 @@
 
 HELPER_FN(ringbuf_output)
 {
-	return RET(ringbuf_output(PTR(r1), PTR(r2), r3, r4));
+	return RET(ringbuf_output(PTR(r1), PTR(r2), r3, r4, run->cpu));
 }
 
 HELPER_FN(ringbuf_reserve)
 {
-	return (uintptr_t)ringbuf_reserve(PTR(r1), r2, r3);
+	run->ring = PTR(r1);
+	return (uintptr_t)ringbuf_reserve(run->ring, r2, r3, run->cpu);
 }
 
 HELPER_FN(ringbuf_submit)
 {
-	ringbuf_commit(PTR(r1), r2, false);
+	ringbuf_commit(run->ring, PTR(r1), r2, false);
 	return 0;
 }
 
 HELPER_FN(ringbuf_discard)
 {
-	ringbuf_commit(PTR(r1), r2, true);
+	ringbuf_commit(run->ring, PTR(r1), r2, true);
 	return 0;
 }
 
@@ -70,7 +71,7 @@ HELPER_FN(user_ringbuf_drain)
 
 	if (r4 & ~(uint64_t)(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP))
 		return RET(-EINVAL);
-	if (!user_ringbuf_begin(m))
+	if (!user_ringbuf_begin(m, run->cpu))
 		return RET(-EBUSY);
 	ret = drain(m, r2, r3, run, &steps);
 	user_ringbuf_end(m, r4 & BPF_RB_FORCE_WAKEUP || (!(r4 & BPF_RB_NO_WAKEUP) && steps > 0));

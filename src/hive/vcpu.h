@@ -31,6 +31,9 @@
 /* Stack of the interpreter's frames: one per bpf2bpf depth, callbacks included. */
 #define VCPU_STACK_SIZE (2 * SKEP_FRAMES_MAX * SKEP_STACK_MAX)
 
+/* The number of no slot: where a CPU is asked for, the kernel's own threads say it. */
+#define VCPU_NONE UINT32_MAX
+
 /* Room for the task that runs the program, as programs see it. */
 #define VCPU_TASK_SIZE 512
 

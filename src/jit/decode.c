@@ -144,10 +144,10 @@ static bool lookup_is_inlined(const struct insn_aux *aux)
 const struct jit_map_call jit_map_calls[] = {
 	{ BPF_FUNC_map_lookup_elem, offsetof(struct map_ops, lookup), BPF_REG_3 },
 	{ BPF_FUNC_map_update_elem, offsetof(struct map_ops, update), BPF_REG_5 },
-	{ BPF_FUNC_map_delete_elem, offsetof(struct map_ops, delete), JIT_NONE },
-	{ BPF_FUNC_map_push_elem, offsetof(struct map_ops, push), JIT_NONE },
-	{ BPF_FUNC_map_pop_elem, offsetof(struct map_ops, pop), JIT_NONE },
-	{ BPF_FUNC_map_peek_elem, offsetof(struct map_ops, peek), JIT_NONE },
+	{ BPF_FUNC_map_delete_elem, offsetof(struct map_ops, delete), BPF_REG_3 },
+	{ BPF_FUNC_map_push_elem, offsetof(struct map_ops, push), BPF_REG_4 },
+	{ BPF_FUNC_map_pop_elem, offsetof(struct map_ops, pop), BPF_REG_3 },
+	{ BPF_FUNC_map_peek_elem, offsetof(struct map_ops, peek), BPF_REG_3 },
 };
 
 /* A helper on a known map, whose type has the operation, becomes a call of that. */

@@ -116,9 +116,9 @@ bool array_contains(struct skep_map *m, uintptr_t addr, size_t len)
 	return off < m->area.size && len <= m->area.size - off;
 }
 
-long array_no_delete(struct skep_map *m, const void *key)
+long array_no_delete(struct skep_map *m, const void *key, uint32_t cpu)
 {
-	(void)m, (void)key;
+	(void)m, (void)key, (void)cpu;
 	return -EINVAL;
 }
 
@@ -154,11 +154,10 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 	long err = array_update_check(m, index, flags);
 	void *mem;
 
-	(void)cpu;
 	if (unlikely(err))
 		return err;
 	mem = m->values + (uint64_t)index * m->elem_size;
-	value_write(m, mem, value, flags);
+	value_write(m, mem, value, flags, cpu);
 	value_drop(m, mem);
 	return 0;
 }

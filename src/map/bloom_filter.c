@@ -76,7 +76,7 @@ static inline uint64_t bloom_bit(const struct bloom_walk *w)
 	return UINT64_C(1) << w->bit % WORD_BITS;
 }
 
-static long bloom_push(struct skep_map *m, const void *value, uint64_t flags)
+static long bloom_push(struct skep_map *m, const void *value, uint64_t flags, uint32_t cpu)
 {
 	if (unlikely(flags != BPF_ANY))
 		return -EINVAL;
@@ -90,7 +90,7 @@ static long bloom_push(struct skep_map *m, const void *value, uint64_t flags)
 	return 0;
 }
 
-static long bloom_peek(struct skep_map *m, void *value)
+static long bloom_peek(struct skep_map *m, void *value, uint32_t cpu)
 {
 	for (struct bloom_walk w = bloom_first(m, value); w.left; bloom_next(&w))
 		if (!(atomic_load_explicit(bloom_word(m, &w), memory_order_relaxed) &
@@ -99,7 +99,7 @@ static long bloom_peek(struct skep_map *m, void *value)
 	return 0;
 }
 
-static long bloom_pop(struct skep_map *m, void *value)
+static long bloom_pop(struct skep_map *m, void *value, uint32_t cpu)
 {
 	(void)m, (void)value;
 	return -EOPNOTSUPP;
@@ -111,13 +111,13 @@ static long bloom_pop(struct skep_map *m, void *value)
 static int bloom_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
 {
 	(void)key, (void)flags;
-	return (int)bloom_peek(m, value);
+	return (int)bloom_peek(m, value, VCPU_NONE);
 }
 
 static int bloom_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	(void)key;
-	return (int)bloom_push(m, value, flags);
+	return (int)bloom_push(m, value, flags, VCPU_NONE);
 }
 
 static int bloom_sys_delete(struct skep_map *m, const void *key)

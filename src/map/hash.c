@@ -155,6 +155,7 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 				"no memory for a hash of %u entries of %u bytes", m->max_entries,
 				h->elem_size);
 	hash_place(h, m->area.mem);
+	h->vcpus = m->vcpus;
 	spares = h->total - m->max_entries;
 	for (uint32_t i = 0; i < spares; i++)
 		h->sh->spare[i].elem = i + 1;
@@ -246,7 +247,7 @@ uint32_t hash_find_slow(const struct hash *h, const void *key, uint32_t hash)
 	return 0;
 }
 
-void *hash_lookup_object_slow(struct skep_map *m, const void *key)
+void *hash_lookup_object_slow(struct skep_map *m, const void *key, uint32_t cpu)
 {
 	const struct hash *h = m->priv;
 	uint32_t hash = hash_key(h, key, 0);
@@ -254,7 +255,7 @@ void *hash_lookup_object_slow(struct skep_map *m, const void *key)
 	struct hash_pos pos;
 	void *inner = NULL;
 
-	spin_lock(&b->lock);
+	bucket_lock(h, b, cpu);
 	pos = hash_find_locked(h, b, key, hash, 0);
 	if (pos.elem)
 		inner = *(void **)elem_value(h, hash_elem(h, pos.elem), 0);
@@ -299,14 +300,14 @@ static void value_out(const struct skep_map *m, uint32_t n, void *value, uint64_
 }
 
 /* Locks the bucket of key and finds it there; unlocks and -ENOENT where it is not. */
-static int find_and_lock(const struct hash *h, const void *key, struct bucket **ret_b,
+static int find_and_lock(const struct hash *h, const void *key, uint32_t cpu, struct bucket **ret_b,
 			 struct hash_pos *ret_pos)
 {
 	uint32_t hash = hash_key(h, key, 0);
 	struct bucket *b = hash_bucket(h, hash);
 	struct hash_pos pos;
 
-	spin_lock(&b->lock);
+	bucket_lock(h, b, cpu);
 	pos = hash_find_locked(h, b, key, hash, 0);
 	if (!pos.elem) {
 		spin_unlock(&b->lock);
@@ -318,12 +319,12 @@ static int find_and_lock(const struct hash *h, const void *key, struct bucket **
 }
 
 /* Takes the element of key out of its bucket: its number, or 0 where there is none. */
-static uint32_t take_out(const struct hash *h, const void *key)
+static uint32_t take_out(const struct hash *h, const void *key, uint32_t cpu)
 {
 	struct hash_pos pos;
 	struct bucket *b;
 
-	if (find_and_lock(h, key, &b, &pos))
+	if (find_and_lock(h, key, cpu, &b, &pos))
 		return 0;
 	hash_unlink(h, b, pos);
 	spin_unlock(&b->lock);
@@ -338,9 +339,9 @@ static void plain_free(struct skep_map *m, uint32_t n)
 	hash_give(m->priv, n);
 }
 
-static long hash_delete(struct skep_map *m, const void *key)
+static long hash_delete(struct skep_map *m, const void *key, uint32_t cpu)
 {
-	const uint32_t n = take_out(m->priv, key);
+	const uint32_t n = take_out(m->priv, key, cpu);
 
 	if (!n)
 		return -ENOENT;
@@ -360,7 +361,7 @@ static void element_free(struct skep_map *m, uint32_t n)
 
 int hash_sys_delete(struct skep_map *m, const void *key)
 {
-	const uint32_t n = take_out(m->priv, key);
+	const uint32_t n = take_out(m->priv, key, HASH_USER);
 
 	if (!n)
 		return -ENOENT;
@@ -374,7 +375,7 @@ int hash_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t f
 	struct bucket *b;
 
 	/* Under the lock: updates wait, so the copy is one update's value. */
-	if (find_and_lock(m->priv, key, &b, &pos))
+	if (find_and_lock(m->priv, key, HASH_USER, &b, &pos))
 		return -ENOENT;
 	value_out(m, pos.elem, value, flags);
 	spin_unlock(&b->lock);
@@ -387,7 +388,7 @@ static int hash_sys_lookup_delete(struct skep_map *m, const void *key, void *val
 	struct hash_pos pos;
 	struct bucket *b;
 
-	if (find_and_lock(h, key, &b, &pos))
+	if (find_and_lock(h, key, HASH_USER, &b, &pos))
 		return -ENOENT;
 	value_out(m, pos.elem, value, flags);
 	hash_unlink(h, b, pos);
@@ -416,7 +417,7 @@ int hash_next_key(struct skep_map *m, const void *key, void *next)
 	bool found;
 
 	/* A key that is gone begins anew. */
-	if (key && !find_and_lock(h, key, &b, &pos)) {
+	if (key && !find_and_lock(h, key, HASH_USER, &b, &pos)) {
 		struct hash_walk w = { .step = pos.slot + 1, .elem = pos.elem };
 
 		found = next_in_bucket(h, b, &w, next);
@@ -431,7 +432,7 @@ int hash_next_key(struct skep_map *m, const void *key, void *next)
 		b = &h->buckets[i];
 		if (bucket_empty(b))
 			continue;
-		spin_lock(&b->lock);
+		bucket_lock(h, b, HASH_USER);
 		found = next_in_bucket(h, b, &w, next);
 		spin_unlock(&b->lock);
 		if (found)
@@ -470,7 +471,7 @@ static int batch_bucket(struct skep_map *m, struct bucket *b, uint8_t *keys, uin
 
 	if (bucket_empty(b))
 		return 0;
-	spin_lock(&b->lock);
+	bucket_lock(h, b, HASH_USER);
 	while (hash_walk_next(h, b, &w))
 		count++;
 	if (count > room) {

@@ -25,7 +25,7 @@
  * and a list of returned ones.  An update of an existing key takes no free element: it swaps
  * with the spare of its CPU, as the kernel does, so it never fails in a full map.
  *
- * Locks: a bucket's, then hash_shared.user_lock; never two buckets at once.
+ * Locks: a bucket's, then the map's own, for the last spare; never two buckets at once.
  */
 #ifndef SKEP_MAP_HASH_INT_H
 #define SKEP_MAP_HASH_INT_H
@@ -65,10 +65,9 @@ static_assert(sizeof(struct elem) == 16, "the key follows at 16");
 
 /* What all users of a table change; stands at the start of the area. */
 struct hash_shared {
-	_Atomic uint64_t free;	   /* low half: first free element; high half: a counter (ABA) */
-	_Atomic uint32_t fresh;	   /* elements taken from the fresh tail so far, or a little more */
-	_Atomic uint32_t hand;	   /* LRU: the element that eviction looked at last */
-	struct spinlock user_lock; /* guards the last spare, which bpf(2) uses */
+	_Atomic uint64_t free;	/* low half: first free element; high half: a counter (ABA) */
+	_Atomic uint32_t fresh; /* elements taken from the fresh tail so far, or a little more */
+	_Atomic uint32_t hand;	/* LRU: the element that eviction looked at last */
 	struct {
 		uint32_t elem;	  /* the spare of this CPU; the last row is for bpf(2) */
 		uint32_t pad[15]; /* to a cache line */
@@ -90,12 +89,13 @@ struct hash {
 	uint32_t total;		/* elements, spares included */
 	uint32_t nr_cpus;	/* rows of spare, without the last */
 	uint32_t kind;		/* enum hash_kind */
+	struct vcpus *vcpus;	/* whose runs lock buckets; may be NULL */
 	uint64_t elem_recip;	/* 2^64 / elem_size, rounded up: for divisions in contains */
 	struct hash_shared *sh; /* in the area */
 };
 
 /* The `cpu` of callers from bpf(2). */
-#define HASH_USER UINT32_MAX
+#define HASH_USER VCPU_NONE
 
 /* Where an element hangs; the bucket's lock is held. */
 struct hash_pos {
@@ -252,8 +252,18 @@ MAP_ALWAYS_INLINE struct hash_pos hash_find_locked(const struct hash *h, struct 
 	return (struct hash_pos){ 0 };
 }
 
+static inline void hash_removed(struct bucket *b);
+
+/* For the run on that vCPU, HASH_USER for bpf(2). */
+MAP_ALWAYS_INLINE void bucket_lock(const struct hash *h, struct bucket *b, uint32_t cpu)
+{
+	/* Each change of a bucket is one store; who left it may not have counted it. */
+	if (unlikely(lock_take(&b->lock, h->vcpus, cpu)))
+		hash_removed(b);
+}
+
 /* After an element left the bucket, before it can be used again. */
-MAP_ALWAYS_INLINE void hash_removed(struct bucket *b)
+static inline void hash_removed(struct bucket *b)
 {
 	uint32_t version = atomic_load_explicit(&b->version, memory_order_relaxed);
 
@@ -368,12 +378,12 @@ MAP_ALWAYS_INLINE void hash_give(const struct hash *h, uint32_t e)
 }
 
 /* LRU (lru.c): makes an element free, evicting one if need be.  No bucket lock may be held. */
-uint32_t lru_take(struct hash *h);
+uint32_t lru_take(struct hash *h, uint32_t cpu);
 /* Takes element e out of b, whose lock is held; false where it is not in there. */
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e);
 
 /* The inner map of key under the bucket's lock, for the reader that raced with a reuse. */
-void *hash_lookup_object_slow(struct skep_map *m, const void *key);
+void *hash_lookup_object_slow(struct skep_map *m, const void *key, uint32_t cpu);
 
 /* Values of a per-CPU element: of all CPUs for HASH_USER; others become zero in a new one. */
 void hash_cpu_write(const struct skep_map *m, uint32_t n, const void *value, uint32_t cpu,
@@ -398,7 +408,7 @@ MAP_ALWAYS_INLINE void hash_fill(struct skep_map *m, uint32_t n, const void *key
 		memcpy(&inner, value, sizeof(inner));
 		__atomic_store_n((void **)elem_value(h, e, ks), inner, __ATOMIC_RELEASE);
 	} else {
-		value_write(m, elem_value(h, e, ks), value, 0);
+		value_write(m, elem_value(h, e, ks), value, 0, cpu);
 	}
 	if (kind & HASH_LRU)
 		atomic_store_explicit(&e->ref, ref, memory_order_relaxed);
@@ -414,7 +424,7 @@ MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct ha
 	uint32_t *spare = &h->sh->spare[row].elem;
 
 	if (cpu == HASH_USER)
-		spin_lock(&h->sh->user_lock);
+		spin_lock(&m->lock);
 	hash_fill(m, *spare, key, value, cpu, ks, kind, true);
 	hash_replace(h, b, pos, *spare, hash);
 	/* Before it can be used again. */
@@ -422,7 +432,7 @@ MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct ha
 		hash_drop(m, pos.elem);
 	*spare = pos.elem;
 	if (cpu == HASH_USER)
-		spin_unlock(&h->sh->user_lock);
+		spin_unlock(&m->lock);
 }
 
 /*
@@ -449,7 +459,7 @@ MAP_ALWAYS_INLINE void *hash_lookup_as(struct skep_map *m, const void *key, uint
 		inner = __atomic_load_n((void **)elem_value(h, e, ks), __ATOMIC_ACQUIRE);
 		return likely(key_equal(e, key, ks ? ks : h->key_size))
 			       ? inner
-			       : hash_lookup_object_slow(m, key);
+			       : hash_lookup_object_slow(m, key, cpu);
 	}
 	return elem_value(h, e, ks);
 }
@@ -470,7 +480,7 @@ MAP_ALWAYS_INLINE long hash_change(struct skep_map *m, struct bucket *b, struct 
 		if (kind & HASH_LRU)
 			atomic_store_explicit(&e->ref, 1, memory_order_relaxed);
 	} else if (unlikely(flags & BPF_F_LOCK)) {
-		value_write(m, elem_value(h, e, ks), value, flags);
+		value_write(m, elem_value(h, e, ks), value, flags, cpu);
 	} else {
 		if (kind & HASH_OBJECT)
 			memcpy(ret_old, elem_value(h, e, ks), sizeof(void *));
@@ -497,7 +507,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 		     ((flags & BPF_F_LOCK) && !value_has_lock(m))))
 		return -EINVAL;
 	for (;;) {
-		spin_lock(&b->lock);
+		bucket_lock(h, b, cpu);
 		pos = hash_find_locked(h, b, key, hash, ks);
 		if (pos.elem) {
 			err = hash_change(m, b, pos, key, value, flags, hash, cpu, ks, kind,
@@ -520,7 +530,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 			break;
 		/* Eviction takes another bucket's lock: let go of ours, and look again. */
 		spin_unlock(&b->lock);
-		e = lru_take(h);
+		e = lru_take(h, cpu);
 		if (unlikely(m->objects != NULL))
 			hash_drop(m, e);
 	}

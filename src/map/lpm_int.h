@@ -50,11 +50,13 @@ struct lpm_node {
 static_assert(sizeof(struct lpm_node) == 128, "two cache lines");
 
 struct lpm_elem {
-	uint32_t link;	     /* while it is free, or waits to be: the next one */
+	uint32_t link;	     /* LPM_IN; while it is free, or waits to be: the next one */
 	_Atomic uint32_t up; /* see above; 0: there is none */
 	uint32_t prefixlen;  /* here the key begins, as in struct bpf_lpm_trie_key */
 	uint8_t data[];	     /* and its bits, also those beyond prefixlen; then the value */
 };
+
+#define LPM_IN UINT32_MAX /* in the trie, or about to be */
 
 /* Things of one size, numbered from 1; lists by their links, 0 ends.  Under the lock. */
 struct lpm_pool {
@@ -231,6 +233,10 @@ void lpm_drop_elem(const struct lpm *t, uint32_t n);
 void lpm_drop_node(const struct lpm *t, uint32_t n);
 /* It never was in it. */
 void lpm_untake_elem(const struct lpm *t, uint32_t n);
+
+/* -- lpm_repair.c -- */
+/* Makes the trie anew of its elements: who left the lock left it in the middle of a change. */
+void lpm_rebuild(const struct lpm *t);
 
 /* -- lpm_edit.c: under the lock -- */
 /* The element with exactly that key, or 0. */

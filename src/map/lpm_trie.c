@@ -186,6 +186,7 @@ static long lpm_put_locked(struct skep_map *m, const struct bpf_lpm_trie_key *ke
 		return -ENOMEM;
 	memcpy(&lpm_elem(t, e)->prefixlen, key, t->key_size);
 	value_put(lpm_value(t, e), value, m->value_size);
+	lpm_elem(t, e)->link = LPM_IN;
 	err = lpm_insert(t, e, &old);
 	if (err)
 		lpm_untake_elem(t, e);
@@ -196,6 +197,12 @@ static long lpm_put_locked(struct skep_map *m, const struct bpf_lpm_trie_key *ke
 	return err;
 }
 
+static void trie_lock(const struct lpm *t, uint32_t cpu)
+{
+	if (unlikely(lock_take(&t->sh->lock, t->vcpus, cpu)))
+		lpm_rebuild(t);
+}
+
 static long lpm_update(struct skep_map *m, const void *key, const void *value, uint64_t flags,
 		       uint32_t cpu)
 {
@@ -203,16 +210,15 @@ static long lpm_update(struct skep_map *m, const void *key, const void *value, u
 	const struct bpf_lpm_trie_key *k = key;
 	long err;
 
-	(void)cpu;
 	if (unlikely(flags > BPF_EXIST || lpm_key_len(k) > t->bits))
 		return -EINVAL;
-	spin_lock(&t->sh->lock);
+	trie_lock(t, cpu);
 	err = lpm_put_locked(m, k, value, flags);
 	spin_unlock(&t->sh->lock);
 	return err;
 }
 
-static long lpm_delete(struct skep_map *m, const void *key)
+static long lpm_delete(struct skep_map *m, const void *key, uint32_t cpu)
 {
 	const struct lpm *t = m->priv;
 	const struct bpf_lpm_trie_key *k = key;
@@ -220,7 +226,7 @@ static long lpm_delete(struct skep_map *m, const void *key)
 
 	if (unlikely(lpm_key_len(k) > t->bits))
 		return -EINVAL;
-	spin_lock(&t->sh->lock);
+	trie_lock(t, cpu);
 	e = lpm_remove(t, k);
 	if (e) {
 		lpm_drop_elem(t, e);
@@ -239,7 +245,7 @@ static int lpm_sys_lookup(struct skep_map *m, const void *key, void *value, uint
 	void *mem;
 
 	(void)flags;
-	spin_lock(&t->sh->lock);
+	trie_lock(t, VCPU_NONE);
 	mem = lpm_lookup(m, key, 0);
 	if (mem)
 		value_get(value, mem, m->value_size);
@@ -249,13 +255,13 @@ static int lpm_sys_lookup(struct skep_map *m, const void *key, void *value, uint
 
 static int lpm_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
-	long err = lpm_update(m, key, value, flags, 0);
+	long err = lpm_update(m, key, value, flags, VCPU_NONE);
 
 	/* Programs have to live with it that all memory waits for runs to end; here we wait too:
 	 * for the group that is closed, then for the other. */
 	for (int i = 0; unlikely(err == -ENOMEM) && m->vcpus && i < 2; i++) {
 		vcpus_synchronize(m->vcpus);
-		err = lpm_update(m, key, value, flags, 0);
+		err = lpm_update(m, key, value, flags, VCPU_NONE);
 	}
 	return (int)err;
 }
@@ -266,7 +272,7 @@ static int lpm_next_key(struct skep_map *m, const void *key, void *next)
 	const struct bpf_lpm_trie_key *k = key;
 	uint32_t e;
 
-	spin_lock(&t->sh->lock);
+	trie_lock(t, VCPU_NONE);
 	/* A key that is not there begins anew. */
 	e = k && lpm_key_len(k) <= t->bits ? lpm_exact(t, k) : 0;
 	e = e ? lpm_next(t, e) : lpm_first(t);

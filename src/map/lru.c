@@ -48,7 +48,7 @@ static uint32_t hand_next(const struct hash *h)
 	return n;
 }
 
-uint32_t lru_take(struct hash *h)
+uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
 	/* Ends: when nothing is free, all but a few elements are in buckets. */
 	for (uint32_t scans = 0;; scans++) {
@@ -67,7 +67,7 @@ uint32_t lru_take(struct hash *h)
 		}
 		/* The hash may be stale: then e is not in that bucket. */
 		b = hash_bucket(h, atomic_load_explicit(&e->hash, memory_order_relaxed));
-		spin_lock(&b->lock);
+		bucket_lock(h, b, cpu);
 		ours = hash_unlink_elem(h, b, n);
 		spin_unlock(&b->lock);
 		if (ours)

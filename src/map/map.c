@@ -472,7 +472,7 @@ int map_sys_update(struct skep_map *m, const void *key, const void *value, uint6
 		err = -EINVAL;
 	if (!err)
 		err = m->sys->sys_update ? m->sys->sys_update(m, key, value, flags)
-		      : m->ops->update	 ? (int)m->ops->update(m, key, value, flags, 0)
+		      : m->ops->update	 ? (int)m->ops->update(m, key, value, flags, VCPU_NONE)
 					 : -ENOTSUPP;
 	write_end(m);
 	return err;
@@ -484,7 +484,7 @@ int map_sys_delete(struct skep_map *m, const void *key)
 
 	if (!err)
 		err = m->sys->sys_delete ? m->sys->sys_delete(m, key)
-		      : m->ops->delete	 ? (int)m->ops->delete (m, key)
+		      : m->ops->delete	 ? (int)m->ops->delete (m, key, VCPU_NONE)
 					 : -ENOTSUPP;
 	write_end(m);
 	return err;

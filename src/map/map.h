@@ -25,6 +25,7 @@
 #include "base/diag.h"
 #include "base/lock.h"
 #include "base/uapi.h"
+#include "hive/vcpu.h"
 #include "obj/timer.h"
 
 struct btf_record;
@@ -33,7 +34,6 @@ struct object;
 struct space;
 struct skep_btf;
 struct skep_map;
-struct vcpus;
 
 /* The map's memory: a memfd, mapped shared. */
 struct map_area {
@@ -55,26 +55,35 @@ struct area_want {
 	bool pointers;	     /* in there are pointers that programs follow: members only read */
 };
 
-/* Who waits for a ring: an eventfd, made when somebody first asks for it (wait.c). */
+/*
+ * Who waits for a ring: an eventfd of the kernel's, made when somebody first asks for it (wait.c).
+ * Programs read this and do not write it.  In a hive they run where the descriptor is not: they
+ * say at `rung` that the ring has news, and ring for the server, which has a thread that wakes
+ * (bell.c).
+ */
 struct waiters {
-	_Atomic int fd; /* -1: nobody ever waited */
+	_Atomic int fd;		/* -1: nobody ever waited */
+	_Atomic uint32_t *rung; /* 1: there is news that the server has not seen; NULL: no hive */
+	_Atomic uint32_t *bell; /* the server's futex */
+	struct waiters *next;	/* the server's list of all */
 };
 
 /* What the value of an element is to bpf(2). */
 enum map_fd_kind { MAP_FD_NONE, MAP_FD_PROG, MAP_FD_MAP, MAP_FD_PERF };
 
-/* What programs do, hot; `cpu` is the vCPU of the run.  An absent op: -EOPNOTSUPP. */
+/* What programs do, hot; `cpu` is the vCPU of the run, VCPU_NONE for bpf(2).  An absent op:
+ * -EOPNOTSUPP. */
 struct map_ops {
 	/* The value for a per-CPU type of that CPU, or NULL. */
 	void *(*lookup)(struct skep_map *m, const void *key, uint32_t cpu);
 	/* flags BPF_ANY, _NOEXIST, _EXIST, BPF_F_LOCK; 0 or -errno. */
 	long (*update)(struct skep_map *m, const void *key, const void *value, uint64_t flags,
 		       uint32_t cpu);
-	long (*delete)(struct skep_map *m, const void *key);
+	long (*delete)(struct skep_map *m, const void *key, uint32_t cpu);
 	/* Queue-like types only. */
-	long (*push)(struct skep_map *m, const void *value, uint64_t flags);
-	long (*pop)(struct skep_map *m, void *value);
-	long (*peek)(struct skep_map *m, void *value);
+	long (*push)(struct skep_map *m, const void *value, uint64_t flags, uint32_t cpu);
+	long (*pop)(struct skep_map *m, void *value, uint32_t cpu);
+	long (*peek)(struct skep_map *m, void *value, uint32_t cpu);
 	/* Where XDP sends packets: is there a target under key?  *ret_ifindex: its device, if it
 	 * is one (else untouched). */
 	bool (*redirect)(struct skep_map *m, uint32_t key, uint32_t *ret_ifindex);
@@ -331,9 +340,11 @@ void map_view_free(struct skep_map *m);
 bool map_meta_equal(const struct skep_map *a, const struct skep_map *b);
 
 /* The ring buffer's program side (helpers); layout in map/ringbuf.h. */
-void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags);
-void ringbuf_commit(void *sample, uint64_t flags, bool discard);
-long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags);
+void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags, uint32_t cpu);
+/* m: where it is likely to be of, or NULL. */
+void ringbuf_commit(struct skep_map *m, void *sample, uint64_t flags, bool discard);
+long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags,
+		    uint32_t cpu);
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
 /** True for a record that is reserved, and has that many bytes. */
 bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
@@ -342,14 +353,15 @@ bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
  * as many count as fit the value.  -EEXIST where another has that number, unless flags have
  * BPF_F_REUSE_STACKID; BPF_F_FAST_STACK_CMP takes equal hashes for equal stacks; -ENOMEM.  Hot.
  */
-long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags);
+long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags,
+		     uint32_t cpu);
 /*
  * USER_RINGBUF's program side: between _begin, which is false where another run drains it, and
  * _end, which may wake the producer, _peek gives the next sample and its size and _release goes
  * on behind it.  _peek's errors: -ENODATA nothing (yet), -EAGAIN stepped over one that was
  * discarded, -EINVAL and -E2BIG for what no producer may write.
  */
-bool user_ringbuf_begin(struct skep_map *m);
+bool user_ringbuf_begin(struct skep_map *m, uint32_t cpu);
 long user_ringbuf_peek(struct skep_map *m, void **ret_sample);
 void user_ringbuf_release(struct skep_map *m, uint32_t size);
 void user_ringbuf_end(struct skep_map *m, bool wake);
@@ -359,5 +371,7 @@ void user_ringbuf_end(struct skep_map *m, bool wake);
  * Made at the first call; borrowed.  -errno when out of fds.  Cold.
  */
 int ringbuf_wait_fd(struct skep_map *m);
+/** Starts the thread that wakes who waits for rings of this hive: 0 or -errno.  Once, cold. */
+int bell_start(struct space *s);
 
 #endif

@@ -10,6 +10,7 @@
 #define SKEP_MAP_MAP_INT_H
 
 #include "btf/btf.h"
+#include "hive/lock.h"
 #include "map/map.h"
 #include "obj/obj.h"
 
@@ -65,6 +66,12 @@ bool map_has_rule(uint32_t type);
 static inline bool map_access_ok(uint32_t flags)
 {
 	return ~flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG);
+}
+
+/** Takes a lock that runs on m take: true where one that ended had left it. */
+MAP_ALWAYS_INLINE bool map_lock(const struct skep_map *m, struct spinlock *l, uint32_t cpu)
+{
+	return lock_take(l, m->vcpus, cpu);
 }
 
 /** Writes n bytes of the caller's into map memory. */
@@ -125,7 +132,8 @@ static inline bool value_has_lock(const struct skep_map *m)
 }
 
 /* The slow half of value_write: steps over the special fields, under the lock with BPF_F_LOCK. */
-void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags);
+void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags,
+			 uint32_t cpu);
 
 /** Drops what the value's special fields own: it is replaced, or its element goes. */
 MAP_ALWAYS_INLINE void value_drop(const struct skep_map *m, void *map)
@@ -139,10 +147,10 @@ MAP_ALWAYS_INLINE void value_drop(const struct skep_map *m, void *map)
  * BPF_F_LOCK holds the value's own lock (the caller has checked that there is one).
  */
 MAP_ALWAYS_INLINE void value_write(const struct skep_map *m, void *map, const void *from,
-				   uint64_t flags)
+				   uint64_t flags, uint32_t cpu)
 {
 	if (unlikely(m->record != NULL))
-		value_write_special(m, map, from, flags);
+		value_write_special(m, map, from, flags, cpu);
 	else
 		value_put(map, from, m->value_size);
 }
@@ -177,7 +185,7 @@ int array_view(struct skep_map *m, int fd, bool write);
 void array_destroy(struct skep_map *m);
 int array_next_key(struct skep_map *m, const void *key, void *next);
 bool array_contains(struct skep_map *m, uintptr_t addr, size_t len);
-long array_no_delete(struct skep_map *m, const void *key);
+long array_no_delete(struct skep_map *m, const void *key, uint32_t cpu);
 
 static inline uint32_t array_index(const void *key)
 {
@@ -244,15 +252,12 @@ void map_socket_close(int fd);
 int map_cgroup_id(int fd, uint64_t *ret_id);
 
 /* wait.c */
-static inline void waiters_init(struct waiters *w)
-{
-	atomic_store_explicit(&w->fd, -1, memory_order_relaxed);
-}
-
-static inline void waiters_fini(struct waiters *w)
-{
-	map_eventfd_close(atomic_load(&w->fd));
-}
+/* rung: in memory that programs may write, zero; space as of the map that it is of. */
+void waiters_init(struct waiters *w, struct space *space, _Atomic uint32_t *rung);
+void waiters_fini(struct waiters *w);
+/* bell.c: what the thread looks at. */
+void bell_add(struct waiters *w);
+void bell_del(struct waiters *w);
 
 void waiters_wake(const struct waiters *w);
 /* The eventfd, or -errno; *ret_first: it was made just now.  Cold. */

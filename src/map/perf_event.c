@@ -17,9 +17,21 @@ static struct perf_event_mmap_page *header_of(const struct perf_event *e)
 	return (struct perf_event_mmap_page *)e->area.mem;
 }
 
-int perf_event_new(const struct perf_event_opts *opts, struct space *space, struct perf_event **ret)
+static void event_free(struct perf_event *e)
 {
-	struct perf_event *e = space_alloc(space, HIVE_DATA, sizeof(*e));
+	struct space *space = e->area.space;
+
+	if (e->h)
+		waiters_fini(&e->wait);
+	space_give(space, HIVE_DATA, e->h, sizeof(*e->h));
+	map_area_fini(&e->area);
+	space_give(space, HIVE_META, e, sizeof(*e));
+}
+
+int perf_event_new(const struct perf_event_opts *opts, struct space *space, struct vcpus *vcpus,
+		   struct perf_event **ret)
+{
+	struct perf_event *e = space_alloc(space, HIVE_META, sizeof(*e));
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const struct area_want want = { .name = "perf_event",
 					.size = page + PERF_DATA_MAX,
@@ -27,11 +39,17 @@ int perf_event_new(const struct perf_event_opts *opts, struct space *space, stru
 	int err = e ? map_area_init(&e->area, &want) : -ENOMEM;
 
 	if (err) {
-		space_give(space, HIVE_DATA, e, sizeof(*e));
+		space_give(space, HIVE_META, e, sizeof(*e));
 		return err;
 	}
+	e->h = space_alloc(space, HIVE_DATA, sizeof(*e->h));
+	if (!e->h) {
+		event_free(e);
+		return -ENOMEM;
+	}
 	atomic_store_explicit(&e->refs, 1, memory_order_relaxed);
-	waiters_init(&e->wait);
+	waiters_init(&e->wait, space, &e->h->rung);
+	e->vcpus = vcpus;
 	e->opts = *opts;
 	atomic_store_explicit(&e->enabled, !opts->disabled, memory_order_relaxed);
 	header_of(e)->cap_bit0_is_deprecated = 1;
@@ -48,15 +66,9 @@ struct perf_event *perf_event_get(struct perf_event *e)
 
 void perf_event_put(struct perf_event *e)
 {
-	struct space *space;
-
 	/* Release before the last, acquire by the last: it sees what the others did. */
-	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	waiters_fini(&e->wait);
-	space = e->area.space;
-	map_area_fini(&e->area);
-	space_give(space, HIVE_DATA, e, sizeof(*e));
+	if (e && atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1)
+		event_free(e);
 }
 
 int perf_event_map(struct perf_event *e, size_t len, bool writable)
@@ -70,7 +82,7 @@ int perf_event_map(struct perf_event *e, size_t len, bool writable)
 		return -EINVAL;
 	if (size > PERF_DATA_MAX)
 		return -ENOMEM;
-	spin_lock(&e->lock);
+	lock_take(&e->h->lock, e->vcpus, VCPU_NONE);
 	if (e->size && e->size != size) {
 		err = -EINVAL;
 	} else if (size && !e->size) {
@@ -83,7 +95,7 @@ int perf_event_map(struct perf_event *e, size_t len, bool writable)
 		e->data = e->area.mem + page;
 		e->size = size;
 	}
-	spin_unlock(&e->lock);
+	spin_unlock(&e->h->lock);
 	return err;
 }
 

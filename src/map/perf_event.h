@@ -29,23 +29,31 @@ struct perf_event_opts {
 #define PERF_EVENT_SAMPLE_TYPES \
 	(PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_RAW)
 
+/* What programs change. */
+struct perf_head {
+	struct spinlock lock;  /* all of it */
+	uint32_t samples;      /* since the last wake-up by samples */
+	uint64_t head;	       /* the true copy of data_head */
+	uint64_t waked;	       /* head at the last wake-up by bytes */
+	uint64_t lost;	       /* samples that found no room since the last that did */
+	_Atomic uint32_t rung; /* see struct waiters */
+};
+
+/* What they read. */
 struct perf_event {
 	_Atomic uint32_t refs;
 	uint32_t id;		     /* PERF_EVENT_IOC_ID, and in PERF_RECORD_LOST */
 	struct perf_event_opts opts; /* as given */
 	struct map_area area;	     /* the header page, then data */
 	struct waiters wait;
+	struct vcpus *vcpus; /* whose programs write to it; may be NULL */
+	struct perf_head *h; /* in data, where there is a hive */
 	_Atomic bool enabled;
 	_Atomic bool paused;
-	struct spinlock lock; /* all below */
-	uint8_t *data;
-	uint64_t size;	    /* bytes of data, a power of two; 0: not mapped yet */
-	bool overwrite;	    /* mapped read-only: old samples make room */
-	uint64_t head;	    /* the trusted copy of data_head */
-	uint64_t waked;	    /* head at the last wake-up by bytes */
-	uint64_t watermark; /* bytes */
-	uint32_t samples;   /* since the last wake-up by samples */
-	uint64_t lost;	    /* samples that found no room since the last that did */
+	bool overwrite;	       /* mapped read-only: old samples make room */
+	uint8_t *data;	       /* behind the header page */
+	_Atomic uint64_t size; /* bytes of data, a power of two; 0: not mapped yet */
+	uint64_t watermark;    /* bytes */
 };
 
 /* A sample: its data is two pieces, one behind the other. */
@@ -56,8 +64,9 @@ struct perf_sample {
 	uint32_t size, more_size; /* bytes of those */
 };
 
-/** 0 and *ret with one reference, or -ENOMEM, -EMFILE, -ENFILE.  space: as of maps.  Cold. */
-int perf_event_new(const struct perf_event_opts *opts, struct space *space,
+/** 0 and *ret with one reference, or -ENOMEM, -EMFILE, -ENFILE.  space, vcpus: as of maps.  Cold.
+ */
+int perf_event_new(const struct perf_event_opts *opts, struct space *space, struct vcpus *vcpus,
 		   struct perf_event **ret);
 struct perf_event *perf_event_get(struct perf_event *e);
 /** The last one frees.  Accepts NULL. */

@@ -78,7 +78,7 @@ static bool has_room(const struct perf_event *e, uint64_t size)
 	const uint64_t tail = __atomic_load_n(&header_of(e)->data_tail, __ATOMIC_ACQUIRE);
 
 	/* Never all of it: then head would look like tail. */
-	return e->overwrite ? size <= e->size : ((tail - e->head - 1) & (e->size - 1)) >= size;
+	return e->overwrite ? size <= e->size : ((tail - e->h->head - 1) & (e->size - 1)) >= size;
 }
 
 static uint64_t put_lost(struct perf_event *e, uint64_t pos)
@@ -86,10 +86,10 @@ static uint64_t put_lost(struct perf_event *e, uint64_t pos)
 	const struct lost_record r = {
 		.header = { .type = PERF_RECORD_LOST, .size = sizeof(r) },
 		.id = e->id,
-		.lost = e->lost,
+		.lost = e->h->lost,
 	};
 
-	e->lost = 0;
+	e->h->lost = 0;
 	return ring_put(e, pos, &r, sizeof(r));
 }
 
@@ -98,12 +98,12 @@ static bool wakes(struct perf_event *e)
 {
 	bool wake = false;
 
-	if (e->head - e->waked > e->watermark) {
-		e->waked += e->watermark;
+	if (e->h->head - e->h->waked > e->watermark) {
+		e->h->waked += e->watermark;
 		wake = true;
 	}
-	if (!e->opts.wakeup_bytes && e->opts.wakeup && ++e->samples >= e->opts.wakeup) {
-		e->samples = 0;
+	if (!e->opts.wakeup_bytes && e->opts.wakeup && ++e->h->samples >= e->opts.wakeup) {
+		e->h->samples = 0;
 		wake = true;
 	}
 	return wake;
@@ -118,18 +118,18 @@ static long output_locked(struct perf_event *e, uint32_t cpu, const struct perf_
 	const uint64_t raw = has_raw ? ALIGN_UP(bytes + 4, 8) - 4 : 0;
 	struct sample_fields f = fields_of(e, cpu, s, (uint32_t)raw);
 	const uint64_t size = f.n + raw;
-	uint64_t pos = e->head;
+	uint64_t pos = e->h->head;
 
 	if (size > RECORD_MAX)
 		return -E2BIG;
 	if (!e->size)
 		return -ENOSPC;
 	if (atomic_load_explicit(&e->paused, memory_order_relaxed) ||
-	    !has_room(e, size + (e->lost ? sizeof(struct lost_record) : 0))) {
-		e->lost++;
+	    !has_room(e, size + (e->h->lost ? sizeof(struct lost_record) : 0))) {
+		e->h->lost++;
 		return -ENOSPC;
 	}
-	if (e->lost)
+	if (e->h->lost)
 		pos = put_lost(e, pos);
 	f.word[0] |= size << 48;
 	pos = ring_put(e, pos, f.word, f.n);
@@ -138,7 +138,7 @@ static long output_locked(struct perf_event *e, uint32_t cpu, const struct perf_
 		pos = ring_put(e, pos, s->more, s->more_size);
 		pos = ring_put(e, pos, &zero, raw - bytes);
 	}
-	e->head = pos;
+	e->h->head = pos;
 	/* Release pairs with the consumer's acquire: what lies before it is complete. */
 	__atomic_store_n(&header_of(e)->data_head, pos, __ATOMIC_SEQ_CST);
 	return wakes(e);
@@ -151,9 +151,9 @@ long perf_event_output(struct perf_event *e, uint32_t cpu, const struct perf_sam
 	if (unlikely(!atomic_load_explicit(&e->enabled, memory_order_relaxed) ||
 		     e->opts.cpu != (int)cpu))
 		return -EOPNOTSUPP;
-	spin_lock(&e->lock);
+	lock_take(&e->h->lock, e->vcpus, cpu);
 	ret = output_locked(e, cpu, s);
-	spin_unlock(&e->lock);
+	spin_unlock(&e->h->lock);
 	if (ret == 1)
 		waiters_wake(&e->wait);
 	return MIN(ret, 0);

@@ -64,14 +64,14 @@ static uint32_t before(const struct skep_map *m, uint32_t i)
 	return i ? i - 1 : m->max_entries;
 }
 
-static long ring_push(struct skep_map *m, const void *value, uint64_t flags)
+static long ring_push(struct skep_map *m, const void *value, uint64_t flags, uint32_t cpu)
 {
 	struct ring *r = ring_of(m);
 	uint32_t head, next;
 
 	if (unlikely(flags & BPF_NOEXIST || flags > BPF_EXIST))
 		return -EINVAL;
-	spin_lock(&r->lock);
+	map_lock(m, &r->lock, cpu);
 	head = in_range(m, r->head);
 	next = after(m, head);
 	if (unlikely(next == r->tail)) {
@@ -88,12 +88,13 @@ static long ring_push(struct skep_map *m, const void *value, uint64_t flags)
 }
 
 /* Copies the value at that end out, and takes it out where asked to; zeroes and -ENOENT: empty. */
-MAP_ALWAYS_INLINE long ring_get(struct skep_map *m, void *value, enum ring_end end, bool take)
+MAP_ALWAYS_INLINE long ring_get(struct skep_map *m, void *value, enum ring_end end, bool take,
+				uint32_t cpu)
 {
 	struct ring *r = ring_of(m);
 	uint32_t head, tail, at;
 
-	spin_lock(&r->lock);
+	map_lock(m, &r->lock, cpu);
 	head = in_range(m, r->head);
 	tail = in_range(m, r->tail);
 	if (unlikely(head == tail)) {
@@ -111,24 +112,24 @@ MAP_ALWAYS_INLINE long ring_get(struct skep_map *m, void *value, enum ring_end e
 	return 0;
 }
 
-static long queue_pop(struct skep_map *m, void *value)
+static long queue_pop(struct skep_map *m, void *value, uint32_t cpu)
 {
-	return ring_get(m, value, RING_OLDEST, true);
+	return ring_get(m, value, RING_OLDEST, true, cpu);
 }
 
-static long queue_peek(struct skep_map *m, void *value)
+static long queue_peek(struct skep_map *m, void *value, uint32_t cpu)
 {
-	return ring_get(m, value, RING_OLDEST, false);
+	return ring_get(m, value, RING_OLDEST, false, cpu);
 }
 
-static long stack_pop(struct skep_map *m, void *value)
+static long stack_pop(struct skep_map *m, void *value, uint32_t cpu)
 {
-	return ring_get(m, value, RING_NEWEST, true);
+	return ring_get(m, value, RING_NEWEST, true, cpu);
 }
 
-static long stack_peek(struct skep_map *m, void *value)
+static long stack_peek(struct skep_map *m, void *value, uint32_t cpu)
 {
-	return ring_get(m, value, RING_NEWEST, false);
+	return ring_get(m, value, RING_NEWEST, false, cpu);
 }
 
 /* --- bpf(2): a lookup peeks, an update pushes, a lookup-and-delete pops ------------------------
@@ -137,19 +138,19 @@ static long stack_peek(struct skep_map *m, void *value)
 static int ring_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags)
 {
 	(void)key, (void)flags;
-	return (int)m->ops->peek(m, value);
+	return (int)m->ops->peek(m, value, VCPU_NONE);
 }
 
 static int ring_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags)
 {
 	(void)key;
-	return (int)ring_push(m, value, flags);
+	return (int)ring_push(m, value, flags, VCPU_NONE);
 }
 
 static int ring_sys_lookup_delete(struct skep_map *m, const void *key, void *value, uint64_t flags)
 {
 	(void)key;
-	return flags ? -EINVAL : (int)m->ops->pop(m, value);
+	return flags ? -EINVAL : (int)m->ops->pop(m, value, VCPU_NONE);
 }
 
 static int ring_sys_delete(struct skep_map *m, const void *key)

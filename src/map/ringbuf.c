@@ -33,20 +33,22 @@ int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
 int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
 {
 	uint64_t size = attr->max_entries;
-	struct ringbuf *rb;
-	int err;
+	struct ringbuf *rb = map_priv_new(m, sizeof(*rb));
+	int err = -ENOMEM;
 
-	err = map_area_of(m, RINGBUF_PAGE, 2 * RINGBUF_PAGE + 2 * size);
+	m->priv = rb;
+	if (rb)
+		err = map_area_of(m, RINGBUF_PAGE, 2 * RINGBUF_PAGE + 2 * size);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
 				"no memory for a ring buffer of %u bytes", attr->max_entries);
-	rb = (struct ringbuf *)(m->area.mem - RINGBUF_PAGE);
 	rb->mask = size - 1;
-	waiters_init(&rb->wait);
+	rb->head = (struct ring_head *)(m->area.mem - RINGBUF_PAGE);
+	rb->head->rb = rb;
 	rb->consumer = (_Atomic uint64_t *)m->area.mem;
 	rb->producer = (_Atomic uint64_t *)(m->area.mem + RINGBUF_PAGE);
 	rb->data = m->area.mem + 2 * RINGBUF_PAGE;
-	m->priv = rb;
+	waiters_init(&rb->wait, m->space, &rb->head->rung);
 	return 0;
 }
 
@@ -54,8 +56,9 @@ void ringbuf_destroy(struct skep_map *m)
 {
 	struct ringbuf *rb = m->priv;
 
-	if (rb)
+	if (rb && rb->head)
 		waiters_fini(&rb->wait);
+	map_priv_free(m, rb, sizeof(*rb));
 }
 
 int ringbuf_wait_fd(struct skep_map *m)
@@ -74,9 +77,10 @@ int ringbuf_wait_fd(struct skep_map *m)
 /* How far records are committed, starting from where we last looked.  Under the lock. */
 static uint64_t pending(const struct ringbuf *rb)
 {
-	uint64_t pos = rb->pending_pos;
+	const struct ring_head *h = rb->head;
+	uint64_t pos = h->pending_pos;
 
-	while (pos != rb->producer_pos) {
+	while (pos != h->producer_pos) {
 		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + (pos & rb->mask));
 		uint64_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
 
@@ -84,54 +88,65 @@ static uint64_t pending(const struct ringbuf *rb)
 			break;
 		len &= ~(uint64_t)BPF_RINGBUF_DISCARD_BIT;
 		len = ALIGN_UP(len + BPF_RINGBUF_HDR_SZ, 8);
-		if (unlikely(len > rb->producer_pos - pos))
+		if (unlikely(len > h->producer_pos - pos))
 			break; /* not what we wrote */
 		pos += len;
 	}
 	return pos;
 }
 
-static void *reserve(struct ringbuf *rb, uint64_t size)
+static void ring_lock(struct skep_map *m, struct ringbuf *rb, uint32_t cpu)
 {
+	if (likely(!map_lock(m, &rb->head->lock, cpu)))
+		return;
+	/* What was reserved by who left it, and maybe not shown, is a record that is discarded. */
+	atomic_store_explicit(rb->producer, rb->head->producer_pos, memory_order_release);
+}
+
+static void *reserve(struct skep_map *m, uint64_t size, uint32_t cpu)
+{
+	struct ringbuf *rb = m->priv;
+	struct ring_head *h = rb->head;
 	uint64_t len = ALIGN_UP(size + BPF_RINGBUF_HDR_SZ, 8), consumer, end;
 	struct ringbuf_hdr *hdr;
+	uint32_t pages;
 
 	if (unlikely(size > RECORD_MAX || len > rb->mask + 1))
 		return NULL;
 	/* Acquire pairs with the consumer's release: it is done with what it gives back. */
 	consumer = atomic_load_explicit(rb->consumer, memory_order_acquire);
-	spin_lock(&rb->lock);
-	rb->pending_pos = pending(rb);
-	end = rb->producer_pos + len;
+	ring_lock(m, rb, cpu);
+	h->pending_pos = pending(rb);
+	end = h->producer_pos + len;
 	/* Neither over what is unread, nor over what is uncommitted. */
-	if (unlikely(end - consumer > rb->mask || end - rb->pending_pos > rb->mask)) {
-		spin_unlock(&rb->lock);
+	if (unlikely(end - consumer > rb->mask || end - h->pending_pos > rb->mask)) {
+		spin_unlock(&h->lock);
 		return NULL;
 	}
-	hdr = (struct ringbuf_hdr *)(rb->data + (rb->producer_pos & rb->mask));
+	hdr = (struct ringbuf_hdr *)(rb->data + (h->producer_pos & rb->mask));
+	pages = (uint32_t)(((uintptr_t)hdr - (uintptr_t)h) / RINGBUF_PAGE);
+	hdr->pg_off = pages | cpu << RING_PAGES_BITS;
+	/* Release: who finds the header busy knows by whom. */
 	atomic_store_explicit(&hdr->len, (uint32_t)size | BPF_RINGBUF_BUSY_BIT,
-			      memory_order_relaxed);
-	hdr->pg_off = (uint32_t)(((uintptr_t)hdr - (uintptr_t)rb) / RINGBUF_PAGE);
-	rb->producer_pos = end;
+			      memory_order_release);
+	h->producer_pos = end;
 	/* Release pairs with the consumer's acquire: it finds the header busy. */
 	atomic_store_explicit(rb->producer, end, memory_order_release);
-	spin_unlock(&rb->lock);
+	spin_unlock(&h->lock);
 	return hdr + 1;
 }
 
-void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags)
+void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags, uint32_t cpu)
 {
-	return unlikely(flags) ? NULL : reserve(m->priv, size);
+	return unlikely(flags) ? NULL : reserve(m, size, cpu);
 }
 
-void ringbuf_commit(void *sample, uint64_t flags, bool discard)
+static void commit(const struct ringbuf *rb, struct ringbuf_hdr *hdr, uint64_t flags, bool discard)
 {
-	struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)sample - 1;
-	uintptr_t page = (uintptr_t)hdr & ~(uintptr_t)(RINGBUF_PAGE - 1);
-	struct ringbuf *rb = (struct ringbuf *)(page - (uintptr_t)hdr->pg_off * RINGBUF_PAGE);
 	uint32_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
 	uint64_t at = (uint64_t)((uint8_t *)hdr - rb->data);
 
+	hdr->pg_off %= 1u << RING_PAGES_BITS; /* as Linux leaves it */
 	len ^= BPF_RINGBUF_BUSY_BIT;
 	if (discard)
 		len |= BPF_RINGBUF_DISCARD_BIT;
@@ -145,17 +160,38 @@ void ringbuf_commit(void *sample, uint64_t flags, bool discard)
 		waiters_wake(&rb->wait);
 }
 
-long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)
+/* The ring that a record is of, by what stands before it. */
+static const struct ringbuf *ring_of(struct ringbuf_hdr *hdr)
+{
+	const uintptr_t page = (uintptr_t)hdr & ~(uintptr_t)(RINGBUF_PAGE - 1);
+	const uint32_t pages = hdr->pg_off % (1u << RING_PAGES_BITS);
+
+	return ((struct ring_head *)(page - (uintptr_t)pages * RINGBUF_PAGE))->rb;
+}
+
+void ringbuf_commit(struct skep_map *m, void *sample, uint64_t flags, bool discard)
+{
+	const struct ringbuf *rb = m ? m->priv : NULL;
+	struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)sample - 1;
+
+	/* Where it is known it is not read from memory that others write. */
+	if (unlikely(!rb || (uint64_t)((uint8_t *)hdr - rb->data) > 2 * rb->mask))
+		rb = ring_of(hdr);
+	commit(rb, hdr, flags, discard);
+}
+
+long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags,
+		    uint32_t cpu)
 {
 	void *sample;
 
 	if (unlikely(flags & ~(uint64_t)(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP)))
 		return -EINVAL;
-	sample = reserve(m->priv, size);
+	sample = reserve(m, size, cpu);
 	if (unlikely(!sample))
 		return -EAGAIN;
 	memcpy(sample, data, size);
-	ringbuf_commit(sample, flags, false);
+	commit(m->priv, (struct ringbuf_hdr *)sample - 1, flags, false);
 	return 0;
 }
 
@@ -207,24 +243,26 @@ int ringbuf_sys_delete(struct skep_map *m, const void *key)
  */
 
 /* The record that is reserved and has byte `off` of the data, its bytes in *ret; NULL: none. */
-static const uint8_t *find_record(struct ringbuf *rb, uint64_t off, uint64_t *ret)
+static const uint8_t *find_record(struct skep_map *m, uint64_t off, uint64_t *ret)
 {
+	struct ringbuf *rb = m->priv;
+	struct ring_head *h = rb->head;
 	const uint8_t *found = NULL;
 
-	spin_lock(&rb->lock);
-	for (uint64_t pos = rb->pending_pos, step; pos != rb->producer_pos && !found; pos += step) {
+	ring_lock(m, rb, VCPU_NONE);
+	for (uint64_t pos = h->pending_pos, step; pos != h->producer_pos && !found; pos += step) {
 		const uint64_t at = pos & rb->mask;
 		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + at);
 		const uint32_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
 
 		*ret = len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		step = ALIGN_UP(*ret + BPF_RINGBUF_HDR_SZ, 8);
-		if (step > rb->producer_pos - pos)
+		if (step > h->producer_pos - pos)
 			break; /* not what we wrote */
 		if (len & BPF_RINGBUF_BUSY_BIT && off - at - BPF_RINGBUF_HDR_SZ < MAX(*ret, 1))
 			found = rb->data + at + BPF_RINGBUF_HDR_SZ;
 	}
-	spin_unlock(&rb->lock);
+	spin_unlock(&h->lock);
 	return found;
 }
 
@@ -233,7 +271,7 @@ bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size)
 	struct ringbuf *rb = m->priv;
 	uint64_t has;
 
-	return find_record(rb, (uint64_t)((const uint8_t *)sample - rb->data), &has) == sample &&
+	return find_record(m, (uint64_t)((const uint8_t *)sample - rb->data), &has) == sample &&
 	       size <= has;
 }
 
@@ -241,7 +279,7 @@ static bool ringbuf_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
 	struct ringbuf *rb = m->priv;
 	uint64_t has;
-	const uint8_t *record = find_record(rb, addr - (uintptr_t)rb->data, &has);
+	const uint8_t *record = find_record(m, addr - (uintptr_t)rb->data, &has);
 
 	return record && len <= has - (addr - (uintptr_t)record);
 }

@@ -3,8 +3,8 @@
  * ringbuf.h - the memory of a ring buffer as programs, user space and the kernel's ABI see it
  * (kernel/bpf/ringbuf.c, libbpf ringbuf.c).
  *
- *	 private page            the map's memfd
- *	| struct ringbuf       | consumer page | producer page | data .......... | data again .... |
+ *	 head                   the map's memfd
+ *	| struct ring_head     | consumer page | producer page | data .......... | data again .... |
  *	 -4096                   0               4096            8192              8192 + size
  *
  * Linux maps the data pages twice, so a record that wraps is contiguous.  Consumers read
@@ -21,24 +21,38 @@
 /* Before every record; 8-byte aligned, never split. */
 struct ringbuf_hdr {
 	_Atomic uint32_t len; /* bytes of the record, BPF_RINGBUF_BUSY_BIT, _DISCARD_BIT */
-	uint32_t pg_off;      /* pages from struct ringbuf to this header */
+	uint32_t pg_off;      /* nobody else's business: see RING_PAGES_BITS */
 };
 static_assert(sizeof(struct ringbuf_hdr) == BPF_RINGBUF_HDR_SZ, "the header is ABI");
 
-/* The producers' side, in the page before the memfd's: no consumer can reach it. */
+struct ringbuf;
+
+/* What runs change, in the page before the memfd's: no consumer can reach it, but members can. */
+struct ring_head {
+	const struct ringbuf *rb; /* whose it is */
+	struct spinlock lock;	  /* reservations */
+	uint64_t producer_pos;	  /* the true copy of *producer */
+	uint64_t pending_pos;	  /* oldest record that was not committed when last looked */
+	/* USER_RINGBUF: */
+	struct spinlock busy;  /* held by the run that drains it */
+	uint64_t consumer_pos; /* the true copy of *consumer; whoever is busy */
+	/* In a hive: */
+	_Atomic uint32_t rung; /* see struct waiters */
+};
+
+/* What does not change, for programs to read: m->priv. */
 struct ringbuf {
-	uint64_t mask;		    /* bytes of data - 1 */
-	struct waiters wait;	    /* the consumer; of a user ring buffer, the producer */
-	struct spinlock lock;	    /* reservations */
-	uint64_t producer_pos;	    /* the trusted copy of *producer */
-	uint64_t pending_pos;	    /* oldest record that was not committed when last looked */
+	uint64_t mask;	     /* bytes of data - 1 */
+	struct waiters wait; /* the consumer; of a user ring buffer, the producer */
+	struct ring_head *head;
 	_Atomic uint64_t *consumer; /* position in the consumer page: any value may stand there */
 	_Atomic uint64_t *producer; /* position in the producer page */
 	uint8_t *data;		    /* 2 * size bytes */
-	/* USER_RINGBUF: */
-	_Atomic uint32_t busy; /* a program drains it */
-	uint64_t consumer_pos; /* the trusted copy of *consumer; whoever is busy */
 };
+
+/* hdr.pg_off: pages from the head in the low bits; above them, while it is busy, the record's CPU.
+ */
+#define RING_PAGES_BITS 20
 
 /* What both kinds of ring buffers are to bpf(2). */
 int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

@@ -143,14 +143,15 @@ static long put_locked(struct skep_map *m, uint32_t hash, const uint64_t *ips, u
 	return hash & m->index_mask;
 }
 
-long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags)
+long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags,
+		     uint32_t cpu)
 {
 	const uint32_t depth = m->value_size / entry_size(m);
 	struct stacks *s = stacks_of(m);
 	long id;
 
 	n = MIN(n, depth);
-	spin_lock(&s->lock);
+	map_lock(m, &s->lock, cpu);
 	id = put_locked(m, hash_bytes(ips, n * sizeof(*ips), m->seed), ips, n, flags);
 	spin_unlock(&s->lock);
 	return id;
@@ -178,7 +179,7 @@ static int copy_out(struct skep_map *m, const void *key, void *value, bool drop)
 
 	if (id > m->index_mask)
 		return -ENOENT;
-	spin_lock(&s->lock);
+	map_lock(m, &s->lock, VCPU_NONE);
 	t = s->bucket[id] ? trace_at(m, s->bucket[id]) : NULL;
 	if (t) {
 		len = MIN((size_t)t->nr * entry_size(m), m->value_size);
@@ -217,7 +218,7 @@ static int stack_sys_delete(struct skep_map *m, const void *key)
 
 	if (id > m->index_mask)
 		return -E2BIG;
-	spin_lock(&s->lock);
+	map_lock(m, &s->lock, VCPU_NONE);
 	there = drop_locked(m, s, id);
 	spin_unlock(&s->lock);
 	return there ? 0 : -ENOENT;
@@ -228,7 +229,7 @@ static int stack_next_key(struct skep_map *m, const void *key, void *next)
 	struct stacks *s = stacks_of(m);
 	uint64_t id = key ? array_index(key) : UINT64_MAX;
 
-	spin_lock(&s->lock);
+	map_lock(m, &s->lock, VCPU_NONE);
 	/* A number that no stack has begins anew. */
 	id = id <= m->index_mask && s->bucket[id] ? id + 1 : 0;
 	while (id <= m->index_mask && !s->bucket[id])

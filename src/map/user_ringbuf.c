@@ -12,19 +12,18 @@
 /* What a dynptr can hold. */
 #define SAMPLE_MAX ((1u << 24) - 1)
 
-bool user_ringbuf_begin(struct skep_map *m)
+bool user_ringbuf_begin(struct skep_map *m, uint32_t cpu)
 {
 	struct ringbuf *rb = m->priv;
 
-	/* Acquire pairs with the release of the one before us. */
-	return !atomic_exchange_explicit(&rb->busy, 1, memory_order_acquire);
+	return lock_try(&rb->head->busy, m->vcpus, cpu);
 }
 
-static void consume(struct ringbuf *rb, uint32_t size)
+static void consume(const struct ringbuf *rb, uint32_t size)
 {
-	rb->consumer_pos += ALIGN_UP((uint64_t)size + BPF_RINGBUF_HDR_SZ, 8);
+	rb->head->consumer_pos += ALIGN_UP((uint64_t)size + BPF_RINGBUF_HDR_SZ, 8);
 	/* Release pairs with the producer's acquire: we are done with what we give back. */
-	atomic_store_explicit(rb->consumer, rb->consumer_pos, memory_order_release);
+	atomic_store_explicit(rb->consumer, rb->head->consumer_pos, memory_order_release);
 }
 
 long user_ringbuf_peek(struct skep_map *m, void **ret_sample)
@@ -32,7 +31,7 @@ long user_ringbuf_peek(struct skep_map *m, void **ret_sample)
 	struct ringbuf *rb = m->priv;
 	/* Acquire pairs with the producer's release: the header is there. */
 	const uint64_t end = atomic_load_explicit(rb->producer, memory_order_acquire);
-	const uint64_t pos = rb->consumer_pos;
+	const uint64_t pos = rb->head->consumer_pos;
 	struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + (pos & rb->mask));
 	uint32_t len, size;
 	uint64_t total;
@@ -68,7 +67,7 @@ void user_ringbuf_end(struct skep_map *m, bool wake)
 {
 	struct ringbuf *rb = m->priv;
 
-	atomic_store_explicit(&rb->busy, 0, memory_order_release);
+	spin_unlock(&rb->head->busy);
 	if (wake)
 		waiters_wake(&rb->wait);
 }

@@ -59,10 +59,11 @@ static struct spinlock *value_lock(const struct skep_map *m, void *value)
 	return (struct spinlock *)((uint8_t *)value + m->record->spin_lock_off);
 }
 
-void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags)
+void value_write_special(const struct skep_map *m, void *map, const void *from, uint64_t flags,
+			 uint32_t cpu)
 {
 	if (flags & BPF_F_LOCK)
-		spin_lock(value_lock(m, map));
+		map_lock(m, value_lock(m, map), cpu);
 	copy_between(m->record, map, from, m->value_size, span_put);
 	if (flags & BPF_F_LOCK)
 		spin_unlock(value_lock(m, map));
@@ -71,7 +72,7 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 void value_read(const struct skep_map *m, void *to, void *map, uint64_t flags)
 {
 	if (flags & BPF_F_LOCK)
-		spin_lock(value_lock(m, map));
+		map_lock(m, value_lock(m, map), VCPU_NONE);
 	if (m->record)
 		copy_between(m->record, to, map, m->value_size, span_get);
 	else

@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "map/map_int.h"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 void waiters_wake(const struct waiters *w)
@@ -11,8 +12,14 @@ void waiters_wake(const struct waiters *w)
 	/* Sequentially consistent with waiters_fd: either we see its fd, or it what we wrote. */
 	int fd = atomic_load(&w->fd);
 
-	if (fd >= 0)
+	if (fd < 0)
+		return;
+	if (!w->rung) {
 		sys_call6(SYS_write, fd, (long)&one, sizeof(one), 0, 0, 0);
+	} else if (!atomic_exchange(w->rung, 1)) {
+		atomic_fetch_add(w->bell, 1);
+		sys_call6(SYS_futex, (long)w->bell, FUTEX_WAKE, 1, 0, 0, 0);
+	}
 }
 
 int waiters_fd(struct waiters *w, bool *ret_first)

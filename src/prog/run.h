@@ -31,6 +31,7 @@ struct run_env {
 	/* One line of bpf_trace_printk, without prefix; n bytes, not terminated. May be NULL. */
 	void (*trace)(void *arg, const struct skep_run *run, const char *line, size_t n);
 	void *arg;
+	const struct vcpus *vcpus; /* of all runs of the kernel; NULL: this one is alone */
 	/* bpf_sys_bpf for SYSCALL programs: nested bpf(2); NULL where not offered. */
 	long (*sys_bpf)(void *arg, uint32_t cmd, void *attr, uint32_t size);
 	int (*sys_close)(void *arg, uint32_t fd);
@@ -67,6 +68,7 @@ struct skep_run {
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */
+	struct skep_map *ring; /* in which the run reserved last, or NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

@@ -102,7 +102,7 @@ static void empty_ring(void)
 {
 	struct ringbuf *rb = maps[GEN_RING]->priv;
 
-	rb->producer_pos = rb->pending_pos = 0;
+	rb->head->producer_pos = rb->head->pending_pos = 0;
 	atomic_store(rb->producer, 0);
 	atomic_store(rb->consumer, 0);
 	memset(rb->data, 0, (size_t)2 * GEN_RING_SIZE);
@@ -437,7 +437,7 @@ static bool no_record_left(struct run *r)
 	const struct ringbuf *rb = maps[GEN_RING]->priv;
 	uint32_t len;
 
-	for (uint64_t pos = 0; pos != rb->producer_pos;
+	for (uint64_t pos = 0; pos != rb->head->producer_pos;
 	     pos += ALIGN_UP((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ, 8)) {
 		memcpy(&len, rb->data + pos, sizeof(len));
 		if (len & BPF_RINGBUF_BUSY_BIT)

@@ -19,7 +19,7 @@ static struct vcpus vcpus;
 
 struct skep_run *test_run(void)
 {
-	static const struct run_env env = { .trace = record };
+	static const struct run_env env = { .trace = record, .vcpus = &vcpus };
 	static _Thread_local struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
 	static _Thread_local struct skep_run run;
 

@@ -27,20 +27,20 @@ static long update(struct skep_map *m, const void *key, const void *val, uint64_
 	return -EEXIST;
 }
 
-static long delete (struct skep_map *m, const void *key)
+static long delete (struct skep_map *m, const void *key, uint32_t cpu)
 {
 	seen[0] = P(key);
 	return -ENOENT;
 }
 
-static long push(struct skep_map *m, const void *val, uint64_t flags)
+static long push(struct skep_map *m, const void *val, uint64_t flags, uint32_t cpu)
 {
 	seen[0] = P(val);
 	seen[1] = flags;
 	return -E2BIG;
 }
 
-static long pop(struct skep_map *m, void *val)
+static long pop(struct skep_map *m, void *val, uint32_t cpu)
 {
 	seen[0] = P(val);
 	return -ENOENT;
@@ -131,19 +131,20 @@ TEST(for_each_calls_back_until_told_to_stop)
 /* --- ring buffer: the map room's functions, recorded -------------------------------------------
  */
 
-long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags)
+long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_t flags,
+		    uint32_t cpu)
 {
 	seen[0] = P(m), seen[1] = P(data), seen[2] = size, seen[3] = flags;
 	return -EAGAIN;
 }
 
-void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags)
+void *ringbuf_reserve(struct skep_map *m, uint64_t size, uint64_t flags, uint32_t cpu)
 {
 	seen[0] = P(m), seen[1] = size, seen[2] = flags;
 	return value;
 }
 
-void ringbuf_commit(void *sample, uint64_t flags, bool discard)
+void ringbuf_commit(struct skep_map *m, void *sample, uint64_t flags, bool discard)
 {
 	seen[0] = P(sample), seen[1] = flags, seen[2] = discard;
 }
@@ -175,7 +176,7 @@ static bool busy, waked;
 static const long *peeks; /* what comes next */
 static uint64_t released;
 
-bool user_ringbuf_begin(struct skep_map *m)
+bool user_ringbuf_begin(struct skep_map *m, uint32_t cpu)
 {
 	seen[0] = P(m);
 	return !busy;

@@ -39,11 +39,11 @@ TEST(bloom_finds_all_that_was_pushed_and_little_else)
 		double expected;
 
 		for (uint64_t v = 0; v < N; v++)
-			ASSERT_EQ(m->ops->push(m, &v, 0), 0);
+			ASSERT_EQ(m->ops->push(m, &v, 0, VCPU_NONE), 0);
 		for (uint64_t v = 0; v < N; v++)
-			ASSERT_EQ(m->ops->peek(m, &v), 0);
+			ASSERT_EQ(m->ops->peek(m, &v, VCPU_NONE), 0);
 		for (uint64_t v = N; v < 11 * (uint64_t)N; v++)
-			wrong += !m->ops->peek(m, &v);
+			wrong += !m->ops->peek(m, &v, VCPU_NONE);
 		expected = by_chance(m, hashes[i] ? hashes[i] : 5) * 10 * N;
 		ASSERT_MSG(wrong < 1.1 * expected + 100, "%u hashes: %u of %u wrong, expected %g",
 			   hashes[i], wrong, 10 * N, expected);
@@ -58,8 +58,8 @@ TEST(bloom_seeds_are_the_maps_own)
 	struct skep_map *a = bloom(8, 100, 0), *b = bloom(8, 100, 0);
 
 	for (uint64_t v = 0; v < 50; v++) {
-		a->ops->push(a, &v, 0);
-		b->ops->push(b, &v, 0);
+		a->ops->push(a, &v, 0, VCPU_NONE);
+		b->ops->push(b, &v, 0, VCPU_NONE);
 	}
 	ASSERT(memcmp(a->area.mem, b->area.mem, (a->index_mask + 1) / 8));
 	map_put(a);

@@ -73,7 +73,7 @@ static void *hash_writer(void *arg)
 			err = cpu < 2 ? map->ops->update(map, &key, &v, 0, cpu)
 				      : map_sys_update(map, &key, &v, 0);
 		else
-			err = map->ops->delete (map, &key);
+			err = map->ops->delete (map, &key, VCPU_NONE);
 		ASSERT(err == 0 || (k >= STABLE && (err == -ENOENT || err == -E2BIG)));
 	}
 	return NULL;
@@ -157,7 +157,7 @@ static void hash_holds(uint32_t key_size, uint32_t entries, uint32_t flags)
 	for (uint64_t k = 0; k < CHURN; k++) {
 		struct wide_key key = wide(k);
 
-		map->ops->delete (map, &key);
+		map->ops->delete (map, &key, VCPU_NONE);
 	}
 	ASSERT_EQ(count_keys(CHURN), 0);
 	for (uint64_t k = 0; k < entries; k++) {
@@ -249,7 +249,7 @@ static void *lru_hammer(void *arg)
 					  : map_sys_update(map, &key, &v, 0),
 				  0);
 		else if (r % 8 == 5)
-			map->ops->delete (map, &key);
+			map->ops->delete (map, &key, VCPU_NONE);
 		else if (r % 8 == 6)
 			map->ops->lookup(map, &key, 0);
 		else if (!map_sys_lookup(map, &key, &v, 0))
@@ -360,14 +360,14 @@ static void *ring_producer(void *arg)
 	while (!atomic_load(&stop)) {
 		uint64_t r = random64(&state);
 		uint32_t size = sizeof(struct sample) + (uint32_t)(r >> 8) % 200;
-		struct sample *s = ringbuf_reserve(map, size, 0);
+		struct sample *s = ringbuf_reserve(map, size, 0, VCPU_NONE);
 
 		if (!s)
 			continue;
 		*s = (struct sample){ who, seq, size };
 		memset(s->fill, (int)seq, size - sizeof(*s));
 		seq += r % 16 != 0;
-		ringbuf_commit(s, 0, r % 16 == 0);
+		ringbuf_commit(NULL, s, 0, r % 16 == 0);
 	}
 	atomic_store(&sent[who], seq);
 	return NULL;

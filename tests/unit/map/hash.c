@@ -201,7 +201,7 @@ static void hash_against_model(uint32_t key_size, uint32_t entries, uint32_t fla
 			uint64_t got = model->value[k];
 
 			err = op == 7	  ? map_sys_lookup_delete(m, key, &got, 0)
-			      : from_prog ? (int)m->ops->delete (m, key)
+			      : from_prog ? (int)m->ops->delete (m, key, VCPU_NONE)
 					  : map_sys_delete(m, key);
 			ASSERT_EQ(err, model->there[k] ? 0 : -ENOENT);
 			ASSERT_EQ(got, model->value[k]);
@@ -276,7 +276,7 @@ static uint64_t delete_it(void *arg, const void *key, void *value)
 	struct skep_map *m = arg;
 
 	(void)value;
-	ASSERT_EQ(m->ops->delete (m, key), 0);
+	ASSERT_EQ(m->ops->delete (m, key, VCPU_NONE), 0);
 	return 0;
 }
 
@@ -394,7 +394,7 @@ TEST(every_removal_moves_the_version_on)
 			ASSERT_EQ(b->version, ++v);
 			key = 4;
 		}
-		ASSERT_EQ(m->ops->delete (m, &key), 0);
+		ASSERT_EQ(m->ops->delete (m, &key, VCPU_NONE), 0);
 		ASSERT_EQ(b->version, ++v);
 		key = 3;
 		ASSERT_EQ(map_sys_lookup_delete(m, &key, &value, 0), 0);
@@ -533,7 +533,7 @@ TEST(lru_updates_and_deletes_lose_no_element)
 		if (r % 4)
 			ASSERT_EQ(m->ops->update(m, &key, &r, 0, r >> 4 & 3), 0);
 		else
-			m->ops->delete (m, &key);
+			m->ops->delete (m, &key, VCPU_NONE);
 	}
 	for (uint64_t k = 1000; k < 1064; k++)
 		ASSERT_EQ(up(m, k, k, 0), 0);

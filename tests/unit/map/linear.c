@@ -338,7 +338,7 @@ static int64_t operate(const struct event *e, uint32_t cpu)
 	case PUT:
 		return map_sys_update(map, key, &value, e->flags);
 	case DELETE:
-		return map->ops->delete (map, key);
+		return map->ops->delete (map, key, VCPU_NONE);
 	case READ:
 		err = map_sys_lookup(map, question, &value, 0);
 		return value_or(err, value);
@@ -351,9 +351,9 @@ static int64_t operate(const struct event *e, uint32_t cpu)
 		err = map_sys_lookup_delete(map, key, &value, 0);
 		return value_or(err, value);
 	case PUSH:
-		return map->ops->push(map, &value, e->flags);
+		return map->ops->push(map, &value, e->flags, VCPU_NONE);
 	case POP:
-		err = map->ops->pop(map, &value);
+		err = map->ops->pop(map, &value, VCPU_NONE);
 		return value_or(err, value);
 	}
 	return 0;
@@ -426,7 +426,7 @@ static void *stranger(void *arg)
 			if (r >> 32 & 1)
 				map->ops->update(map, key, &value, 0, THREADS);
 			else
-				map->ops->delete (map, key);
+				map->ops->delete (map, key, VCPU_NONE);
 			vcpu_put(run);
 		}
 		meet();

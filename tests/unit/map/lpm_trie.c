@@ -442,7 +442,7 @@ static void *changer(void *arg)
 			k = some_prefix(s >> 20);
 			v = told(&k);
 			err = s >> 63 ? shared->ops->update(shared, &k, &v, 0, c->id)
-				      : shared->ops->delete (shared, &k);
+				      : shared->ops->delete (shared, &k, VCPU_NONE);
 			ASSERT(!err || err == -ENOENT || err == -ENOSPC);
 		}
 		vcpu_put(c);

@@ -176,7 +176,7 @@ TEST(objects_go_when_their_element_goes)
 		ASSERT_EQ(map_sys_delete(m, &key), 0);
 		ASSERT_EQ(obj_live(store), 14 * cpus);
 		key = 4;
-		ASSERT_EQ(m->ops->delete (m, &key), 0);
+		ASSERT_EQ(m->ops->delete (m, &key, VCPU_NONE), 0);
 		key = 5;
 		ASSERT_EQ(map_sys_lookup_delete(m, &key, got, 0), 0);
 		ASSERT(!got[0].ptr && !got[0].percpu);
@@ -216,7 +216,7 @@ TEST(objects_of_deleted_elements_go_with_the_map)
 		struct value *v = m->ops->lookup(m, &key, 0);
 
 		if (!is_array(all[i]))
-			ASSERT_EQ(m->ops->delete (m, &key), 0);
+			ASSERT_EQ(m->ops->delete (m, &key, VCPU_NONE), 0);
 		ASSERT(is_array(all[i]) || !v->ptr);
 		obj_put(store, obj_kptr_xchg(&v->ptr, obj_new(store, 4, NULL)));
 		map_put(m);
@@ -242,7 +242,7 @@ static void *changer(void *arg)
 			shared->ops->update(shared, &key, &v, BPF_ANY, run->id);
 			break;
 		case 1:
-			shared->ops->delete (shared, &key);
+			shared->ops->delete (shared, &key, VCPU_NONE);
 			break;
 		default:
 			at = shared->ops->lookup(shared, &key, run->id);

@@ -8,7 +8,7 @@
 static int64_t pop(struct skep_map *m)
 {
 	uint64_t value = 0x55;
-	long err = m->ops->pop(m, &value);
+	long err = m->ops->pop(m, &value, VCPU_NONE);
 
 	if (err)
 		ASSERT_EQ(value, 0); /* an empty one gives zeroes */
@@ -18,14 +18,14 @@ static int64_t pop(struct skep_map *m)
 static int64_t peek(struct skep_map *m)
 {
 	uint64_t value = 0;
-	long err = m->ops->peek(m, &value);
+	long err = m->ops->peek(m, &value, VCPU_NONE);
 
 	return err ? err : (int64_t)value;
 }
 
 static long push(struct skep_map *m, uint64_t value, uint64_t flags)
 {
-	return m->ops->push(m, &value, flags);
+	return m->ops->push(m, &value, flags, VCPU_NONE);
 }
 
 TEST(queue_is_first_in_first_out)
@@ -175,7 +175,7 @@ static void *pusher(void *arg)
 	for (uint32_t i = 0; i < EACH; i++) {
 		struct told v = { who, i, { i, i, i, i, i, i } };
 
-		while (shared->ops->push(shared, &v, 0))
+		while (shared->ops->push(shared, &v, 0, VCPU_NONE))
 			;
 	}
 	return NULL;
@@ -189,7 +189,7 @@ static void *popper(void *arg)
 
 	(void)arg;
 	while (atomic_load(&taken) < PUSHERS * EACH) {
-		if (shared->ops->pop(shared, &v))
+		if (shared->ops->pop(shared, &v, VCPU_NONE))
 			continue;
 		atomic_fetch_add(&taken, 1);
 		ASSERT_LT(v.who, PUSHERS);
@@ -217,7 +217,7 @@ TEST(every_value_comes_out_once)
 		for (size_t j = 0; j < 2 * PUSHERS; j++)
 			pthread_join(t[j], NULL);
 		ASSERT_EQ(atomic_load(&taken), PUSHERS * EACH);
-		ASSERT_EQ(shared->ops->peek(shared, &(struct told){ 0 }), -ENOENT);
+		ASSERT_EQ(shared->ops->peek(shared, &(struct told){ 0 }, VCPU_NONE), -ENOENT);
 		map_put(shared);
 	}
 }

@@ -61,7 +61,7 @@ TEST(ringbuf_memory_is_that_of_linux)
 
 	ASSERT(cons != MAP_FAILED && prod != MAP_FAILED);
 	ASSERT_EQ(m->area.size, 2 * 4096 + 2 * 4096);
-	ASSERT_EQ(ringbuf_output(m, "hello", 5, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, "hello", 5, 0, VCPU_NONE), 0);
 	ASSERT_EQ(*(uint64_t *)prod, 16);
 	memcpy(header, prod + 4096, 8);
 	ASSERT_EQ(header[0], 5);
@@ -81,19 +81,19 @@ TEST(ringbuf_memory_is_that_of_linux)
 TEST(ringbuf_reserve_commit_discard)
 {
 	struct skep_map *m = ring(4096);
-	void *a = ringbuf_reserve(m, 10, 0), *b = ringbuf_reserve(m, 0, 0);
+	void *a = ringbuf_reserve(m, 10, 0, VCPU_NONE), *b = ringbuf_reserve(m, 0, 0, VCPU_NONE);
 
 	ASSERT(a && b);
 	ASSERT(m->ops->contains(m, (uintptr_t)a, 10));
 	ASSERT_EQ((uintptr_t)a % 8, 0);
 	ASSERT_EQ(producer(m), 24 + 8);
 	ASSERT_EQ(record(m, 0)->len, 10 | BPF_RINGBUF_BUSY_BIT);
-	ringbuf_commit(b, 0, true);
+	ringbuf_commit(NULL, b, 0, true);
 	ASSERT_EQ(record(m, 24)->len, BPF_RINGBUF_DISCARD_BIT);
-	ringbuf_commit(a, 0, false);
+	ringbuf_commit(NULL, a, 0, false);
 	ASSERT_EQ(record(m, 0)->len, 10);
-	ASSERT(!ringbuf_reserve(m, 8, 1));
-	ASSERT_EQ(ringbuf_output(m, "x", 1, 4), -EINVAL);
+	ASSERT(!ringbuf_reserve(m, 8, 1, VCPU_NONE));
+	ASSERT_EQ(ringbuf_output(m, "x", 1, 4, VCPU_NONE), -EINVAL);
 	map_put(m);
 }
 
@@ -102,15 +102,15 @@ TEST(ringbuf_full_and_too_large)
 	struct skep_map *m = ring(4096);
 	char data[4096] = { 0 };
 
-	ASSERT(!ringbuf_reserve(m, 4096, 0));
-	ASSERT(!ringbuf_reserve(m, 4089, 0));
+	ASSERT(!ringbuf_reserve(m, 4096, 0, VCPU_NONE));
+	ASSERT(!ringbuf_reserve(m, 4089, 0, VCPU_NONE));
 	/* Even 4088 + 8 would make the positions differ by the whole size. */
-	ASSERT(!ringbuf_reserve(m, 4088, 0));
-	ASSERT(!ringbuf_reserve(m, UINT64_MAX, 0));
-	ASSERT_EQ(ringbuf_output(m, data, 4080, 0), 0);
-	ASSERT_EQ(ringbuf_output(m, data, 0, 0), -EAGAIN);
+	ASSERT(!ringbuf_reserve(m, 4088, 0, VCPU_NONE));
+	ASSERT(!ringbuf_reserve(m, UINT64_MAX, 0, VCPU_NONE));
+	ASSERT_EQ(ringbuf_output(m, data, 4080, 0, VCPU_NONE), 0);
+	ASSERT_EQ(ringbuf_output(m, data, 0, 0, VCPU_NONE), -EAGAIN);
 	atomic_store(consumer(m), 4088);
-	ASSERT_EQ(ringbuf_output(m, data, 0, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, data, 0, 0, VCPU_NONE), 0);
 	map_put(m);
 }
 
@@ -124,7 +124,7 @@ TEST(ringbuf_records_run_on_into_the_second_copy)
 		uint32_t size = (uint32_t)(i * 37 % 1000);
 
 		memset(data, i, sizeof(data));
-		ASSERT_EQ(ringbuf_output(m, data, size, 0), 0);
+		ASSERT_EQ(ringbuf_output(m, data, size, 0, VCPU_NONE), 0);
 		ASSERT_EQ(record(m, pos)->len, size);
 		ASSERT_EQ(record(m, pos)->pg_off, 3 + (pos & 4095) / 4096);
 		ASSERT_MEMEQ(record(m, pos) + 1, data, size);
@@ -139,7 +139,8 @@ TEST(ringbuf_programs_have_what_they_reserved)
 {
 	struct skep_map *m = ring(4096);
 	bool (*has)(struct skep_map *, uintptr_t, size_t) = m->ops->contains;
-	uint8_t *a = ringbuf_reserve(m, 20, 0), *b = ringbuf_reserve(m, 8, 0), *none;
+	uint8_t *a = ringbuf_reserve(m, 20, 0, VCPU_NONE), *b = ringbuf_reserve(m, 8, 0, VCPU_NONE),
+		*none;
 
 	ASSERT(a && b);
 	ASSERT(has(m, (uintptr_t)a, 20) && has(m, (uintptr_t)a + 19, 1));
@@ -148,45 +149,45 @@ TEST(ringbuf_programs_have_what_they_reserved)
 	ASSERT(has(m, (uintptr_t)b, 8) && !has(m, (uintptr_t)b + 8, 1));
 	ASSERT(ringbuf_reserved(m, a, 20) && !ringbuf_reserved(m, a, 21));
 	ASSERT(!ringbuf_reserved(m, a + 8, 4) && !ringbuf_reserved(m, &m, 0));
-	ringbuf_commit(a, 0, false);
+	ringbuf_commit(NULL, a, 0, false);
 	ASSERT(!has(m, (uintptr_t)a, 1) && !ringbuf_reserved(m, a, 0));
 	ASSERT(has(m, (uintptr_t)b, 8));
-	ringbuf_commit(b, 0, true);
+	ringbuf_commit(NULL, b, 0, true);
 	ASSERT(!has(m, (uintptr_t)b, 1));
-	none = ringbuf_reserve(m, 0, 0);
+	none = ringbuf_reserve(m, 0, 0, VCPU_NONE);
 	ASSERT(ringbuf_reserved(m, none, 0) && !has(m, (uintptr_t)none, 1));
-	ringbuf_commit(none, 0, true);
+	ringbuf_commit(NULL, none, 0, true);
 	map_put(m);
 }
 
 TEST(ringbuf_keeps_uncommitted_records_from_a_lying_consumer)
 {
 	struct skep_map *m = ring(4096);
-	uint64_t *busy = ringbuf_reserve(m, 8, 0);
+	uint64_t *busy = ringbuf_reserve(m, 8, 0, VCPU_NONE);
 	char data[2000] = { 1 };
 
 	*busy = 0x1234;
-	ASSERT_EQ(ringbuf_output(m, data, 2000, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, data, 2000, 0, VCPU_NONE), 0);
 	/* "I have read it all", says the consumer, though the first is not even committed. */
 	atomic_store(consumer(m), producer(m));
-	ASSERT_EQ(ringbuf_output(m, data, 2000, 0), 0);
-	ASSERT_EQ(ringbuf_output(m, data, 2000, 0), -EAGAIN);
+	ASSERT_EQ(ringbuf_output(m, data, 2000, 0, VCPU_NONE), 0);
+	ASSERT_EQ(ringbuf_output(m, data, 2000, 0, VCPU_NONE), -EAGAIN);
 	ASSERT_EQ(*busy, 0x1234);
-	ringbuf_commit(busy, 0, false);
+	ringbuf_commit(NULL, busy, 0, false);
 	atomic_store(consumer(m), producer(m));
-	ASSERT_EQ(ringbuf_output(m, data, 2000, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, data, 2000, 0, VCPU_NONE), 0);
 
 	/* A position from nowhere only makes the ring look full. */
 	atomic_store(consumer(m), producer(m) + 4096);
-	ASSERT_EQ(ringbuf_output(m, data, 8, 0), -EAGAIN);
+	ASSERT_EQ(ringbuf_output(m, data, 8, 0, VCPU_NONE), -EAGAIN);
 	atomic_store(consumer(m), UINT64_MAX / 2);
-	ASSERT_EQ(ringbuf_output(m, data, 8, 0), -EAGAIN);
+	ASSERT_EQ(ringbuf_output(m, data, 8, 0, VCPU_NONE), -EAGAIN);
 	/* Lengths from nowhere are not followed. */
 	atomic_store(consumer(m), producer(m));
 	for (uint32_t *p = (uint32_t *)(m->area.mem + 8192); p < (uint32_t *)(m->area.mem + 16384);)
 		*p++ = 0x3fffffff;
 	for (int i = 0; i < 10; i++) {
-		ringbuf_output(m, data, 2000, 0);
+		ringbuf_output(m, data, 2000, 0, VCPU_NONE);
 		atomic_store(consumer(m), producer(m));
 	}
 	map_put(m);
@@ -217,25 +218,25 @@ TEST(ringbuf_wakes_by_the_rule_of_linux)
 	ASSERT_EQ(ringbuf_wait_fd(m), fd);
 	ASSERT(!readable(fd));
 	/* The consumer stands at this record: wake. */
-	ASSERT_EQ(ringbuf_output(m, "a", 1, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, 0, VCPU_NONE), 0);
 	ASSERT(readable(fd));
 	drain(fd);
 	/* It lags behind: it will find the record by itself. */
-	ASSERT_EQ(ringbuf_output(m, "a", 1, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, 0, VCPU_NONE), 0);
 	ASSERT(!readable(fd));
-	ASSERT_EQ(ringbuf_output(m, "a", 1, BPF_RB_FORCE_WAKEUP), 0);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, BPF_RB_FORCE_WAKEUP, VCPU_NONE), 0);
 	ASSERT(readable(fd));
 	drain(fd);
 	atomic_store(consumer(m), producer(m));
-	ASSERT_EQ(ringbuf_output(m, "a", 1, BPF_RB_NO_WAKEUP), 0);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, BPF_RB_NO_WAKEUP, VCPU_NONE), 0);
 	ASSERT(!readable(fd));
 	atomic_store(consumer(m), producer(m));
 
 	/* It waits for the first, which is committed last. */
-	first = ringbuf_reserve(m, 1, 0);
-	ASSERT_EQ(ringbuf_output(m, "a", 1, 0), 0);
+	first = ringbuf_reserve(m, 1, 0, VCPU_NONE);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, 0, VCPU_NONE), 0);
 	ASSERT(!readable(fd));
-	ringbuf_commit(first, 0, true);
+	ringbuf_commit(NULL, first, 0, true);
 	ASSERT(readable(fd));
 	map_put(m);
 }
@@ -244,7 +245,7 @@ TEST(ringbuf_wait_fd_tells_what_came_before_it)
 {
 	struct skep_map *m = ring(4096);
 
-	ASSERT_EQ(ringbuf_output(m, "a", 1, 0), 0);
+	ASSERT_EQ(ringbuf_output(m, "a", 1, 0, VCPU_NONE), 0);
 	ASSERT(readable(ringbuf_wait_fd(m)));
 	map_put(m);
 }

@@ -13,14 +13,14 @@ TEST(stack_trace_gives_equal_stacks_one_number)
 	struct skep_map *m = stacks(4 * 8, 1024, 0);
 	const uint64_t a[] = { 0x1000, 0x2000, 0x3000 }, b[] = { 0x1000, 0x2000, 0x3008 };
 	uint64_t got[4];
-	long id = stack_trace_put(m, a, 3, 0);
+	long id = stack_trace_put(m, a, 3, 0, VCPU_NONE);
 	uint32_t key = (uint32_t)id, next;
 
 	ASSERT(id >= 0 && id < 1024);
-	ASSERT_EQ(stack_trace_put(m, a, 3, 0), id);
+	ASSERT_EQ(stack_trace_put(m, a, 3, 0, VCPU_NONE), id);
 	ASSERT_EQ(map_sys_lookup(m, &key, got, 0), 0);
 	ASSERT(!memcmp(got, a, sizeof(a)) && got[3] == 0);
-	ASSERT_NE(stack_trace_put(m, b, 3, 0), id);
+	ASSERT_NE(stack_trace_put(m, b, 3, 0, VCPU_NONE), id);
 	ASSERT_EQ(map_sys_next_key(m, NULL, &next), 0);
 	ASSERT_EQ(map_sys_delete(m, &key), 0);
 	ASSERT_EQ(map_sys_delete(m, &key), -ENOENT);
@@ -30,7 +30,7 @@ TEST(stack_trace_gives_equal_stacks_one_number)
 	ASSERT(!memcmp(got, b, sizeof(b)));
 	ASSERT_EQ(map_sys_next_key(m, NULL, &key), -ENOENT);
 	/* No deeper than the value. */
-	ASSERT_GE(stack_trace_put(m, (uint64_t[]){ 1, 2, 3, 4, 5, 6 }, 6, 0), 0);
+	ASSERT_GE(stack_trace_put(m, (uint64_t[]){ 1, 2, 3, 4, 5, 6 }, 6, 0, VCPU_NONE), 0);
 	map_put(m);
 }
 
@@ -41,15 +41,15 @@ TEST(stack_trace_refuses_or_replaces_what_collides)
 	uint64_t got;
 	uint32_t key = 0;
 
-	ASSERT_EQ(stack_trace_put(m, &a, 1, 0), 0);
-	ASSERT_EQ(stack_trace_put(m, &b, 1, 0), -EEXIST);
+	ASSERT_EQ(stack_trace_put(m, &a, 1, 0, VCPU_NONE), 0);
+	ASSERT_EQ(stack_trace_put(m, &b, 1, 0, VCPU_NONE), -EEXIST);
 	/* Linux' list of free ones is empty too, before the old one is in it. */
-	ASSERT_EQ(stack_trace_put(m, &b, 1, BPF_F_REUSE_STACKID), -ENOMEM);
+	ASSERT_EQ(stack_trace_put(m, &b, 1, BPF_F_REUSE_STACKID, VCPU_NONE), -ENOMEM);
 	map_put(m);
 
 	m = stacks(8, 3, 0);
 	for (uint64_t ip = 0; ip < 1000; ip++) {
-		long id = stack_trace_put(m, &ip, 1, BPF_F_REUSE_STACKID);
+		long id = stack_trace_put(m, &ip, 1, BPF_F_REUSE_STACKID, VCPU_NONE);
 
 		if (id < 0) {
 			ASSERT_EQ(id, -ENOMEM);
@@ -68,12 +68,12 @@ TEST(stack_trace_by_build_id_keeps_addresses)
 		stacks(2 * sizeof(struct bpf_stack_build_id), 64, BPF_F_STACK_BUILD_ID);
 	const uint64_t ips[] = { 0x1234, 0x5678 };
 	struct bpf_stack_build_id got[2];
-	uint32_t key = (uint32_t)stack_trace_put(m, ips, 2, 0);
+	uint32_t key = (uint32_t)stack_trace_put(m, ips, 2, 0, VCPU_NONE);
 
 	ASSERT_EQ(map_sys_lookup(m, &key, got, 0), 0);
 	for (int i = 0; i < 2; i++)
 		ASSERT(got[i].status == BPF_STACK_BUILD_ID_IP && got[i].ip == ips[i]);
-	ASSERT_EQ(stack_trace_put(m, ips, 2, 0), key);
+	ASSERT_EQ(stack_trace_put(m, ips, 2, 0, VCPU_NONE), key);
 	map_put(m);
 }
 
