@@ -314,10 +314,10 @@ static bool has_map(const struct map_case *c)
 	const struct bpf_map *map = obj ? bpf_object__find_map_by_name(obj, c->map) : NULL;
 	const struct map_type *t = map ? map_type(bpf_map__type(map)) : NULL;
 
-	if (t && !t->ops)
+	if (t && !t->sys)
 		printf("# no row %s: Skep has no maps of type %s\n", c->name, t->name);
 	bpf_object__close(obj);
-	return !t || t->ops;
+	return !t || t->sys;
 }
 
 int map_bench(const struct bench_opts *o, const struct map_case *c, unsigned n, map_measure_fn fn,

@@ -59,7 +59,7 @@ int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag)
 /*
  * The area, each part on its own cache line:
  *
- *	| hash_shared, spares | buckets | elements | values of CPU 0 | of CPU 1 | ...
+ *	| hash_shared, rows | buckets | elements | values of CPU 0 | of CPU 1 | ...
  */
 struct parts {
 	uint64_t buckets, elems, values; /* where they begin */
@@ -69,14 +69,13 @@ struct parts {
 static struct parts parts_of(const struct hash *h)
 {
 	struct parts p = {
-		.buckets =
-			ALIGN_UP(sizeof(*h->sh) + (h->nr_cpus + 1) * sizeof(h->sh->spare[0]), 64),
+		.buckets = ALIGN_UP(sizeof(*h->sh) + (h->nr_cpus + 1) * sizeof(h->sh->row[0]), 64),
 	};
 
 	p.elems = p.buckets + ((uint64_t)h->mask + 1) * sizeof(struct bucket);
-	p.values = p.elems + ALIGN_UP((uint64_t)h->total * h->elem_size, 4096);
+	p.values = p.elems + ALIGN_UP(((uint64_t)h->total + 1) * h->elem_size, 4096);
 	if (h->kind & HASH_PERCPU)
-		p.stride = ALIGN_UP((uint64_t)h->total * h->value_stride, 4096);
+		p.stride = ALIGN_UP(((uint64_t)h->total + 1) * h->value_stride, 4096);
 	return p;
 }
 
@@ -93,8 +92,8 @@ void hash_place(struct hash *h, uint8_t *mem)
 
 	h->sh = (struct hash_shared *)mem;
 	h->buckets = (struct bucket *)(mem + p.buckets);
-	h->elems = mem + p.elems - h->elem_size;
-	h->cpu_values = p.stride ? mem + p.values - h->value_stride : NULL;
+	h->elems = mem + p.elems;
+	h->cpu_values = p.stride ? mem + p.values : NULL;
 	h->cpu_stride = p.stride;
 }
 
@@ -157,8 +156,10 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 	hash_place(h, m->area.mem);
 	h->vcpus = m->vcpus;
 	spares = h->total - m->max_entries;
-	for (uint32_t i = 0; i < spares; i++)
-		h->sh->spare[i].elem = i + 1;
+	for (uint32_t i = 0; i < spares; i++) {
+		h->sh->row[i].spare = i + 1;
+		atomic_store_explicit(&hash_elem(h, i + 1)->holder, 1 + i, memory_order_relaxed);
+	}
 	atomic_store_explicit(&h->sh->fresh, spares, memory_order_relaxed);
 	m->ops = ops_for(m->ops, h);
 	return 0;
@@ -203,14 +204,39 @@ void hash_destroy(struct skep_map *m)
 	m->priv = NULL;
 }
 
+uint32_t hash_take_slow(const struct hash *h, uint32_t cpu)
+{
+	const uint32_t row = hash_row_of(h, cpu);
+	struct hash_shared *sh = h->sh;
+	uint32_t n = 0;
+
+	if (atomic_load_explicit(&sh->fresh, memory_order_relaxed) < h->total) {
+		lock_take(&sh->lock, h->vcpus, cpu);
+		n = atomic_load_explicit(&sh->fresh, memory_order_relaxed) + 1;
+		if (n <= h->total) {
+			hash_hold(h, n, row);
+			atomic_store_explicit(&sh->fresh, n, memory_order_release);
+		}
+		spin_unlock(&sh->lock);
+		if (n <= h->total)
+			return n;
+	}
+	for (uint32_t i = 1; i <= h->nr_cpus; i++) {
+		n = hash_take_from(h, (row + i) % (h->nr_cpus + 1), row, cpu);
+		if (n)
+			return n;
+	}
+	return 0;
+}
+
 /* The overflow chain; 0 also when the version moved on. */
 static uint32_t find_overflow(const struct hash *h, const struct bucket *b, const void *key,
 			      uint32_t version)
 {
-	uint32_t n = atomic_load_explicit(&b->overflow, memory_order_acquire);
+	uint32_t n = atomic_load_explicit(&b->overflow, memory_order_acquire), left = h->total;
 
 	/* An element that was taken out leads anywhere: look at the version at every step. */
-	while (n) {
+	while (n && left--) {
 		struct elem *e = hash_elem(h, n);
 		bool equal = key_equal(e, key, h->key_size);
 		uint32_t next = atomic_load_explicit(&e->next, memory_order_acquire);
@@ -326,17 +352,17 @@ static uint32_t take_out(const struct hash *h, const void *key, uint32_t cpu)
 
 	if (find_and_lock(h, key, cpu, &b, &pos))
 		return 0;
-	hash_unlink(h, b, pos);
+	hash_unlink(h, b, pos, cpu);
 	spin_unlock(&b->lock);
 	return pos.elem;
 }
 
 /* Frees an element that is out of its bucket, and whose value is no object. */
-static void plain_free(struct skep_map *m, uint32_t n)
+static void plain_free(struct skep_map *m, uint32_t n, uint32_t cpu)
 {
 	if (unlikely(m->objects != NULL))
 		hash_drop(m, n);
-	hash_give(m->priv, n);
+	hash_give(m->priv, n, cpu);
 }
 
 static long hash_delete(struct skep_map *m, const void *key, uint32_t cpu)
@@ -345,7 +371,7 @@ static long hash_delete(struct skep_map *m, const void *key, uint32_t cpu)
 
 	if (!n)
 		return -ENOENT;
-	plain_free(m, n);
+	plain_free(m, n, cpu);
 	return 0;
 }
 
@@ -356,7 +382,7 @@ static void element_free(struct skep_map *m, uint32_t n)
 
 	if (h->kind & HASH_OBJECT)
 		inner_retire(m, *(void **)elem_value(h, hash_elem(h, n), 0));
-	plain_free(m, n);
+	plain_free(m, n, HASH_USER);
 }
 
 int hash_sys_delete(struct skep_map *m, const void *key)
@@ -391,7 +417,7 @@ static int hash_sys_lookup_delete(struct skep_map *m, const void *key, void *val
 	if (find_and_lock(h, key, HASH_USER, &b, &pos))
 		return -ENOENT;
 	value_out(m, pos.elem, value, flags);
-	hash_unlink(h, b, pos);
+	hash_unlink(h, b, pos, HASH_USER);
 	spin_unlock(&b->lock);
 	element_free(m, pos.elem);
 	return 0;
@@ -622,6 +648,7 @@ static int hash_sys_update(struct skep_map *m, const void *key, const void *valu
 		.sys_update = hash_sys_update,                                          \
 		.sys_lookup_delete = hash_sys_lookup_delete,                            \
 		.sys_batch = hash_sys_batch,                                            \
+		.cpu_died = hash_cpu_died,                                              \
 	};
 
 HASH_KIND(hash, HASH_PLAIN)

@@ -21,11 +21,21 @@
  *     was before the search.  An element may have left the bucket and be on its way back in: with
  *     its key already and another's value.
  *
- * Free elements: a fresh tail of the array that was never used (its memory is not committed),
- * and a list of returned ones.  An update of an existing key takes no free element: it swaps
- * with the spare of its CPU, as the kernel does, so it never fails in a full map.
+ * Free elements: a list for each CPU, and a fresh tail of the array that was never used (its memory
+ * is not committed).  A CPU takes from its own list, then from the tail, then from the others'.  An
+ * update of an existing key takes no free element: it swaps with the spare of its CPU, as the
+ * kernel does, so it never fails in a full map.
  *
- * Locks: a bucket's, then the map's own, for the last spare; never two buckets at once.
+ *	in a bucket: holder 0 --unlink--> in a run's hands: holder 1 + CPU --give--> free: holder 0
+ *		      ^--link-------------------------------'		^--take-----'
+ *
+ * `holder` changes under the lock of what the element leaves or enters, and each CPU notes what it
+ * has in hand: when a run dies (hash_repair.c), what it held is found there, and given back unless
+ * it had arrived.
+ *
+ * Locks: a bucket's, then the map's own for the last spare, or a list's; never two of a kind.
+ * Members of a hive may write to all of this: numbers of elements are looked at before they are
+ * followed, and chains end.
  */
 #ifndef SKEP_MAP_HASH_INT_H
 #define SKEP_MAP_HASH_INT_H
@@ -59,25 +69,34 @@ struct elem {
 	_Atomic uint32_t next; /* in an overflow chain or the free list; 0 ends */
 	_Atomic uint32_t hash; /* of the key; stale while the element is free */
 	_Atomic uint8_t ref;   /* LRU: a program looked it up since the hand last passed */
-	uint8_t pad[7];	       /* the key is 8-byte aligned */
+	uint8_t pad[3];
+	_Atomic uint32_t holder; /* 1 + the row whose run has it in hand, or as spare; 0: nobody */
 };
 static_assert(sizeof(struct elem) == 16, "the key follows at 16");
 
+/* What the runs of one CPU have; the last row is bpf(2)'s. */
+struct hash_row {
+	struct spinlock lock;  /* of free */
+	_Atomic uint32_t free; /* first free element, by elem.next; 0 ends */
+	uint32_t spare;
+	uint32_t taken;	  /* last element that became ours from a list, the tail or by eviction */
+	uint32_t removed; /* the same from a bucket */
+	uint32_t pad[11]; /* to a cache line */
+};
+static_assert(sizeof(struct hash_row) == 64, "a row is one cache line");
+
 /* What all users of a table change; stands at the start of the area. */
 struct hash_shared {
-	_Atomic uint64_t free;	/* low half: first free element; high half: a counter (ABA) */
-	_Atomic uint32_t fresh; /* elements taken from the fresh tail so far, or a little more */
+	struct spinlock lock;	/* of fresh */
+	_Atomic uint32_t fresh; /* elements that were ever taken from the tail */
 	_Atomic uint32_t hand;	/* LRU: the element that eviction looked at last */
-	struct {
-		uint32_t elem;	  /* the spare of this CPU; the last row is for bpf(2) */
-		uint32_t pad[15]; /* to a cache line */
-	} spare[] __attribute__((aligned(64)));
+	struct hash_row row[] __attribute__((aligned(64)));
 };
 
 /* The geometry: m->priv, immutable. */
 struct hash {
 	struct bucket *buckets;
-	uint8_t *elems;		/* element n is at elems + n * elem_size; there is no 0 */
+	uint8_t *elems;		/* element n is at elems + n * elem_size; 0 is nobody's */
 	uint8_t *cpu_values;	/* as elems, for value_stride and CPU 0; NULL unless per-CPU */
 	uint64_t cpu_stride;	/* bytes between the values of two CPUs */
 	uint64_t seed;		/* of the hash function */
@@ -87,7 +106,7 @@ struct hash {
 	uint32_t value_off;	/* of the value in the element */
 	uint32_t value_stride;	/* value_size padded to 8 */
 	uint32_t total;		/* elements, spares included */
-	uint32_t nr_cpus;	/* rows of spare, without the last */
+	uint32_t nr_cpus;	/* rows, without the last */
 	uint32_t kind;		/* enum hash_kind */
 	struct vcpus *vcpus;	/* whose runs lock buckets; may be NULL */
 	uint64_t elem_recip;	/* 2^64 / elem_size, rounded up: for divisions in contains */
@@ -112,7 +131,7 @@ struct hash_walk {
 
 MAP_ALWAYS_INLINE struct elem *hash_elem(const struct hash *h, uint32_t n)
 {
-	return (struct elem *)(h->elems + (size_t)n * h->elem_size);
+	return (struct elem *)(h->elems + (size_t)(n <= h->total ? n : 0) * h->elem_size);
 }
 
 MAP_ALWAYS_INLINE uint8_t *elem_key(const struct elem *e)
@@ -128,7 +147,8 @@ MAP_ALWAYS_INLINE void *elem_value(const struct hash *h, const struct elem *e, u
 
 MAP_ALWAYS_INLINE uint8_t *elem_cpu_value(const struct hash *h, uint32_t n, uint32_t cpu)
 {
-	return h->cpu_values + cpu * h->cpu_stride + (uint64_t)n * h->value_stride;
+	return h->cpu_values + cpu * h->cpu_stride +
+	       (uint64_t)(n <= h->total ? n : 0) * h->value_stride;
 }
 
 /* The last n % 8 bytes of a key of n bytes as a word. */
@@ -236,7 +256,7 @@ MAP_ALWAYS_INLINE struct hash_pos hash_find_locked(const struct hash *h, struct 
 {
 	uint64_t match =
 		tag_match(atomic_load_explicit(&b->tags, memory_order_relaxed), hash_tag(hash));
-	uint32_t n = ks ? ks : h->key_size, e, s;
+	uint32_t n = ks ? ks : h->key_size, left = h->total, e, s;
 	_Atomic uint32_t *link;
 
 	for (; match; match &= match - 1) {
@@ -245,7 +265,7 @@ MAP_ALWAYS_INLINE struct hash_pos hash_find_locked(const struct hash *h, struct 
 		if (likely(key_equal(hash_elem(h, e), key, n)))
 			return (struct hash_pos){ e, s, &b->slot[s] };
 	}
-	for (link = &b->overflow; (e = atomic_load_explicit(link, memory_order_relaxed));
+	for (link = &b->overflow; (e = atomic_load_explicit(link, memory_order_relaxed)) && left--;
 	     link = &hash_elem(h, e)->next)
 		if (key_equal(hash_elem(h, e), key, n))
 			return (struct hash_pos){ e, BUCKET_SLOTS, link };
@@ -270,7 +290,27 @@ static inline void hash_removed(struct bucket *b)
 	atomic_store_explicit(&b->version, version + 1, memory_order_release);
 }
 
-/* Puts a complete element into the bucket. */
+static inline uint32_t hash_row_of(const struct hash *h, uint32_t cpu)
+{
+	return cpu == HASH_USER ? h->nr_cpus : cpu;
+}
+
+/* It is in no one's hands any more: under the lock of where it is now. */
+static inline void hash_settle(const struct hash *h, uint32_t e)
+{
+	atomic_store_explicit(&hash_elem(h, e)->holder, 0, memory_order_release);
+}
+
+/* The element is about to leave the bucket, into our hands. */
+static inline void hash_grab(const struct hash *h, uint32_t e, uint32_t cpu)
+{
+	const uint32_t row = hash_row_of(h, cpu);
+
+	h->sh->row[row].removed = e;
+	atomic_store_explicit(&hash_elem(h, e)->holder, 1 + row, memory_order_release);
+}
+
+/* Puts a complete element, which is in our hands, into the bucket. */
 MAP_ALWAYS_INLINE void hash_link(const struct hash *h, struct bucket *b, uint32_t e, uint32_t hash)
 {
 	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed);
@@ -283,17 +323,20 @@ MAP_ALWAYS_INLINE void hash_link(const struct hash *h, struct bucket *b, uint32_
 				      atomic_load_explicit(&b->overflow, memory_order_relaxed),
 				      memory_order_relaxed);
 		atomic_store_explicit(&b->overflow, e, memory_order_release);
+		hash_settle(h, e);
 		return;
 	}
 	s = tag_slot(room);
 	atomic_store_explicit(&b->slot[s], e, memory_order_relaxed);
 	atomic_store_explicit(&b->tags, tags | hash_tag(hash) << s * 8, memory_order_release);
+	hash_settle(h, e);
 }
 
-/* Puts the complete element e where pos is; pos.elem is out then. */
+/* Puts the complete element e where pos is; pos.elem is out then, and in our hands. */
 MAP_ALWAYS_INLINE void hash_replace(const struct hash *h, struct bucket *b, struct hash_pos pos,
-				    uint32_t e, uint32_t hash)
+				    uint32_t e, uint32_t hash, uint32_t cpu)
 {
+	hash_grab(h, pos.elem, cpu);
 	atomic_store_explicit(&hash_elem(h, e)->hash, hash, memory_order_relaxed);
 	if (unlikely(pos.slot == BUCKET_SLOTS))
 		atomic_store_explicit(
@@ -302,11 +345,14 @@ MAP_ALWAYS_INLINE void hash_replace(const struct hash *h, struct bucket *b, stru
 			memory_order_relaxed);
 	atomic_store_explicit(pos.link, e, memory_order_release);
 	hash_removed(b);
+	hash_settle(h, e);
 }
 
-/* Takes pos.elem out. */
-MAP_ALWAYS_INLINE void hash_unlink(const struct hash *h, struct bucket *b, struct hash_pos pos)
+/* Takes pos.elem out, into our hands. */
+MAP_ALWAYS_INLINE void hash_unlink(const struct hash *h, struct bucket *b, struct hash_pos pos,
+				   uint32_t cpu)
 {
+	hash_grab(h, pos.elem, cpu);
 	if (unlikely(pos.slot == BUCKET_SLOTS))
 		atomic_store_explicit(
 			pos.link,
@@ -343,44 +389,64 @@ static inline uint32_t hash_walk_next(const struct hash *h, const struct bucket 
 	return w->elem = atomic_load_explicit(&hash_elem(h, w->elem)->next, memory_order_acquire);
 }
 
-/* A free element, or 0; what it held before is garbage. */
-MAP_ALWAYS_INLINE uint32_t hash_take(const struct hash *h)
+/* Under the lock of a list, or of the tail: n is ours before it is no longer there. */
+MAP_ALWAYS_INLINE void hash_hold(const struct hash *h, uint32_t n, uint32_t row)
 {
-	/* Acquire pairs with hash_give: the last user is done with the element. */
-	uint64_t head = atomic_load_explicit(&h->sh->free, memory_order_acquire);
-	uint32_t n;
-
-	while ((uint32_t)head) {
-		uint64_t next = atomic_load_explicit(&hash_elem(h, (uint32_t)head)->next,
-						     memory_order_relaxed);
-
-		next |= ((head >> 32) + 1) << 32;
-		if (atomic_compare_exchange_weak_explicit(
-			    &h->sh->free, &head, next, memory_order_acquire, memory_order_acquire))
-			return (uint32_t)head;
-	}
-	if (atomic_load_explicit(&h->sh->fresh, memory_order_relaxed) >= h->total)
-		return 0;
-	n = atomic_fetch_add_explicit(&h->sh->fresh, 1, memory_order_relaxed);
-	return n < h->total ? n + 1 : 0;
+	h->sh->row[row].taken = n;
+	atomic_store_explicit(&hash_elem(h, n)->holder, 1 + row, memory_order_release);
 }
 
-/* Gives back an element that is in no bucket. */
-MAP_ALWAYS_INLINE void hash_give(const struct hash *h, uint32_t e)
+/* From the list of row `from` for row `row`: 0 where it is empty. */
+MAP_ALWAYS_INLINE uint32_t hash_take_from(const struct hash *h, uint32_t from, uint32_t row,
+					  uint32_t cpu)
 {
-	uint64_t head = atomic_load_explicit(&h->sh->free, memory_order_relaxed), next;
+	struct hash_row *r = &h->sh->row[from];
+	uint32_t n;
 
-	do {
-		atomic_store_explicit(&hash_elem(h, e)->next, (uint32_t)head, memory_order_relaxed);
-		next = e | ((head >> 32) + 1) << 32;
-	} while (!atomic_compare_exchange_weak_explicit(
-		&h->sh->free, &head, next, memory_order_release, memory_order_relaxed));
+	if (!atomic_load_explicit(&r->free, memory_order_relaxed))
+		return 0;
+	lock_take(&r->lock, h->vcpus, cpu);
+	n = atomic_load_explicit(&r->free, memory_order_relaxed);
+	if (likely(n)) {
+		hash_hold(h, n, row);
+		atomic_store_explicit(
+			&r->free,
+			atomic_load_explicit(&hash_elem(h, n)->next, memory_order_relaxed),
+			memory_order_release);
+	}
+	spin_unlock(&r->lock);
+	return n <= h->total ? n : 0;
+}
+
+/* From the tail, or from others: 0 where nothing is free (hash.c). */
+uint32_t hash_take_slow(const struct hash *h, uint32_t cpu);
+
+/* A free element, or 0; what it held before is garbage. */
+MAP_ALWAYS_INLINE uint32_t hash_take(const struct hash *h, uint32_t cpu)
+{
+	const uint32_t row = hash_row_of(h, cpu), n = hash_take_from(h, row, row, cpu);
+
+	return likely(n) ? n : hash_take_slow(h, cpu);
+}
+
+/* Gives back an element that is in no bucket, and in our hands. */
+MAP_ALWAYS_INLINE void hash_give(const struct hash *h, uint32_t e, uint32_t cpu)
+{
+	struct hash_row *r = &h->sh->row[hash_row_of(h, cpu)];
+
+	lock_take(&r->lock, h->vcpus, cpu);
+	atomic_store_explicit(&hash_elem(h, e)->next,
+			      atomic_load_explicit(&r->free, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&r->free, e, memory_order_release);
+	hash_settle(h, e);
+	spin_unlock(&r->lock);
 }
 
 /* LRU (lru.c): makes an element free, evicting one if need be.  No bucket lock may be held. */
 uint32_t lru_take(struct hash *h, uint32_t cpu);
 /* Takes element e out of b, whose lock is held; false where it is not in there. */
-bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e);
+bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu);
 
 /* The inner map of key under the bucket's lock, for the reader that raced with a reuse. */
 void *hash_lookup_object_slow(struct skep_map *m, const void *key, uint32_t cpu);
@@ -420,13 +486,12 @@ MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct ha
 				 uint32_t ks, uint32_t kind)
 {
 	struct hash *h = m->priv;
-	uint32_t row = cpu == HASH_USER ? h->nr_cpus : cpu;
-	uint32_t *spare = &h->sh->spare[row].elem;
+	uint32_t *spare = &h->sh->row[hash_row_of(h, cpu)].spare;
 
 	if (cpu == HASH_USER)
 		spin_lock(&m->lock);
 	hash_fill(m, *spare, key, value, cpu, ks, kind, true);
-	hash_replace(h, b, pos, *spare, hash);
+	hash_replace(h, b, pos, *spare, hash, cpu);
 	/* Before it can be used again. */
 	if (unlikely(m->objects != NULL))
 		hash_drop(m, pos.elem);
@@ -518,7 +583,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 		if (unlikely(flags & BPF_EXIST))
 			break;
 		if (!(kind & HASH_LRU) || !e)
-			e = hash_take(h);
+			e = hash_take(h, cpu);
 		if (likely(e)) {
 			hash_fill(m, e, key, value, cpu, ks, kind, false);
 			hash_link(h, b, e, hash);
@@ -536,7 +601,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 	}
 	spin_unlock(&b->lock);
 	if ((kind & HASH_LRU) && unlikely(e))
-		hash_give(h, e);
+		hash_give(h, e, cpu);
 	return err;
 }
 
@@ -547,6 +612,9 @@ uint64_t hash_size(const struct hash *h);
 void hash_place(struct hash *h, uint8_t *mem);
 /* map_view()'s part for maps that are only looked up (hash_view.c). */
 int hash_view(struct skep_map *m, int fd, bool write);
+
+/* The run of that CPU has died: what it held comes back (hash_repair.c). */
+void hash_cpu_died(struct skep_map *m, uint32_t cpu);
 
 /* The cold operations do not need a variant each (hash.c). */
 int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

@@ -14,25 +14,25 @@
 
 #define LRU_SCANS 128
 
-bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e)
+bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu)
 {
 	uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed) & TAG_TOPS;
 	_Atomic uint32_t *link;
-	uint32_t n;
+	uint32_t left = h->total, n;
 
 	for (; tags; tags &= tags - 1) {
 		uint32_t s = tag_slot(tags);
 
 		if (atomic_load_explicit(&b->slot[s], memory_order_relaxed) != e)
 			continue;
-		hash_unlink(h, b, (struct hash_pos){ e, s, &b->slot[s] });
+		hash_unlink(h, b, (struct hash_pos){ e, s, &b->slot[s] }, cpu);
 		return true;
 	}
-	for (link = &b->overflow; (n = atomic_load_explicit(link, memory_order_relaxed));
+	for (link = &b->overflow; (n = atomic_load_explicit(link, memory_order_relaxed)) && left--;
 	     link = &hash_elem(h, n)->next) {
 		if (n != e)
 			continue;
-		hash_unlink(h, b, (struct hash_pos){ e, BUCKET_SLOTS, link });
+		hash_unlink(h, b, (struct hash_pos){ e, BUCKET_SLOTS, link }, cpu);
 		return true;
 	}
 	return false;
@@ -52,7 +52,7 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
 	/* Ends: when nothing is free, all but a few elements are in buckets. */
 	for (uint32_t scans = 0;; scans++) {
-		uint32_t n = hash_take(h);
+		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;
 		bool ours;
@@ -68,9 +68,11 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 		/* The hash may be stale: then e is not in that bucket. */
 		b = hash_bucket(h, atomic_load_explicit(&e->hash, memory_order_relaxed));
 		bucket_lock(h, b, cpu);
-		ours = hash_unlink_elem(h, b, n);
+		ours = hash_unlink_elem(h, b, n, cpu);
 		spin_unlock(&b->lock);
-		if (ours)
+		if (ours) {
+			h->sh->row[hash_row_of(h, cpu)].taken = n;
 			return n;
+		}
 	}
 }

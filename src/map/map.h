@@ -125,6 +125,9 @@ struct map_sys_ops {
 	/* map_sys_batch_lookup's work; NULL: the batch is a walk by next_key. */
 	int (*sys_batch)(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,
 			 void *values, uint32_t *count, bool del, uint64_t flags);
+	/* In a hive: the run of that vCPU has died; nobody is in it.  NULL: nothing is to be done.
+	 */
+	void (*cpu_died)(struct skep_map *m, uint32_t cpu);
 	/* The last fd and pin are gone: drops what only user space keeps alive. */
 	void (*release_user)(struct skep_map *m);
 
