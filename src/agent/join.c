@@ -10,6 +10,7 @@
 #include "helper/process.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -45,8 +46,12 @@ static uint32_t enrol(const struct hive_meta *meta)
 		uint32_t nobody = 0;
 
 		if (!atomic_load_explicit(&d->member[i], memory_order_relaxed) &&
-		    atomic_compare_exchange_strong(&d->member[i], &nobody, pid))
+		    atomic_compare_exchange_strong(&d->member[i], &nobody, pid)) {
+			atomic_fetch_add(&d->births, 1);
+			atomic_fetch_add(&d->bell, 1);
+			sys_call6(SYS_futex, (long)&d->bell, FUTEX_WAKE, 1, 0, 0, 0);
 			return i + 1;
+		}
 	}
 	return 0;
 }

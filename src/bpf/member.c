@@ -98,6 +98,8 @@ static int join_again_locked(void)
 {
 	struct agent_join how = { .vdso = getauxval(AT_SYSINFO_EHDR) };
 
+	/* First: what says hello for the first time has run nothing yet (server/reaper.h). */
+	door_knock();
 	how.meta = agent->meta();
 	return agent->join(&how);
 }

@@ -69,6 +69,9 @@ int core_segment(struct skep_kernel *k, uint64_t segment);
  */
 long core_prog_at(struct skep_kernel *k, int fd);
 
+/** The run of that vCPU, a member's, has died: what it held of maps comes back. */
+void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
+
 /* A verification, as who watches sees it; all borrowed for the time of the call. */
 struct core_verdict {
 	const struct skep_prog *prog; /* as far as it came */

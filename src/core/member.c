@@ -11,6 +11,33 @@ int core_segment(struct skep_kernel *k, uint64_t segment)
 	return segment < _HIVE_SEGMENTS ? space_fd(k->space, (enum hive_segment)segment) : -EINVAL;
 }
 
+/* All maps that are there, counted; their number. */
+static size_t hold_maps(struct skep_kernel *k, struct skep_map ***ret)
+{
+	const struct id_list *ids = &k->objects.ids[OBJ_MAP];
+	size_t n = 0;
+
+	pthread_mutex_lock(&k->lock);
+	*ret = skep_alloc_array(MAX(ids->n, 1), sizeof(**ret));
+	for (; *ret && n < ids->n; n++)
+		(*ret)[n] = map_get(ids->at[n]->payload);
+	pthread_mutex_unlock(&k->lock);
+	return n;
+}
+
+void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
+{
+	struct skep_map **maps;
+	const size_t n = hold_maps(k, &maps);
+
+	for (size_t i = 0; i < n; i++) {
+		if (maps[i]->sys->cpu_died)
+			maps[i]->sys->cpu_died(maps[i], cpu);
+		map_put(maps[i]);
+	}
+	skep_free(maps);
+}
+
 /* Interpreted programs and what owns objects and timers stay in the server. */
 static bool may_leave(const struct skep_prog *p)
 {

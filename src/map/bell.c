@@ -13,6 +13,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct waiters *all; /* of this process's one hive */
+static void (*tell)(void);
 
 void waiters_init(struct waiters *w, struct space *space, _Atomic uint32_t *rung)
 {
@@ -68,16 +69,20 @@ static void *serve(void *arg)
 		const uint32_t seen = atomic_load(bell);
 
 		wake_all();
+		tell();
 		/* Who rang since we looked has changed it. */
 		sys_call6(SYS_futex, (long)bell, FUTEX_WAIT, seen, 0, 0, 0);
 	}
 	return NULL;
 }
 
-int bell_start(struct space *s)
+int bell_start(struct space *s, void (*on_ring)(void))
 {
 	pthread_t t;
-	int err = pthread_create(&t, NULL, serve, &space_data(s)->bell);
+	int err;
+
+	tell = on_ring;
+	err = pthread_create(&t, NULL, serve, &space_data(s)->bell);
 
 	if (!err)
 		pthread_detach(t);

@@ -374,7 +374,10 @@ void user_ringbuf_end(struct skep_map *m, bool wake);
  * Made at the first call; borrowed.  -errno when out of fds.  Cold.
  */
 int ringbuf_wait_fd(struct skep_map *m);
-/** Starts the thread that wakes who waits for rings of this hive: 0 or -errno.  Once, cold. */
-int bell_start(struct space *s);
+/**
+ * Starts the thread that wakes who waits for rings of this hive, and calls on_ring whenever
+ * somebody rang: 0 or -errno.  Once, cold.
+ */
+int bell_start(struct space *s, void (*on_ring)(void));
 
 #endif

@@ -80,6 +80,8 @@ static uint64_t pending(const struct ringbuf *rb)
 	const struct ring_head *h = rb->head;
 	uint64_t pos = h->pending_pos;
 
+	if (unlikely(h->producer_pos - pos > rb->mask + 1))
+		return h->producer_pos; /* somebody else wrote there */
 	while (pos != h->producer_pos) {
 		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + (pos & rb->mask));
 		uint64_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);
@@ -239,6 +241,30 @@ int ringbuf_sys_delete(struct skep_map *m, const void *key)
 	return -ENOTSUPP;
 }
 
+/* Records that a dead run reserved are discarded, or consumers would wait for ever. */
+void ringbuf_cpu_died(struct skep_map *m, uint32_t cpu)
+{
+	struct ringbuf *rb = m->priv;
+	struct ring_head *h = rb->head;
+	uint64_t step;
+
+	ring_lock(m, rb, VCPU_NONE);
+	for (uint64_t pos = pending(rb); pos != h->producer_pos; pos += step) {
+		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + (pos & rb->mask));
+		const uint32_t len = atomic_load(&hdr->len);
+
+		step = ALIGN_UP(
+			(uint64_t)(len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) +
+				BPF_RINGBUF_HDR_SZ,
+			8);
+		if (step > h->producer_pos - pos)
+			break; /* not what we wrote */
+		if (len & BPF_RINGBUF_BUSY_BIT && hdr->pg_off >> RING_PAGES_BITS == cpu)
+			commit(rb, hdr, 0, true);
+	}
+	spin_unlock(&h->lock);
+}
+
 /* --- for the interpreter: which memory is a program's ------------------------------------------
  */
 
@@ -250,7 +276,7 @@ static const uint8_t *find_record(struct skep_map *m, uint64_t off, uint64_t *re
 	const uint8_t *found = NULL;
 
 	ring_lock(m, rb, VCPU_NONE);
-	for (uint64_t pos = h->pending_pos, step; pos != h->producer_pos && !found; pos += step) {
+	for (uint64_t pos = pending(rb), step; pos != h->producer_pos && !found; pos += step) {
 		const uint64_t at = pos & rb->mask;
 		struct ringbuf_hdr *hdr = (struct ringbuf_hdr *)(rb->data + at);
 		const uint32_t len = atomic_load_explicit(&hdr->len, memory_order_relaxed);

@@ -58,6 +58,7 @@ struct ringbuf {
 int ringbuf_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 int ringbuf_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);
 void ringbuf_destroy(struct skep_map *m);
+void ringbuf_cpu_died(struct skep_map *m, uint32_t cpu);
 int ringbuf_next_key(struct skep_map *m, const void *key, void *next);
 int ringbuf_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int ringbuf_sys_update(struct skep_map *m, const void *key, const void *value, uint64_t flags);
@@ -66,6 +67,7 @@ int ringbuf_sys_delete(struct skep_map *m, const void *key);
 #define RINGBUF_OPS                                                                   \
 	.check = ringbuf_check, .create = ringbuf_create, .destroy = ringbuf_destroy, \
 	.next_key = ringbuf_next_key, .sys_lookup = ringbuf_sys_lookup,               \
-	.sys_update = ringbuf_sys_update, .sys_delete = ringbuf_sys_delete
+	.sys_update = ringbuf_sys_update, .sys_delete = ringbuf_sys_delete,           \
+	.cpu_died = ringbuf_cpu_died
 
 #endif

@@ -9,6 +9,7 @@
 #include "bpf/entry.h"
 #include "core/caller.h"
 #include "core/core.h"
+#include "server/reaper.h"
 #include "server/server_int.h"
 
 #include <poll.h>
@@ -187,8 +188,10 @@ static int do_hello(struct peer *p)
 
 	if (p->packet.msg.arg[0] != HIVE_VERSION)
 		return done(p, -EPROTO, -1, 0);
-	if (!p->member)
+	if (!p->member) {
 		server_member(p->s, p->caller.pid);
+		reaper_reborn(p->caller.pid);
+	}
 	count(p, true);
 	memcpy(p->packet.data, release, n);
 	return done(p, 0, -1, n);

@@ -2,7 +2,7 @@
 /* server.c - see server.h */
 #include "bpf/glue.h"
 #include "core/core.h"
-#include "map/map.h"
+#include "server/reaper.h"
 #include "server/server_int.h"
 #include "server/text.h"
 
@@ -153,7 +153,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	if (!err)
 		err = core_kernel_new(o->kernel, s->space, &s->k);
 	if (!err)
-		err = bell_start(s->space);
+		err = reaper_start(s->space, s->k);
 	if (!err) {
 		detach(s, o->talk);
 		bpf_kernel_set(s->k);

@@ -21,6 +21,7 @@ MAP(per_cpu, PERCPU_ARRAY, __u32, __u64, 4);
 MAP(table, HASH, __u64, __u64, 4096);
 MAP(per_cpu_table, PERCPU_HASH, __u64, __u64, 1024);
 MAP(recent, LRU_HASH, __u64, __u64, 64);
+MAP(busy, HASH, __u64, __u64, 256);
 MAP(guarded, ARRAY, __u32, struct locked, 1);
 
 struct {
@@ -76,6 +77,7 @@ struct said {
 	__u64 old; /* of the element that this run deleted */
 	__u32 cpu;
 	__u32 tail_calls;
+	__u64 torn; /* values that nobody wrote */
 } said;
 
 struct args {
@@ -130,46 +132,91 @@ int everything(struct args *a)
 	return 0;
 }
 
+/* What per_cpu counts: at its indexes. */
+enum { BUMPS, STARTED, FINISHED, SENT };
+
+static void bump_at(__u32 index)
+{
+	__u64 *v = bpf_map_lookup_elem(&per_cpu, &index);
+
+	if (v)
+		*v += 1;
+}
+
+struct record {
+	__u64 key, sum;
+};
+
+static void send(__u64 key)
+{
+	struct record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r)
+		return;
+	r->key = key;
+	r->sum = ~key;
+	bpf_ringbuf_submit(r, 0);
+	bump_at(SENT);
+}
+
+static void count_in(void *map, __u64 key, _Bool per_cpu_values)
+{
+	__u64 one = 1, *v = bpf_map_lookup_elem(map, &key);
+
+	if (!v && !bpf_map_update_elem(map, &key, &one, BPF_NOEXIST))
+		return;
+	v = v ? v : bpf_map_lookup_elem(map, &key);
+	if (v && per_cpu_values)
+		*v += 1;
+	else if (v)
+		__sync_fetch_and_add(v, 1);
+}
+
 /* Counts in all that many processes may count in at once; what is per CPU takes no atomics. */
 SEC("syscall")
 int count(void *ctx)
 {
-	__u32 zero = 0;
-	__u64 one = 1, *v, key = bpf_get_prandom_u32() % 1000;
+	__u64 key = bpf_get_prandom_u32() % 1000;
 	struct locked *l;
-	struct {
-		__u64 key, sum;
-	} *record;
+	__u32 zero = 0;
 
-	v = bpf_map_lookup_elem(&per_cpu, &zero);
-	if (v)
-		*v += 1;
-	v = bpf_map_lookup_elem(&per_cpu_table, &key);
-	if (v)
-		*v += 1;
-	else
-		bpf_map_update_elem(&per_cpu_table, &key, &one, BPF_NOEXIST);
-	v = bpf_map_lookup_elem(&table, &key);
-	if (v)
-		__sync_fetch_and_add(v, 1);
-	else if (bpf_map_update_elem(&table, &key, &one, BPF_NOEXIST)) {
-		v = bpf_map_lookup_elem(&table, &key);
-		if (v)
-			__sync_fetch_and_add(v, 1);
-	}
-	bpf_map_update_elem(&recent, &key, &key, BPF_ANY);
+	bump_at(STARTED);
+	count_in(&per_cpu_table, key, 1);
+	count_in(&table, key, 0);
 	l = bpf_map_lookup_elem(&guarded, &zero);
 	if (l) {
 		bpf_spin_lock(&l->lock);
 		l->n++;
 		bpf_spin_unlock(&l->lock);
 	}
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (record) {
-		record->key = key;
-		record->sum = ~key;
-		bpf_ringbuf_submit(record, 0);
-	}
+	send(key);
+	bump_at(FINISHED);
+	return 0;
+}
+
+/* Changes what count only counts: elements come and go, and are replaced. */
+SEC("raw_tp/change")
+int change(void *ctx)
+{
+	__u64 key = bpf_get_prandom_u32() % 200, value = key | ~key << 32, *v;
+	__u64 route = 24 | key << 32, popped;
+
+	bpf_map_update_elem(&recent, &key, &value, BPF_ANY);
+	v = bpf_map_lookup_elem(&recent, &key);
+	if (key % 4 == 0)
+		bpf_map_delete_elem(&busy, &key);
+	else
+		bpf_map_update_elem(&busy, &key, &value, BPF_ANY);
+	bpf_map_push_elem(&line, &value, 0);
+	if (!bpf_map_pop_elem(&line, &popped) && (popped ^ popped >> 32) << 32 != ~0ull << 32)
+		__sync_fetch_and_add(&said.torn, 1);
+	if (key % 3 == 0)
+		bpf_map_delete_elem(&routes, &route);
+	else
+		bpf_map_update_elem(&routes, &route, &value, BPF_ANY);
+	v = bpf_map_lookup_elem(&routes, &route);
+	if (v && *v != value)
+		__sync_fetch_and_add(&said.torn, 1);
 	return 0;
 }
 

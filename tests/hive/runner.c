@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +47,7 @@ struct said {
 	int64_t bad;
 	uint64_t looped, old;
 	uint32_t cpu, tail_calls;
+	uint64_t torn;
 };
 
 static const struct said *said(void)
@@ -131,6 +132,20 @@ static uint64_t sum_of(int fd, bool percpu)
 	return sum;
 }
 
+/* As runner.bpf.c has them. */
+enum { BUMPS, STARTED, FINISHED, SENT };
+struct locked {
+	uint32_t lock, pad;
+	uint64_t n;
+};
+
+static uint64_t counted(uint32_t index)
+{
+	uint64_t v[CPUS_MAX];
+
+	return bpf_map_lookup_elem(map("per_cpu"), &index, v) ? 0 : sum_of_cpus(v);
+}
+
 static int records, wrong;
 
 static int record(void *arg, void *data, size_t size)
@@ -152,15 +167,13 @@ static int drain(struct ring_buffer *rb)
 
 static int many(void)
 {
-	uint64_t v[CPUS_MAX], ret;
-	struct {
-		uint32_t lock, pad;
-		uint64_t n;
-	} locked;
+	uint64_t ret;
+	struct locked locked;
 	struct ring_buffer *rb = ring_buffer__new(map("ring"), record, NULL, NULL);
 	uint32_t zero = 0;
 	int status, left = PROCESSES;
 
+	records = wrong = 0;
 	CHECK(rb);
 	for (int i = 0; i < PROCESSES; i++)
 		if (fork() == 0)
@@ -173,14 +186,129 @@ static int many(void)
 		}
 	}
 	CHECK(drain(rb));
-	CHECK(!bpf_map_lookup_elem(map("per_cpu"), &zero, v));
-	CHECK(sum_of_cpus(v) == PROCESSES * RUNS);
+	CHECK(counted(STARTED) == PROCESSES * RUNS && counted(FINISHED) == PROCESSES * RUNS);
+	CHECK(counted(SENT) == (uint64_t)records);
 	CHECK(!bpf_map_lookup_elem(map("guarded"), &zero, &locked));
 	CHECK(locked.n == PROCESSES * RUNS);
 	CHECK(sum_of(map("table"), false) == PROCESSES * RUNS);
 	CHECK(sum_of(map("per_cpu_table"), true) == PROCESSES * RUNS);
 	CHECK(records > 0);
 	printf("# %d of %d records found room\n", records, PROCESSES * RUNS);
+	ring_buffer__free(rb);
+	return 0;
+}
+
+/* --- and some die ------------------------------------------------------------------------------
+ */
+
+#define MORTALS 4
+#define SECONDS 5 /* unless the environment says RUNNER_SECONDS */
+#define HANG_NS 100000000u
+
+/* Until somebody ends it. */
+static pid_t mortal(int kind)
+{
+	const pid_t pid = fork();
+	uint64_t ret;
+
+	while (pid == 0)
+		run_n(prog(kind % 2 ? "change" : "count"), NULL, 1000, &ret);
+	return pid;
+}
+
+/* All that fits can be put in, so nothing has been lost. */
+static int fits(const char *name, uint64_t n, const char *what)
+{
+	uint64_t key, *prev = NULL, v[CPUS_MAX] = { 0 };
+	const int fd = map(name);
+
+	while (!bpf_map_get_next_key(fd, prev, &key))
+		CHECK(!bpf_map_delete_elem(fd, &key));
+	for (uint64_t i = 0; i < n; i++) {
+		key = 1000000 + i;
+		if (bpf_map_update_elem(fd, &key, v, BPF_ANY)) {
+			printf("# %s: %lu of %lu\n", name, i, n);
+			return 1;
+		}
+	}
+	key = 1;
+	CHECK(!strcmp(what, "evicts") || bpf_map_update_elem(fd, &key, v, BPF_ANY));
+	return 0;
+}
+
+static long seconds(void)
+{
+	const char *s = getenv("RUNNER_SECONDS");
+
+	return s ? atol(s) : SECONDS;
+}
+
+static int kill_some(struct ring_buffer *rb, long *ret_deaths)
+{
+	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
+	uint64_t before, longest = 0, ret;
+	pid_t pid[MORTALS];
+
+	for (int i = 0; i < MORTALS; i++)
+		pid[i] = mortal(i);
+	while (now() < end) {
+		const int i = rand() % MORTALS;
+
+		usleep((unsigned)rand() % 3000);
+		CHECK(!kill(pid[i], SIGKILL) && waitpid(pid[i], NULL, 0) == pid[i]);
+		++*ret_deaths;
+		pid[i] = mortal(i);
+		before = now();
+		CHECK(run_n(prog("count"), NULL, 10, &ret) == 10);
+		CHECK(run_n(prog("change"), NULL, 10, &ret) == 10);
+		longest = now() - before > longest ? now() - before : longest;
+		CHECK(drain(rb));
+	}
+	for (int i = 0; i < MORTALS; i++) {
+		CHECK(!kill(pid[i], SIGKILL) && waitpid(pid[i], NULL, 0) == pid[i]);
+		++*ret_deaths;
+	}
+	printf("# %ld deaths; twenty runs took %.1f ms at most\n", *ret_deaths,
+	       (double)longest / 1e6);
+	return longest > HANG_NS;
+}
+
+static int deaths(void)
+{
+	struct ring_buffer *rb = ring_buffer__new(map("ring"), record, NULL, NULL);
+	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
+	uint64_t sum, ret, v;
+	struct locked locked;
+	uint32_t zero = 0;
+	long died = 0;
+
+	printf("# RUNNER_SEED=%d\n", seed);
+	srand((unsigned)seed);
+	records = wrong = 0;
+	CHECK(rb && !kill_some(rb, &died));
+	usleep(500000); /* the last ones are buried */
+	CHECK(run_n(prog("count"), NULL, 1000, &ret) == 1000 && drain(rb));
+
+	/* What a run did is there, but for the runs that did not end. */
+	CHECK(counted(FINISHED) <= counted(STARTED));
+	CHECK(counted(STARTED) <= counted(FINISHED) + (uint64_t)died);
+	sum = sum_of(map("table"), false);
+	CHECK(sum >= counted(FINISHED) && sum <= counted(STARTED));
+	sum = sum_of(map("per_cpu_table"), true);
+	CHECK(sum >= counted(FINISHED) && sum <= counted(STARTED));
+	CHECK(!bpf_map_lookup_elem(map("guarded"), &zero, &locked));
+	CHECK(locked.n >= counted(FINISHED) && locked.n <= counted(STARTED));
+	CHECK((uint64_t)records >= counted(SENT));
+	CHECK((uint64_t)records <= counted(SENT) + (uint64_t)died);
+	CHECK(said() && !said()->torn);
+
+	CHECK(!fits("table", 4096, "refuses") && !fits("busy", 256, "refuses"));
+	CHECK(!fits("per_cpu_table", 1024, "refuses") && !fits("recent", 64, "evicts"));
+	for (int i = 0; i < 64; i++)
+		bpf_map_lookup_and_delete_elem(map("line"), NULL, &v);
+	for (v = 0; v < 64; v++)
+		CHECK(!bpf_map_update_elem(map("line"), NULL, &v, 0));
+	CHECK(bpf_map_update_elem(map("line"), NULL, &v, 0));
 	ring_buffer__free(rb);
 	return 0;
 }
@@ -200,10 +328,13 @@ static int cost(void)
 static const struct {
 	const char *name;
 	int (*run)(void);
-} cases[] = { { "everything", everything },
-	      { "later_maps", later_maps },
-	      { "many", many },
-	      { "cost", cost } };
+} cases[] = {
+	{ "everything", everything },
+	{ "later_maps", later_maps },
+	{ "many", many },
+	{ "deaths", deaths },
+	{ "cost", cost },
+};
 
 static int prepare(const char *file)
 {

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reaper.h - what is done when a member dies: its runs are ended, and what they held comes back.
+ */
+#ifndef SKEP_SERVER_REAPER_H
+#define SKEP_SERVER_REAPER_H
+
+#include "hive/space.h"
+
+#include <sys/types.h>
+
+struct skep_kernel;
+
+/** Starts the threads that watch the members of a hive's memory: 0 or -errno.  Once. */
+int reaper_start(struct space *s, struct skep_kernel *k);
+/** The process begins anew (it called exec): what it was before is dead. */
+void reaper_reborn(pid_t pid);
+
+#endif
