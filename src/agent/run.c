@@ -6,13 +6,16 @@ int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret)
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
 	struct vcpu *c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run;
 
 	if (unlikely(!c)) {
 		atomic_fetch_add_explicit(&p->stats->recursion_misses, 1, memory_order_relaxed);
 		return -EBUSY;
 	}
-	run = (struct skep_run){ .vcpu = c, .cpu = c->id, .ctx = ctx, .env = &agent_process.env };
+	run = (struct skep_run){
+		.vcpu = c, .cpu = c->id, .ctx = ctx, .env = &agent_process.env, .task = task
+	};
 	*ret = prog_run(p, ctx, &run);
 	vcpu_put(c);
 	return 0;

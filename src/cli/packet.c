@@ -24,6 +24,7 @@ struct packet_runner {
 	size_t size;			/* bytes of a frame */
 	uint32_t max_len;		/* longest packet */
 	struct skep_run run;
+	uint64_t task[RUN_TASK_SIZE / 8]; /* run.task */
 	union {
 		struct xdp_ctx xdp;
 		struct skb_ctx skb;
@@ -152,6 +153,7 @@ int packet_runner_new(struct skep_kernel *k, struct skep_prog *prog, uint32_t ma
 	r->run.cpu = r->run.vcpu->id;
 	r->run.env = core_run_env(k);
 	r->run.ctx = &r->ctx;
+	r->run.task = r->task;
 	r->run.region[0] = (struct run_region){ (uintptr_t)&r->ctx, sizeof(r->ctx) };
 	r->prog = prog_get(prog);
 	*ret = TAKE_PTR(r);

@@ -305,12 +305,13 @@ static void name_release(struct skep_kernel *k)
 }
 
 /*
- * Shared as maps' memory is: after a fork, both still see the objects that their maps hold.  Where
- * a process may not reserve that much, programs find that memory for objects is out.
+ * Never in a hive's data, as it is full of pointers.  Shared as maps' memory is: after a fork, both
+ * still see the objects that their maps hold.  Where a process may not reserve that much, programs
+ * find that memory for objects is out.
  */
 static void make_store(struct skep_kernel *k)
 {
-	void *mem = space_pages(k->space, obj_store_size(k->vcpus->nr));
+	void *mem = space_pages(NULL, obj_store_size(k->vcpus->nr));
 
 	if (!mem)
 		return;
@@ -381,7 +382,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	pins_fini(k);
 	objects_fini(k);
 	if (k->object_mem)
-		space_give_pages(k->space, k->object_mem, obj_store_size(k->vcpus->nr));
+		space_give_pages(NULL, k->object_mem, obj_store_size(k->vcpus->nr));
 	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);

@@ -114,7 +114,9 @@ static int run_all(struct test_run *t)
 	struct run_task as;
 	const int cpu = t->cpu < 0 ? caller_cpu(k->vcpus->nr) : t->cpu;
 	struct vcpu *vcpu = cpu < 0 ? vcpu_get(k->vcpus) : vcpu_get_at(k->vcpus, (uint32_t)cpu);
+	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run = {
+		.task = task,
 		.vcpu = vcpu,
 		.cpu = vcpu->id,
 		.ctx = t->ctx,

@@ -42,7 +42,9 @@ static void call_back(struct skep_kernel *k, struct vcpu *vcpu, const struct tim
 	struct skep_map *m = call->map;
 	uint32_t index[2] = { 0 };
 	const struct later_args args = { m, key_of(m, call->value, index), call->value };
+	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run = {
+		.task = task,
 		.prog = p,
 		.vcpu = vcpu,
 		.cpu = vcpu->id,

@@ -129,7 +129,7 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 
 HELPER_FN(get_current_task)
 {
-	struct task_slot *s = (struct task_slot *)run->vcpu->task;
+	struct task_slot *s = (struct task_slot *)run->task;
 
 	/* Once a run: the region's row remembers that it is filled. */
 	if (!run_region_has(run, (uintptr_t)s, sizeof(*s))) {

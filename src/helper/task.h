@@ -11,7 +11,7 @@
 #define SKEP_HELPER_TASK_H
 
 #include "base/base.h"
-#include "hive/vcpu.h"
+#include "prog/run.h"
 
 struct skep_cred {
 	uint32_t uid, gid;
@@ -31,11 +31,11 @@ struct skep_task {
 	char comm[16]; /* TASK_COMM_LEN */
 };
 
-/* What a slot's task memory holds. */
+/* What a run's task memory holds. */
 struct task_slot {
 	struct skep_task self, leader, parent;
 	struct skep_cred cred;
 };
-static_assert(sizeof(struct task_slot) <= VCPU_TASK_SIZE, "the slot is too small for the task");
+static_assert(sizeof(struct task_slot) <= RUN_TASK_SIZE, "the room is too small for the task");
 
 #endif

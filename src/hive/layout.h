@@ -89,7 +89,7 @@ static_assert(sizeof(struct hive_meta) == 80 + HIVE_AREAS * sizeof(struct hive_a
 /* At the beginning of data. */
 struct hive_data {
 	struct hive_head head;
-	_Atomic uint32_t bell; /* a futex: somebody rang for the server (map/wait.c) */
+	_Atomic uint32_t bell;	 /* a futex: somebody rang for the server (map/wait.c) */
 	_Atomic uint32_t births; /* counts who enrolled */
 	uint32_t pad[8];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */

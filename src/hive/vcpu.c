@@ -5,6 +5,8 @@
 
 #include <sys/syscall.h>
 
+uint32_t vcpu_kernel;
+
 static void yield(void)
 {
 	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
@@ -55,8 +57,13 @@ static bool vcpu_try(struct vcpu *c, uint64_t who)
 {
 	uint64_t unowned = 0;
 
-	return atomic_load_explicit(&c->owner, memory_order_relaxed) == 0 &&
-	       atomic_compare_exchange_strong(&c->owner, &unowned, who);
+	if (atomic_load_explicit(&c->owner, memory_order_relaxed) != 0 ||
+	    !atomic_compare_exchange_strong(&c->owner, &unowned, who))
+		return false;
+	/* Not as anybody leaves it: nobody would wait for this run. */
+	if (unlikely(atomic_load_explicit(&c->epoch, memory_order_relaxed) % 2))
+		atomic_fetch_add(&c->epoch, 1);
+	return true;
 }
 
 /* Any slot, from i on. */
@@ -72,12 +79,12 @@ static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 
 struct vcpu *vcpu_get(struct vcpus *v)
 {
-	return take_any(v, this_cpu(v) % v->nr, vcpu_who(v, 0));
+	return take_any(v, this_cpu(v) % v->nr, vcpu_who(v, vcpu_kernel));
 }
 
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 {
-	const uint64_t who = vcpu_who(v, 0);
+	const uint64_t who = vcpu_who(v, vcpu_kernel);
 
 	while (!vcpu_try(&v->slot[id], who))
 		yield();
@@ -111,7 +118,7 @@ void vcpu_quiesce(struct vcpu *c)
 
 struct vcpu *vcpu_mine(struct vcpus *v)
 {
-	const uint64_t who = vcpu_who(v, 0);
+	const uint64_t who = vcpu_who(v, vcpu_kernel);
 	struct vcpu *c = v->slot;
 
 	while (atomic_load_explicit(&c->owner, memory_order_relaxed) != who)

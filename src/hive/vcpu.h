@@ -34,17 +34,13 @@
 /* The number of no slot: where a CPU is asked for, the kernel's own threads say it. */
 #define VCPU_NONE UINT32_MAX
 
-/* Room for the task that runs the program, as programs see it. */
-#define VCPU_TASK_SIZE 512
-
 struct vcpu {
 	_Atomic uint64_t owner; /* 0 free, else vcpu_who() of who holds the slot */
 	_Atomic uint64_t epoch; /* even, from 2: goes on at the end of a run; odd: paused */
 	uint32_t id;		/* the program's CPU number */
 	uint32_t pad;
-	_Atomic(void *) waits;		   /* for which bpf_res_spin_lock its run waits, or NULL */
-	uint64_t prandom[2];		   /* state of bpf_get_prandom_u32 */
-	uint64_t task[VCPU_TASK_SIZE / 8]; /* bpf_get_current_task's answer (helper/task.h) */
+	_Atomic(void *) waits; /* for which bpf_res_spin_lock its run waits, or NULL */
+	uint64_t prandom[2];   /* state of bpf_get_prandom_u32 */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -65,8 +61,16 @@ uint32_t vcpus_possible(void);
 int vcpus_init(struct vcpus *v, struct space *space, uint32_t nr);
 void vcpus_fini(struct vcpus *v, struct space *space);
 
-/** The calling thread, of the process with that number: below 2^20, 0 the kernel's own. Hot. */
+/**
+ * The number of the kernel's own process, 0 unless its hive gives it another: members write to what
+ * owners are in, so theirs is one that nobody writes by chance.
+ */
+extern uint32_t vcpu_kernel;
+
+/** The calling thread, of the process with that number, below 2^20. Hot. */
 uint64_t vcpu_who(const struct vcpus *v, uint32_t member);
+#define VCPU_MEMBERS (UINT32_C(1) << 20) /* what numbers of processes are below */
+
 /** The process of an owner. */
 static inline uint32_t vcpu_who_member(uint64_t who)
 {

@@ -79,7 +79,7 @@ bool window_find(struct interp_frame *f, uintptr_t addr, size_t len, struct cell
 			return true;
 	}
 	return in_object(f, addr, len, cell) ||
-	       settle(cell, addr, len, (uintptr_t)vcpu->task, sizeof(vcpu->task));
+	       (f->run->task && settle(cell, addr, len, (uintptr_t)f->run->task, RUN_TASK_SIZE));
 }
 
 void window_reset(struct interp_frame *f)

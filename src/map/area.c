@@ -6,8 +6,8 @@
  *	| the kernel's ......... | the memfd, shared, sparse ... |
  *
  * The memfd is sealed against resizing: who holds the map's fd cannot cut memory away from
- * under a running program.  Where values are pointers it is sealed against writing too, once the
- * kernel has mapped it.
+ * under a running program.  Where programs do not write (values are pointers, say) it is sealed
+ * against that too, once the kernel has mapped it.
  *
  * In a hive both halves lie at addresses of its own, at which members map them too: the head is a
  * piece of the hive's data then, elsewhere private memory.
@@ -105,7 +105,7 @@ static int area_place(struct map_area *a, const struct area_want *w)
 			return row;
 		a->head_row = row;
 	}
-	row = show(w->space, at + a->head, a->size, a->fd, 0, !w->pointers);
+	row = show(w->space, at + a->head, a->size, a->fd, 0, !w->readonly);
 	if (row < 0)
 		return row;
 	a->row = row;
@@ -140,7 +140,7 @@ int map_area_init(struct map_area *a, const struct area_want *w)
 		return a->fd;
 	err = w->space ? area_place(a, w)
 		       : area_map(a, a->fd, a->head, a->size, PROT_READ | PROT_WRITE);
-	if (!err && w->pointers)
+	if (!err && w->readonly)
 		map_area_freeze(a);
 	if (err)
 		map_area_fini(a);
@@ -157,6 +157,16 @@ void map_area_fini(struct map_area *a)
 	*a = (struct map_area){ .fd = -1 };
 }
 
+void map_area_hide(struct map_area *a)
+{
+	if (!a->space)
+		return;
+	map_area_freeze(a);
+	if (a->row >= 0)
+		space_hide(a->space, a->row);
+	a->row = -1;
+}
+
 int map_area_of(struct skep_map *m, size_t head, size_t size)
 {
 	const struct area_want want = {
@@ -164,7 +174,7 @@ int map_area_of(struct skep_map *m, size_t head, size_t size)
 		.head = head,
 		.size = size,
 		.space = m->space,
-		.pointers = m->sys->fd_kind != MAP_FD_NONE,
+		.readonly = m->kind->traits & MAP_SYS_WRITES,
 	};
 
 	return map_area_init(&m->area, &want);

@@ -235,6 +235,9 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	err = attach_btf(m, attr, deps, reterr_diag);
 	if (err)
 		return err;
+	/* What values own, the kernel follows. */
+	if (m->objects)
+		map_area_hide(&m->area);
 	m->ops = text_at(m->ops);
 	*ret = TAKE_PTR(m);
 	return 0;

@@ -52,7 +52,7 @@ struct area_want {
 	const char *name;    /* of the memfd */
 	size_t head, size;   /* bytes, rounded to pages */
 	struct space *space; /* the hive's; NULL: there is none */
-	bool pointers;	     /* in there are pointers that programs follow: members only read */
+	bool readonly;	     /* nobody but the kernel gets to write */
 };
 
 /*
@@ -149,6 +149,7 @@ enum map_trait {
 	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
 	MAP_VIEWED = 1u << 8,	    /* others may look at its memory: map_view() */
 	MAP_VIEW_WRITE = 1u << 9,   /* ... and update elements */
+	MAP_SYS_WRITES = 1u << 10,  /* only bpf(2) changes it: members of a hive just read */
 };
 
 /* Static facts of a type: the columns of types.def. */

@@ -233,6 +233,8 @@ static inline struct view_head *view_head(const struct map_area *a)
 {
 	return (struct view_head *)(a->mem - a->head);
 }
+/* In a hive: the area is the kernel's alone, before anybody has its descriptor. */
+void map_area_hide(struct map_area *a);
 /* The area of a map: head and size as in struct area_want. */
 int map_area_of(struct skep_map *m, size_t head, size_t size);
 /* Memory that programs read and only bpf(2) writes: zeroed, or NULL; and back (area.c). */

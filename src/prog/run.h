@@ -26,6 +26,9 @@ struct run_region {
 
 #define RUN_REGIONS 8
 
+/* Room for the task that runs the program, as programs see it (helper/task.h). */
+#define RUN_TASK_SIZE 512
+
 /* What the emulated kernel offers to helpers; core fills it, the run carries it. Hot. */
 struct run_env {
 	/* One line of bpf_trace_printk, without prefix; n bytes, not terminated. May be NULL. */
@@ -65,10 +68,11 @@ struct skep_run {
 	const struct run_env *env;    /* never NULL */
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
 	uint32_t tid, tgid;	      /* of the thread that runs; 0: nobody asked yet */
+	uint64_t *task; /* room for RUN_TASK_SIZE bytes: bpf_get_current_task()'s answer */
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */
-	struct skep_map *ring; /* in which the run reserved last, or NULL */
+	struct skep_map *ring;	       /* in which the run reserved last, or NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

@@ -6,6 +6,10 @@
  * says within a moment that the process is gone.  The numbers in there are whatever members wrote:
  * at worst somebody ends the runs of a process that writes to the same memory as well.
  *
+ * Two threads: one watches, and says at once that a run is over, which leaves its locks to whoever
+ * waits for them; it never waits itself.  The other mends what the run held, then gives back the
+ * vCPU and the member's number.
+ *
  * A vCPU whose run does not go on for STUCK_MS is taken for left too: its thread ended in the run
  * (exec in another thread, a longjmp out of a signal's handler), or is stopped, or nobody ever was
  * there and somebody wrote that.
@@ -19,6 +23,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,50 +37,114 @@ struct seen {
 };
 
 static struct {
-	pthread_mutex_t lock; /* of member and seen */
+	pthread_mutex_t lock; /* of all that follows the descriptors */
+	pthread_cond_t dead;  /* there is something to mend */
 	struct space *space;
 	struct skep_kernel *k;
 	int epoll, births; /* births: an eventfd */
 	struct {
-		pid_t pid; /* 0: nobody */
-		int fd;	   /* its pidfd */
+		pid_t pid;   /* 0: nobody */
+		int fd;	     /* its pidfd */
+		bool buried; /* its number is to be given back */
 	} member[HIVE_MEMBERS];
-	struct seen *seen; /* [vcpus] */
-} r = { .lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .births = -1 };
+	uint32_t watched, watched_max; /* pidfds, and how many there may be */
+	struct seen *seen;	       /* [vcpus] */
+	uint64_t *left; /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
+	bool work;	/* some of left, or of buried */
+} r = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.dead = PTHREAD_COND_INITIALIZER,
+	.epoll = -1,
+	.births = -1 };
 
 /* --- the dead --------------------------------------------------------------------------------- */
 
-/* Ends the run that is in the slot: its locks are left, and what it held is given back. */
-static void end_run(struct vcpu *c)
+/* The run in the slot is over: its locks are left. */
+static void end_run_locked(uint32_t i)
 {
-	uint64_t owner = atomic_load(&c->owner);
+	struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
+	const uint64_t owner = atomic_load(&c->owner);
 
+	if (!owner || r.left[i])
+		return;
+	r.left[i] = owner;
+	r.work = true;
 	/* Even, so that a pause ends too. */
 	atomic_fetch_add(&c->epoch, 2 + atomic_load(&c->epoch) % 2);
-	core_cpu_died(r.k, (uint32_t)(c - space_meta(r.space)->vcpus.slot));
-	atomic_store(&c->waits, NULL);
-	atomic_compare_exchange_strong(&c->owner, &owner, 0);
-}
-
-static void end_runs_of(uint32_t member)
-{
-	const struct vcpus *v = &space_meta(r.space)->vcpus;
-
-	for (uint32_t i = 0; i < v->nr; i++) {
-		const uint64_t owner = atomic_load(&v->slot[i].owner);
-
-		if (owner && vcpu_who_member(owner) == member)
-			end_run(&v->slot[i]);
-	}
+	pthread_cond_signal(&r.dead);
 }
 
 static void bury_locked(uint32_t i)
 {
-	if (r.member[i].fd >= 0)
+	const struct vcpus *v = &space_meta(r.space)->vcpus;
+
+	if (r.member[i].fd >= 0) {
 		close(r.member[i].fd);
+		r.watched--;
+	}
+	r.member[i].fd = -1;
 	r.member[i].pid = 0;
-	end_runs_of(i + 1);
-	atomic_store(&space_data(r.space)->member[i], 0);
+	r.member[i].buried = r.work = true;
+	for (uint32_t c = 0; c < v->nr; c++)
+		if (vcpu_who_member(atomic_load(&v->slot[c].owner)) == i + 1)
+			end_run_locked(c);
+	pthread_cond_signal(&r.dead);
+}
+
+/* What the run in the slot held of maps comes back, then the slot. */
+static void mend_slot(uint32_t i)
+{
+	struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
+	uint64_t owner;
+
+	core_cpu_died(r.k, i);
+	atomic_store(&c->waits, NULL);
+	pthread_mutex_lock(&r.lock);
+	owner = r.left[i];
+	r.left[i] = 0;
+	atomic_compare_exchange_strong(&c->owner, &owner, 0);
+	pthread_mutex_unlock(&r.lock);
+}
+
+/* One round: slots first, then the numbers of who was buried before it began. */
+static void mend_all(const uint32_t *rows, size_t n_rows)
+{
+	const uint32_t nr = space_meta(r.space)->vcpus.nr;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		bool left;
+
+		pthread_mutex_lock(&r.lock);
+		left = r.left[i] != 0;
+		pthread_mutex_unlock(&r.lock);
+		if (left)
+			mend_slot(i);
+	}
+	pthread_mutex_lock(&r.lock);
+	for (size_t i = 0; i < n_rows; i++) {
+		r.member[rows[i]].buried = false;
+		atomic_store(&space_data(r.space)->member[rows[i]], 0);
+	}
+	pthread_mutex_unlock(&r.lock);
+}
+
+static void *mend(void *arg)
+{
+	static uint32_t rows[HIVE_MEMBERS];
+	size_t n;
+
+	for (;;) {
+		pthread_mutex_lock(&r.lock);
+		while (!r.work)
+			pthread_cond_wait(&r.dead, &r.lock);
+		r.work = false;
+		n = 0;
+		for (uint32_t i = 0; i < HIVE_MEMBERS; i++)
+			if (r.member[i].buried)
+				rows[n++] = i;
+		pthread_mutex_unlock(&r.lock);
+		mend_all(rows, n);
+	}
+	return arg;
 }
 
 void reaper_reborn(pid_t pid)
@@ -98,7 +167,8 @@ static void watch_locked(uint32_t i, pid_t pid)
 
 	r.member[i].pid = pid;
 	r.member[i].fd = fd;
-	if (fd < 0 || epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
+	r.watched += fd >= 0;
+	if (fd < 0 || r.watched > r.watched_max || epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
 		bury_locked(i); /* gone already, or no process at all */
 }
 
@@ -111,7 +181,7 @@ static void look_at_members(void)
 	for (uint32_t i = 0; i < HIVE_MEMBERS; i++) {
 		const pid_t pid = (pid_t)atomic_load_explicit(&d->member[i], memory_order_acquire);
 
-		if (pid == r.member[i].pid)
+		if (pid == r.member[i].pid || r.member[i].buried)
 			continue;
 		if (r.member[i].pid)
 			bury_locked(i);
@@ -131,15 +201,16 @@ static void look_at_vcpus(void)
 					  .epoch = atomic_load(&v->slot[i].epoch) };
 		struct seen *s = &r.seen[i];
 		const uint32_t member = vcpu_who_member(now.owner);
-		const bool known = !member || (member <= HIVE_MEMBERS && r.member[member - 1].pid);
+		const bool ours = member == vcpu_kernel;
+		const bool known = member && member <= HIVE_MEMBERS && r.member[member - 1].pid;
 
 		if (!now.owner || now.owner != s->owner || now.epoch != s->epoch) {
 			*s = now;
 			continue;
 		}
 		/* Threads of this process do not die; they may sleep in a run. */
-		if (member && (!known || ++s->looks > STUCK_MS / LOOK_MS)) {
-			end_run(&v->slot[i]);
+		if (!ours && (!known || ++s->looks > STUCK_MS / LOOK_MS)) {
+			end_run_locked(i);
 			*s = (struct seen){ 0 };
 		}
 	}
@@ -185,24 +256,38 @@ static void on_bell(void)
 		return; /* the next look finds it */
 }
 
+static int start(void *(*loop)(void *))
+{
+	pthread_t t;
+	int err = -pthread_create(&t, NULL, loop, NULL);
+
+	if (!err)
+		pthread_detach(t);
+	return err;
+}
+
 int reaper_start(struct space *s, struct skep_kernel *k)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = HIVE_MEMBERS };
-	pthread_t t;
+	struct rlimit files;
 	int err;
 
 	r.space = s;
 	r.k = k;
+	/* Descriptors are for others too. */
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return -errno;
+	r.watched_max = (uint32_t)MIN(files.rlim_cur / 4, HIVE_MEMBERS);
 	r.epoll = epoll_create1(EPOLL_CLOEXEC);
 	r.births = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r.seen = skep_alloc_array(space_meta(s)->vcpus.nr, sizeof(*r.seen));
 	if (r.epoll < 0 || r.births < 0 || epoll_ctl(r.epoll, EPOLL_CTL_ADD, r.births, &e))
 		return -errno;
-	if (!r.seen)
+	r.left = skep_alloc_array(space_meta(s)->vcpus.nr, sizeof(*r.left));
+	if (!r.seen || !r.left)
 		return -ENOMEM;
-	err = -pthread_create(&t, NULL, watch, NULL);
-	if (err)
-		return err;
-	pthread_detach(t);
-	return bell_start(s, on_bell);
+	err = start(watch);
+	if (!err)
+		err = start(mend);
+	return err ? err : bell_start(s, on_bell);
 }

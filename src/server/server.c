@@ -10,6 +10,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -144,9 +146,34 @@ static void detach(const struct server *s, bool talk)
 		return;
 }
 
+/* Maps and members take one each. */
+static void take_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+/* Beyond the members' numbers. */
+static void name_self(void)
+{
+	uint32_t n;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		n = (uint32_t)getpid() * 2654435761u;
+	vcpu_kernel = HIVE_MEMBERS + 1 + n % (VCPU_MEMBERS - HIVE_MEMBERS - 1);
+}
+
 static _Noreturn void live(struct server *s, const struct server_opts *o, int ready)
 {
-	int err = space_new(&s->space);
+	int err;
+
+	take_descriptors();
+	name_self();
+	err = space_new(&s->space);
 
 	if (!err)
 		err = text_load(s->space);

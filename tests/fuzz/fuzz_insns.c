@@ -391,7 +391,8 @@ static void run(const struct recipe *r, const struct engine_ops *engine, struct 
 {
 	static const struct run_env env;
 	static struct vcpu vcpu;
-	struct skep_run run = { .vcpu = &vcpu, .ctx = ret->mem, .env = &env };
+	static uint64_t task[RUN_TASK_SIZE / 8];
+	struct skep_run run = { .task = task, .vcpu = &vcpu, .ctx = ret->mem, .env = &env };
 	struct skep_prog *p = verified(r, map, false);
 
 	compile(p, engine);

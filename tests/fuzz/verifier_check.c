@@ -31,6 +31,7 @@
 static struct skep_map *maps[GEN_MAPS];
 static struct skep_btf *model; /* where kfuncs are */
 static struct vcpu vcpu;
+static uint64_t task[RUN_TASK_SIZE / 8];
 static uint8_t buffer[HEADROOM + PACKET_MAX + 128];
 static struct xdp_ctx ctx;
 
@@ -473,7 +474,7 @@ static bool walk(struct run *r, struct skep_run *run)
 static struct skep_run new_run(void)
 {
 	static const struct run_env env;
-	struct skep_run run = { .vcpu = &vcpu, .ctx = &ctx, .env = &env };
+	struct skep_run run = { .task = task, .vcpu = &vcpu, .ctx = &ctx, .env = &env };
 
 	run.region[0] = (struct run_region){ (uintptr_t)&ctx, sizeof(ctx) };
 	run.region[1] = (struct run_region){ (uintptr_t)buffer, sizeof(buffer) };

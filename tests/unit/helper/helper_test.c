@@ -22,12 +22,15 @@ struct skep_run *test_run(void)
 	static const struct run_env env = { .trace = record, .vcpus = &vcpus };
 	static _Thread_local struct skep_prog prog = { .type = BPF_PROG_TYPE_XDP };
 	static _Thread_local struct skep_run run;
+	static _Thread_local uint64_t task[RUN_TASK_SIZE / 8];
 
 	if (!vcpus.nr)
 		ASSERT_EQ(vcpus_init(&vcpus, NULL, 4), 0);
 	prog.kind = prog_type(prog.type);
 	if (!run.vcpu) {
-		run = (struct skep_run){ .prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus) };
+		run = (struct skep_run){
+			.prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus), .task = task
+		};
 		run.cpu = run.vcpu->id;
 	}
 	return &run;

@@ -134,7 +134,8 @@ TEST(barriers_reach_the_code)
 	struct verifier_log log = { 0 };
 	struct skep_diag diag = { 0 };
 	static struct vcpu vcpu;
-	struct skep_run run = { .vcpu = &vcpu };
+	static uint64_t task[RUN_TASK_SIZE / 8];
+	struct skep_run run = { .task = task, .vcpu = &vcpu };
 
 	ASSERT_EQ(verifier_check(p, &opts, &log, NULL), 0);
 	ASSERT(p->image.barriers);
