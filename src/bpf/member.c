@@ -144,3 +144,10 @@ int skep_member_run(int prog_fd, void *ctx, uint64_t *ret)
 
 	return n < 0 ? (int)n : n ? 0 : -EBUSY;
 }
+
+const struct hive_meta *skep_member_meta(void)
+{
+	const struct agent_door *door;
+
+	return member_join(&door) || door->sync() ? NULL : door->meta();
+}

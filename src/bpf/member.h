@@ -26,4 +26,7 @@ SKEP_API int skep_member_run(int prog_fd, void *ctx, uint64_t *ret);
  */
 SKEP_API long skep_member_run_n(int prog_fd, void *ctx, long n, uint64_t *ret);
 
+/** The hive's memory, which this process has mapped by now; NULL: it cannot. */
+SKEP_API const struct hive_meta *skep_member_meta(void);
+
 #endif

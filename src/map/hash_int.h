@@ -443,7 +443,7 @@ MAP_ALWAYS_INLINE void hash_give(const struct hash *h, uint32_t e, uint32_t cpu)
 	spin_unlock(&r->lock);
 }
 
-/* LRU (lru.c): makes an element free, evicting one if need be.  No bucket lock may be held. */
+/* LRU (lru.c): makes an element free, evicting one if need be; 0: cannot.  Holds no bucket. */
 uint32_t lru_take(struct hash *h, uint32_t cpu);
 /* Takes element e out of b, whose lock is held; false where it is not in there. */
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu);
@@ -596,6 +596,8 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 		/* Eviction takes another bucket's lock: let go of ours, and look again. */
 		spin_unlock(&b->lock);
 		e = lru_take(h, cpu);
+		if (unlikely(!e))
+			return -ENOMEM;
 		if (unlikely(m->objects != NULL))
 			hash_drop(m, e);
 	}

@@ -50,8 +50,8 @@ static uint32_t hand_next(const struct hash *h)
 
 uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
-	/* Ends: when nothing is free, all but a few elements are in buckets. */
-	for (uint32_t scans = 0;; scans++) {
+	/* When nothing is free, all but a few elements are in buckets, unless others wrote there. */
+	for (uint64_t scans = 0; scans < LRU_SCANS + 4 * (uint64_t)h->total; scans++) {
 		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;
@@ -75,4 +75,5 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 			return n;
 		}
 	}
+	return 0;
 }

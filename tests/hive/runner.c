@@ -3,6 +3,8 @@
  * runner.c - a process in a hive that runs the hive's programs itself: TAP for each of its cases.
  * The programs are runner.bpf.c's; what runs them here comes from the preload library.
  */
+#include "hive/layout.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
@@ -27,7 +29,8 @@
 
 static long (*run_n)(int fd, void *ctx, long n, uint64_t *ret);
 static struct bpf_object *obj;
-static int cpus; /* possible ones */
+static const char *file; /* that it is of */
+static int cpus;	 /* possible ones */
 
 static int prog(const char *name)
 {
@@ -202,7 +205,7 @@ static int many(void)
  */
 
 #define MORTALS 4
-#define SECONDS 5 /* unless the environment says RUNNER_SECONDS */
+#define SECONDS 5	    /* unless the environment says RUNNER_SECONDS */
 #define HANG_NS 5000000000u /* what is far longer: machines are busy */
 
 /* Until somebody ends it. */
@@ -313,6 +316,108 @@ static int deaths(void)
 	return 0;
 }
 
+/* --- one that writes where it should not -------------------------------------------------------
+ */
+
+static const struct hive_meta *(*member_meta)(void);
+
+/* Random bytes at random places of all that members may write to, until somebody ends it. */
+static pid_t scribbler(unsigned seed)
+{
+	const pid_t pid = fork();
+	const struct hive_meta *m = pid ? NULL : member_meta();
+	const size_t data = 4 << 20; /* what of the data segment is in use, and more */
+
+	if (pid)
+		return pid;
+	if (!m)
+		_exit(1);
+	srand(seed);
+	for (;;) {
+		const uint32_t row = (uint32_t)rand() % (m->areas + 2);
+		const struct hive_area a = m->area[row];
+		uint8_t *at =
+			row < m->areas ? (uint8_t *)a.at : (uint8_t *)(m->head.base + HIVE_DATA_AT);
+		size_t size = row < m->areas ? a.size : data, n = 1 + (size_t)rand() % 16;
+
+		if (!at || !size || (row < m->areas && !a.write))
+			continue;
+		/* Where something is, mostly: that is at the beginning. */
+		size = rand() % 4 ? size : 4096;
+		at += (size_t)rand() * 16 % (size - n);
+		while (n--)
+			*at++ = (uint8_t)rand();
+	}
+}
+
+/* Runs programs amid that.  It may come to harm; what it must not do is ask for more. */
+static pid_t victim(void)
+{
+	const pid_t pid = fork();
+	uint64_t ret;
+
+	if (pid == 0) {
+		alarm(1);
+		run_n(prog("count"), NULL, 100000, &ret);
+		run_n(prog("change"), NULL, 100000, &ret);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Every command on every map: the answer may be anything, but it comes. */
+static void use_all(uint64_t *longest)
+{
+	struct bpf_map *m;
+	uint64_t key, next, v[CPUS_MAX], began;
+
+	bpf_object__for_each_map(m, obj)
+	{
+		const int fd = bpf_map__fd(m);
+
+		began = now();
+		key = (uint64_t)rand() % 300;
+		bpf_map_lookup_elem(fd, &key, v);
+		bpf_map_update_elem(fd, &key, v, BPF_ANY);
+		bpf_map_delete_elem(fd, &key);
+		bpf_map_lookup_and_delete_elem(fd, &key, v);
+		for (int i = 0; i < 300 && !bpf_map_get_next_key(fd, i ? &key : NULL, &next); i++)
+			key = next;
+		*longest = now() - began > *longest ? now() - began : *longest;
+	}
+}
+
+static int scribble(void)
+{
+	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
+	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
+	int status, victims = 0, harmed = 0;
+	uint64_t longest = 0;
+	pid_t pid, other;
+
+	printf("# RUNNER_SEED=%d\n", seed);
+	fflush(stdout);
+	CHECK(member_meta);
+	pid = scribbler((unsigned)seed);
+	while (now() < end) {
+		other = victim();
+		use_all(&longest);
+		CHECK(waitpid(other, &status, 0) == other);
+		victims++;
+		harmed += status != 0;
+		CHECK(waitpid(pid, NULL, WNOHANG) == 0);
+	}
+	CHECK(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
+	printf("# %d of %d victims came to harm; a map's commands took %.1f ms at most\n", harmed,
+	       victims, (double)longest / 1e6);
+	bpf_object__close(obj);
+	sleep(3); /* what it wrote into vCPUs is found out */
+	/* What is made from now on works as if nothing had been. */
+	obj = bpf_object__open_file(file, NULL);
+	CHECK(obj && !bpf_object__load(obj));
+	return many() || longest > HANG_NS;
+}
+
 /* --- how long --------------------------------------------------------------------------------- */
 
 static int cost(void)
@@ -329,15 +434,13 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } cases[] = {
-	{ "everything", everything },
-	{ "later_maps", later_maps },
-	{ "many", many },
-	{ "deaths", deaths },
-	{ "cost", cost },
+	{ "everything", everything }, { "later_maps", later_maps }, { "many", many },
+	{ "deaths", deaths },	      { "scribble", scribble },	    { "cost", cost },
 };
 
-static int prepare(const char *file)
+static int prepare(void)
 {
+	*(void **)&member_meta = dlsym(RTLD_DEFAULT, "skep_member_meta");
 	*(void **)&run_n = dlsym(RTLD_DEFAULT, "skep_member_run_n");
 	cpus = libbpf_num_possible_cpus();
 	CHECK(run_n && cpus > 0 && cpus <= CPUS_MAX);
@@ -351,9 +454,10 @@ int main(int argc, char **argv)
 {
 	int bad = 0;
 
+	file = argv[1];
 	printf("1..%d\n", argc - 2);
 	for (int i = 2; i < argc; i++) {
-		int failed = prepare(argv[1]);
+		int failed = prepare();
 
 		for (size_t c = 0; !failed && c < sizeof(cases) / sizeof(cases[0]); c++)
 			if (!strcmp(argv[i], cases[c].name))
