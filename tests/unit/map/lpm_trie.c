@@ -179,21 +179,26 @@ static void list_op(struct skep_map *m, uint32_t data)
 
 TEST(lpm_agrees_with_a_list)
 {
-	static const uint32_t sizes[] = { 1, 3, 4, 7, 8, 16, 33, 256 };
+	/* Indexes have as many steps as max_entries is worth. */
+	static const struct {
+		uint32_t data, entries;
+	} cases[] = { { 1, LISTED },	 { 3, LISTED },	 { 4, LISTED },	 { 4, 10000 },
+		      { 4, UINT32_MAX }, { 7, LISTED },	 { 8, 100000 },	 { 16, LISTED },
+		      { 16, 1 << 20 },	 { 33, LISTED }, { 256, LISTED } };
 	const uint64_t seed = (uint64_t)getpid() * 2654435761u + 1;
 
 	printf("# seed %" PRIu64 "\n", seed);
 	pair_state = seed;
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct skep_map *m = trie(sizes[i], LISTED, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const uint32_t data = cases[i].data;
+		struct skep_map *m = trie(data, cases[i].entries, NULL);
 
 		listed = 0;
 		for (int op = 0; op < 6000; op++) {
-			struct lpm_key k = random_key(sizes[i], below(3));
+			struct lpm_key k = random_key(data, below(3));
 
-			list_op(m, sizes[i]);
-			ASSERT_MSG(look(m, k) == list_look(&k), "%u bytes, operation %d", sizes[i],
-				   op);
+			list_op(m, data);
+			ASSERT_MSG(look(m, k) == list_look(&k), "%u bytes, operation %d", data, op);
 		}
 		while (listed) {
 			ASSERT_EQ(map_sys_delete(m, &list[0].key), 0);
@@ -268,11 +273,9 @@ TEST(lpm_agrees_with_the_host)
 	static const struct {
 		uint32_t data, entries;
 		const char *what;
-	} cases[] = { { 1, 50, "1 byte" },
-		      { 4, 100, "4 bytes" },
-		      { 4, 5, "4 bytes, few" },
-		      { 16, 100, "16 bytes" },
-		      { 256, 60, "256 bytes" } };
+	} cases[] = { { 1, 50, "1 byte" },	{ 4, 100, "4 bytes" },
+		      { 4, 5, "4 bytes, few" }, { 4, 100000, "4 bytes, many" },
+		      { 16, 100, "16 bytes" },	{ 256, 60, "256 bytes" } };
 
 	pair_begin();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
