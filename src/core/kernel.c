@@ -359,6 +359,7 @@ void skep_kernel_free(struct skep_kernel *k)
 		return;
 	timers_fini(k);
 	pins_fini(k);
+	pin_files_fini(k);
 	objects_fini(k);
 	if (k->object_mem)
 		munmap(k->object_mem, obj_store_size(k->vcpus.nr));

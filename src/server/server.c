@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -121,6 +122,7 @@ static void serve(struct server *s)
 		if (now_ms() - looked < LOOK_MS)
 			continue;
 		looked = now_ms();
+		core_pins_look(s->k);
 		if (needed(s))
 			last = looked;
 	}
@@ -130,9 +132,15 @@ static void serve(struct server *s)
 static void detach(const struct server *s, bool talk)
 {
 	int null = open("/dev/null", O_RDWR);
+	struct rlimit files;
 
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
+	/* For members, objects and pins. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		if (fd < 2 || !talk)
 			dup2(null, fd);
@@ -146,6 +154,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 {
 	int err = skep_kernel_new(o->kernel, &s->k);
 
+	err = err ? err : core_pins_in(s->k, s->dir);
 	if (!err) {
 		detach(s, o->talk);
 		bpf_kernel_set(s->k);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -744,14 +745,57 @@ static int views_let_go(void)
 	return 0;
 }
 
-static int pinned(int cmd, int fd)
+static int pinned_as(int cmd, int fd, const char *path, uint32_t flags)
 {
 	union bpf_attr a;
 
 	memset(&a, 0, sizeof(a));
-	a.pathname = (uintptr_t) "/sys/fs/bpf/views";
+	a.pathname = (uintptr_t)path;
 	a.bpf_fd = (uint32_t)fd;
+	a.file_flags = flags;
 	return bpf(cmd, &a);
+}
+
+static int pinned(int cmd, int fd)
+{
+	return pinned_as(cmd, fd, "/sys/fs/bpf/views", 0);
+}
+
+/* What OBJ_PIN and OBJ_GET say of names: Linux's answers. */
+static int pins(void)
+{
+	const int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "pins");
+	struct stat st;
+	int again;
+
+	CHECK(fd >= 0);
+	umask(0);
+	CHECK(!pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one", 0));
+	CHECK(!stat("/sys/fs/bpf/one", &st) && S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	umask(0277);
+	CHECK(!pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/two", 0));
+	CHECK(!stat("/sys/fs/bpf/two", &st) && (st.st_mode & 0777) == 0400);
+	umask(022);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one", 0) && errno == EEXIST);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/a.b", 0) && errno == EPERM);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/tmp/skep-nothing", 0) && errno == EPERM);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/no/one", 0) && errno == ENOENT);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one/in", 0) && errno == ENOTDIR);
+	CHECK(!mkdir("/sys/fs/bpf/dir", 0700));
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/dir", 0) && errno == EEXIST);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/dir", 0) < 0 && errno == EACCES);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/none", 0) < 0 && errno == ENOENT);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/etc/passwd", 0) < 0 && errno == EACCES);
+	/* The mode counts, but for root. */
+	again = pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/two", 0);
+	CHECK(getuid() ? again < 0 && errno == EACCES : again >= 0);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/two", BPF_F_RDONLY) >= 0);
+	/* The working directory may be one of pins. */
+	CHECK(!chdir("/sys/fs/bpf/dir") && !pinned_as(BPF_OBJ_PIN, fd, "here", 0));
+	CHECK(!stat("/sys/fs/bpf/dir/here", &st) && !unlink("here") && !chdir("/"));
+	CHECK(!unlink("/sys/fs/bpf/one") && !unlink("/sys/fs/bpf/two"));
+	CHECK(!rmdir("/sys/fs/bpf/dir"));
+	return 0;
 }
 
 static int views_pin(void)
@@ -804,6 +848,7 @@ static const struct {
 	{ "signals", signals },
 	{ "hammer", hammer },
 	{ "orphan", orphan },
+	{ "pins", pins },
 	{ "views_are_shared", views_are_shared },
 	{ "views_of_hashes", views_of_hashes },
 	{ "views_freeze", views_freeze },
