@@ -77,7 +77,9 @@ static bool needed(struct server *s)
 	bool alive;
 
 	pthread_mutex_lock(&s->lock);
-	alive = s->peers || members_locked(s);
+	/* Those that have ended are forgotten whoever is connected: each keeps a descriptor. */
+	alive = members_locked(s) > 0;
+	alive |= s->peers > 0;
 	pthread_mutex_unlock(&s->lock);
 	if (alive || !hive_has_door(s->dir))
 		return alive;

@@ -240,6 +240,18 @@ def a_hive_ends_with_its_last_process():
 
 
 @case
+def who_has_ended_costs_nothing():
+    """The server keeps nothing of processes that came and went while another stayed."""
+    p = start(skep, 'run', '--name', 'busy', '--', 'sh', '-c', 'echo ready; cat')
+    assert p.stdout.readline() == 'ready\n'
+    fds = pathlib.Path(f'/proc/{hives()["busy"]["pid"]}/fd')
+    before = len(list(fds.iterdir()))
+    ok(skep, 'exec', 'busy', '--', 'sh', '-c', 'for i in $(seq 100); do /bin/true; done')
+    until('they are forgotten', lambda: len(list(fds.iterdir())) <= before + 3)
+    p.communicate('')
+
+
+@case
 def status_and_signals_are_the_programs_own():
     assert call(skep, 'run', '--', 'sh', '-c', 'exit 7').returncode == 7
     assert call(skep, 'run', '--', 'sh', '-c', 'kill -9 $$').returncode == -signal.SIGKILL
