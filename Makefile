@@ -6,6 +6,7 @@ ASAN	?= build-asan
 TSAN	?= build-tsan
 FUZZ	?= build-fuzz
 SECONDS	?= 60
+FAULTS	?= 600
 
 .PHONY: all setup build check demo bench lint asan tsan fuzz verdicts install clean
 
@@ -45,13 +46,14 @@ tsan: setup
 	@ninja -C $(TSAN) --quiet
 	@tools/run-tests $(TSAN) --suite concurrent
 
-fuzz: setup
+fuzz: build
 	@test -f $(FUZZ)/build.ninja || CC=clang meson setup $(FUZZ) --buildtype=debugoptimized \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true >/dev/null
 	@ninja -C $(FUZZ) --quiet
 	@tools/run-fuzzers $(FUZZ) $(SECONDS)
 	@tools/run-soundness $(FUZZ) $(SECONDS)
 	@$(FUZZ)/tests/fuzz/map-differ --seed $$(date +%s)00000 --seconds $(SECONDS)
+	@tools/run-faults $(B) $(FAULTS)
 
 # Agreement with the host kernel on its own selftests; what it needs is cached outside the tree.
 verdicts: build

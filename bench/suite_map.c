@@ -343,5 +343,6 @@ int suite_map(const struct bench_opts *o)
 
 	r = r ?: map_bench(o, &app, 1, measure_app, &like);
 	r = r ?: suite_map_hive(o);
-	return r ?: suite_map_threads(o);
+	r = r ?: suite_map_threads(o);
+	return r ?: suite_map_remote(o);
 }

@@ -41,5 +41,9 @@ int map_batch(const struct map_load *l, int prog, unsigned repeat, uint32_t *ret
 int suite_map_hive(const struct bench_opts *o);
 /* suite_map_threads.c: the rows that two threads run. */
 int suite_map_threads(const struct bench_opts *o);
+/** The first two CPUs that we may use; false where there is one only. */
+bool bench_two_cpus(int ret[2]);
+/* suite_map_remote.c: the rows whose consumer is another process. */
+int suite_map_remote(const struct bench_opts *o);
 
 #endif

@@ -105,8 +105,7 @@ static int measure(const struct map_case *c, const struct map_load *l, uint32_t 
 	return r;
 }
 
-/* The first two CPUs that we may use; false where there is one only. */
-static bool two_cpus(void)
+bool bench_two_cpus(int ret[2])
 {
 	cpu_set_t set;
 	int n = 0;
@@ -115,7 +114,7 @@ static bool two_cpus(void)
 		return false;
 	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
 		if (CPU_ISSET((unsigned)cpu, &set))
-			cpus[n++] = cpu;
+			ret[n++] = cpu;
 	return n == 2;
 }
 
@@ -123,7 +122,7 @@ int suite_map_threads(const struct bench_opts *o)
 {
 	static const struct report_row like = { .suite = "threads", .unit = "x" };
 
-	if (!two_cpus()) {
+	if (!bench_two_cpus(cpus)) {
 		printf("# no rows of two threads: there is one CPU\n");
 		return 0;
 	}

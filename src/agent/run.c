@@ -14,7 +14,7 @@ int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret)
 		return -EBUSY;
 	}
 	run = (struct skep_run){
-		.vcpu = c, .cpu = c->id, .ctx = ctx, .env = &agent_process.env, .task = task
+		.vcpu = c, .cpu = vcpu_id(vcpus, c), .ctx = ctx, .env = &agent_process.env, .task = task
 	};
 	*ret = prog_run(p, ctx, &run);
 	vcpu_put(c);

@@ -7,8 +7,6 @@
  */
 #include "bpf/calls_int.h"
 
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/perf_event.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -157,16 +155,6 @@ static FILE *answer_fopen(const char *path, const char *mode)
 	return f;
 }
 
-FILE *call_fopen64(const char *path, const char *mode)
-{
-	return bpf_file_is(path) ? answer_fopen(path, mode) : bpf_real.fopen64(path, mode);
-}
-
-FILE *call_fopen(const char *path, const char *mode)
-{
-	return bpf_file_is(path) ? answer_fopen(path, mode) : bpf_real.fopen(path, mode);
-}
-
 static int answer_open(const char *path, int flags)
 {
 	if ((flags & O_ACCMODE) != O_RDONLY)
@@ -174,27 +162,34 @@ static int answer_open(const char *path, int flags)
 	return (int)answer(DOOR(ENTRY_FILE, path, 0));
 }
 
-int call_open64(const char *path, int flags, mode_t mode)
-{
-	return bpf_file_is(path) ? answer_open(path, flags) : bpf_real.open64(path, flags, mode);
-}
+/* What opens a file: one that files.c holds, a place of pins, or any. */
+#define OPEN(name, params, args, dir)                                                 \
+	int call_##name params                                                        \
+	{                                                                             \
+		char place[PATH_MAX];                                                 \
+                                                                                      \
+		if (bpf_file_is(path))                                                \
+			return answer_open(path, flags);                              \
+		return pins_open(dir, &path, flags, place) ? bpf_real.name args : -1; \
+	}
+OPEN(open, (const char *path, int flags, mode_t mode), (path, flags, mode), AT_FDCWD)
+OPEN(open64, (const char *path, int flags, mode_t mode), (path, flags, mode), AT_FDCWD)
+OPEN(openat, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode), dir)
+OPEN(openat64, (int dir, const char *path, int flags, mode_t mode), (dir, path, flags, mode), dir)
 
-int call_open(const char *path, int flags, mode_t mode)
-{
-	return bpf_file_is(path) ? answer_open(path, flags) : bpf_real.open(path, flags, mode);
-}
-
-int call_openat64(int dir, const char *path, int flags, mode_t mode)
-{
-	return bpf_file_is(path) ? answer_open(path, flags)
-				 : bpf_real.openat64(dir, path, flags, mode);
-}
-
-int call_openat(int dir, const char *path, int flags, mode_t mode)
-{
-	return bpf_file_is(path) ? answer_open(path, flags)
-				 : bpf_real.openat(dir, path, flags, mode);
-}
+#define FOPEN(name)                                                                         \
+	FILE *call_##name(const char *path, const char *mode)                               \
+	{                                                                                   \
+		const int flags = mode[0] == 'r' ? 0 : O_CREAT;                             \
+		char place[PATH_MAX];                                                       \
+                                                                                            \
+		if (bpf_file_is(path))                                                      \
+			return answer_fopen(path, mode);                                    \
+		return pins_open(AT_FDCWD, &path, flags, place) ? bpf_real.name(path, mode) \
+								: NULL;                     \
+	}
+FOPEN(fopen)
+FOPEN(fopen64)
 
 int call_uname(struct utsname *u)
 {
@@ -206,116 +201,7 @@ int call_uname(struct utsname *u)
 	return r;
 }
 
-/* --- pins ----------------------------------------------------------------------------------- */
-
-#define PIN_ROOT "/sys/fs/bpf"
-
-/* True at and below the root of pins. */
-static bool pin_path(const char *path)
-{
-	size_t n = strlen(PIN_ROOT);
-
-	return path && !strncmp(path, PIN_ROOT, n) && (!path[n] || path[n] == '/');
-}
-
-static mode_t pin_type(const char *path)
-{
-	const long type = DOOR(ENTRY_PIN_TYPE, path, 0);
-
-	return type < 0 ? 0 : (mode_t)type;
-}
-
-/* libbpf asks for the folder that it is about to pin in, so folders are enough. */
-static int answer_statfs(const char *path, struct statfs *st)
-{
-	if (!pin_type(path))
-		return (int)answer(-ENOENT);
-	*st = (struct statfs){ .f_type = BPF_FS_MAGIC, .f_bsize = 4096, .f_namelen = 255 };
-	return 0;
-}
-
-int call_statfs64(const char *path, struct statfs64 *st)
-{
-	static_assert(sizeof(struct statfs64) == sizeof(struct statfs), "64-bit hosts only");
-	return pin_path(path) ? answer_statfs(path, (struct statfs *)st)
-			      : bpf_real.statfs64(path, st);
-}
-
-int call_statfs(const char *path, struct statfs *st)
-{
-	return pin_path(path) ? answer_statfs(path, st) : bpf_real.statfs(path, st);
-}
-
-static int answer_access(const char *path, int mode)
-{
-	if (!bpf_file_is(path))
-		return pin_type(path) ? 0 : (int)answer(-ENOENT);
-	return mode & (W_OK | X_OK) ? (int)answer(-EACCES) : 0;
-}
-
-static bool is_ours(const char *path)
-{
-	return bpf_file_is(path) || pin_path(path);
-}
-
-int call_faccessat(int dir, const char *path, int mode, int flags)
-{
-	return is_ours(path) ? answer_access(path, mode)
-			     : bpf_real.faccessat(dir, path, mode, flags);
-}
-
-int call_access(const char *path, int mode)
-{
-	return is_ours(path) ? answer_access(path, mode) : bpf_real.access(path, mode);
-}
-
-static int answer_stat(const char *path, struct stat *st)
-{
-	_cleanup_(close_fd_p) int fd = -1;
-	mode_t type;
-
-	if (bpf_file_is(path)) {
-		fd = (int)answer(DOOR(ENTRY_FILE, path, 0));
-		return fd < 0 ? -1 : fstat(fd, st);
-	}
-	type = pin_type(path);
-	if (!type)
-		return (int)answer(-ENOENT);
-	*st = (struct stat){ .st_mode = type | (type == S_IFDIR ? 0700 : 0600), .st_nlink = 1 };
-	return 0;
-}
-
-int call_stat(const char *path, struct stat *st)
-{
-	return is_ours(path) ? answer_stat(path, st) : bpf_real.stat(path, st);
-}
-
-int call_stat64(const char *path, struct stat64 *st)
-{
-	static_assert(sizeof(struct stat64) == sizeof(struct stat), "64-bit hosts only");
-	return is_ours(path) ? answer_stat(path, (struct stat *)st) : bpf_real.stat64(path, st);
-}
-
-int call_mkdir(const char *path, mode_t mode)
-{
-	if (!pin_path(path))
-		return bpf_real.mkdir(path, mode);
-	return (int)answer(DOOR(ENTRY_PIN_MKDIR, path, 0));
-}
-
-int call_rmdir(const char *path)
-{
-	if (!pin_path(path))
-		return bpf_real.rmdir(path);
-	return (int)answer(DOOR(ENTRY_PIN_RMDIR, path, 0));
-}
-
-int call_unlink(const char *path)
-{
-	if (!pin_path(path))
-		return bpf_real.unlink(path);
-	return (int)answer(DOOR(ENTRY_PIN_REMOVE, path, 0));
-}
+/* --- limits and mounts ----------------------------------------------------------------------- */
 
 /* A bpf file system on top of another folder would be the host's. */
 int call_mount(const char *what, const char *where, const char *type, unsigned long flags,
@@ -323,7 +209,7 @@ int call_mount(const char *what, const char *where, const char *type, unsigned l
 {
 	if (!type || strcmp(type, "bpf"))
 		return bpf_real.mount(what, where, type, flags, data);
-	return (int)answer(pin_path(where) ? 0 : -EPERM);
+	return (int)answer(pins_path(where) ? 0 : -EPERM);
 }
 
 /* Our maps are not locked memory, so a tool need not be stopped for the limit. */

@@ -6,7 +6,11 @@
 #ifndef SKEP_BPF_CALLS_INT_H
 #define SKEP_BPF_CALLS_INT_H
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -34,6 +38,13 @@ extern struct real_calls bpf_real;
 
 /** The kernel that answers where bpf_kernel_set() chose none; each door has its own. */
 struct skep_kernel *bpf_kernel_default(void);
+
+/** True at and below the root of pins (pins.c). */
+bool pins_path(const char *path);
+/** Makes *path the place of a pin, in `place`, if it is one's; false with errno: it may not be. */
+bool pins_place(const char **path, char place[PATH_MAX]);
+/** The same for open(2), relative to dir. */
+bool pins_open(int dir, const char **path, int flags, char place[PATH_MAX]);
 
 /** True where the path is a file that files.c holds. */
 bool bpf_file_is(const char *path);

@@ -150,7 +150,7 @@ int packet_runner_new(struct skep_kernel *k, struct skep_prog *prog, uint32_t ma
 		return -ENOMEM;
 	r->vcpus = core_vcpus(k);
 	r->run.vcpu = vcpu_get(r->vcpus);
-	r->run.cpu = r->run.vcpu->id;
+	r->run.cpu = vcpu_id(r->vcpus, r->run.vcpu);
 	r->run.env = core_run_env(k);
 	r->run.ctx = &r->ctx;
 	r->run.task = r->task;

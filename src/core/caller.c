@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,17 +83,19 @@ int caller_cpu(uint32_t nr)
 }
 
 /* What /proc/PID/FILE says behind `key`, a number; 0 where it does not. */
-static uint32_t proc_number(pid_t pid, const char *file, const char *key)
+static uint32_t proc_number(pid_t pid, const char *file, const char *key, int base)
 {
 	char path[64], line[128];
-	unsigned n = 0;
+	uint32_t n = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, strlen(key)) && sscanf(line + strlen(key), "%u", &n) == 1)
+		if (!strncmp(line, key, strlen(key))) {
+			n = (uint32_t)strtoul(line + strlen(key), NULL, base);
 			break;
+		}
 	if (f)
 		fclose(f);
 	return n;
@@ -119,12 +122,17 @@ const struct run_task *caller_task(struct run_task *ret)
 	*ret = (struct run_task){
 		.tid = (uint32_t)current->tid,
 		.tgid = (uint32_t)current->pid,
-		.ppid = proc_number(current->pid, "status", "PPid:"),
+		.ppid = proc_number(current->pid, "status", "PPid:", 10),
 		.uid = current->uid,
 		.gid = current->gid,
 	};
 	proc_comm(current->pid, current->tid, ret->comm);
 	return ret;
+}
+
+mode_t caller_umask(void)
+{
+	return proc_number(caller_pid(), "status", "Umask:", 8);
 }
 
 uid_t caller_uid(void)

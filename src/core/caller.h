@@ -64,6 +64,7 @@ int caller_cpu(uint32_t nr);
 /** The calling task as programs see it, in *ret; NULL where it is this thread. */
 const struct run_task *caller_task(struct run_task *ret);
 uid_t caller_uid(void);
+mode_t caller_umask(void);
 pid_t caller_pid(void);
 
 /**

@@ -29,9 +29,17 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 int core_prog_by_fd(struct skep_kernel *k, int fd, struct skep_prog **ret);
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret);
 
+/**
+ * From now on pins are files in that folder: what is below the pin root is there.  Before the first
+ * pin.  0 or -errno.
+ */
+int core_pins_in(struct skep_kernel *k, const char *dir);
+/** Notices files that are not there any more. */
+void core_pins_look(struct skep_kernel *k);
+
 /*
- * Names of objects below the pin root are the kernel's own, not files: who stands between a
- * program and its system calls asks here.  Paths are absolute.
+ * Without such a folder, names of objects below the pin root are the kernel's own: who stands
+ * between a program and its system calls asks here.  Paths are absolute.
  */
 
 /** What has that name: S_IFREG an object, S_IFDIR a folder (the root is one), 0 nothing. */

@@ -40,7 +40,11 @@ struct skep_kernel {
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {
 		VEC(struct pin);
-	} pins;			  /* unordered: names are few */
+	} pins;	       /* unordered: names are few */
+	char *pin_dir; /* the folder that pins are files in; NULL: they are `pins` */
+	struct {
+		VEC(struct pin_file);
+	} pin_files;
 	struct skep_btf *vmlinux; /* BTF of the model; NULL before somebody asked */
 	void (*trace)(void *arg, const char *line, size_t n); /* of the options */
 	void *trace_arg;
@@ -171,5 +175,20 @@ struct pin {
 
 /** Forgets all names, without collecting. */
 void pins_fini(struct skep_kernel *k);
+
+/* One that is a file (pin_file.c). */
+struct pin_file {
+	int fd;	   /* of the file: its number of names is that of the object's */
+	dev_t dev; /* which file it is */
+	ino_t ino;
+	struct object *obj;
+};
+
+/** Makes the file `name` below the folder; 0, -EPERM for a name with dots, -errno of open(2). */
+int pin_file_add(struct skep_kernel *k, const char *name, const struct object_ref *r);
+/** The object that a file was made for; -EACCES: none, or the file's mode forbids it; -errno. */
+int pin_file_get(struct skep_kernel *k, const char *name, int mode, struct object_ref *ret);
+/** Forgets all files; they stay. */
+void pin_files_fini(struct skep_kernel *k);
 
 #endif

@@ -380,6 +380,7 @@ void skep_kernel_free(struct skep_kernel *k)
 		return;
 	timers_fini(k);
 	pins_fini(k);
+	pin_files_fini(k);
 	objects_fini(k);
 	if (k->object_mem)
 		space_give_pages(NULL, k->object_mem, obj_store_size(k->vcpus->nr));

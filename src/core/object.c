@@ -440,6 +440,7 @@ void objects_collect(struct skep_kernel *k)
 	struct objects *t = &k->objects;
 	bool progress;
 
+	core_pins_look(k);
 	do {
 		struct object *dead = NULL, *next;
 
@@ -542,6 +543,7 @@ long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode
 	bool certain;
 	long ret;
 
+	core_pins_look(k);
 	pthread_mutex_lock(&k->lock);
 	o = id_find(&k->objects.ids[kind], id);
 	certain = !o || is_held(o);
@@ -582,6 +584,7 @@ int object_next_id(struct call *c, enum object_kind kind, uint32_t start, uint32
 	size_t i;
 	int err;
 
+	core_pins_look(k);
 	pthread_mutex_lock(&k->lock);
 	i = id_upper(l, start);
 	certain = start > 0 && (i == l->n || is_held(l->at[i]));
@@ -621,7 +624,7 @@ void core_count(struct skep_kernel *k, struct core_counts *ret)
 		.maps = (uint32_t)ids[OBJ_MAP].n,
 		.links = (uint32_t)ids[OBJ_LINK].n,
 		.btfs = (uint32_t)ids[OBJ_BTF].n,
-		.pins = (uint32_t)k->pins.n,
+		.pins = (uint32_t)(k->pins.n + k->pin_files.n),
 	};
 	if (id_find(&ids[OBJ_BTF], VMLINUX_BTF_ID))
 		ret->btfs--;

@@ -2,8 +2,9 @@
 /*
  * pin.c - OBJ_PIN and OBJ_GET: names of objects below the kernel's pin root, as in a bpffs.
  *
- * The names are this kernel's own; no file is made.  Folders are the root, those made here, and
- * those of the real file system where something below the root exists there.
+ * Where a folder was chosen for them they are files in it (pin_file.c).  Else the names are this
+ * kernel's own, and no file is made: folders are the root, those made here, and those of the real
+ * file system where something below the root exists there.
  */
 #include "core/core_int.h"
 
@@ -77,12 +78,20 @@ static int path_take(struct call *c, char out[PATH_MAX])
 	return err ? err : path_walk(out, path);
 }
 
+static const char *below(const char *root, const char *path)
+{
+	size_t n = strlen(root);
+
+	return strncmp(path, root, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+}
+
 /* The name below the root, or NULL for a path elsewhere. */
 static const char *below_root(const struct skep_kernel *k, const char *path)
 {
-	size_t n = strlen(k->pin_root);
+	const char *name = below(k->pin_root, path);
 
-	return strncmp(path, k->pin_root, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+	/* The working directory of a program may be in the folder. */
+	return name || !k->pin_dir ? name : below(k->pin_dir, path);
 }
 
 static struct pin *pin_find(struct skep_kernel *k, const char *name)
@@ -186,6 +195,8 @@ long core_obj_pin(struct call *c)
 	if (err)
 		return err;
 	name = below_root(k, path);
+	if (name && k->pin_dir)
+		return pin_file_add(k, name, &ref);
 	err = path[0] ? parent_check(c, path, name) : -EEXIST;
 	if (err)
 		return err;
@@ -196,10 +207,12 @@ long core_obj_pin(struct call *c)
 }
 
 /* The object of a name, kept alive by a reference of the caller's. */
-static int pin_get(struct skep_kernel *k, const char *name, struct object_ref *ret)
+static int pin_get(struct skep_kernel *k, const char *name, int mode, struct object_ref *ret)
 {
 	const struct pin *p;
 
+	if (name && k->pin_dir)
+		return pin_file_get(k, name, mode, ret);
 	pthread_mutex_lock(&k->lock);
 	p = name ? pin_find(k, name) : NULL;
 	if (p && p->obj)
@@ -212,6 +225,7 @@ long core_obj_get(struct call *c)
 {
 	_cleanup_(object_put) struct object_ref ref = { 0 };
 	char path[PATH_MAX];
+	const char *name;
 	struct stat st;
 	int mode, err;
 
@@ -223,12 +237,16 @@ long core_obj_get(struct call *c)
 	err = path_take(c, path);
 	if (err)
 		return err;
-	err = pin_get(c->k, below_root(c->k, path), &ref);
-	if (err) {
-		if (err == -ENOENT && stat(path[0] ? path : "/", &st))
-			return FAIL(c, -errno, "nothing is pinned as '%s'", path);
-		return FAIL(c, -EACCES, "'%s' is not the name of an object", path);
-	}
+	name = below_root(c->k, path);
+	err = pin_get(c->k, name, mode, &ref);
+	/* Without a folder of their own, what pins are not may be files. */
+	if (err == -ENOENT && !(name && c->k->pin_dir))
+		err = stat(path[0] ? path : "/", &st) ? -errno : -EACCES;
+	if (err)
+		return FAIL(c, err,
+			    err == -EACCES ? "'%s' is not the name of an object"
+					   : "nothing is pinned as '%s'",
+			    path);
 	if (ref.kind == OBJ_LINK && mode != O_RDWR)
 		return -EINVAL;
 	return object_open(c, &ref, ref.kind == OBJ_MAP ? mode : O_RDWR);

@@ -118,7 +118,7 @@ static int run_all(struct test_run *t)
 	struct skep_run run = {
 		.task = task,
 		.vcpu = vcpu,
-		.cpu = vcpu->id,
+		.cpu = vcpu_id(k->vcpus, vcpu),
 		.ctx = t->ctx,
 		.env = &k->env,
 		.as = caller_task(&as),

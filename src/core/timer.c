@@ -47,7 +47,7 @@ static void call_back(struct skep_kernel *k, struct vcpu *vcpu, const struct tim
 		.task = task,
 		.prog = p,
 		.vcpu = vcpu,
-		.cpu = vcpu->id,
+		.cpu = vcpu_id(k->vcpus, vcpu),
 		.env = &k->env,
 		.later = m,
 		.timer = call->timer,
@@ -74,7 +74,7 @@ static void call_one(struct skep_kernel *k, int32_t cpu)
 	struct vcpu *vcpu = cpu < 0 ? vcpu_get(k->vcpus) : vcpu_get_at(k->vcpus, (uint32_t)cpu);
 	struct timer_call call;
 
-	if (obj_timers_take(k->env.objects, vcpu->id, &call)) {
+	if (obj_timers_take(k->env.objects, vcpu_id(k->vcpus, vcpu), &call)) {
 		/* Nobody told us when user space let go of the map. */
 		if (!object_map_used(call.map))
 			obj_timers_release(k->env.objects, call.list);

@@ -3,6 +3,7 @@
 #include "hive/place.h"
 
 #include <ctype.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -48,11 +49,15 @@ int hive_root(char ret[PATH_MAX])
 
 static int door_address(const char *dir, struct sockaddr_un *ret)
 {
+	const char *slash = strrchr(dir, '/');
+	int n;
+
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if ((size_t)snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/door", dir) >=
-	    sizeof(ret->sun_path))
-		return -ENAMETOOLONG;
-	return 0;
+	if (!slash)
+		return -EINVAL;
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%.*s/.%s", (int)(slash - dir), dir,
+		     slash + 1);
+	return (size_t)n >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
 }
 
 int hive_connect(const char *dir)
@@ -70,7 +75,19 @@ int hive_connect(const char *dir)
 	return TAKE_FD(fd);
 }
 
-/* The door in a folder where nobody listens: it is not there, or its server died. */
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type;
+	return at->level ? remove(path) && errno != ENOENT : 0;
+}
+
+/* Removes all that is in a folder. */
+static void empty(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* The door of a folder where nobody listens: it is not there, or its server died. */
 static int listen_in(const char *dir)
 {
 	_cleanup_(close_fd_p) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -94,12 +111,16 @@ static int listen_in(const char *dir)
 
 static int found_as(const char *root, const char *name, char dir[PATH_MAX])
 {
-	int err;
+	int err, fd;
 
 	if (snprintf(dir, PATH_MAX, "%s/%s", root, name) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	err = own_folder(dir);
-	return err ? err : listen_in(dir);
+	fd = err ? err : listen_in(dir);
+	/* Pins of a server that was killed are names of nothing. */
+	if (fd >= 0)
+		empty(dir);
+	return fd;
 }
 
 int hive_found(const char *name, char dir[PATH_MAX])
@@ -131,9 +152,10 @@ void hive_leave(const char *dir)
 {
 	struct sockaddr_un a;
 
+	empty(dir);
+	rmdir(dir);
 	if (!door_address(dir, &a))
 		unlink(a.sun_path);
-	rmdir(dir);
 }
 
 int hive_find(const char *name, char dir[PATH_MAX])

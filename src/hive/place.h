@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * place.h - where a user's hives are: $XDG_RUNTIME_DIR/skep/NAME/, or, where there is no such
- * folder, /tmp/skep-UID/NAME/.  The folder is the user's alone, and `door` in it is the socket.
+ * folder, /tmp/skep-UID/NAME/.  The folder is the user's alone, and what is in it are the hive's
+ * pins; the socket stands beside it, as `.NAME`, where no `rm -r` of pins comes by.
  */
 #ifndef SKEP_HIVE_PLACE_H
 #define SKEP_HIVE_PLACE_H
@@ -28,7 +29,7 @@ int hive_root(char ret[PATH_MAX]);
 int hive_found(const char *name, char dir[PATH_MAX]);
 /** False where somebody removed the door: nobody can come in any more. */
 bool hive_has_door(const char *dir);
-/** Takes the door away again. */
+/** Takes the door away again, and the folder with all that is in it. */
 void hive_leave(const char *dir);
 
 /** A connection to the door in a hive's folder; -errno: -ECONNREFUSED, -ENOENT: nobody is there. */

@@ -37,10 +37,8 @@
 struct vcpu {
 	_Atomic uint64_t owner; /* 0 free, else vcpu_who() of who holds the slot */
 	_Atomic uint64_t epoch; /* even, from 2: goes on at the end of a run; odd: paused */
-	uint32_t id;		/* the program's CPU number */
-	uint32_t pad;
-	_Atomic(void *) waits; /* for which bpf_res_spin_lock its run waits, or NULL */
-	uint64_t prandom[2];   /* state of bpf_get_prandom_u32 */
+	_Atomic(void *) waits;	/* for which bpf_res_spin_lock its run waits, or NULL */
+	uint64_t prandom[2];	/* state of bpf_get_prandom_u32 */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -53,6 +51,12 @@ struct vcpus {
 };
 
 struct space;
+
+/** The program's CPU number.  By where it is: what stands in slots, members can change. */
+static inline uint32_t vcpu_id(const struct vcpus *v, const struct vcpu *c)
+{
+	return (uint32_t)(c - v->slot);
+}
 
 /** The number of possible CPUs: what libbpf_num_possible_cpus() reads. At least 1. */
 uint32_t vcpus_possible(void);

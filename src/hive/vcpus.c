@@ -59,7 +59,6 @@ int vcpus_init(struct vcpus *v, struct space *space, uint32_t nr)
 		return -ENOMEM;
 	memset(slot, 0, size);
 	for (uint32_t i = 0; i < nr; i++) {
-		slot[i].id = i;
 		atomic_store_explicit(&slot[i].epoch, 2, memory_order_relaxed);
 		slot[i].prandom[0] = UINT64_C(0x9e3779b97f4a7c15) * (i + 1);
 		slot[i].prandom[1] = (uint64_t)(uintptr_t)&slot[i] | 1;

@@ -46,7 +46,7 @@ struct range {
 
 static struct range range_of(const uint8_t *data, uint32_t len)
 {
-	const uint32_t step = lpm_home(len), count = LPM_SLOTS >> (len - step * LPM_STEP);
+	const uint32_t step = lpm_home(MAX(len, 1)), count = LPM_SLOTS >> (len - step * LPM_STEP);
 	const uint32_t first = lpm_digit(data, step) & ~(count - 1);
 
 	return (struct range){ first, first + count };
@@ -57,7 +57,7 @@ static uint32_t own_prefix(const struct lpm *t, lpm_slot s, uint32_t len)
 {
 	uint32_t e = slot_best(s);
 
-	while (e && lpm_len(t, e) > len)
+	for (uint32_t left = LPM_CHAIN; e && left && lpm_len(t, e) > len; left--)
 		e = lpm_up(t, e);
 	return e && lpm_len(t, e) == len ? e : 0;
 }
@@ -68,7 +68,7 @@ static void part_from(const struct lpm *t, struct place *p, const uint8_t *data,
 {
 	const lpm_slot s = slot_get(p->slot);
 
-	const uint32_t leaf = slot_kind(s) == LPM_LEAF ? lpm_len(t, slot_name(s)) : len;
+	const uint32_t leaf = slot_kind(s) == LPM_LEAF ? MAX(lpm_len(t, slot_name(s)), 1) : len;
 
 	if (slot_kind(s) == LPM_LEAF && common == len && leaf == len)
 		p->exact = slot_name(s);
@@ -89,7 +89,8 @@ static struct place find_place(const struct lpm *t, const uint8_t *data, uint32_
 		const uint32_t step = slot_step(s);
 		uint32_t some, common;
 
-		if (slot_kind(s) == LPM_NOTHING)
+		if (slot_kind(s) == LPM_NOTHING ||
+		    (slot_kind(s) == LPM_NODE && !lpm_goes_down(t, s, p.next)))
 			return p;
 		if (slot_kind(s) == LPM_LEAF || step != p.next || step > lpm_home(len)) {
 			some = lpm_first_below(t, s);
@@ -105,12 +106,12 @@ static struct place find_place(const struct lpm *t, const uint8_t *data, uint32_
 			const struct range r = range_of(data, len);
 
 			p.home = slot_name(s);
-			p.exact = own_prefix(t, slot_get(&t->nodes[p.home].slot[r.first]), len);
+			p.exact = own_prefix(t, slot_get(&lpm_node(t, p.home)->slot[r.first]), len);
 			return p;
 		}
 		p.parent = p.slot;
 		p.parent_next = p.next;
-		p.slot = &t->nodes[slot_name(s)].slot[lpm_digit(data, step)];
+		p.slot = &lpm_node(t, slot_name(s))->slot[lpm_digit(data, step)];
 		p.next = step + 1;
 	}
 }
@@ -129,13 +130,13 @@ static void put_own(const struct lpm *t, struct lpm_node *node, struct range r, 
 {
 	for (uint32_t i = r.first; i < r.end; i++) {
 		const lpm_slot s = slot_get(&node->slot[i]);
-		uint32_t at = slot_best(s), before = 0;
+		uint32_t at = slot_best(s), before = 0, left = LPM_CHAIN;
 
-		while (at != from && at != to) {
+		for (; at != from && at != to && left; left--) {
 			before = at;
 			at = lpm_up(t, at);
 		}
-		if (at == to)
+		if (at == to || !left)
 			continue;
 		if (before)
 			atomic_store_explicit(&lpm_elem(t, before)->up, to, memory_order_release);
@@ -148,10 +149,11 @@ static void put_own(const struct lpm *t, struct lpm_node *node, struct range r, 
 static void add_own(const struct lpm *t, struct lpm_node *node, uint32_t e)
 {
 	struct lpm_elem *elem = lpm_elem(t, e);
-	const struct range r = range_of(elem->data, elem->prefixlen);
+	const struct range r = range_of(elem->data, lpm_len(t, e));
 	uint32_t shorter = slot_best(slot_get(&node->slot[r.first]));
 
-	while (shorter && lpm_len(t, shorter) > elem->prefixlen)
+	for (uint32_t left = LPM_CHAIN; shorter && left && lpm_len(t, shorter) > lpm_len(t, e);
+	     left--)
 		shorter = lpm_up(t, shorter);
 	atomic_store_explicit(&elem->up, shorter, memory_order_relaxed);
 	put_own(t, node, r, shorter, e);
@@ -163,7 +165,7 @@ static void hang_elem(const struct lpm *t, struct lpm_node *node, uint32_t step,
 	const struct lpm_elem *elem = lpm_elem(t, e);
 	_Atomic lpm_slot *slot = &node->slot[lpm_digit(elem->data, step)];
 
-	if (lpm_home(elem->prefixlen) == step)
+	if (lpm_home(MAX(lpm_len(t, e), 1)) == step)
 		add_own(t, node, e);
 	else
 		slot_set(slot, slot_best(slot_get(slot)) | slot_leaf(t, e, step + 1));
@@ -186,11 +188,11 @@ static void replace(const struct lpm *t, const struct place *p, uint32_t from, u
 	struct lpm_elem *e = lpm_elem(t, to);
 	const lpm_slot s = slot_get(p->slot);
 
-	if (!e->prefixlen) {
+	if (!lpm_len(t, to)) {
 		slot_set(p->slot, slot_below(s) | to);
 	} else if (p->home) {
 		atomic_store_explicit(&e->up, lpm_up(t, from), memory_order_relaxed);
-		put_own(t, &t->nodes[p->home], range_of(e->data, e->prefixlen), from, to);
+		put_own(t, lpm_node(t, p->home), range_of(e->data, lpm_len(t, to)), from, to);
 	} else {
 		slot_set(p->slot, slot_best(s) | slot_leaf(t, to, p->next));
 	}
@@ -199,7 +201,7 @@ static void replace(const struct lpm *t, const struct place *p, uint32_t from, u
 int lpm_insert(const struct lpm *t, uint32_t e, uint32_t *ret_old)
 {
 	const struct lpm_elem *elem = lpm_elem(t, e);
-	const struct place p = find_place(t, elem->data, elem->prefixlen);
+	const struct place p = find_place(t, elem->data, lpm_len(t, e));
 	const lpm_slot s = slot_get(p.slot);
 	uint32_t node;
 
@@ -207,18 +209,18 @@ int lpm_insert(const struct lpm *t, uint32_t e, uint32_t *ret_old)
 	atomic_store_explicit(&lpm_elem(t, e)->up, 0, memory_order_relaxed);
 	if (p.exact) {
 		replace(t, &p, p.exact, e);
-	} else if (!elem->prefixlen) {
+	} else if (!lpm_len(t, e)) {
 		slot_set(p.slot, slot_below(s) | e);
 	} else if (p.home) {
-		add_own(t, &t->nodes[p.home], e);
+		add_own(t, lpm_node(t, p.home), e);
 	} else if (slot_kind(s) == LPM_NOTHING) {
 		slot_set(p.slot, s | slot_leaf(t, e, p.next));
 	} else {
 		node = lpm_take_node(t);
 		if (!node)
 			return -ENOMEM;
-		hang_slot(t, &t->nodes[node], p.part, s);
-		hang_elem(t, &t->nodes[node], p.part, e);
+		hang_slot(t, lpm_node(t, node), p.part, s);
+		hang_elem(t, lpm_node(t, node), p.part, e);
 		slot_set(p.slot, slot_best(s) | slot_node(node, p.part));
 	}
 	return 0;
@@ -253,7 +255,7 @@ static lpm_slot only_thing(const struct lpm *t, const struct lpm_node *node, uin
 static void settle(const struct lpm *t, _Atomic lpm_slot *slot, uint32_t next)
 {
 	const lpm_slot s = slot_get(slot);
-	const lpm_slot only = only_thing(t, &t->nodes[slot_name(s)], next);
+	const lpm_slot only = only_thing(t, lpm_node(t, slot_name(s)), next);
 
 	if (!only)
 		return;
@@ -271,7 +273,7 @@ uint32_t lpm_remove(const struct lpm *t, const struct bpf_lpm_trie_key *key)
 	if (!lpm_key_len(key)) {
 		slot_set(p.slot, slot_below(s));
 	} else if (p.home) {
-		put_own(t, &t->nodes[p.home], range_of(key->data, lpm_key_len(key)), p.exact,
+		put_own(t, lpm_node(t, p.home), range_of(key->data, lpm_key_len(key)), p.exact,
 			lpm_up(t, p.exact));
 		settle(t, p.slot, p.next);
 	} else {

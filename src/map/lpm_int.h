@@ -22,10 +22,15 @@
  * Readers hold no lock.  A slot is one word, so they find each slot as it was or as it is; writers
  * (under the one lock) complete what they publish before they publish it.  What was taken out,
  * elements and nodes, stays untouched until every run that was under way then has ended
- *(lpm_mem.c), so who came upon it in a run may go on.  bpf(2), which is no run, looks up under the
- *lock.
+ * (lpm_mem.c), so who came upon it in a run may go on.  bpf(2), which is no run, looks up under
+ * the lock.
  *
- * Elements and nodes are named by number and all lie in the map's area.
+ * Most lookups do not begin at the root: the first steps of a key name a cell of the index, a slot
+ * that has what those steps lead to (lpm_index.c).
+ *
+ * Elements and nodes are named by number and all lie in the map's area.  Members of a hive may
+ *write there: numbers are looked at before they are followed, a way down only goes down, chains
+ *end.
  */
 #ifndef SKEP_MAP_LPM_INT_H
 #define SKEP_MAP_LPM_INT_H
@@ -35,9 +40,10 @@
 
 #include <stdatomic.h>
 
-#define LPM_STEP  4u		   /* bits of the key for each node */
-#define LPM_SLOTS 16u		   /* 1 << LPM_STEP */
-#define LPM_MAX	  ((1u << 26) - 1) /* elements, and nodes: what a slot can name */
+#define LPM_STEP   4u  /* bits of the key for each node */
+#define LPM_SLOTS  16u /* 1 << LPM_STEP */
+#define LPM_SPREAD 8u  /* bits: a prefix stands in fewer than 1 << 8 cells of the index */
+#define LPM_MAX	   ((1u << 26) - 1) /* elements, and nodes: what a slot can name */
 
 typedef uint64_t lpm_slot;
 
@@ -78,15 +84,17 @@ struct lpm_shared {
 /* The geometry: m->priv, immutable. */
 struct lpm {
 	struct lpm_shared *sh;
-	uint8_t *elems;		/* element n is at elems + n * elem_size; there is no 0 */
-	struct lpm_node *nodes; /* there is no 0 */
-	uint32_t *node_link;	/* beside the nodes, whose slots readers may still look at */
-	struct vcpus *vcpus;	/* NULL: nobody runs */
-	uint32_t elem_size;	/* bytes */
-	uint32_t value_off;	/* in the element */
-	uint32_t key_size;	/* bytes, prefixlen included */
-	uint32_t bits;		/* of data */
-	uint32_t total;		/* of elements, and of nodes */
+	uint8_t *elems;		 /* element n is at elems + n * elem_size; there is no 0 */
+	struct lpm_node *nodes;	 /* there is no 0 */
+	uint32_t *node_link;	 /* beside the nodes, whose slots readers may still look at */
+	struct vcpus *vcpus;	 /* NULL: nobody runs */
+	_Atomic lpm_slot *index; /* its cells; NULL: there is none */
+	uint32_t index_steps;	 /* of the key, which name a cell; 0: there is none */
+	uint32_t elem_size;	 /* bytes */
+	uint32_t value_off;	 /* in the element */
+	uint32_t key_size;	 /* bytes, prefixlen included */
+	uint32_t bits;		 /* of data */
+	uint32_t total;		 /* of elements, and of nodes */
 };
 
 /* --- slots ------------------------------------------------------------------------------------ */
@@ -143,7 +151,19 @@ static inline void slot_set(_Atomic lpm_slot *s, lpm_slot to)
 
 MAP_ALWAYS_INLINE struct lpm_elem *lpm_elem(const struct lpm *t, uint32_t n)
 {
-	return (struct lpm_elem *)(t->elems + (uint64_t)n * t->elem_size);
+	return (struct lpm_elem *)(t->elems + (uint64_t)(n <= t->total ? n : 0) * t->elem_size);
+}
+
+MAP_ALWAYS_INLINE struct lpm_node *lpm_node(const struct lpm *t, uint32_t n)
+{
+	return &t->nodes[n <= t->total ? n : 0];
+}
+
+/* Does the slot lead down to a node at step `next` or behind it? */
+MAP_ALWAYS_INLINE bool lpm_goes_down(const struct lpm *t, lpm_slot s, uint32_t next)
+{
+	return slot_kind(s) == LPM_NODE &&
+	       likely(slot_step(s) >= next && slot_step(s) * LPM_STEP < t->bits);
 }
 
 MAP_ALWAYS_INLINE void *lpm_value(const struct lpm *t, uint32_t n)
@@ -153,7 +173,7 @@ MAP_ALWAYS_INLINE void *lpm_value(const struct lpm *t, uint32_t n)
 
 static inline uint32_t lpm_len(const struct lpm *t, uint32_t n)
 {
-	return lpm_elem(t, n)->prefixlen;
+	return MIN(lpm_elem(t, n)->prefixlen, t->bits);
 }
 
 static inline uint32_t lpm_up(const struct lpm *t, uint32_t n)
@@ -166,6 +186,8 @@ MAP_ALWAYS_INLINE uint32_t lpm_key_len(const struct bpf_lpm_trie_key *key)
 {
 	return array_index(key);
 }
+
+#define LPM_CHAIN 8u /* elements of a chain, at most: its lengths differ, within one step */
 
 /* The four bits of data at a step. */
 MAP_ALWAYS_INLINE uint32_t lpm_digit(const uint8_t *data, uint32_t step)
@@ -219,10 +241,32 @@ MAP_ALWAYS_INLINE bool lpm_covers(const struct lpm *t, uint32_t n, const uint8_t
 	/* IPv4 in a few instructions. */
 	if (t->bits == 32) {
 		differ = (uint32_t)(hash_load(e->data, 4) ^ hash_load(data, 4));
-		return !(__builtin_bswap32(differ) >> (32 - e->prefixlen));
+		return !((uint64_t)__builtin_bswap32(differ) >> (32 - lpm_len(t, n)));
 	}
-	return lpm_common(e->data, data, e->prefixlen) == e->prefixlen;
+	return lpm_common(e->data, data, lpm_len(t, n)) == lpm_len(t, n);
 }
+
+/* The cell that data is in. */
+MAP_ALWAYS_INLINE uint32_t lpm_cell(const struct lpm *t, const uint8_t *data)
+{
+	const uint32_t first = __builtin_bswap32((uint32_t)hash_load(data, 4));
+
+	return first >> (32 - t->index_steps * LPM_STEP);
+}
+
+/* Where there is an index, prefixes of at most so many bits are not in it. */
+static inline uint32_t lpm_unindexed(const struct lpm *t)
+{
+	return t->index_steps * LPM_STEP - LPM_SPREAD;
+}
+
+/* -- lpm_index.c -- */
+/* How many steps of its keys the index of a trie has; 0: it gets none. */
+uint32_t lpm_index_steps(uint32_t bits, uint32_t max_entries);
+/* A prefix came, went or was replaced: under the lock, and before what it replaces is dropped. */
+void lpm_index_update(const struct lpm *t, const struct bpf_lpm_trie_key *key);
+/* All cells. */
+void lpm_index_rebuild(const struct lpm *t);
 
 /* -- lpm_mem.c: all under the lock -- */
 /* A free element, or node: its number, or 0 where memory is out. */

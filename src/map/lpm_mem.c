@@ -13,7 +13,7 @@
 /* The link of thing n of a pool. */
 static uint32_t *link_of(const struct lpm *t, const struct lpm_pool *p, uint32_t n)
 {
-	return p == &t->sh->elems ? &lpm_elem(t, n)->link : &t->node_link[n];
+	return p == &t->sh->elems ? &lpm_elem(t, n)->link : &t->node_link[n <= t->total ? n : 0];
 }
 
 static void push(const struct lpm *t, struct lpm_pool *p, uint32_t *list, uint32_t n)
@@ -33,7 +33,9 @@ static bool all_ended(const struct lpm *t)
 
 static void free_waiting(const struct lpm *t, struct lpm_pool *p)
 {
-	for (uint32_t n = p->waiting, next; n; n = next) {
+	uint32_t left = t->total;
+
+	for (uint32_t n = p->waiting, next; n && left; n = next, left--) {
 		next = *link_of(t, p, n);
 		push(t, p, &p->free, n);
 	}
@@ -78,7 +80,7 @@ static uint32_t take(const struct lpm *t, struct lpm_pool *p)
 		p->free = *link_of(t, p, n);
 	else if (p->fresh < t->total)
 		n = ++p->fresh;
-	return n;
+	return n <= t->total ? n : 0;
 }
 
 uint32_t lpm_take_elem(const struct lpm *t)

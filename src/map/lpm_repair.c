@@ -26,6 +26,8 @@ void lpm_rebuild(const struct lpm *t)
 	uint32_t old;
 
 	slot_set(&sh->root, 0);
+	for (uint32_t i = 0; t->index_steps && i < 1u << t->index_steps * LPM_STEP; i++)
+		slot_set(&t->index[i], 0);
 	memset(t->nodes + 1, 0, MIN(sh->nodes.fresh, t->total) * sizeof(t->nodes[0]));
 	sh->nodes = (struct lpm_pool){ 0 };
 	sh->entries = 0;
@@ -44,4 +46,5 @@ void lpm_rebuild(const struct lpm *t)
 		else
 			sh->entries++;
 	}
+	lpm_index_rebuild(t);
 }

@@ -27,21 +27,24 @@ static uint32_t total_of(const struct lpm *t, uint32_t max_entries)
 /*
  * The area, each part on its own page:
  *
- *	| lpm_shared | elements | nodes | links of nodes |
+ *	| lpm_shared | index | elements | nodes | links of nodes |
  */
 static int lpm_area(struct skep_map *m, struct lpm *t)
 {
 	const uint32_t cpus = m->vcpus ? m->vcpus->nr : 0;
 	const uint64_t n = (uint64_t)t->total + 1;
 	const uint64_t shared = ALIGN_UP(sizeof(*t->sh) + cpus * sizeof(t->sh->seen[0]), 4096);
+	const uint64_t cells = t->index_steps ? UINT64_C(1) << t->index_steps * LPM_STEP : 0;
+	const uint64_t index = ALIGN_UP(cells * sizeof(*t->index), 4096);
 	const uint64_t elems = ALIGN_UP(n * t->elem_size, 4096);
 	const uint64_t nodes = ALIGN_UP(n * sizeof(struct lpm_node), 4096);
-	int err = map_area_of(m, 0, shared + elems + nodes + n * 4);
+	int err = map_area_of(m, 0, shared + index + elems + nodes + n * 4);
 
 	if (err)
 		return err;
 	t->sh = (struct lpm_shared *)m->area.mem;
-	t->elems = m->area.mem + shared;
+	t->index = cells ? (_Atomic lpm_slot *)(m->area.mem + shared) : NULL;
+	t->elems = m->area.mem + shared + index;
 	t->nodes = (struct lpm_node *)(t->elems + elems);
 	t->node_link = (uint32_t *)((uint8_t *)t->nodes + nodes);
 	return 0;
@@ -61,6 +64,7 @@ static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct ske
 	t->value_off = ALIGN_UP(offsetof(struct lpm_elem, prefixlen) + attr->key_size, 8);
 	/* Elements of 32 bytes (IPv4 and 8 bytes) never straddle a cache line. */
 	t->elem_size = ALIGN_UP(t->value_off + ALIGN_UP(attr->value_size, 8), 16);
+	t->index_steps = lpm_index_steps(t->bits, attr->max_entries);
 	t->total = total_of(t, attr->max_entries);
 	err = lpm_area(m, t);
 	if (err)
@@ -81,23 +85,33 @@ static void lpm_destroy(struct skep_map *m)
 /* Of the chain from e on, the first that is not longer than limit. */
 static uint32_t not_longer(const struct lpm *t, uint32_t e, uint32_t limit)
 {
-	while (e && lpm_len(t, e) > limit)
-		e = lpm_up(t, e);
+	for (uint32_t left = LPM_CHAIN; e && lpm_len(t, e) > limit; e = lpm_up(t, e))
+		if (!left--)
+			return 0;
 	return e;
 }
 
-/*
- * The longest prefix of at most limit bits that covers data, or 0.  Every candidate is compared:
- * each is a prefix of those that come after it, so the first that does not cover ends it.
- */
-static uint32_t find_checked(const struct lpm *t, const uint8_t *data, uint32_t limit)
+/* Where the way down to prefixes of at most limit bits begins: the cell of data, or the root. */
+MAP_ALWAYS_INLINE lpm_slot begin(const struct lpm *t, const uint8_t *data, uint32_t limit)
 {
-	lpm_slot s = slot_get(&t->sh->root);
-	uint32_t found = slot_best(s), e;
+	const bool indexed = t->index && limit >= t->index_steps * LPM_STEP;
 
-	while (slot_kind(s) == LPM_NODE && slot_step(s) * LPM_STEP < limit) {
-		const struct lpm_node *node = &t->nodes[slot_name(s)];
+	return slot_get(indexed ? &t->index[lpm_cell(t, data)] : &t->sh->root);
+}
 
+/*
+ * The longest prefix of at most limit bits that covers data on the way down from s, or 0.  Every
+ * candidate is compared: each is a prefix of those that come after it, so the first that does not
+ * cover ends it.
+ */
+static uint32_t find_checked(const struct lpm *t, lpm_slot s, const uint8_t *data, uint32_t limit)
+{
+	uint32_t found = slot_best(s), next = 0, e;
+
+	while (lpm_goes_down(t, s, next) && slot_step(s) * LPM_STEP < limit) {
+		const struct lpm_node *node = lpm_node(t, slot_name(s));
+
+		next = slot_step(s) + 1;
 		s = slot_get(&node->slot[lpm_digit(data, slot_step(s))]);
 		e = not_longer(t, slot_best(s), limit);
 		if (e && !lpm_covers(t, e, data))
@@ -116,11 +130,11 @@ static uint32_t find_checked(const struct lpm *t, const uint8_t *data, uint32_t 
  */
 MAP_ALWAYS_INLINE uint32_t find(const struct lpm *t, const uint8_t *data)
 {
-	lpm_slot s = slot_get(&t->sh->root);
-	uint32_t found = slot_best(s), proven = 0, next = 0;
+	lpm_slot s = begin(t, data, t->bits);
+	uint32_t found = slot_best(s), proven = 0, next = t->index_steps;
 	bool gap = false;
 
-	while (slot_kind(s) == LPM_NODE) {
+	while (lpm_goes_down(t, s, next)) {
 		const uint32_t step = slot_step(s);
 
 		if (unlikely(step != next) && !gap) {
@@ -128,7 +142,7 @@ MAP_ALWAYS_INLINE uint32_t find(const struct lpm *t, const uint8_t *data)
 			proven = found;
 			found = 0;
 		}
-		s = slot_get(&t->nodes[slot_name(s)].slot[lpm_digit(data, step)]);
+		s = slot_get(&lpm_node(t, slot_name(s))->slot[lpm_digit(data, step)]);
 		found = slot_best(s) ? slot_best(s) : found;
 		next = step + 1;
 	}
@@ -139,7 +153,9 @@ MAP_ALWAYS_INLINE uint32_t find(const struct lpm *t, const uint8_t *data)
 		return found;
 	if (!found)
 		return proven;
-	return lpm_covers(t, found, data) ? found : find_checked(t, data, t->bits);
+	if (lpm_covers(t, found, data))
+		return found;
+	return find_checked(t, begin(t, data, t->bits), data, t->bits);
 }
 
 static void *lpm_lookup(struct skep_map *m, const void *key, uint32_t cpu)
@@ -150,10 +166,14 @@ static void *lpm_lookup(struct skep_map *m, const void *key, uint32_t cpu)
 	uint32_t e;
 
 	(void)cpu;
+	if (unlikely(len > t->bits))
+		return NULL;
 	if (likely(len == t->bits))
 		e = find(t, k->data);
 	else
-		e = len < t->bits ? find_checked(t, k->data, len) : 0;
+		e = find_checked(t, begin(t, k->data, len), k->data, len);
+	if (unlikely(!e) && t->index)
+		e = find_checked(t, slot_get(&t->sh->root), k->data, MIN(len, lpm_unindexed(t)));
 	return e ? lpm_value(t, e) : NULL;
 }
 
@@ -188,13 +208,16 @@ static long lpm_put_locked(struct skep_map *m, const struct bpf_lpm_trie_key *ke
 	value_put(lpm_value(t, e), value, m->value_size);
 	lpm_elem(t, e)->link = LPM_IN;
 	err = lpm_insert(t, e, &old);
-	if (err)
+	if (err) {
 		lpm_untake_elem(t, e);
-	else if (old)
+		return err;
+	}
+	lpm_index_update(t, key);
+	if (old)
 		lpm_drop_elem(t, old);
 	else
 		t->sh->entries++;
-	return err;
+	return 0;
 }
 
 static void trie_lock(const struct lpm *t, uint32_t cpu)
@@ -229,6 +252,7 @@ static long lpm_delete(struct skep_map *m, const void *key, uint32_t cpu)
 	trie_lock(t, cpu);
 	e = lpm_remove(t, k);
 	if (e) {
+		lpm_index_update(t, k);
 		lpm_drop_elem(t, e);
 		t->sh->entries--;
 	}

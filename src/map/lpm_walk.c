@@ -13,7 +13,8 @@ static uint32_t ends_at(const struct lpm *t, uint32_t elem, uint32_t i)
 
 	if (!elem)
 		return 0;
-	covers = LPM_SLOTS >> (lpm_len(t, elem) - lpm_home(lpm_len(t, elem)) * LPM_STEP);
+	covers = lpm_len(t, elem) - lpm_home(MAX(lpm_len(t, elem), 1)) * LPM_STEP;
+	covers = LPM_SLOTS >> covers;
 	return (i & (covers - 1)) == covers - 1 ? elem : 0;
 }
 
@@ -36,12 +37,12 @@ static lpm_slot first_slot(const struct lpm *t, const struct lpm_node *node, uin
 /* The first element of a node from that slot on; 0: none. */
 static uint32_t first_in(const struct lpm *t, const struct lpm_node *node, uint32_t from)
 {
-	uint32_t elem = 0;
+	uint32_t elem = 0, left = t->bits; /* steps down, more than there are */
 	lpm_slot s = first_slot(t, node, from, &elem);
 
-	/* Ends: a node is never empty. */
-	while (s && !elem)
-		s = first_slot(t, &t->nodes[slot_name(s)], 0, &elem);
+	/* A node is never empty. */
+	while (s && !elem && left--)
+		s = first_slot(t, lpm_node(t, slot_name(s)), 0, &elem);
 	return elem;
 }
 
@@ -51,7 +52,7 @@ uint32_t lpm_first_below(const struct lpm *t, lpm_slot s)
 	case LPM_LEAF:
 		return slot_name(s);
 	case LPM_NODE:
-		return first_in(t, &t->nodes[slot_name(s)], 0);
+		return first_in(t, lpm_node(t, slot_name(s)), 0);
 	default:
 		return 0;
 	}
@@ -78,16 +79,17 @@ uint32_t lpm_next(const struct lpm *t, uint32_t n)
 {
 	const struct lpm_elem *e = lpm_elem(t, n);
 	lpm_slot s = slot_get(&t->sh->root);
-	uint32_t next = slot_best(s), found;
+	uint32_t next = slot_best(s), down = 0, found;
 
-	if (!e->prefixlen)
+	if (!lpm_len(t, n))
 		return 0;
 	/* Down to e, with what comes next if nothing does further down. */
-	while (slot_kind(s) == LPM_NODE) {
-		const struct lpm_node *node = &t->nodes[slot_name(s)];
-		const uint32_t step = slot_step(s), own = e->prefixlen - step * LPM_STEP;
+	while (lpm_goes_down(t, s, down)) {
+		const struct lpm_node *node = lpm_node(t, slot_name(s));
+		const uint32_t step = slot_step(s), own = lpm_len(t, n) - step * LPM_STEP;
 		uint32_t i = lpm_digit(e->data, step);
 
+		down = step + 1;
 		if (own <= LPM_STEP) {
 			i |= (LPM_SLOTS >> own) - 1;
 			found = after_slot(t, node, lpm_up(t, n), i);

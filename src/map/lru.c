@@ -12,7 +12,8 @@
  */
 #include "map/hash_int.h"
 
-#define LRU_SCANS 128
+#define LRU_SCANS     128
+#define LRU_SCANS_MAX (1u << 20) /* and this often there is nothing to be had */
 
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu)
 {
@@ -50,8 +51,9 @@ static uint32_t hand_next(const struct hash *h)
 
 uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
-	/* When nothing is free, all but a few elements are in buckets, unless others wrote there. */
-	for (uint64_t scans = 0; scans < LRU_SCANS + 4 * (uint64_t)h->total; scans++) {
+	/* When nothing is free, all but a few elements are in buckets, unless others wrote there.
+	 */
+	for (uint64_t scans = 0; scans < LRU_SCANS_MAX + 4 * (uint64_t)h->total; scans++) {
 		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;

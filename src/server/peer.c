@@ -258,9 +258,8 @@ static void peer_free(struct peer *p)
 	skep_free(p);
 }
 
-static void *answer(void *arg)
+static void answer(struct peer *p)
 {
-	struct peer *p = arg;
 	int err = 0, fd;
 
 	while (!err) {
@@ -273,16 +272,14 @@ static void *answer(void *arg)
 			      : -EPROTO;
 	}
 	peer_free(p);
-	return NULL;
 }
 
-int peer_start(struct server *s, int sock)
+/* The other end of a connection; the socket is its own, and closed where this fails. */
+static int peer_new(struct server *s, int sock, struct peer **ret)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 	struct peer *p;
-	pthread_t thread;
-	int err;
 
 	/* The folder is the user's alone; root gets in anyway. */
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &n) ||
@@ -302,7 +299,37 @@ int peer_start(struct server *s, int sock)
 	p->sock = sock;
 	p->direct = cred.pid > 0;
 	p->guess = -1;
-	err = -pthread_create(&thread, NULL, answer, p);
+	*ret = p;
+	return 0;
+}
+
+int peer_serve(struct server *s, int sock)
+{
+	struct peer *p;
+	int err = peer_new(s, sock, &p);
+
+	if (err)
+		return err;
+	p->direct = false;
+	answer(p);
+	return 0;
+}
+
+static void *thread_of(void *arg)
+{
+	answer(arg);
+	return NULL;
+}
+
+int peer_start(struct server *s, int sock)
+{
+	pthread_t thread;
+	struct peer *p;
+	int err = peer_new(s, sock, &p);
+
+	if (err)
+		return err;
+	err = -pthread_create(&thread, NULL, thread_of, p);
 	if (err)
 		peer_free(p);
 	else

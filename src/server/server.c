@@ -80,7 +80,9 @@ static bool needed(struct server *s)
 	bool alive;
 
 	pthread_mutex_lock(&s->lock);
-	alive = s->peers || members_locked(s);
+	/* Those that have ended are forgotten whoever is connected: each keeps a descriptor. */
+	alive = members_locked(s) > 0;
+	alive |= s->peers > 0;
 	pthread_mutex_unlock(&s->lock);
 	if (alive || !hive_has_door(s->dir))
 		return alive;
@@ -125,6 +127,7 @@ static void serve(struct server *s)
 		if (now_ms() - looked < LOOK_MS)
 			continue;
 		looked = now_ms();
+		core_pins_look(s->k);
 		if (needed(s))
 			last = looked;
 	}
@@ -134,7 +137,6 @@ static void serve(struct server *s)
 static void detach(const struct server *s, bool talk)
 {
 	int null = open("/dev/null", O_RDWR);
-
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
@@ -146,7 +148,7 @@ static void detach(const struct server *s, bool talk)
 		return;
 }
 
-/* Maps and members take one each. */
+/* For members, objects and pins. */
 static void take_descriptors(void)
 {
 	struct rlimit r;
@@ -181,6 +183,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 		err = core_kernel_new(o->kernel, s->space, &s->k);
 	if (!err)
 		err = reaper_start(s->space, s->k);
+	err = err ? err : core_pins_in(s->k, s->dir);
 	if (!err) {
 		detach(s, o->talk);
 		bpf_kernel_set(s->k);

@@ -30,6 +30,8 @@ struct server {
 
 /** Answers a connection until it ends, in a thread of its own; takes the socket.  0 or -errno. */
 int peer_start(struct server *s, int sock);
+/** The same in this thread, and without a look into the member's memory: it is asked instead. */
+int peer_serve(struct server *s, int sock);
 /** A process is a member from now on. */
 void server_member(struct server *s, pid_t pid);
 void server_status(struct server *s, struct hive_status *ret);

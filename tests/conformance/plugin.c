@@ -228,7 +228,7 @@ static uint64_t run_program(struct skep_prog *prog, struct hex *memory)
 	if (vcpus_init(&vcpus, NULL, 1))
 		die("out of memory", NULL);
 	run.vcpu = vcpu_get(&vcpus);
-	run.cpu = run.vcpu->id;
+	run.cpu = vcpu_id(&vcpus, run.vcpu);
 	run_region_add(&run, &ctx, sizeof(ctx));
 	if (memory->n)
 		run_region_add(&run, memory->at, memory->n);

@@ -48,6 +48,7 @@ const struct row rows[] = {
 	{ "bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 100, 0, KEYLESS | GUESSES },
 	{ "lpm_trie", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 20, BPF_F_NO_PREALLOC, PREFIX },
 	{ "lpm_trie_full", BPF_MAP_TYPE_LPM_TRIE, 8, 3, 5, BPF_F_NO_PREALLOC, PREFIX },
+	{ "lpm_trie_many", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 100000, BPF_F_NO_PREALLOC, PREFIX },
 };
 const unsigned nr_rows = ARRAY_SIZE(rows);
 

@@ -102,6 +102,133 @@ def a_pin_keeps_a_hive():
     assert not (work / 'skep/pinned').exists()
 
 
+def shell(script):
+    """What a script of bash says in a hive of its own, whose folder is `$folder`."""
+    return ok(skep, 'run', '--', 'bash', '-c', f'''
+        load() {{ {bpftool()} prog load {count} "$1"; }}
+        id() {{ {bpftool()} -j prog show pinned "$1" | grep -o '"id":[0-9]*' | cut -d: -f2; }}
+        why() {{ "$@" 2>&1 | sed 's/.*: //'; }}
+        folder=$SKEP_HIVE
+        exec 2>&1
+        cd /
+        umask 022
+        {script}
+        true''').splitlines()
+
+
+@case
+def pins_are_files_to_tools():
+    said = shell('''
+        load /sys/fs/bpf/flow
+        mkdir /sys/fs/bpf/d /sys/fs/bpf/d/e
+        chmod 750 /sys/fs/bpf/d
+        stat -c '%A %h %n' /sys/fs/bpf/flow
+        stat -c '%A %n' /sys/fs/bpf/d
+        stat -f -c %T /sys/fs/bpf /sys/fs/bpf/d
+        mv /sys/fs/bpf/flow /sys/fs/bpf/d/moved
+        ls -A /sys/fs/bpf /sys/fs/bpf/d
+        chmod 640 /sys/fs/bpf/d/moved
+        find /sys/fs/bpf -name moved -perm 640
+        test -e /sys/fs/bpf/flow || echo gone
+        echo /sys/fs/bpf/d/*
+        [ "$(id /sys/fs/bpf/d/moved)" -gt 0 ] && echo found
+        rm -r /sys/fs/bpf/d
+        ls -A /sys/fs/bpf''')
+    assert said == [
+        '-rw------- 1 /sys/fs/bpf/flow', 'drwxr-x--- /sys/fs/bpf/d', 'bpf_fs', 'bpf_fs',
+        '/sys/fs/bpf:', 'd', '', '/sys/fs/bpf/d:', 'e', 'moved',
+        '/sys/fs/bpf/d/moved', 'gone', '/sys/fs/bpf/d/e /sys/fs/bpf/d/moved', 'found'], said
+
+
+@case
+def pins_keep_the_rules_of_their_file_system():
+    """Those of Linux's bpffs: it makes no files, so neither do commands that copy."""
+    elsewhere = work / 'elsewhere'
+    elsewhere.mkdir()
+    said = shell(f'''
+        load /sys/fs/bpf/flow
+        mkdir /sys/fs/bpf/d /sys/fs/bpf/d/e
+        echo hi >{elsewhere}/file
+        why touch /sys/fs/bpf/x
+        why eval 'echo hi >/sys/fs/bpf/x'
+        why mkfifo /sys/fs/bpf/x
+        why mkdir /sys/fs/bpf/x.y
+        why stat /sys/fs/bpf/x.y
+        why mkdir /sys/fs/bpf/d
+        why rmdir /sys/fs/bpf/d
+        why rmdir /sys/fs/bpf
+        why cat /sys/fs/bpf/flow
+        why mv /sys/fs/bpf/flow {elsewhere}
+        why mv {elsewhere}/file /sys/fs/bpf/d
+        why ln {elsewhere}/file /sys/fs/bpf/hard
+        cd /sys/fs/bpf/d
+        why touch x
+        why mv {elsewhere}/file .
+        load here
+        ls
+        cd /
+        ls -A {elsewhere} /sys/fs/bpf''')
+    refused = 'Operation not permitted'
+    assert said == [
+        refused, refused, refused, refused, refused, 'File exists', 'Directory not empty',
+        'Device or resource busy', 'Input/output error',
+        'Input/output error', refused, 'Invalid cross-device link', refused, refused, 'e', 'here',
+        '/sys/fs/bpf:', 'd', 'flow', '', f'{elsewhere}:', 'file'], said
+
+
+@case
+def pins_have_other_names():
+    """Hard links are pins too; a rename onto a pin unpins what it was of."""
+    said = shell('''
+        load /sys/fs/bpf/a
+        load /sys/fs/bpf/b
+        a=$(id /sys/fs/bpf/a) b=$(id /sys/fs/bpf/b)
+        ln -s a /sys/fs/bpf/soft
+        readlink /sys/fs/bpf/soft
+        [ $(id /sys/fs/bpf/soft) = $a ] && echo soft
+        ln /sys/fs/bpf/a /sys/fs/bpf/hard
+        rm /sys/fs/bpf/a
+        [ $(id /sys/fs/bpf/hard) = $a ] && echo hard
+        mv /sys/fs/bpf/hard /sys/fs/bpf/b
+        [ $(id /sys/fs/bpf/b) = $a ] && echo over
+        BPFTOOL prog show id $b
+        cp $folder/b $folder/copy
+        BPFTOOL prog show pinned /sys/fs/bpf/copy'''.replace('BPFTOOL', bpftool()))
+    assert said[:4] == ['a', 'soft', 'hard', 'over'], said
+    assert 'No such file' in said[4] and 'Permission denied' in said[5], said
+
+
+@case
+def pins_are_seen_from_outside():
+    p = start(skep, 'run', '--keep', '--name', 'seen', '--', 'sh', '-c',
+              f'{bpftool()} prog load {count} /sys/fs/bpf/a; mkdir /sys/fs/bpf/d;'
+              f'{bpftool()} prog load {count} /sys/fs/bpf/d/b; echo ready; cat')
+    assert p.stdout.readline() == 'ready\n'
+    folder = work / 'skep/seen'
+    assert sorted(os.listdir(folder)) == ['a', 'd'] and os.listdir(folder / 'd') == ['b']
+    shown = json.loads(ok(skep, 'exec', 'seen', '--', bpftool(), '-j', 'prog', 'show', 'pinned',
+                          '/sys/fs/bpf/d/b'))
+    assert (folder / 'd/b').read_text() == f'prog {shown["id"]}\n'
+    (folder / 'a').rename(folder / 'd/a')
+    assert hives()['seen']['pins'] == 2
+    shutil.rmtree(folder / 'd')
+    h = hives()['seen']
+    assert (h['pins'], h['programs']) == (0, 0), h
+    p.communicate('')
+    ok(skep, 'hive', 'stop', 'seen')
+    assert not folder.exists()
+
+
+@case
+def pins_of_a_killed_server_are_none():
+    ok(skep, 'run', '--keep', '--name', 'left', '--', bpftool(), 'prog', 'load', count,
+       '/sys/fs/bpf/a')
+    os.kill(hives()['left']['pid'], signal.SIGKILL)
+    until('it is gone', lambda: 'left' not in hives())
+    assert (work / 'skep/left/a').exists()
+    assert ok(skep, 'run', '--name', 'left', '--', 'ls', '-A', '/sys/fs/bpf') == ''
+
+
 @case
 def a_hive_ends_with_its_last_process():
     p = start(skep, 'run', '--name', 'sleeper', '--', 'sh', '-c', 'sleep 60 & echo $!')
@@ -111,6 +238,18 @@ def a_hive_ends_with_its_last_process():
     assert hives()['sleeper']['members'] == 1
     os.kill(sleeper, signal.SIGKILL)
     until('the hive ends', lambda: 'sleeper' not in hives())
+
+
+@case
+def who_has_ended_costs_nothing():
+    """The server keeps nothing of processes that came and went while another stayed."""
+    p = start(skep, 'run', '--name', 'busy', '--', 'sh', '-c', 'echo ready; cat')
+    assert p.stdout.readline() == 'ready\n'
+    fds = pathlib.Path(f'/proc/{hives()["busy"]["pid"]}/fd')
+    before = len(list(fds.iterdir()))
+    ok(skep, 'exec', 'busy', '--', 'sh', '-c', 'for i in $(seq 100); do /bin/true; done')
+    until('they are forgotten', lambda: len(list(fds.iterdir())) <= before + 3)
+    p.communicate('')
 
 
 @case
@@ -150,8 +289,9 @@ def does(*names):
 
 
 for name in ('elements', 'large', 'bad_addresses', 'moved_positions', 'mapped', 'closes_everything',
-             'children', 'threads', 'signals', 'views_are_shared', 'views_freeze', 'views_of_hashes',
-             'views_follow_descriptors', 'views_are_many', 'views_and_signals', 'views_have_values'):
+             'children', 'threads', 'signals', 'pins', 'views_are_shared', 'views_freeze',
+             'views_of_hashes', 'views_follow_descriptors', 'views_are_many',
+             'views_and_signals', 'views_have_values'):
     f = lambda name=name: does(name)
     f.__name__ = f'member_{name}'
     case(f)
@@ -186,7 +326,7 @@ def runs(*names):
     assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
 
 
-for name in ('everything', 'later_maps', 'many', 'deaths', 'cost'):
+for name in ('everything', 'later_maps', 'many', 'deaths', 'scribble', 'cost'):
     f = lambda name=name: runs(name)
     f.__name__ = f'members_run_{name}'
     case(f)
@@ -290,7 +430,7 @@ def members_die_in_views():
 def a_hive_without_a_door_ends():
     ok(skep, 'run', '--keep', '--name', 'walled', '--', 'true')
     pid = hives()['walled']['pid']
-    (work / 'skep/walled/door').unlink()
+    (work / 'skep/.walled').unlink()
     until('it ends', lambda: not pathlib.Path(f'/proc/{pid}').exists())
 
 
@@ -304,7 +444,7 @@ def packets_that_are_none():
     small = (0, 1, 2, 3, 7, 8, 16, 28, 255, 4096, 2 ** 32 - 1, 2 ** 63, 2 ** 64 - 1)
     for i in range(1500):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.connect(str(work / 'skep/noise/door'))
+        s.connect(str(work / 'skep/.noise'))
         s.settimeout(0.02)
         for _ in range(rnd.randrange(1, 4)):
             data = rnd.randbytes(rnd.choice((0, 1, 40, 300)))

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * member.c - a process in a hive that does what processes do: TAP for each of the cases that its
- * arguments name.  It speaks bpf(2) alone, so that nothing stands between it and the door.
+ * arguments name.
  */
+#include "tests/hive/calls.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #define CHECK(cond)                                                                               \
 	do {                                                                                      \
@@ -28,24 +26,10 @@
 		}                                                                                 \
 	} while (0)
 
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
 static int map_create_flags(uint32_t type, uint32_t value, uint32_t max, uint32_t flags,
 			    const char *name)
 {
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.map_type = type;
-	a.key_size = 4;
-	a.value_size = value;
-	a.max_entries = max;
-	a.map_flags = flags;
-	strncpy(a.map_name, name, sizeof(a.map_name) - 1);
-	return bpf(BPF_MAP_CREATE, &a);
+	return map_make(&(struct map_shape){ type, 4, value, max, flags }, name);
 }
 
 static int map_create(uint32_t type, uint32_t value, uint32_t max, const char *name)
@@ -53,42 +37,11 @@ static int map_create(uint32_t type, uint32_t value, uint32_t max, const char *n
 	return map_create_flags(type, value, max, 0, name);
 }
 
-static int element(int cmd, int fd, const void *key, void *value)
+static int run_prog(int fd, uint32_t *ret)
 {
-	union bpf_attr a;
+	static const char packet[64];
 
-	memset(&a, 0, sizeof(a));
-	a.map_fd = (uint32_t)fd;
-	a.key = (uintptr_t)key;
-	a.value = (uintptr_t)value;
-	return bpf(cmd, &a);
-}
-
-static int load(const struct bpf_insn *insns, uint32_t n)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.prog_type = BPF_PROG_TYPE_XDP;
-	a.insns = (uintptr_t)insns;
-	a.insn_cnt = n;
-	a.license = (uintptr_t) "GPL";
-	return bpf(BPF_PROG_LOAD, &a);
-}
-
-static int test_run(int fd, uint32_t *ret)
-{
-	char packet[64] = { 0 };
-	union bpf_attr a;
-	int r;
-
-	memset(&a, 0, sizeof(a));
-	a.test.prog_fd = (uint32_t)fd;
-	a.test.data_in = (uintptr_t)packet;
-	a.test.data_size_in = sizeof(packet);
-	r = bpf(BPF_PROG_TEST_RUN, &a);
-	*ret = a.test.retval;
-	return r;
+	return test_run(fd, packet, ret);
 }
 
 /* --- cases ------------------------------------------------------------------------------------ */
@@ -148,7 +101,7 @@ static int large(void)
 	insns[n - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
 	prog = load(insns, n);
 	CHECK(prog >= 0);
-	CHECK(!test_run(prog, &ret) && ret == n - 2);
+	CHECK(!run_prog(prog, &ret) && ret == n - 2);
 	close(prog);
 	close(fd);
 	return 0;
@@ -193,7 +146,7 @@ static int moved_positions(void)
 	CHECK(fd >= 0 && prog >= 0 && other >= 0);
 	CHECK(lseek(fd, 0, SEEK_SET) == 0 && lseek(prog, 0, SEEK_SET) == 0);
 	CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v));
-	CHECK(!test_run(prog, &ret) && ret == 9);
+	CHECK(!run_prog(prog, &ret) && ret == 9);
 	close(fd);
 	close(prog);
 	close(other);
@@ -744,14 +697,57 @@ static int views_let_go(void)
 	return 0;
 }
 
-static int pinned(int cmd, int fd)
+static int pinned_as(int cmd, int fd, const char *path, uint32_t flags)
 {
 	union bpf_attr a;
 
 	memset(&a, 0, sizeof(a));
-	a.pathname = (uintptr_t) "/sys/fs/bpf/views";
+	a.pathname = (uintptr_t)path;
 	a.bpf_fd = (uint32_t)fd;
+	a.file_flags = flags;
 	return bpf(cmd, &a);
+}
+
+static int pinned(int cmd, int fd)
+{
+	return pinned_as(cmd, fd, "/sys/fs/bpf/views", 0);
+}
+
+/* What OBJ_PIN and OBJ_GET say of names: Linux's answers. */
+static int pins(void)
+{
+	const int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "pins");
+	struct stat st;
+	int again;
+
+	CHECK(fd >= 0);
+	umask(0);
+	CHECK(!pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one", 0));
+	CHECK(!stat("/sys/fs/bpf/one", &st) && S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	umask(0277);
+	CHECK(!pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/two", 0));
+	CHECK(!stat("/sys/fs/bpf/two", &st) && (st.st_mode & 0777) == 0400);
+	umask(022);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one", 0) && errno == EEXIST);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/a.b", 0) && errno == EPERM);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/tmp/skep-nothing", 0) && errno == EPERM);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/no/one", 0) && errno == ENOENT);
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/one/in", 0) && errno == ENOTDIR);
+	CHECK(!mkdir("/sys/fs/bpf/dir", 0700));
+	CHECK(pinned_as(BPF_OBJ_PIN, fd, "/sys/fs/bpf/dir", 0) && errno == EEXIST);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/dir", 0) < 0 && errno == EACCES);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/none", 0) < 0 && errno == ENOENT);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/etc/passwd", 0) < 0 && errno == EACCES);
+	/* The mode counts, but for root. */
+	again = pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/two", 0);
+	CHECK(getuid() ? again < 0 && errno == EACCES : again >= 0);
+	CHECK(pinned_as(BPF_OBJ_GET, 0, "/sys/fs/bpf/two", BPF_F_RDONLY) >= 0);
+	/* The working directory may be one of pins. */
+	CHECK(!chdir("/sys/fs/bpf/dir") && !pinned_as(BPF_OBJ_PIN, fd, "here", 0));
+	CHECK(!stat("/sys/fs/bpf/dir/here", &st) && !unlink("here") && !chdir("/"));
+	CHECK(!unlink("/sys/fs/bpf/one") && !unlink("/sys/fs/bpf/two"));
+	CHECK(!rmdir("/sys/fs/bpf/dir"));
+	return 0;
 }
 
 static int views_pin(void)
@@ -804,6 +800,7 @@ static const struct {
 	{ "signals", signals },
 	{ "hammer", hammer },
 	{ "orphan", orphan },
+	{ "pins", pins },
 	{ "views_are_shared", views_are_shared },
 	{ "views_of_hashes", views_of_hashes },
 	{ "views_freeze", views_freeze },

@@ -49,12 +49,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, __u32);
 	__uint(max_entries, 4);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_ARRAY);
-		__type(key, __u32);
-		__type(value, __u64);
-		__uint(max_entries, 1);
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__type(key, __u32);
+			__type(value, __u64);
+			__uint(max_entries, 1);
+		});
 } outer SEC(".maps") = { .values = { [0] = (void *)&inner } };
 
 int tail(void *ctx);

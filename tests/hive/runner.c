@@ -179,8 +179,13 @@ static int many(void)
 	records = wrong = 0;
 	CHECK(rb);
 	for (int i = 0; i < PROCESSES; i++)
-		if (fork() == 0)
-			_exit(run_n(prog("count"), NULL, RUNS, &ret) != RUNS);
+		if (fork() == 0) {
+			const long n = run_n(prog("count"), NULL, RUNS, &ret);
+
+			if (n != RUNS)
+				dprintf(1, "# %ld runs\n", n);
+			_exit(n != RUNS);
+		}
 	while (left) {
 		CHECK(drain(rb));
 		while (left && waitpid(-1, &status, WNOHANG) > 0) {

@@ -238,6 +238,25 @@ TEST(faults_in_pins_and_info)
 	core_stop();
 }
 
+TEST(faults_in_pins_that_are_files)
+{
+	char dir[] = "/tmp/skep-pins-XXXXXX", path[64];
+	uint32_t fd;
+
+	ASSERT(mkdtemp(dir));
+	core_start(NULL);
+	skep_alloc_fail_at(1);
+	ASSERT_EQ(core_pins_in(k, dir), -ENOMEM);
+	skep_alloc_fail_at(0);
+	ASSERT_EQ(core_pins_in(k, dir), 0);
+	fd = (uint32_t)map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0);
+	ASSERT_GE(each_failure(pin_and_get, &fd), 0);
+	core_stop();
+	snprintf(path, sizeof(path), "%s/x", dir);
+	ASSERT_EQ(unlink(path), 0);
+	ASSERT_EQ(rmdir(dir), 0); /* failures left nothing there */
+}
+
 static long new_kernel(void *arg)
 {
 	struct skep_kernel *other = NULL;

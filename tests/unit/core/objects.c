@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What holds an object: descriptors wherever they go, pins, other objects. */
+#include "core/core.h"
 #include "tests/unit/core/core_test.h"
 
 #include <fcntl.h>
@@ -388,6 +389,42 @@ TEST(pins_hold_objects)
 	close((int)fd);
 	ASSERT(map_lives(id));
 	core_stop();
+}
+
+TEST(pins_are_files_in_a_folder)
+{
+	char dir[] = "/tmp/skep-pins-XXXXXX", path[64], other[64];
+	struct core_counts counts;
+	uint32_t id;
+	long fd;
+
+	ASSERT(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/counts", dir);
+	snprintf(other, sizeof(other), "%s/moved", dir);
+	core_start(NULL);
+	ASSERT_EQ(core_pins_in(k, "/no/such/folder"), -ENOENT);
+	ASSERT_EQ(core_pins_in(k, dir), 0);
+	fd = map_create(BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0);
+	id = map_id(fd);
+	ASSERT_EQ(pin(BPF_OBJ_PIN, fd, "/sys/fs/bpf/counts", 0), 0);
+	ASSERT_EQ(pin(BPF_OBJ_PIN, fd, path, 0), -EEXIST);
+	close((int)fd);
+	ASSERT(map_lives(id));
+	/* A file that was moved is the pin still, and one that took its place is none. */
+	ASSERT_EQ(rename(path, other), 0);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	ASSERT_EQ(pin(BPF_OBJ_GET, 0, "/sys/fs/bpf/counts", 0), -EACCES);
+	fd = pin(BPF_OBJ_GET, 0, "/sys/fs/bpf/moved", 0);
+	ASSERT_EQ(map_id(fd), id);
+	ASSERT_EQ(unlink(other), 0);
+	core_count(k, &counts);
+	ASSERT_EQ(counts.pins, 0);
+	ASSERT_EQ(counts.maps, 1);
+	close((int)fd);
+	ASSERT(!map_lives(id));
+	core_stop();
+	ASSERT_EQ(unlink(path), 0);
+	ASSERT_EQ(rmdir(dir), 0);
 }
 
 TEST(pins_answer_as_files_do)

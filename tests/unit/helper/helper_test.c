@@ -31,7 +31,7 @@ struct skep_run *test_run(void)
 		run = (struct skep_run){
 			.prog = &prog, .env = &env, .vcpu = vcpu_get(&vcpus), .task = task
 		};
-		run.cpu = run.vcpu->id;
+		run.cpu = vcpu_id(&vcpus, run.vcpu);
 	}
 	return &run;
 }

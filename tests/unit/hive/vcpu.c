@@ -19,7 +19,7 @@ static void *bump(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct vcpu *c = vcpu_get(&vcpus);
 
-		per_cpu[c->id].n++; /* no atomics: the slot is ours */
+		per_cpu[vcpu_id(&vcpus, c)].n++; /* no atomics: the slot is ours */
 		vcpu_put(c);
 	}
 	return arg;

@@ -291,11 +291,12 @@ static void *inner_user(void *arg)
 	(void)arg;
 	while (!atomic_load(&stop)) {
 		struct vcpu *c = vcpu_get(&vcpus);
-		struct skep_map *inner = map->ops->lookup(map, &(uint32_t){ 1 }, c->id);
+		struct skep_map *inner =
+			map->ops->lookup(map, &(uint32_t){ 1 }, vcpu_id(&vcpus, c));
 
 		/* Found in this run, it lives until its end. */
 		ASSERT(inner);
-		uint64_t *v = inner->ops->lookup(inner, &key, c->id);
+		uint64_t *v = inner->ops->lookup(inner, &key, vcpu_id(&vcpus, c));
 		ASSERT(v && *v == 55);
 		vcpu_put(c);
 	}

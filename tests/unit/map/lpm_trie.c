@@ -179,21 +179,26 @@ static void list_op(struct skep_map *m, uint32_t data)
 
 TEST(lpm_agrees_with_a_list)
 {
-	static const uint32_t sizes[] = { 1, 3, 4, 7, 8, 16, 33, 256 };
+	/* Indexes have as many steps as max_entries is worth. */
+	static const struct {
+		uint32_t data, entries;
+	} cases[] = { { 1, LISTED },	 { 3, LISTED },	 { 4, LISTED },	 { 4, 10000 },
+		      { 4, UINT32_MAX }, { 7, LISTED },	 { 8, 100000 },	 { 16, LISTED },
+		      { 16, 1 << 20 },	 { 33, LISTED }, { 256, LISTED } };
 	const uint64_t seed = (uint64_t)getpid() * 2654435761u + 1;
 
 	printf("# seed %" PRIu64 "\n", seed);
 	pair_state = seed;
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct skep_map *m = trie(sizes[i], LISTED, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const uint32_t data = cases[i].data;
+		struct skep_map *m = trie(data, cases[i].entries, NULL);
 
 		listed = 0;
 		for (int op = 0; op < 6000; op++) {
-			struct lpm_key k = random_key(sizes[i], below(3));
+			struct lpm_key k = random_key(data, below(3));
 
-			list_op(m, sizes[i]);
-			ASSERT_MSG(look(m, k) == list_look(&k), "%u bytes, operation %d", sizes[i],
-				   op);
+			list_op(m, data);
+			ASSERT_MSG(look(m, k) == list_look(&k), "%u bytes, operation %d", data, op);
 		}
 		while (listed) {
 			ASSERT_EQ(map_sys_delete(m, &list[0].key), 0);
@@ -268,11 +273,9 @@ TEST(lpm_agrees_with_the_host)
 	static const struct {
 		uint32_t data, entries;
 		const char *what;
-	} cases[] = { { 1, 50, "1 byte" },
-		      { 4, 100, "4 bytes" },
-		      { 4, 5, "4 bytes, few" },
-		      { 16, 100, "16 bytes" },
-		      { 256, 60, "256 bytes" } };
+	} cases[] = { { 1, 50, "1 byte" },	{ 4, 100, "4 bytes" },
+		      { 4, 5, "4 bytes, few" }, { 4, 100000, "4 bytes, many" },
+		      { 16, 100, "16 bytes" },	{ 256, 60, "256 bytes" } };
 
 	pair_begin();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -343,7 +346,7 @@ TEST(lpm_reuses_what_no_run_sees)
 	ASSERT_EQ(put(m, ip(0x0a000000, 8), 7), 0);
 	/* A run holds what it found, however often that is replaced and deleted meanwhile. */
 	c = vcpu_get(&vcpus);
-	held = m->ops->lookup(m, &(struct lpm_key){ 32, { 10, 1, 1, 1 } }, c->id);
+	held = m->ops->lookup(m, &(struct lpm_key){ 32, { 10, 1, 1, 1 } }, vcpu_id(&vcpus, c));
 	ASSERT(held);
 	for (uint64_t i = 0; i < 1000; i++) {
 		ASSERT_EQ(put(m, ip(0x0a000000, 8), 100 + i), 0);
@@ -388,7 +391,7 @@ TEST(lpm_memory_of_a_long_run_is_waited_for_by_bpf)
 	c = vcpu_get(&vcpus);
 	/* All that was replaced in this run is kept for it. */
 	for (v = 0; !err && v < UINT64_C(1) << 24; v++)
-		err = m->ops->update(m, &k, &v, 0, c->id);
+		err = m->ops->update(m, &k, &v, 0, vcpu_id(&vcpus, c));
 	ASSERT_EQ(err, -ENOMEM);
 	ASSERT_GE(v, UINT64_C(1) << 20);
 	ASSERT_EQ(pthread_create(&t, NULL, ends_its_run, c), 0);
@@ -441,7 +444,8 @@ static void *changer(void *arg)
 			s = s * 6364136223846793005u + 1442695040888963407u;
 			k = some_prefix(s >> 20);
 			v = told(&k);
-			err = s >> 63 ? shared->ops->update(shared, &k, &v, 0, c->id)
+			err = s >> 63 ? shared->ops->update(shared, &k, &v, 0,
+							    vcpu_id(&shared_vcpus, c))
 				      : shared->ops->delete (shared, &k, VCPU_NONE);
 			ASSERT(!err || err == -ENOENT || err == -ENOSPC);
 		}
@@ -465,7 +469,7 @@ static void *reader(void *arg)
 			s = s * 6364136223846793005u + 1442695040888963407u;
 			addr = 0x0a000000 | ((uint32_t)(s >> 30) & 0x00818181);
 			k = ip(addr, s >> 62 ? 32 : (uint32_t)(s >> 50) % 33);
-			v = shared->ops->lookup(shared, &k, c->id);
+			v = shared->ops->lookup(shared, &k, vcpu_id(&shared_vcpus, c));
 			/* 10.0.0.0/8 is always there. */
 			ASSERT(v || k.len < 8);
 			if (v) {
