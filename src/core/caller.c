@@ -3,6 +3,7 @@
 #include "core/caller.h"
 #include "base/sys.h"
 #include "core/core_int.h"
+#include "map/storage.h"
 #include "prog/run.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ const struct run_task *caller_task(struct run_task *ret)
 		.ppid = proc_number(current->pid, "status", "PPid:"),
 		.uid = current->uid,
 		.gid = current->gid,
+		.identity = storage_task((uint32_t)current->tid),
 	};
 	proc_comm(current->pid, current->tid, ret->comm);
 	return ret;

@@ -108,6 +108,7 @@ int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need
 	int err;
 
 	mc->ref.payload = mc->key.p = mc->value.p = NULL;
+	mc->fd = -1;
 	if (unlikely(bad))
 		return FAIL(c, -EINVAL, "flags 0x%llx are not for this command",
 			    (unsigned long long)flags);
@@ -131,16 +132,37 @@ void mapcall_end(struct mapcall *mc)
 {
 	scratch_free(&mc->key);
 	scratch_free(&mc->value);
+	caller_release(mc->fd);
 	object_put(&mc->ref);
+}
+
+/*
+ * The caller's descriptor, in the low half of n bytes, as one of this process's.  What is none
+ * stays none: the type says so in its turn.
+ */
+static void take_machine_fd(struct mapcall *mc, void *bytes, size_t n)
+{
+	uint64_t number = 0;
+
+	memcpy(&number, bytes, MIN(n, sizeof(number)));
+	if (number > INT32_MAX || !caller_is_far())
+		return;
+	mc->fd = caller_fd((int)number);
+	number = mc->fd < 0 ? INT32_MAX : (uint64_t)mc->fd;
+	memcpy(bytes, &number, MIN(n, sizeof(number)));
 }
 
 int mapcall_key(struct mapcall *mc, uint64_t ukey)
 {
 	uint32_t n = mc->m->key_size;
+	int err;
 
 	if (n == 0)
 		return ukey ? -EINVAL : 0;
-	return scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
+	err = scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
+	if (!err && unlikely(mc->m->kind->traits & MAP_KEY_FD))
+		take_machine_fd(mc, mc->key.p, n);
+	return err;
 }
 
 /* Arrays of objects look at flags and index before the descriptor; hashes of maps after it. */
@@ -229,6 +251,8 @@ long core_map_update(struct call *c)
 		err = -ENOMEM;
 	if (likely(!err))
 		err = user_read(mc.value.p, a->value, size);
+	if (likely(!err) && unlikely(mc.m->kind->traits & MAP_VALUE_FD))
+		take_machine_fd(&mc, mc.value.p, size);
 	return err ? err : mapcall_update(&mc, c, a->flags);
 }
 

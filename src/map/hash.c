@@ -134,33 +134,38 @@ bool hash_layout(const struct skep_map *m, struct hash *h)
 	return true;
 }
 
-int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+int hash_alloc(struct skep_map *m, const struct hash *layout, struct skep_diag *reterr_diag)
 {
-	_cleanup_(skep_free_p) struct hash *h = skep_alloc(sizeof(*h));
-	uint32_t spares;
-	int err = -ENOMEM;
+	_cleanup_(skep_free_p) struct hash *h = skep_memdup(layout, sizeof(*layout));
+	const uint32_t spares = layout->kind & HASH_PERCPU ? 0 : layout->nr_cpus + 1;
+	int err = h ? map_area_init(&m->area, "bpf-map", 0, hash_size(h)) : -ENOMEM;
 
-	if (m->flags & BPF_F_NO_COMMON_LRU)
-		m->max_entries = entries_per_cpu(m);
-	if (!h)
-		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a hash");
-	if (!hash_layout(m, h))
-		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
-				m->max_entries, HASH_ENTRIES_MAX);
-
-	err = map_area_init(&m->area, "bpf-map", 0, hash_size(h));
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
-				"no memory for a hash of %u entries of %u bytes", m->max_entries,
-				h->elem_size);
+				"no memory for a hash of %u entries of %u bytes",
+				layout->total - spares, layout->elem_size);
 	hash_place(h, m->area.mem);
-	spares = h->total - m->max_entries;
 	for (uint32_t i = 0; i < spares; i++)
 		h->sh->spare[i].elem = i + 1;
 	atomic_store_explicit(&h->sh->fresh, spares, memory_order_relaxed);
-	m->ops = ops_for(m->ops, h);
 	m->priv = TAKE_PTR(h);
 	return 0;
+}
+
+int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	struct hash h;
+	int err;
+
+	if (m->flags & BPF_F_NO_COMMON_LRU)
+		m->max_entries = entries_per_cpu(m);
+	if (!hash_layout(m, &h))
+		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
+				m->max_entries, HASH_ENTRIES_MAX);
+	err = hash_alloc(m, &h, reterr_diag);
+	if (!err)
+		m->ops = ops_for(m->ops, m->priv);
+	return err;
 }
 
 void hash_drop(const struct skep_map *m, uint32_t n)
@@ -495,7 +500,7 @@ int hash_sys_batch(struct skep_map *m, const void *in_batch, void *out_batch, vo
 	return err;
 }
 
-static bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len)
+bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
 	const struct hash *h = m->priv;
 	uint64_t off = addr - (uintptr_t)hash_elem(h, 1);

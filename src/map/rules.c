@@ -5,9 +5,9 @@
  * judged go by the same rows.  Cold.
  */
 #include "map/map_int.h"
+#include "map/storage.h"
 
 #define VALUE_MAX     (4u << 20)		   /* KMALLOC_MAX_SIZE */
-#define STORAGE_MAX   (UINT16_MAX - 128)	   /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE */
 #define TRIE_KEY      4				   /* struct bpf_lpm_trie_key without data */
 #define TRIE_DATA     256			   /* LPM_DATA_SIZE_MAX */
 #define TRIE_VALUE    (VALUE_MAX - TRIE_DATA - 24) /* LPM_VAL_SIZE_MAX */
@@ -64,7 +64,7 @@ static int cgroup_attr(const union bpf_attr *attr)
 	     attr->key_size != sizeof(uint64_t)) ||
 	    attr->value_size == 0)
 		return -EINVAL;
-	if (attr->value_size > (percpu ? PERCPU_VALUE_MAX : STORAGE_MAX))
+	if (attr->value_size > (percpu ? PERCPU_VALUE_MAX : STORAGE_VALUE_MAX))
 		return -E2BIG;
 	return attr->map_flags & ~(uint32_t)FLAGS_QUEUE || !map_access_ok(attr->map_flags) ||
 			       attr->max_entries
@@ -93,11 +93,11 @@ static int arena_place(const union bpf_attr *attr)
 
 #define ARENA_FLAGS (BPF_F_MMAPABLE | 1u << 17 | 1u << 18) /* SEGV_ON_FAULT, NO_USER_CONV */
 
-#define STORAGE                                                                       \
-	{                                                                             \
-		.key_min = 4, .key_max = 4, .value_min = 1, .value_max = STORAGE_MAX, \
-		.flags = BPF_F_NO_PREALLOC | BPF_F_CLONE, .must = BPF_F_NO_PREALLOC,  \
-		.entries = ENTRIES_NONE, .btf = true                                  \
+#define STORAGE                                                                             \
+	{                                                                                   \
+		.key_min = 4, .key_max = 4, .value_min = 1, .value_max = STORAGE_VALUE_MAX, \
+		.flags = BPF_F_NO_PREALLOC | BPF_F_CLONE, .must = BPF_F_NO_PREALLOC,        \
+		.entries = ENTRIES_NONE, .btf = true                                        \
 	}
 #define CGROUP_STORAGE                                                                  \
 	{                                                                               \

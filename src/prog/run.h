@@ -45,7 +45,8 @@ struct run_env {
 struct run_task {
 	uint32_t tid, tgid, ppid;
 	uint32_t uid, gid;
-	char comm[16]; /* padded with zeroes */
+	char comm[16];	   /* padded with zeroes */
+	uint64_t identity; /* to local storage (map/storage.h); 0: not known */
 };
 
 struct skep_run {

@@ -655,6 +655,11 @@ def objects_as_on_the_host():
 
 
 @case
+def storage_as_on_the_host():
+    as_on_the_host('storage')
+
+
+@case
 def maps_as_on_the_host():
     as_on_the_host('maps')
 
