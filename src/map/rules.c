@@ -5,6 +5,7 @@
  * judged go by the same rows.  Cold.
  */
 #include "map/map_int.h"
+#include "map/socket.h"
 #include "map/storage.h"
 
 #define VALUE_MAX     (4u << 20)		   /* KMALLOC_MAX_SIZE */
@@ -72,6 +73,11 @@ static int cgroup_attr(const union bpf_attr *attr)
 		       : 0;
 }
 
+static int sockhash_key(const union bpf_attr *attr)
+{
+	return attr->key_size > SOCKHASH_KEY_MAX ? -E2BIG : 0;
+}
+
 static int dev_entries(const union bpf_attr *attr)
 {
 	return attr->max_entries > 1u << 31 ? -EINVAL : 0;
@@ -136,7 +142,8 @@ static const struct rule rules[] = {
 				    .key_max = ANY,
 				    .value_max = ANY,
 				    .value = { 4, 8 },
-				    .flags = FLAGS_OBJECTS },
+				    .flags = FLAGS_OBJECTS,
+				    .also = sockhash_key },
 	[BPF_MAP_TYPE_CGROUP_STORAGE] = CGROUP_STORAGE,
 	[BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = { OBJECTS(4, 8, FLAGS_QUEUE) },
 	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = CGROUP_STORAGE,
