@@ -4,6 +4,7 @@
  * alloc_check of each type in kernel/bpf and net/).  Types that run and types that are only
  * judged go by the same rows.  Cold.
  */
+#include "map/arena.h"
 #include "map/map_int.h"
 #include "map/socket.h"
 #include "map/storage.h"
@@ -97,7 +98,7 @@ static int arena_place(const union bpf_attr *attr)
 	return first >> 32 != last >> 32 ? -ERANGE : 0;
 }
 
-#define ARENA_FLAGS (BPF_F_MMAPABLE | 1u << 17 | 1u << 18) /* SEGV_ON_FAULT, NO_USER_CONV */
+#define ARENA_FLAGS (BPF_F_MMAPABLE | ARENA_SEGV_ON_FAULT | ARENA_NO_USER_CONV)
 
 #define STORAGE                                                                             \
 	{                                                                                   \
