@@ -31,6 +31,11 @@ static long run_perf_ioctl(struct skep_kernel *k, const uint64_t *a, const char 
 	return core_perf_ioctl(k, (int)a[0], a[1], a[2]);
 }
 
+static long run_arena_mmap(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_arena_mmap(k, (int)a[0], a[1], a[2], (off_t)a[3]);
+}
+
 static long run_wait_fd(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
 	return skep_kernel_wait_fd(k, (int)a[0]);

@@ -49,6 +49,9 @@ int core_perf_mmap(struct skep_kernel *k, int fd, size_t len, int prot, int flag
 /** ioctl(2): -ENOTTY where fd is no such event, or the request is not known. */
 long core_perf_ioctl(struct skep_kernel *k, int fd, unsigned long request, uint64_t arg);
 
+/** A process maps a descriptor there: 0, -ENOTTY where it is no arena, or what mmap(2) says. */
+int core_arena_mmap(struct skep_kernel *k, int fd, uint64_t addr, size_t len, off_t off);
+
 /* A verification, as who watches sees it; all borrowed for the time of the call. */
 struct core_verdict {
 	const struct skep_prog *prog; /* as far as it came */

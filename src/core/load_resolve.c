@@ -78,8 +78,7 @@ static int check_arena(struct load *l, uint32_t i, const struct skep_map *m)
 			return load_fail(l, -EBUSY, i, "Only one arena per program");
 	if (!core_may(l->c, RIGHT_BPF) || !core_may(l->c, RIGHT_PERFMON))
 		return load_fail(l, -EPERM, i, "CAP_BPF and CAP_PERFMON are required to use arena");
-	/* Nobody tells of mmap(2): for a kernel that judges it may have been. */
-	if (!arena_user(m) && !l->c->k->judge)
+	if (!arena_user(m))
 		return load_fail(l, -EINVAL, i,
 				 "arena's user address must be set via map_extra or mmap()");
 	return 0;

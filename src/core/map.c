@@ -8,6 +8,7 @@
 #include "core/core_int.h"
 #include "core/mapcall.h"
 #include "core/view.h"
+#include "map/arena.h"
 #include "map/perf_event.h"
 
 #define BPF_F_LOCK_ONLY ((uint64_t)BPF_F_LOCK)
@@ -356,6 +357,19 @@ long core_map_view(struct skep_kernel *k, int fd, uint64_t ufacts)
 	write = facts.write && ref.mode == O_RDWR && !(m->flags & BPF_F_RDONLY_PROG);
 	err = user_write(ufacts, &facts, sizeof(facts));
 	return err ? err : map_area_open(&m->area, write ? O_RDWR : O_RDONLY);
+}
+
+int core_arena_mmap(struct skep_kernel *k, int fd, uint64_t addr, size_t len, off_t off)
+{
+	_cleanup_(object_put) struct object_ref ref = { 0 };
+	struct skep_map *m;
+
+	if (object_get(k, fd, OBJ_MAP, &ref))
+		return -ENOTTY;
+	m = ref.payload;
+	if (m->type != SKEP_MAP_TYPE_ARENA)
+		return -ENOTTY;
+	return off ? -EINVAL : arena_mapped(m, addr, len);
 }
 
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret)

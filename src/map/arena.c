@@ -22,12 +22,12 @@ uint64_t arena_window(const struct skep_map *m)
 
 uint64_t arena_user(const struct skep_map *m)
 {
-	return m->extra;
+	return arena_of(m)->user;
 }
 
 uint64_t arena_user_half(const struct skep_map *m)
 {
-	return m->flags & ARENA_NO_USER_CONV ? 0 : m->extra >> 32 << 32;
+	return m->flags & ARENA_NO_USER_CONV ? 0 : arena_user(m) >> 32 << 32;
 }
 
 /* --- the bitmap; the lock is held ------------------------------------------------------------- */
@@ -46,12 +46,12 @@ static void mark(struct arena *a, uint32_t page, uint32_t cnt, bool taken)
 	}
 }
 
-/* The first of cnt free pages in a row; max_entries: there are none. */
+/* The first of cnt free pages in a row; `pages`: there are none. */
 static uint32_t find_free(const struct skep_map *m, const struct arena *a, uint32_t cnt)
 {
 	uint32_t run = 0;
 
-	for (uint32_t i = 0; i < m->max_entries; i++) {
+	for (uint32_t i = 0; i < arena_of(m)->pages; i++) {
 		if (i % WORD == 0 && a->taken[i / WORD] == UINT64_MAX) {
 			run = 0;
 			i += WORD - 1;
@@ -61,7 +61,7 @@ static uint32_t find_free(const struct skep_map *m, const struct arena *a, uint3
 		if (run == cnt)
 			return i - cnt + 1;
 	}
-	return m->max_entries;
+	return arena_of(m)->pages;
 }
 
 static bool all_free(const struct arena *a, uint32_t page, uint32_t cnt)
@@ -80,7 +80,7 @@ static bool take(const struct skep_map *m, uint32_t *page, uint32_t cnt, bool an
 	spin_lock(&a->lock);
 	if (anywhere)
 		*page = find_free(m, a, cnt);
-	free = anywhere ? *page < m->max_entries : all_free(a, *page, cnt);
+	free = anywhere ? *page < arena_of(m)->pages : all_free(a, *page, cnt);
 	if (free)
 		mark(a, *page, cnt, true);
 	spin_unlock(&a->lock);
@@ -123,7 +123,7 @@ static bool untouched(struct arena *a, uint32_t page, uint32_t cnt)
 /* Where in the arena the low half of an address leads, in pages. */
 static uint64_t page_of(const struct skep_map *m, uint64_t uaddr)
 {
-	return (uint32_t)(uaddr - m->extra) / ARENA_PAGE;
+	return (uint32_t)(uaddr - arena_user(m)) / ARENA_PAGE;
 }
 
 uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node)
@@ -131,14 +131,14 @@ uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int
 	const uint64_t at = page_of(m, uaddr);
 	uint32_t page = (uint32_t)at;
 
-	if (node < -1 || node > 0 || cnt > m->max_entries)
+	if (node < -1 || node > 0 || cnt > arena_of(m)->pages)
 		return 0;
-	if (uaddr && (uaddr % ARENA_PAGE || at > m->max_entries - cnt))
+	if (uaddr && (uaddr % ARENA_PAGE || at > arena_of(m)->pages - cnt))
 		return 0;
 	/* Each time round pages that somebody touched stay taken: it ends. */
 	while (take(m, &page, cnt, !uaddr)) {
 		if (untouched(arena_of(m), page, cnt))
-			return m->extra + (uint64_t)page * ARENA_PAGE;
+			return arena_user(m) + (uint64_t)page * ARENA_PAGE;
 		if (uaddr)
 			return 0;
 	}
@@ -150,9 +150,9 @@ void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt)
 	struct arena *a = arena_of(m);
 	const uint64_t page = page_of(m, uaddr);
 
-	if ((uint32_t)uaddr < (uint32_t)m->extra || page >= m->max_entries)
+	if ((uint32_t)uaddr < (uint32_t)arena_user(m) || page >= arena_of(m)->pages)
 		return;
-	cnt = (uint32_t)MIN(cnt, m->max_entries - page);
+	cnt = (uint32_t)MIN(cnt, arena_of(m)->pages - page);
 	/* Before somebody else gets them. */
 	sys_call6(SYS_fallocate, a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		  (long)(page * ARENA_PAGE), (long)cnt * ARENA_PAGE, 0, 0);
@@ -166,7 +166,7 @@ long arena_reserve_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt)
 
 	if (!cnt)
 		return 0;
-	if (uaddr % ARENA_PAGE || at + cnt > m->max_entries)
+	if (uaddr % ARENA_PAGE || at + cnt > arena_of(m)->pages)
 		return -EINVAL;
 	return take(m, &page, cnt, false) ? 0 : -EBUSY;
 }

@@ -28,6 +28,12 @@ uint64_t arena_user_half(const struct skep_map *m);
 /** Where processes map it; 0: it is not known. */
 uint64_t arena_user(const struct skep_map *m);
 
+/**
+ * A process maps it there.  The first says where all do: -EINVAL for other addresses and less, or
+ * where it would lie in two stretches of 4 GiB; -E2BIG for more; -ENOMEM.  Cold.
+ */
+int arena_mapped(struct skep_map *m, uint64_t addr, size_t len);
+
 /** As bpf_arena_alloc_pages(), _free_pages() and _reserve_pages() of the kernel.  Hot. */
 uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node);
 void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt);

@@ -13,8 +13,10 @@
 /* m->priv */
 struct arena {
 	uint8_t *window;      /* see arena.h */
+	uint64_t user;	      /* where processes map it; 0: nobody did, map_extra is 0 */
+	uint32_t pages;	      /* that they map */
 	int fd;		      /* of the memory, of our own: its position is nobody's name */
-	struct spinlock lock; /* taken */
+	struct spinlock lock; /* taken; user and pages while user is 0 */
 	uint64_t taken[];     /* [max_entries / 64] pages that are allocated or reserved */
 };
 

@@ -38,20 +38,39 @@ static void window_free(uint8_t *window)
 	munmap(window - ARENA_GUARD, GUARDED);
 }
 
-/* The window with the arena in it. */
-static int window_make(struct skep_map *m, struct arena *a)
+/* Puts so much of the arena into the window where processes have it. */
+static int window_fill(const struct skep_map *m, uint64_t user, size_t size)
 {
-	uint8_t *window = window_new();
+	void *at = mmap(arena_of(m)->window + (uint32_t)user, size, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->area.fd, 0);
 
-	if (!window)
-		return -ENOMEM;
-	if (mmap(window + (uint32_t)m->extra, m->area.size, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->area.fd, 0) == MAP_FAILED) {
-		window_free(window);
-		return -ENOMEM;
+	return at == MAP_FAILED ? -ENOMEM : 0;
+}
+
+int arena_mapped(struct skep_map *m, uint64_t addr, size_t len)
+{
+	struct arena *a = arena_of(m);
+	int err = 0;
+
+	if (len > ARENA_4G)
+		return -E2BIG;
+	if (!len || addr % ARENA_PAGE || addr >> 32 != (addr + len - 1) >> 32)
+		return -EINVAL;
+	len = ALIGN_UP(len, (size_t)ARENA_PAGE);
+	spin_lock(&a->lock);
+	if (a->user && len > (size_t)a->pages * ARENA_PAGE) {
+		err = -E2BIG;
+	} else if (a->user && (a->user != addr || (size_t)a->pages * ARENA_PAGE != len)) {
+		err = -EINVAL;
+	} else if (!a->user) {
+		err = window_fill(m, addr, MIN(len, m->area.size));
+		if (!err) {
+			a->pages = (uint32_t)MIN(len / ARENA_PAGE, m->max_entries);
+			a->user = addr;
+		}
 	}
-	a->window = window;
-	return 0;
+	spin_unlock(&a->lock);
+	return err;
 }
 
 static void arena_destroy(struct skep_map *m)
@@ -82,8 +101,10 @@ static int arena_create(struct skep_map *m, const union bpf_attr *attr,
 		a->fd = map_area_open(&m->area, O_RDWR);
 	if (!err && a->fd < 0)
 		err = a->fd;
-	if (!err)
-		err = window_make(m, a);
+	if (!err && !(a->window = window_new()))
+		err = -ENOMEM;
+	if (!err && m->extra)
+		err = arena_mapped(m, m->extra, size);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for %u pages",
 				attr->max_entries);
@@ -117,9 +138,9 @@ static int arena_next_key(struct skep_map *m, const void *key, void *next)
 /* Programs' variables lie in it, and are named as processes see them. */
 static int arena_value_addr(struct skep_map *m, uint64_t *ret_addr, uint32_t off)
 {
-	if (off > (uint64_t)m->max_entries * ARENA_PAGE)
+	if (off > (uint64_t)arena_of(m)->pages * ARENA_PAGE)
 		return -ERANGE;
-	*ret_addr = m->extra + off;
+	*ret_addr = arena_user(m) + off;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * and, where it may be asked, on the host's kernel.
  */
 #include "base/alloc.h"
+#include "core/core.h"
 #include "isa/isa.h"
 #include "tests/harness/host.h"
 #include "tests/harness/kernel_btf.h"
@@ -349,6 +350,18 @@ TEST(arenas_that_cannot_be_used)
 	ASSERT_STRHAS(log, "BPF_ATOMIC stores into R1 arena is not allowed");
 	ASSERT_EQ(load(&kn, "r1 = 1 ll\nr0 = 0\nexit\n", &maps[1], log), -EINVAL);
 	ASSERT_STRHAS(log, "arena's user address must be set via map_extra or mmap()");
+	/* As who stands between a process and its mmap(2) tells. */
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE, PAGE * PAGES, PAGE), -EINVAL);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE, (UINT64_C(1) << 32) + PAGE, 0), -E2BIG);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], (UINT64_C(1) << 32) - PAGE, 2 * PAGE, 0),
+		  -EINVAL);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE, PAGE * 4, 0), 0);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE, PAGE * 4, 0), 0);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE, PAGE * PAGES, 0), -E2BIG);
+	ASSERT_EQ(core_arena_mmap(k, (int)maps[1], PLACE + PAGE, PAGE * 4, 0), -EINVAL);
+	ASSERT_EQ(core_arena_mmap(k, (int)map_create(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0), 0, PAGE, 0),
+		  -ENOTTY);
+	ASSERT_GE(load(&kn, "r1 = 1 ll\nr0 = 0\nexit\n", &maps[1], log), 0);
 	ASSERT_EQ(load(&kn, "r1 = 1 ll\nr1 = 2 ll\nr0 = 0\nexit\n", maps, log), -EBUSY);
 	ASSERT_STRHAS(log, "Only one arena per program");
 	core_stop();
