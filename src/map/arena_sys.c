@@ -5,10 +5,12 @@
  * Processes map the descriptor, which is the memory.
  */
 #include "base/alloc.h"
+#include "base/sys.h"
 #include "map/arena_int.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #define GUARDED (ARENA_4G + 2 * ARENA_GUARD)
 
@@ -38,13 +40,17 @@ static void window_free(uint8_t *window)
 	munmap(window - ARENA_GUARD, GUARDED);
 }
 
-/* Puts so much of the arena into the window where processes have it. */
+/*
+ * Puts so much of the arena into the window where processes have it.  Not by the C library, whose
+ * mmap() of an arena may lead here.
+ */
 static int window_fill(const struct skep_map *m, uint64_t user, size_t size)
 {
-	void *at = mmap(arena_of(m)->window + (uint32_t)user, size, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->area.fd, 0);
+	const long at = sys_call6(SYS_mmap, (long)(arena_of(m)->window + (uint32_t)user),
+				  (long)size, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->area.fd, 0);
 
-	return at == MAP_FAILED ? -ENOMEM : 0;
+	return at < 0 && at > -4096 ? -ENOMEM : 0;
 }
 
 int arena_mapped(struct skep_map *m, uint64_t addr, size_t len)

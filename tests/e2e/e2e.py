@@ -662,6 +662,11 @@ def storage_as_on_the_host():
 
 @case
 def arena_as_on_the_host():
+    preloadable()
+    # Where the kernel is in the process itself, its own mappings pass through the door too.
+    alone = call(['env', f'LD_PRELOAD={build / "src/bpf/libskep-bpf.so"}',
+                  build / 'tests/e2e/arena-dynamic'])
+    assert alone == call([skep, 'run', '--', build / 'tests/e2e/arena-dynamic']), alone
     as_on_the_host('arena')
 
 
