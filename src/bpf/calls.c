@@ -46,9 +46,9 @@ static long answer(long r)
 /* An arena was made, or a map opened that may be one: what is mapped may be it. */
 static atomic_bool arenas_opened;
 
-static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size)
+static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size, uint64_t ip, uint64_t fp)
 {
-	const long r = DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size);
+	const long r = DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size, ip, fp);
 
 	/* Where it went well the attributes can be read. */
 	if (r >= 0 && (cmd == BPF_OBJ_GET || cmd == BPF_MAP_GET_FD_BY_ID ||
@@ -83,9 +83,11 @@ static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	const struct perf_event_attr *attr = (const struct perf_event_attr *)a;
+	const uint64_t *fp = __builtin_frame_address(0); /* begins with the caller's */
 
 	if (nr == SYS_bpf)
-		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c);
+		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c,
+				  (uintptr_t)__builtin_return_address(0), *fp);
 	if (nr == SYS_perf_event_open && perf_is_bpf(attr))
 		return answer_perf_event_open(attr, (pid_t)b, (int)c, (unsigned long)e);
 	return bpf_real.syscall(nr, a, b, c, d, e, f);

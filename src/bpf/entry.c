@@ -13,7 +13,7 @@ typedef long (*entry_fn)(struct skep_kernel *k, const uint64_t a[ENTRY_ARGS], co
 
 static long run_bpf(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
-	return skep_kernel_bpf(k, (int)a[0], (union bpf_attr *)(uintptr_t)a[1], (unsigned)a[2]);
+	return core_bpf(k, (int)a[0], a[1], (uint32_t)a[2], a[3], a[4]);
 }
 
 static long run_perf_open(struct skep_kernel *k, const uint64_t *a, const char *path)

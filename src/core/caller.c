@@ -14,6 +14,7 @@
 
 static _Thread_local struct caller *current;
 static _Thread_local bool memory_ours;
+static _Thread_local struct run_frame frame;
 
 struct caller *caller_memory(void)
 {
@@ -127,6 +128,16 @@ const struct run_task *caller_task(struct run_task *ret)
 	};
 	proc_comm(current->pid, current->tid, ret->comm);
 	return ret;
+}
+
+const struct run_frame *caller_frame(void)
+{
+	return frame.ip ? &frame : NULL;
+}
+
+void caller_called_at(uint64_t ip, uint64_t fp)
+{
+	frame = (struct run_frame){ ip, fp };
 }
 
 uid_t caller_uid(void)

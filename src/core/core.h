@@ -40,6 +40,9 @@ int core_pin_rmdir(struct skep_kernel *k, const char *path);
  * so who stands between a program and its system calls asks here too.
  */
 
+/** bpf(2), by who stands there: where it goes on, and its frame pointer. */
+long core_bpf(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size, uint64_t ip,
+	      uint64_t fp);
 /** perf_event_open(2): a descriptor, or -errno; -EOPNOTSUPP for events that are not here. */
 long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int cpu,
 			  unsigned long flags);

@@ -49,6 +49,12 @@ struct run_task {
 	uint64_t identity; /* to local storage (map/storage.h); 0: not known */
 };
 
+/* Where a thread was when it entered its kernel: what a walk over its stack begins with. */
+struct run_frame {
+	uint64_t ip; /* it goes on there */
+	uint64_t fp; /* its frame pointer, or whatever the register held */
+};
+
 struct skep_run {
 	const struct skep_prog *prog; /* runs now; a tail call sets it anew */
 	struct vcpu *vcpu;	      /* the slot held for this run */
@@ -57,6 +63,7 @@ struct skep_run {
 	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
 	const struct run_env *env;    /* never NULL */
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
+	const struct run_frame *user; /* where that task is; NULL: not known */
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */

@@ -661,6 +661,11 @@ def storage_as_on_the_host():
 
 
 @case
+def stacks_as_on_the_host():
+    as_on_the_host('stacks')
+
+
+@case
 def arena_as_on_the_host():
     preloadable()
     # Where the kernel is in the process itself, its own mappings pass through the door too.
