@@ -74,9 +74,11 @@ long core_map_create(struct call *c)
 	if (!deps.btf_err && btf_id(btf.payload) == VMLINUX_BTF_ID)
 		deps.btf_err = -EACCES;
 	deps.btf = deps.btf_err ? NULL : btf.payload;
-	deps.kernel = deps.btf ? core_vmlinux(c->k) : NULL;
-	if (deps.btf && !deps.kernel)
-		return -ENOMEM;
+	if (deps.btf || a->map_type == BPF_MAP_TYPE_STRUCT_OPS) {
+		deps.kernel = core_vmlinux(c->k);
+		if (!deps.kernel)
+			return -ENOMEM;
+	}
 	err = map_new(a, &deps, &m, c->diag);
 	if (err)
 		return err;
@@ -309,8 +311,9 @@ long core_map_freeze(struct call *c)
 
 	if (err)
 		return err;
-	if (mc.m->record)
-		return FAIL(c, -ENOTSUPP, "values with special fields cannot be frozen");
+	if (mc.m->record || mc.m->type == BPF_MAP_TYPE_STRUCT_OPS)
+		return FAIL(c, -ENOTSUPP,
+			    "values with special fields, or programs, cannot be frozen");
 	if (mc.ref.mode == O_RDONLY)
 		return FAIL(c, -EPERM, "the descriptor is read-only");
 	/* A frozen map is -EPERM before map_freeze says -EBUSY, as its files lose their right. */

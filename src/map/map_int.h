@@ -25,12 +25,16 @@ extern const struct map_ops queue_map_ops, stack_map_ops, bloom_filter_map_ops, 
 extern const struct map_ops perf_event_array_map_ops, user_ringbuf_map_ops, stack_trace_map_ops;
 extern const struct map_ops cgroup_array_map_ops, storage_map_ops;
 extern const struct map_ops sockmap_map_ops, sockhash_map_ops, reuseport_sockarray_map_ops;
-extern const struct map_ops arena_map_ops;
+extern const struct map_ops arena_map_ops, struct_ops_map_ops;
 extern const struct map_ops devmap_map_ops, devmap_hash_map_ops, cpumap_map_ops, xskmap_map_ops;
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
 const struct map_ops *map_judged_ops(uint32_t type);
+
+/** STRUCT_OPS: is the value of a type that programs may be members of? 0, -ENOTSUPP, -EINVAL. */
+int struct_ops_type(const union bpf_attr *attr, const struct skep_btf *kernel,
+		    struct skep_diag *reterr_diag);
 
 /** The check of types whose attributes rules.c has a row for. */
 int map_rule_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

@@ -79,6 +79,11 @@ static int sockhash_key(const union bpf_attr *attr)
 	return attr->key_size > SOCKHASH_KEY_MAX ? -E2BIG : 0;
 }
 
+static int one_of_kernel(const union bpf_attr *attr)
+{
+	return attr->max_entries != 1 || !attr->btf_vmlinux_value_type_id ? -EINVAL : 0;
+}
+
 static int dev_entries(const union bpf_attr *attr)
 {
 	return attr->max_entries > 1u << 31 ? -EINVAL : 0;
@@ -158,12 +163,13 @@ static const struct rule rules[] = {
 					.value_max = VALUE_MAX,
 					.flags = FLAGS_QUEUE | BPF_F_ZERO_SEED,
 					.extra = 0xf },
-	/* The size of its value is a matter of the kernel's BTF, where nothing is stored. */
+	/* The size of its value is the matter of the kernel's BTF (struct_ops.c). */
 	[BPF_MAP_TYPE_STRUCT_OPS] = { .key_min = 4,
 				      .key_max = 4,
 				      .value_max = ANY,
 				      .flags = 1u << 13, /* BPF_F_LINK */
-				      .entries_max = 1 },
+				      .entries = ENTRIES_ANY,
+				      .also = one_of_kernel },
 	[SKEP_MAP_TYPE_CGRP_STORAGE] = STORAGE,
 	[SKEP_MAP_TYPE_ARENA] = { .flags = ARENA_FLAGS,
 				  .must = BPF_F_MMAPABLE,
