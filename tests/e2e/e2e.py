@@ -661,6 +661,11 @@ def storage_as_on_the_host():
 
 
 @case
+def sockets_as_on_the_host():
+    as_on_the_host('sockets')
+
+
+@case
 def stacks_as_on_the_host():
     as_on_the_host('stacks')
 
