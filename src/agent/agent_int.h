@@ -6,12 +6,13 @@
 #define SKEP_AGENT_AGENT_INT_H
 
 #include "agent/agent.h"
+#include "helper/process.h"
 #include "hive/layout.h"
 
 /* What a child of fork() has not: a page that the kernel empties for it. */
 struct agent_child {
-	uint32_t member;       /* its number, 0: it has none yet */
-	_Atomic uint32_t tgid; /* helper_tgid */
+	uint32_t member; /* its number, 0: it has none yet */
+	struct helper_process process;
 } __attribute__((aligned(4096)));
 
 /* What a process has, and a child of fork() inherits. */

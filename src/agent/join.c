@@ -18,7 +18,7 @@ struct agent_process agent_process;
 struct agent_child agent_child;
 
 clock_fn helper_clock_gettime;
-_Atomic uint32_t *helper_tgid;
+struct helper_process *helper_process;
 
 static long clock_by_syscall(clockid_t clock, struct timespec *ts)
 {
@@ -62,7 +62,7 @@ int agent_join(const struct agent_join *how)
 
 	sys_call6(SYS_madvise, (long)&agent_child, sizeof(agent_child), MADV_WIPEONFORK, 0, 0, 0);
 	helper_clock_gettime = clock ? clock : clock_by_syscall;
-	helper_tgid = &agent_child.tgid;
+	helper_process = &agent_child.process;
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.timers_begin = no_timers;

@@ -13,9 +13,11 @@ int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret)
 		atomic_fetch_add_explicit(&p->stats->recursion_misses, 1, memory_order_relaxed);
 		return -EBUSY;
 	}
-	run = (struct skep_run){
-		.vcpu = c, .cpu = vcpu_id(vcpus, c), .ctx = ctx, .env = &agent_process.env, .task = task
-	};
+	run = (struct skep_run){ .vcpu = c,
+				 .cpu = vcpu_id(vcpus, c),
+				 .ctx = ctx,
+				 .env = &agent_process.env,
+				 .task = task };
 	*ret = prog_run(p, ctx, &run);
 	vcpu_put(c);
 	return 0;

@@ -31,7 +31,9 @@
 #ifndef BPF_ADDR_PERCPU
 #define BPF_ADDR_PERCPU (-1) /* MOV64 off: per-CPU address (6.10, internal to the kernel) */
 #endif
-#define SKEP_ADDR_SPACE_CAST 1 /* MOV64 off: arena cast (6.9) */
+#define SKEP_ADDR_SPACE_CAST 1	       /* MOV64 off: arena cast (6.9), whose imm is one of... */
+#define SKEP_CAST_TO_ARENA   1	       /* ...from address space 1 to 0 */
+#define SKEP_CAST_TO_USER    (1 << 16) /* ...and back */
 
 /* Numbers of newer headers, as enumerators cannot be tested for: SKEP_ and the kernel's name. */
 #define SKEP_TOKEN_CREATE	     36 /* bpf(2) command (6.9) */

@@ -41,9 +41,18 @@ static long answer(long r)
 	return -1;
 }
 
-static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size)
+/* An arena was made, or a map opened that may be one: what is mapped may be it. */
+static atomic_bool arenas_opened;
+
+static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size, uint64_t ip, uint64_t fp)
 {
-	return answer(DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size));
+	const long r = DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size, ip, fp);
+
+	/* Where it went well the attributes can be read. */
+	if (r >= 0 && (cmd == BPF_OBJ_GET || cmd == BPF_MAP_GET_FD_BY_ID ||
+		       (cmd == BPF_MAP_CREATE && attr->map_type == SKEP_MAP_TYPE_ARENA)))
+		atomic_store(&arenas_opened, true);
+	return answer(r);
 }
 
 /*
@@ -72,9 +81,11 @@ static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	const struct perf_event_attr *attr = (const struct perf_event_attr *)a;
+	const uint64_t *fp = __builtin_frame_address(0); /* begins with the caller's */
 
 	if (nr == SYS_bpf)
-		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c);
+		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c,
+				  (uintptr_t)__builtin_return_address(0), *fp);
 	if (nr == SYS_perf_event_open && perf_is_bpf(attr))
 		return answer_perf_event_open(attr, (pid_t)b, (int)c, (unsigned long)e);
 	return bpf_real.syscall(nr, a, b, c, d, e, f);
@@ -91,6 +102,55 @@ static int before_mmap(size_t len, int prot, int flags, int fd, off_t off)
 	return err == -ENOTTY ? 0 : err;
 }
 
+static long ask_arena(int fd, const void *at, size_t len, off64_t off)
+{
+	return DOOR(ENTRY_ARENA_MMAP, "", (uint64_t)fd, (uintptr_t)at, len, (uint64_t)off);
+}
+
+static void *failed(long err)
+{
+	errno = (int)-err;
+	return MAP_FAILED;
+}
+
+/* A place that lies in one stretch of 4 GiB, as Linux finds one. */
+static void *map_whole(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
+{
+	const uint64_t stretch = UINT64_C(1) << 32;
+	void *at = bpf_real.mmap64(addr, len, prot, flags, fd, off), *room;
+	const uint64_t from = (uintptr_t)at;
+
+	if (at == MAP_FAILED || from >> 32 == (from + len - 1) >> 32)
+		return at;
+	munmap(at, len);
+	room = bpf_real.mmap64(NULL, stretch + len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED)
+		return room;
+	munmap(room, stretch + len);
+	return bpf_real.mmap64((void *)ALIGN_UP((uintptr_t)room, stretch), len, prot,
+			       flags | MAP_FIXED_NOREPLACE, fd, off);
+}
+
+/* Of a descriptor that may be an arena's.  What stands at a fixed place stays where it is refused.
+ */
+static void *map_arena(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
+{
+	const bool fixed = flags & MAP_FIXED;
+	long err = ask_arena(fd, fixed ? addr : NULL, fixed ? len : 0, fixed ? off : 0);
+	void *at;
+
+	if (err == -ENOTTY || (fixed && !err))
+		return bpf_real.mmap64(addr, len, prot, flags, fd, off);
+	if (fixed)
+		return failed(err);
+	at = map_whole(addr, len, prot, flags, fd, off);
+	err = at == MAP_FAILED ? 0 : ask_arena(fd, at, len, off);
+	if (!err)
+		return at;
+	munmap(at, len);
+	return failed(err);
+}
+
 void *call_mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
 {
 	int saved = errno, err = before_mmap(len, prot, flags, fd, off);
@@ -100,6 +160,9 @@ void *call_mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t o
 		return MAP_FAILED;
 	}
 	errno = saved;
+	if (fd >= 0 && flags & MAP_SHARED &&
+	    atomic_load_explicit(&arenas_opened, memory_order_relaxed))
+		return map_arena(addr, len, prot, flags, fd, off);
 	return bpf_real.mmap64(addr, len, prot, flags, fd, off);
 }
 

@@ -13,7 +13,7 @@ typedef long (*entry_fn)(struct skep_kernel *k, const uint64_t a[ENTRY_ARGS], co
 
 static long run_bpf(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
-	return skep_kernel_bpf(k, (int)a[0], (union bpf_attr *)(uintptr_t)a[1], (unsigned)a[2]);
+	return core_bpf(k, (int)a[0], a[1], (uint32_t)a[2], a[3], a[4]);
 }
 
 static long run_perf_open(struct skep_kernel *k, const uint64_t *a, const char *path)
@@ -29,6 +29,11 @@ static long run_perf_mmap(struct skep_kernel *k, const uint64_t *a, const char *
 static long run_perf_ioctl(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
 	return core_perf_ioctl(k, (int)a[0], a[1], a[2]);
+}
+
+static long run_arena_mmap(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_arena_mmap(k, (int)a[0], a[1], a[2], (off_t)a[3]);
 }
 
 static long run_wait_fd(struct skep_kernel *k, const uint64_t *a, const char *path)

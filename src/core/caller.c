@@ -3,6 +3,7 @@
 #include "core/caller.h"
 #include "base/sys.h"
 #include "core/core_int.h"
+#include "map/storage.h"
 #include "prog/run.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 static _Thread_local struct caller *current;
 static _Thread_local bool memory_ours;
+static _Thread_local struct run_frame frame;
 
 struct caller *caller_memory(void)
 {
@@ -125,6 +127,7 @@ const struct run_task *caller_task(struct run_task *ret)
 		.ppid = proc_number(current->pid, "status", "PPid:", 10),
 		.uid = current->uid,
 		.gid = current->gid,
+		.identity = storage_task((uint32_t)current->tid),
 	};
 	proc_comm(current->pid, current->tid, ret->comm);
 	return ret;
@@ -133,6 +136,16 @@ const struct run_task *caller_task(struct run_task *ret)
 mode_t caller_umask(void)
 {
 	return proc_number(caller_pid(), "status", "Umask:", 8);
+}
+
+const struct run_frame *caller_frame(void)
+{
+	return frame.ip ? &frame : NULL;
+}
+
+void caller_called_at(uint64_t ip, uint64_t fp)
+{
+	frame = (struct run_frame){ ip, fp };
 }
 
 uid_t caller_uid(void)

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 struct caller;
+struct run_frame;
 struct run_task;
 struct skep_kernel;
 
@@ -63,6 +64,10 @@ bool caller_is_far(void);
 int caller_cpu(uint32_t nr);
 /** The calling task as programs see it, in *ret; NULL where it is this thread. */
 const struct run_task *caller_task(struct run_task *ret);
+/** Where the caller called from; NULL: not known. */
+const struct run_frame *caller_frame(void);
+/** From now on this thread's call is from there; ip 0: not known. */
+void caller_called_at(uint64_t ip, uint64_t fp);
 uid_t caller_uid(void);
 mode_t caller_umask(void);
 pid_t caller_pid(void);

@@ -56,6 +56,9 @@ int core_pin_rmdir(struct skep_kernel *k, const char *path);
  * so who stands between a program and its system calls asks here too.
  */
 
+/** bpf(2), by who stands there: where it goes on, and its frame pointer. */
+long core_bpf(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size, uint64_t ip,
+	      uint64_t fp);
 /** perf_event_open(2): a descriptor, or -errno; -EOPNOTSUPP for events that are not here. */
 long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int cpu,
 			  unsigned long flags);
@@ -64,6 +67,9 @@ long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int 
 int core_perf_mmap(struct skep_kernel *k, int fd, size_t len, int prot, int flags, off_t off);
 /** ioctl(2): -ENOTTY where fd is no such event, or the request is not known. */
 long core_perf_ioctl(struct skep_kernel *k, int fd, unsigned long request, uint64_t arg);
+
+/** A process maps a descriptor there: 0, -ENOTTY where it is no arena, or what mmap(2) says. */
+int core_arena_mmap(struct skep_kernel *k, int fd, uint64_t addr, size_t len, off_t off);
 
 /*
  * A hive's memory, for who maps it (hive/layout.h).

@@ -157,9 +157,23 @@ long core_call(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size)
 	return ret;
 }
 
+long core_bpf(struct skep_kernel *k, int cmd, uint64_t uattr, uint32_t size, uint64_t ip,
+	      uint64_t fp)
+{
+	long ret;
+
+	caller_called_at(ip, fp);
+	ret = core_call(k, cmd, uattr, size);
+	caller_called_at(0, 0);
+	return ret;
+}
+
+/* A frame begins with the caller's frame pointer. */
 long skep_kernel_bpf(struct skep_kernel *k, int cmd, union bpf_attr *attr, unsigned size)
 {
-	return core_call(k, cmd, (uintptr_t)attr, size);
+	const uint64_t *fp = __builtin_frame_address(0);
+
+	return core_bpf(k, cmd, (uintptr_t)attr, size, (uintptr_t)__builtin_return_address(0), *fp);
 }
 
 const char *skep_last_error(void)

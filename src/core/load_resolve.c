@@ -8,6 +8,7 @@
 #include "core/load_int.h"
 #include "helper/helper.h"
 #include "hive/text.h"
+#include "map/arena.h"
 #include "model/model.h"
 
 #define MAPS_MAX    64	       /* MAX_USED_MAPS */
@@ -68,6 +69,22 @@ static int check_map(struct load *l, uint32_t i, const struct skep_map *m)
 	return 0;
 }
 
+/* A program has one arena, whose pointers it may see and whose place is known. */
+static int check_arena(struct load *l, uint32_t i, const struct skep_map *m)
+{
+	const struct skep_prog *p = l->prog;
+
+	for (uint32_t n = 0; n < p->map_cnt; n++)
+		if (p->maps[n] != m && p->maps[n]->type == SKEP_MAP_TYPE_ARENA)
+			return load_fail(l, -EBUSY, i, "Only one arena per program");
+	if (!core_may(l->c, RIGHT_BPF) || !core_may(l->c, RIGHT_PERFMON))
+		return load_fail(l, -EPERM, i, "CAP_BPF and CAP_PERFMON are required to use arena");
+	if (!arena_user(m))
+		return load_fail(l, -EINVAL, i,
+				 "arena's user address must be set via map_extra or mmap()");
+	return 0;
+}
+
 /* The map of a descriptor, among those that the program holds. */
 static int use_map(struct load *l, uint32_t i, int fd, struct skep_map **ret)
 {
@@ -90,7 +107,10 @@ static int use_map(struct load *l, uint32_t i, int fd, struct skep_map **ret)
 	if (!p->maps)
 		return -ENOMEM;
 	p->maps[p->map_cnt++] = map_get(ref.payload);
-	return check_map(l, i, ref.payload);
+	err = check_map(l, i, ref.payload);
+	if (!err && (*ret)->type == SKEP_MAP_TYPE_ARENA)
+		err = check_arena(l, i, *ret);
+	return err;
 }
 
 /* The descriptor that insn names, itself or by its place in fd_array. */

@@ -8,6 +8,7 @@
 #include "core/core_int.h"
 #include "core/mapcall.h"
 #include "core/view.h"
+#include "map/arena.h"
 #include "map/perf_event.h"
 
 #define BPF_F_LOCK_ONLY ((uint64_t)BPF_F_LOCK)
@@ -74,9 +75,11 @@ long core_map_create(struct call *c)
 	if (!deps.btf_err && btf_id(btf.payload) == VMLINUX_BTF_ID)
 		deps.btf_err = -EACCES;
 	deps.btf = deps.btf_err ? NULL : btf.payload;
-	deps.kernel = deps.btf ? core_vmlinux(c->k) : NULL;
-	if (deps.btf && !deps.kernel)
-		return -ENOMEM;
+	if (deps.btf || a->map_type == BPF_MAP_TYPE_STRUCT_OPS) {
+		deps.kernel = core_vmlinux(c->k);
+		if (!deps.kernel)
+			return -ENOMEM;
+	}
 	err = map_new(a, &deps, &m, c->diag);
 	if (err)
 		return err;
@@ -109,6 +112,7 @@ int mapcall_begin(struct mapcall *mc, struct call *c, uint32_t fd, unsigned need
 	int err;
 
 	mc->ref.payload = mc->key.p = mc->value.p = NULL;
+	mc->fd = -1;
 	if (unlikely(bad))
 		return FAIL(c, -EINVAL, "flags 0x%llx are not for this command",
 			    (unsigned long long)flags);
@@ -132,16 +136,37 @@ void mapcall_end(struct mapcall *mc)
 {
 	scratch_free(&mc->key);
 	scratch_free(&mc->value);
+	caller_release(mc->fd);
 	object_put(&mc->ref);
+}
+
+/*
+ * The caller's descriptor, in the low half of n bytes, as one of this process's.  What is none
+ * stays none: the type says so in its turn.
+ */
+static void take_machine_fd(struct mapcall *mc, void *bytes, size_t n)
+{
+	uint64_t number = 0;
+
+	memcpy(&number, bytes, MIN(n, sizeof(number)));
+	if (number > INT32_MAX || !caller_is_far())
+		return;
+	mc->fd = caller_fd((int)number);
+	number = mc->fd < 0 ? INT32_MAX : (uint64_t)mc->fd;
+	memcpy(bytes, &number, MIN(n, sizeof(number)));
 }
 
 int mapcall_key(struct mapcall *mc, uint64_t ukey)
 {
 	uint32_t n = mc->m->key_size;
+	int err;
 
 	if (n == 0)
 		return ukey ? -EINVAL : 0;
-	return scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
+	err = scratch_get(&mc->key, n) ? user_read(mc->key.p, ukey, n) : -ENOMEM;
+	if (!err && unlikely(mc->m->kind->traits & MAP_KEY_FD))
+		take_machine_fd(mc, mc->key.p, n);
+	return err;
 }
 
 /* Arrays of objects look at flags and index before the descriptor; hashes of maps after it. */
@@ -230,6 +255,8 @@ long core_map_update(struct call *c)
 		err = -ENOMEM;
 	if (likely(!err))
 		err = user_read(mc.value.p, a->value, size);
+	if (likely(!err) && unlikely(mc.m->kind->traits & MAP_VALUE_FD))
+		take_machine_fd(&mc, mc.value.p, size);
 	return err ? err : mapcall_update(&mc, c, a->flags);
 }
 
@@ -285,8 +312,9 @@ long core_map_freeze(struct call *c)
 
 	if (err)
 		return err;
-	if (mc.m->record)
-		return FAIL(c, -ENOTSUPP, "values with special fields cannot be frozen");
+	if (mc.m->record || mc.m->type == BPF_MAP_TYPE_STRUCT_OPS)
+		return FAIL(c, -ENOTSUPP,
+			    "values with special fields, or programs, cannot be frozen");
 	if (mc.ref.mode == O_RDONLY)
 		return FAIL(c, -EPERM, "the descriptor is read-only");
 	/* A frozen map is -EPERM before map_freeze says -EBUSY, as its files lose their right. */
@@ -333,6 +361,19 @@ long core_map_view(struct skep_kernel *k, int fd, uint64_t ufacts)
 	write = facts.write && ref.mode == O_RDWR && !(m->flags & BPF_F_RDONLY_PROG);
 	err = user_write(ufacts, &facts, sizeof(facts));
 	return err ? err : map_area_open(&m->area, write ? O_RDWR : O_RDONLY);
+}
+
+int core_arena_mmap(struct skep_kernel *k, int fd, uint64_t addr, size_t len, off_t off)
+{
+	_cleanup_(object_put) struct object_ref ref = { 0 };
+	struct skep_map *m;
+
+	if (object_get(k, fd, OBJ_MAP, &ref))
+		return -ENOTTY;
+	m = ref.payload;
+	if (m->type != SKEP_MAP_TYPE_ARENA)
+		return -ENOTTY;
+	return off ? -EINVAL : arena_mapped(m, addr, len);
 }
 
 int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret)

@@ -14,6 +14,7 @@ struct mapcall {
 	struct object_ref ref;
 	struct skep_map *m;	   /* ref's payload */
 	struct scratch key, value; /* copies of the caller's, and what goes back */
+	int fd;			   /* copy of the descriptor that one of them is; -1: neither */
 };
 
 /**

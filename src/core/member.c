@@ -42,7 +42,7 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 static bool may_leave(const struct skep_prog *p)
 {
 	for (uint32_t i = 0; i < p->map_cnt; i++)
-		if (p->maps[i]->objects)
+		if (p->maps[i]->objects || p->maps[i]->kind->traits & MAP_STAYS)
 			return false;
 	return p->space && p->engine == &jit_engine;
 }

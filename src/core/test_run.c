@@ -122,6 +122,7 @@ static int run_all(struct test_run *t)
 		.ctx = t->ctx,
 		.env = &k->env,
 		.as = caller_task(&as),
+		.user = caller_frame(),
 		.region = { t->ctx_region, t->data },
 	};
 	uint64_t start = now_ns(), ns;

@@ -14,8 +14,17 @@ typedef long (*clock_fn)(clockid_t clock, struct timespec *ts);
 
 /** clock_gettime of the vDSO, or the system call; never NULL. */
 extern clock_fn helper_clock_gettime;
-/** getpid(), 0 before somebody asked: in memory that a fork empties.  NULL where there is none. */
-extern _Atomic uint32_t *helper_tgid;
+#define OWN_TASKS 64
+
+/* What a process remembers of itself, all zero at first: in memory that a fork empties. */
+struct helper_process {
+	_Atomic uint32_t tgid; /* getpid() */
+	struct {
+		_Atomic uint64_t identity; /* storage_task() of a thread, at [tid % OWN_TASKS] */
+		_Atomic uint64_t since;	   /* CLOCK_MONOTONIC_COARSE, ns, when that was asked */
+	} task[OWN_TASKS];
+};
+extern struct helper_process *helper_process; /* NULL: nothing is remembered */
 
 /** clock_gettime of the vDSO at base (AT_SYSINFO_EHDR); NULL: it has none, or base is 0.  Hot. */
 clock_fn vdso_clock_gettime(uintptr_t base);

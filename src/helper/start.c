@@ -28,11 +28,11 @@ __attribute__((constructor)) static void find_clock(void)
 		helper_clock_gettime = found;
 }
 
-_Atomic uint32_t *helper_tgid;
+struct helper_process *helper_process;
 
-__attribute__((constructor)) static void map_tgid(void)
+__attribute__((constructor)) static void map_process(void)
 {
-	const size_t size = sizeof(*helper_tgid);
+	const size_t size = sizeof(*helper_process);
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -40,5 +40,5 @@ __attribute__((constructor)) static void map_tgid(void)
 	if (madvise(p, size, MADV_WIPEONFORK))
 		munmap(p, size);
 	else
-		helper_tgid = p;
+		helper_process = p;
 }

@@ -31,12 +31,14 @@ static void ask_comm(const struct skep_run *run, char comm[TASK_COMM_LEN])
 
 static uint32_t ask_tgid(void)
 {
-	uint32_t tgid = helper_tgid ? atomic_load_explicit(helper_tgid, memory_order_relaxed) : 0;
+	uint32_t tgid = helper_process
+				? atomic_load_explicit(&helper_process->tgid, memory_order_relaxed)
+				: 0;
 
 	if (!tgid) {
 		tgid = ask(SYS_getpid);
-		if (helper_tgid)
-			atomic_store_explicit(helper_tgid, tgid, memory_order_relaxed);
+		if (helper_process)
+			atomic_store_explicit(&helper_process->tgid, tgid, memory_order_relaxed);
 	}
 	return tgid;
 }

@@ -46,6 +46,11 @@ static bool is_value(const struct arg *a)
 	return reach(a, first_map(a)->value_size);
 }
 
+static bool is_value_or_null(const struct arg *a)
+{
+	return a->cell->v == 0 || is_value(a);
+}
+
 static bool is_mem(const struct arg *a)
 {
 	return reach(a, a->cell[1].v);
@@ -234,7 +239,9 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_ALLOC_SIZE] = any,
 	[ARG_SPIN_LOCK] = is_spin_lock,
 	[ARG_LONG_PTR] = is_long,
-	[ARG_BTF_ID] = any, /* not looked into by any helper */
+	[ARG_MAP_VALUE_OR_NULL] = is_value_or_null,
+	[ARG_BTF_ID] = any, /* helpers look into their run's own only */
+	[ARG_BTF_ID_OR_NULL] = any,
 	[ARG_TIMER] = is_timer,
 	[ARG_KPTR_DEST] = is_kptr,
 	[ARG_KPTR_RELEASE] = is_object_or_null,

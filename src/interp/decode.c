@@ -78,6 +78,10 @@ static int decode_insn(const struct interp_prog *ip, uint32_t i, struct skep_dia
 	c->src = CELL(insn->src_reg);
 	c->off = insn->off;
 	c->imm = (uint64_t)(int64_t)insn->imm;
+	if (op == INSN_ADDR_SPACE_CAST) {
+		c->imm = ip->prog->image.aux[i].addr;
+		c->off = insn->imm == SKEP_CAST_TO_ARENA; /* where 0 is a place like any other */
+	}
 	if (op == INSN_INVALID || insn->dst_reg >= SKEP_REG_CNT || insn->src_reg >= SKEP_REG_CNT)
 		return diag_set(diag, -EINVAL, SKEP_AT_INSN, i, "unknown opcode %02x", insn->code);
 	if (d->off == USE_JMP || d->imm == USE_JMP)

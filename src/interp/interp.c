@@ -387,8 +387,10 @@ do_MOV64_IMM:
 	D = I;
 	NEXT;
 do_MOV64_REG:
-do_ADDR_SPACE_CAST:
 	D = S;
+	NEXT;
+do_ADDR_SPACE_CAST:
+	D = S32 || pc->off ? pc->imm + S32 : 0;
 	NEXT;
 do_MOV32_IMM:
 	D = I32;

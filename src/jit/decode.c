@@ -68,7 +68,7 @@ static int decode_end(struct jit_op *op, const struct bpf_insn *insn)
 	return 0;
 }
 
-static int decode_mov(struct jit_op *op, const struct bpf_insn *insn)
+static int decode_mov(struct jit_op *op, const struct bpf_insn *insn, const struct insn_aux *aux)
 {
 	op->dst = insn->dst_reg;
 	if (BPF_SRC(insn->code) == BPF_K) {
@@ -80,6 +80,13 @@ static int decode_mov(struct jit_op *op, const struct bpf_insn *insn)
 	op->a = insn->src_reg;
 	if (insn->off == 0) {
 		op->code = JIT_MOV;
+		return 0;
+	}
+	if (insn->off == SKEP_ADDR_SPACE_CAST) {
+		op->code = JIT_CAST;
+		op->flags = 0;
+		op->cc = insn->imm == SKEP_CAST_TO_ARENA ? JIT_EQ : JIT_NE;
+		jit_set_imm64(op, aux->addr);
 		return 0;
 	}
 	if (insn->off != 8 && insn->off != 16 && insn->off != 32)
@@ -98,7 +105,7 @@ static int decode_alu(struct jit *j, uint32_t i, struct jit_op *op, const struct
 		op->flags = 0;
 		return decode_end(op, insn);
 	case BPF_MOV:
-		return decode_mov(op, insn);
+		return decode_mov(op, insn, &j->image->aux[i]);
 	case BPF_NEG:
 		op->code = JIT_NEG;
 		op->dst = op->a = insn->dst_reg;

@@ -170,6 +170,8 @@ static unsigned result_bits(struct fuse *f, uint32_t i)
 	case JIT_SX:
 	case JIT_NEG:
 		return width;
+	case JIT_CAST:
+		return 64;
 	}
 	if (t->code < JIT_LOAD)
 		return MIN(computed_bits(f, i, width), width);

@@ -59,6 +59,7 @@ enum jit_code {
 	JIT_MOD,	 /* dst = y ? a % y : a */
 	JIT_SDIV,	 /* dst = y == -1 ? -a : y ? a s/ y : 0 */
 	JIT_SMOD,	 /* dst = y == -1 ? 0 : y ? a s% y : a */
+	JIT_CAST,	 /* dst = imm64 + the low half of a; with cc JIT_NE, 0 stays 0 */
 	JIT_LOAD,	 /* dst = m; JIT_SIGNED: sign-extended to 64 bits */
 	JIT_STORE,	 /* m = b or imm */
 	JIT_UPDATE,	 /* m = m op y, where cc is the code of op */

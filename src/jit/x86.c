@@ -478,6 +478,22 @@ static void lower_jcc(struct jit *j, const struct jit_op *op)
 	jit_end_frag(j, (uint8_t)cc, op->target, (uint8_t)(jit_here(j) - start));
 }
 
+static void lower_cast(struct jit *j, const struct jit_op *op)
+{
+	unsigned dst = x86_regs[op->dst];
+	uint8_t *none = NULL;
+
+	x86_mov(j, 0, dst, x86_src(j, op->a, R10));
+	if (op->cc == JIT_NE) {
+		x86_rr(j, X86_TEST, dst, dst);
+		none = x86_jcc_forth(j, X86_CC_E);
+	}
+	x86_mov_imm(j, R11, jit_imm64(op), true);
+	x86_rr(j, X86_ADD | X86_W, dst, R11);
+	if (none)
+		x86_here(j, none);
+}
+
 static void lower_jump(struct jit *j, const struct jit_op *op)
 {
 	jit_end_frag(j, JIT_ALWAYS, op->target, 0);
@@ -504,6 +520,7 @@ static const x86_lower_fn lower_fns[_JIT_CODE_MAX] = {
 	[JIT_MOD] = x86_lower_div,
 	[JIT_SDIV] = x86_lower_sdiv,
 	[JIT_SMOD] = x86_lower_sdiv,
+	[JIT_CAST] = lower_cast,
 	[JIT_LOAD] = x86_lower_load,
 	[JIT_STORE] = x86_lower_store,
 	[JIT_UPDATE] = x86_lower_update,

@@ -174,7 +174,7 @@ int map_area_of(struct skep_map *m, size_t head, size_t size)
 		.head = head,
 		.size = size,
 		.space = m->space,
-		.readonly = m->kind->traits & MAP_SYS_WRITES,
+		.readonly = m->kind && m->kind->traits & MAP_SYS_WRITES,
 	};
 
 	return map_area_init(&m->area, &want);

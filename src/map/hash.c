@@ -133,36 +133,45 @@ bool hash_layout(const struct skep_map *m, struct hash *h)
 	return true;
 }
 
-int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+int hash_alloc(struct skep_map *m, const struct hash *layout, struct skep_diag *reterr_diag)
 {
+	const uint32_t spares = layout->kind & HASH_PERCPU ? 0 : layout->nr_cpus + 1;
 	struct hash *h = map_priv_new(m, sizeof(*h));
-	uint32_t spares;
 	int err = -ENOMEM;
 
-	if (m->flags & BPF_F_NO_COMMON_LRU)
-		m->max_entries = entries_per_cpu(m);
-	if (!h)
-		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a hash");
 	m->priv = h;
-	if (!hash_layout(m, h))
-		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
-				m->max_entries, HASH_ENTRIES_MAX);
-
-	err = map_area_of(m, 0, hash_size(h));
+	if (h) {
+		*h = *layout;
+		err = map_area_of(m, 0, hash_size(h));
+	}
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,
-				"no memory for a hash of %u entries of %u bytes", m->max_entries,
-				h->elem_size);
+				"no memory for a hash of %u entries of %u bytes",
+				layout->total - spares, layout->elem_size);
 	hash_place(h, m->area.mem);
 	h->vcpus = m->vcpus;
-	spares = h->total - m->max_entries;
 	for (uint32_t i = 0; i < spares; i++) {
 		h->sh->row[i].spare = i + 1;
 		atomic_store_explicit(&hash_elem(h, i + 1)->holder, 1 + i, memory_order_relaxed);
 	}
 	atomic_store_explicit(&h->sh->fresh, spares, memory_order_relaxed);
-	m->ops = ops_for(m->ops, h);
 	return 0;
+}
+
+int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag)
+{
+	struct hash h;
+	int err;
+
+	if (m->flags & BPF_F_NO_COMMON_LRU)
+		m->max_entries = entries_per_cpu(m);
+	if (!hash_layout(m, &h))
+		return diag_set(reterr_diag, -E2BIG, SKEP_AT_NONE, 0, "max_entries %u: at most %u",
+				m->max_entries, HASH_ENTRIES_MAX);
+	err = hash_alloc(m, &h, reterr_diag);
+	if (!err)
+		m->ops = ops_for(m->ops, m->priv);
+	return err;
 }
 
 void hash_drop(const struct skep_map *m, uint32_t n)
@@ -365,7 +374,7 @@ static void plain_free(struct skep_map *m, uint32_t n, uint32_t cpu)
 	hash_give(m->priv, n, cpu);
 }
 
-static long hash_delete(struct skep_map *m, const void *key, uint32_t cpu)
+long hash_delete(struct skep_map *m, const void *key, uint32_t cpu)
 {
 	const uint32_t n = take_out(m->priv, key, cpu);
 
@@ -553,7 +562,7 @@ int hash_sys_batch(struct skep_map *m, const void *in_batch, void *out_batch, vo
 	return err;
 }
 
-static bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len)
+bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
 	const struct hash *h = m->priv;
 	uint64_t off = addr - (uintptr_t)hash_elem(h, 1);

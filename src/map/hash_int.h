@@ -612,6 +612,8 @@ bool hash_layout(const struct skep_map *m, struct hash *h);
 /* Bytes that its area needs; and, once it is there, where the parts lie in it. */
 uint64_t hash_size(const struct hash *h);
 void hash_place(struct hash *h, uint8_t *mem);
+/* The table of that geometry: m->priv and m->area. */
+int hash_alloc(struct skep_map *m, const struct hash *layout, struct skep_diag *reterr_diag);
 /* map_view()'s part for maps that are only looked up (hash_view.c). */
 int hash_view(struct skep_map *m, int fd, bool write);
 
@@ -623,6 +625,8 @@ int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);
 void hash_destroy(struct skep_map *m);
 int hash_sys_delete(struct skep_map *m, const void *key);
+long hash_delete(struct skep_map *m, const void *key, uint32_t cpu);
+bool hash_contains(struct skep_map *m, uintptr_t addr, size_t len);
 int hash_next_key(struct skep_map *m, const void *key, void *next);
 int hash_sys_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int hash_sys_batch(struct skep_map *m, const void *in_batch, void *out_batch, void *keys,

@@ -6,13 +6,13 @@
  */
 #include "map/map_int.h"
 
-/* Identity alone; an arena also has its range, which loaders write to before programs do. */
+/* Identity alone. */
 static int judged_create(struct skep_map *m, const union bpf_attr *attr,
 			 struct skep_diag *reterr_diag)
 {
-	size_t size = attr->map_type == SKEP_MAP_TYPE_ARENA ? (uint64_t)attr->max_entries << 12 : 0;
-	int err = map_area_of(m, 0, size);
+	int err = map_area_of(m, 0, 0);
 
+	(void)attr;
 	return err ? diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for the map") : 0;
 }
 
@@ -40,37 +40,20 @@ static int no_next_key(struct skep_map *m, const void *key, void *next)
 	return -EOPNOTSUPP;
 }
 
-/* Where the process sees the arena: programs' variables lie in it. */
-static int arena_value_addr(struct skep_map *m, uint64_t *ret_addr, uint32_t off)
-{
-	if (off > (uint64_t)m->max_entries << 12)
-		return -ERANGE;
-	*ret_addr = m->extra + off;
-	return 0;
-}
-
-#define JUDGED_OPS                                                                 \
-	.check = map_rule_check, .create = judged_create, .next_key = no_next_key, \
-	.sys_lookup = no_lookup, .sys_update = no_update, .sys_delete = no_delete, \
-	.sys_lookup_delete = no_lookup
-
 static const struct map_ops judged_ops = {};
 
 static const struct map_sys_ops judged_sys = {
 	.run = &judged_ops,
-	JUDGED_OPS,
-};
-static const struct map_ops arena_ops = {};
-
-static const struct map_sys_ops arena_sys = {
-	.run = &arena_ops,
-	JUDGED_OPS,
-	.value_addr = arena_value_addr,
+	.check = map_rule_check,
+	.create = judged_create,
+	.next_key = no_next_key,
+	.sys_lookup = no_lookup,
+	.sys_update = no_update,
+	.sys_delete = no_delete,
+	.sys_lookup_delete = no_lookup,
 };
 
 const struct map_sys_ops *map_judged_ops(uint32_t type)
 {
-	if (!map_has_rule(type))
-		return NULL;
-	return type == SKEP_MAP_TYPE_ARENA ? &arena_sys : &judged_sys;
+	return map_has_rule(type) ? &judged_sys : NULL;
 }

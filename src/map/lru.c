@@ -10,10 +10,13 @@
  *
  * Spares and free elements are met too; they are in no bucket and are passed by.
  */
+#include "base/sys.h"
 #include "map/hash_int.h"
 
-#define LRU_SCANS     128
-#define LRU_SCANS_MAX (1u << 20) /* and this often there is nothing to be had */
+#include <sys/syscall.h>
+
+#define LRU_SCANS  128
+#define LRU_YIELDS 20000 /* and this often it waits for those who have elements in hand */
 
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu)
 {
@@ -61,6 +64,8 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 
 		if (n)
 			return n;
+		if (unlikely(scans > all))
+			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 		n = hand_next(h);
 		e = hash_elem(h, n);
 		if (scans < LRU_SCANS && atomic_load_explicit(&e->ref, memory_order_relaxed)) {

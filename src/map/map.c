@@ -117,12 +117,14 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 	struct btf_record *record = NULL;
 	int err;
 
-	if (!value_id)
+	if (!value_id && !attr->btf_vmlinux_value_type_id)
 		return 0;
 	if (!deps->btf)
 		return diag_set(reterr_diag, deps->btf_err ? deps->btf_err : -EBADF, SKEP_AT_NONE,
 				0, "btf_fd %u is not BTF", attr->btf_fd);
 	m->btf = btf_get(deps->btf);
+	if (!value_id)
+		return 0;
 	m->btf_key_id = key_id;
 	m->btf_value_id = value_id;
 	err = btf_check_map(m->btf, deps->kernel, attr, &record);
@@ -207,6 +209,10 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 		return err;
 	if (attr->map_ifindex)
 		return check_offload(attr, reterr_diag);
+	if (attr->map_type == BPF_MAP_TYPE_STRUCT_OPS)
+		err = struct_ops_type(attr, deps->kernel, reterr_diag);
+	if (err)
+		return err;
 	m = map_bare(attr->map_type, sys, deps->space);
 	if (!m)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "no memory for a map");
@@ -570,7 +576,7 @@ int map_freeze(struct skep_map *m)
 	bool before;
 	int err = 0;
 
-	if (m->record)
+	if (m->record || m->type == BPF_MAP_TYPE_STRUCT_OPS)
 		return -ENOTSUPP;
 	spin_lock(&m->lock);
 	/* Set first, see write_begin; taken back while somebody still writes. */

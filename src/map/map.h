@@ -149,7 +149,10 @@ enum map_trait {
 	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
 	MAP_VIEWED = 1u << 8,	    /* others may look at its memory: map_view() */
 	MAP_VIEW_WRITE = 1u << 9,   /* ... and update elements */
-	MAP_SYS_WRITES = 1u << 10,  /* only bpf(2) changes it: members of a hive just read */
+	MAP_SYS_WRITES = 1u << 12,  /* only bpf(2) changes it: members of a hive just read */
+	MAP_KEY_FD = 1u << 10,	    /* bpf(2)'s keys are descriptors of the machine's */
+	MAP_VALUE_FD = 1u << 11,    /* ... its values are */
+	MAP_STAYS = 1u << 13,	    /* programs with it are not run by members of a hive */
 };
 
 /* Static facts of a type: the columns of types.def. */

@@ -47,10 +47,20 @@ MAP_OPS(devmap);
 MAP_OPS(devmap_hash);
 MAP_OPS(cpumap);
 MAP_OPS(xskmap);
+MAP_OPS(storage);
+MAP_OPS(sockmap);
+MAP_OPS(sockhash);
+MAP_OPS(reuseport_sockarray);
+MAP_OPS(arena);
+MAP_OPS(struct_ops);
 
 /** What stands in for a type that has no ops, in a kernel that only judges; NULL: none (judged.c).
  */
 const struct map_sys_ops *map_judged_ops(uint32_t type);
+
+/** STRUCT_OPS: is the value of a type that programs may be members of? 0, -ENOTSUPP, -EINVAL. */
+int struct_ops_type(const union bpf_attr *attr, const struct skep_btf *kernel,
+		    struct skep_diag *reterr_diag);
 
 /** The check of types whose attributes rules.c has a row for. */
 int map_rule_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

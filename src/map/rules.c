@@ -4,10 +4,12 @@
  * alloc_check of each type in kernel/bpf and net/).  Types that run and types that are only
  * judged go by the same rows.  Cold.
  */
+#include "map/arena.h"
 #include "map/map_int.h"
+#include "map/socket.h"
+#include "map/storage.h"
 
 #define VALUE_MAX     (4u << 20)		   /* KMALLOC_MAX_SIZE */
-#define STORAGE_MAX   (UINT16_MAX - 128)	   /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE */
 #define TRIE_KEY      4				   /* struct bpf_lpm_trie_key without data */
 #define TRIE_DATA     256			   /* LPM_DATA_SIZE_MAX */
 #define TRIE_VALUE    (VALUE_MAX - TRIE_DATA - 24) /* LPM_VAL_SIZE_MAX */
@@ -64,12 +66,22 @@ static int cgroup_attr(const union bpf_attr *attr)
 	     attr->key_size != sizeof(uint64_t)) ||
 	    attr->value_size == 0)
 		return -EINVAL;
-	if (attr->value_size > (percpu ? PERCPU_VALUE_MAX : STORAGE_MAX))
+	if (attr->value_size > (percpu ? PERCPU_VALUE_MAX : STORAGE_VALUE_MAX))
 		return -E2BIG;
 	return attr->map_flags & ~(uint32_t)FLAGS_QUEUE || !map_access_ok(attr->map_flags) ||
 			       attr->max_entries
 		       ? -EINVAL
 		       : 0;
+}
+
+static int sockhash_key(const union bpf_attr *attr)
+{
+	return attr->key_size > SOCKHASH_KEY_MAX ? -E2BIG : 0;
+}
+
+static int one_of_kernel(const union bpf_attr *attr)
+{
+	return attr->max_entries != 1 || !attr->btf_vmlinux_value_type_id ? -EINVAL : 0;
 }
 
 static int dev_entries(const union bpf_attr *attr)
@@ -91,13 +103,13 @@ static int arena_place(const union bpf_attr *attr)
 	return first >> 32 != last >> 32 ? -ERANGE : 0;
 }
 
-#define ARENA_FLAGS (BPF_F_MMAPABLE | 1u << 17 | 1u << 18) /* SEGV_ON_FAULT, NO_USER_CONV */
+#define ARENA_FLAGS (BPF_F_MMAPABLE | ARENA_SEGV_ON_FAULT | ARENA_NO_USER_CONV)
 
-#define STORAGE                                                                       \
-	{                                                                             \
-		.key_min = 4, .key_max = 4, .value_min = 1, .value_max = STORAGE_MAX, \
-		.flags = BPF_F_NO_PREALLOC | BPF_F_CLONE, .must = BPF_F_NO_PREALLOC,  \
-		.entries = ENTRIES_NONE, .btf = true                                  \
+#define STORAGE                                                                             \
+	{                                                                                   \
+		.key_min = 4, .key_max = 4, .value_min = 1, .value_max = STORAGE_VALUE_MAX, \
+		.flags = BPF_F_NO_PREALLOC | BPF_F_CLONE, .must = BPF_F_NO_PREALLOC,        \
+		.entries = ENTRIES_NONE, .btf = true                                        \
 	}
 #define CGROUP_STORAGE                                                                  \
 	{                                                                               \
@@ -136,7 +148,8 @@ static const struct rule rules[] = {
 				    .key_max = ANY,
 				    .value_max = ANY,
 				    .value = { 4, 8 },
-				    .flags = FLAGS_OBJECTS },
+				    .flags = FLAGS_OBJECTS,
+				    .also = sockhash_key },
 	[BPF_MAP_TYPE_CGROUP_STORAGE] = CGROUP_STORAGE,
 	[BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = { OBJECTS(4, 8, FLAGS_QUEUE) },
 	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = CGROUP_STORAGE,
@@ -150,12 +163,13 @@ static const struct rule rules[] = {
 					.value_max = VALUE_MAX,
 					.flags = FLAGS_QUEUE | BPF_F_ZERO_SEED,
 					.extra = 0xf },
-	/* The size of its value is a matter of the kernel's BTF, where nothing is stored. */
+	/* The size of its value is the matter of the kernel's BTF (struct_ops.c). */
 	[BPF_MAP_TYPE_STRUCT_OPS] = { .key_min = 4,
 				      .key_max = 4,
 				      .value_max = ANY,
 				      .flags = 1u << 13, /* BPF_F_LINK */
-				      .entries_max = 1 },
+				      .entries = ENTRIES_ANY,
+				      .also = one_of_kernel },
 	[SKEP_MAP_TYPE_CGRP_STORAGE] = STORAGE,
 	[SKEP_MAP_TYPE_ARENA] = { .flags = ARENA_FLAGS,
 				  .must = BPF_F_MMAPABLE,

@@ -309,6 +309,21 @@ KFUNC void bpf_task_release(struct task_struct *p)
 {
 }
 
+KFUNC void *bpf_arena_alloc_pages(void *p__map, void *addr__ign, u32 page_cnt, int node_id,
+				  u64 flags)
+{
+	return 0;
+}
+
+KFUNC void bpf_arena_free_pages(void *p__map, void *ptr__ign, u32 page_cnt)
+{
+}
+
+KFUNC int bpf_arena_reserve_pages(void *p__map, void *ptr__ign, u32 page_cnt)
+{
+	return 0;
+}
+
 /* The type of an object is known by its id in the program's BTF, so all of these are void. */
 KFUNC void *bpf_obj_new_impl(u64 local_type_id__k, void *meta__ign)
 {

@@ -56,7 +56,14 @@ struct run_env {
 struct run_task {
 	uint32_t tid, tgid, ppid;
 	uint32_t uid, gid;
-	char comm[16]; /* padded with zeroes */
+	char comm[16];	   /* padded with zeroes */
+	uint64_t identity; /* to local storage (map/storage.h); 0: not known */
+};
+
+/* Where a thread was when it entered its kernel: what a walk over its stack begins with. */
+struct run_frame {
+	uint64_t ip; /* it goes on there */
+	uint64_t fp; /* its frame pointer, or whatever the register held */
 };
 
 struct skep_run {
@@ -69,6 +76,7 @@ struct skep_run {
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
 	uint32_t tid, tgid;	      /* of the thread that runs; 0: nobody asked yet */
 	uint64_t *task; /* room for RUN_TASK_SIZE bytes: bpf_get_current_task()'s answer */
+	const struct run_frame *user; /* where that task is; NULL: not known */
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */

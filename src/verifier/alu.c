@@ -138,8 +138,11 @@ static int binary(struct verifier *v)
 	/* Any arithmetic of a pointer into an arena is one. */
 	if (d->type == PTR_TO_ARENA || s->type == PTR_TO_ARENA) {
 		*d = d->type == PTR_TO_ARENA ? *d : *s;
-		return 0;
+		return arena_math(v, true);
 	}
+	err = arena_math(v, false);
+	if (err)
+		return err;
 	if (d->type != SCALAR_VALUE && s->type != SCALAR_VALUE) {
 		/* pointer - pointer is a number, for who may know it */
 		if (BPF_OP(insn->code) == BPF_SUB && v->opts->rights.allow_ptr_leaks) {

@@ -46,6 +46,7 @@ static const struct pass {
 	{ "spec", spec_finish, NULL },		     /* barriers */
 	{ "dead", fixup_dead, fixup_dead }, /* traps where no path leads; rewrites begin here */
 	{ "ctx", ctx_rewrite, NULL },	    /* context accesses */
+	{ "arena", arena_rewrite, NULL },   /* pointers into the arena stay such */
 	{ "describe", subprog_describe,
 	  subprog_describe }, /* what engines want to know of each subprogram */
 };

@@ -597,8 +597,17 @@ int mem_step_store(struct verifier *v)
 	return err ? err : note_type(v, type);
 }
 
-static bool atomic_allowed(const struct reg *r)
+/* What x86-64 has to do in a loop, Linux does not do in arenas. */
+static bool is_loop(const struct bpf_insn *insn)
 {
+	return insn->imm == (BPF_AND | BPF_FETCH) || insn->imm == (BPF_OR | BPF_FETCH) ||
+	       insn->imm == (BPF_XOR | BPF_FETCH);
+}
+
+static bool atomic_allowed(const struct reg *r, const struct bpf_insn *insn)
+{
+	if (r->type == PTR_TO_ARENA)
+		return !is_loop(insn);
 	return !reg_is_pkt(r) && base_type(r->type) != PTR_TO_FLOW_KEYS &&
 	       (!rewritten(base_type(r->type)) || base_type(r->type) == PTR_TO_BTF_ID);
 }
@@ -613,7 +622,7 @@ static int acquire_release(struct verifier *v, const struct bpf_insn *insn)
 	err = err ? err : load ? reg_write(v, insn->dst_reg) : reg_read(v, insn->dst_reg);
 	if (err)
 		return err;
-	if (!atomic_allowed(&cur_regs(v)[ptr]))
+	if (!atomic_allowed(&cur_regs(v)[ptr], insn))
 		return fail(v, -EACCES, "BPF_ATOMIC %s R%u %s is not allowed",
 			    load ? "loads from" : "stores into", ptr,
 			    TYPE_NAME(cur_regs(v)[ptr].type));
@@ -641,7 +650,7 @@ int mem_step_atomic(struct verifier *v)
 		return fail(v, -EACCES, "R0 leaks addr into mem");
 	if (reg_is_secret(v, &cur_regs(v)[insn->src_reg]))
 		return fail(v, -EACCES, "R%u leaks addr into mem", insn->src_reg);
-	if (!atomic_allowed(&cur_regs(v)[dst]))
+	if (!atomic_allowed(&cur_regs(v)[dst], insn))
 		return fail(v, -EACCES, "BPF_ATOMIC stores into R%u %s is not allowed", dst,
 			    TYPE_NAME(cur_regs(v)[dst].type));
 	if (insn->imm & BPF_FETCH) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * patch.c - takes instructions out of the image, and keeps in step what counts by instruction:
- * jumps and calls, aux, insn_info, subprograms with their facts, func_info and line_info
- * (bpf_remove_insns() and its helpers of the kernel).
+ * patch.c - takes instructions out of the image, or puts one in, and keeps in step what counts by
+ * instruction: jumps and calls, aux, insn_info, subprograms with their facts, func_info and
+ * line_info (bpf_remove_insns(), bpf_patch_insn_data() and their helpers of the kernel).
  *
  *	old	0  1  x  x  4  5	x: to go
  *	at[]	0  1  2  2  2  3  4	where an instruction, or the next that stays, will be
@@ -35,11 +35,11 @@ static void retarget(const struct removal *r, uint32_t i)
 	}
 }
 
-/* Every instruction is still where it was. */
+/* Every instruction is still where it was; gone: NULL for none. */
 static void retarget_all(const struct removal *r, const bool *gone)
 {
 	for (uint32_t i = 0; i < r->v->cnt; i++) {
-		if (gone[i])
+		if (gone && gone[i])
 			continue;
 		retarget(r, i);
 		i += insn_is_ld_imm64(&r->v->insns[i]);
@@ -131,6 +131,80 @@ int patch_remove(struct verifier *v, const bool *gone)
 		for (uint32_t i = 0; i < v->cnt; i++)
 			if (v->aux[i].ref == INSN_REF_SUBPROG || v->aux[i].ref == INSN_REF_FUNC)
 				v->aux[i].sub = r.sub_at[v->aux[i].sub];
+	}
+	skep_free(r.at);
+	skep_free(r.sub_at);
+	return err;
+}
+
+/* --- the other way: all from `at` on are one further ------------------------------------------ */
+
+/* Room for one more in everything that counts by instruction. */
+static int grow(struct verifier *v)
+{
+	const size_t n = (size_t)v->cnt + 1;
+	void *insns = skep_realloc_array(v->insns, n, sizeof(*v->insns));
+	void *aux, *info;
+
+	if (!insns)
+		return -ENOMEM;
+	v->insns = v->prog->image.insns = insns;
+	aux = skep_realloc_array(v->aux, n, sizeof(*v->aux));
+	if (!aux)
+		return -ENOMEM;
+	v->aux = v->prog->image.aux = aux;
+	info = skep_realloc_array(v->info, n, sizeof(*v->info));
+	if (!info)
+		return -ENOMEM;
+	v->info = info;
+	return 0;
+}
+
+/* Every jump can be one longer. */
+static bool jumps_reach(const struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->cnt; i++) {
+		const struct bpf_insn *insn = &v->insns[i];
+
+		if (code_is_jump(insn->code) && insn->code != (BPF_JMP32 | BPF_JA) &&
+		    (insn->off == INT16_MAX || insn->off == INT16_MIN))
+			return false;
+		i += insn_is_ld_imm64(insn);
+	}
+	return true;
+}
+
+static void put(struct verifier *v, uint32_t at, const struct bpf_insn *insn)
+{
+	const size_t n = v->cnt - at;
+
+	memmove(&v->insns[at + 1], &v->insns[at], n * sizeof(*v->insns));
+	memmove(&v->aux[at + 1], &v->aux[at], n * sizeof(*v->aux));
+	memmove(&v->info[at + 1], &v->info[at], n * sizeof(*v->info));
+	v->insns[at] = *insn;
+	v->aux[at] = (struct insn_aux){ 0 };
+	v->info[at] = (struct insn_info){ .seen = true };
+	v->cnt = ++v->prog->image.insn_cnt;
+}
+
+int patch_insert(struct verifier *v, uint32_t at, const struct bpf_insn *insn)
+{
+	struct removal r = {
+		.v = v,
+		.at = skep_alloc_array((size_t)v->cnt + 1, sizeof(*r.at)),
+		.sub_at = skep_alloc_array(v->sub_cnt, sizeof(*r.sub_at)),
+	};
+	int err = r.at && r.sub_at ? grow(v) : -ENOMEM;
+
+	if (!err && !jumps_reach(v))
+		err = -ERANGE;
+	if (!err) {
+		for (uint32_t i = 0; i <= v->cnt; i++)
+			r.at[i] = i + (i >= at);
+		retarget_all(&r, NULL);
+		put(v, at, insn);
+		move_subs(&r);
+		move_lines(&r);
 	}
 	skep_free(r.at);
 	skep_free(r.sub_at);

@@ -55,6 +55,7 @@ struct insn_info {
 	bool force_checkpoint; /* and kept here, whatever it costs */
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
+	bool arena, no_arena;  /* it computes with a pointer into an arena; with other operands */
 	bool calls_callback;
 	bool jump_target;		 /* some jump leads here */
 	bool iter_next;			 /* calls an iterator's next */
@@ -404,6 +405,8 @@ int fixup_dead(struct verifier *v);
 /* -- patch.c -- */
 /** Takes the instructions out that are marked in gone[cnt]; 0 or -ENOMEM. */
 int patch_remove(struct verifier *v, const bool *gone);
+/* Before the one at `at`; jumps to that one go there still.  States must be gone.  -ERANGE. */
+int patch_insert(struct verifier *v, uint32_t at, const struct bpf_insn *insn);
 
 /* -- liveness.c -- */
 /** Computes insn_info.live for every instruction. */
@@ -493,6 +496,9 @@ void reg_link(struct verifier *v, struct reg *r);
 /* -- arena.c -- */
 /** An addr_space_cast. */
 int arena_cast(struct verifier *v);
+/* This instruction computes with a pointer into an arena, or with none. */
+int arena_math(struct verifier *v, bool arena);
+int arena_rewrite(struct verifier *v);
 
 /* -- alu.c, pointer.c -- */
 int alu_step(struct verifier *v);

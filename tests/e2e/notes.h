@@ -10,6 +10,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,19 @@ static inline void share_bss(void)
 	if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, bpf_map__fd(m), 0) ==
 	    MAP_FAILED)
 		abort();
+}
+
+/* Loads the object that the command line names. */
+static inline bool load_notes(int argc, char **argv)
+{
+	libbpf_set_print(NULL);
+	obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	if (!obj || bpf_object__load(obj)) {
+		fprintf(stderr, "cannot load: %s\n", strerror(errno));
+		return false;
+	}
+	share_bss();
+	return true;
 }
 
 /* Runs a program once, and prints what it returned and noted. */

@@ -3,21 +3,7 @@
  * maps.bpf.c - programs on maps without keys, tries and user ring buffers; each leaves in out[]
  * what it saw.  The same on every kernel.
  */
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-char LICENSE[] SEC("license") = "GPL";
-
-#define OUT 128
-
-__u64 out[OUT]; /* what the last run saw */
-__u32 nr_out;
-
-static __always_inline void note(__u64 what)
-{
-	if (nr_out < OUT)
-		out[nr_out++ & (OUT - 1)] = what;
-}
+#include "../notes.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);

@@ -71,13 +71,8 @@ static void targets(void)
 
 int main(int argc, char **argv)
 {
-	libbpf_set_print(NULL);
-	obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
-	if (!obj || bpf_object__load(obj)) {
-		fprintf(stderr, "cannot load: %s\n", strerror(errno));
+	if (!load_notes(argc, argv))
 		return 1;
-	}
-	share_bss();
 	run("use_queue");
 	run("use_stack");
 	run("use_bloom");

@@ -47,13 +47,8 @@ int main(int argc, char **argv)
 {
 	static const __u64 once[KEYS] = { [1] = 1, 1, 1, 3, 1, 1, 1, 1 }, work[KEYS] = { [9] = 3 };
 
-	libbpf_set_print(NULL);
-	obj = argc == 2 ? bpf_object__open_file(argv[1], NULL) : NULL;
-	if (!obj || bpf_object__load(obj)) {
-		fprintf(stderr, "cannot load: %s\n", strerror(errno));
+	if (!load_notes(argc, argv))
 		return 1;
-	}
-	share_bss();
 	run("refuses");
 	run("fires");
 	show(once);

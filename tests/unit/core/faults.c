@@ -69,6 +69,10 @@ TEST(faults_in_map_create)
 		{ BPF_MAP_TYPE_XSKMAP, 4, 4 },
 		{ BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4 },
 		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, BPF_F_NO_PREALLOC },
+		{ BPF_MAP_TYPE_SOCKMAP, 4, 8 },
+		{ BPF_MAP_TYPE_SOCKHASH, 16, 8 },
+		{ BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 4, 8 },
+		{ SKEP_MAP_TYPE_ARENA, 0, 0, BPF_F_MMAPABLE },
 	};
 
 	core_start(NULL);
@@ -169,6 +173,53 @@ TEST(faults_in_prog_load)
 		ASSERT_EQ(ret, 2);
 		core_stop();
 	}
+}
+
+/* With an instruction that a pass puts in. */
+static long load_arena(void *arg)
+{
+	const struct bpf_insn insns[] = {
+		LD_MAP(1, *(long *)arg),
+		MOV(2, 64),
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+		  .dst_reg = 1,
+		  .src_reg = 2,
+		  .off = SKEP_ADDR_SPACE_CAST,
+		  .imm = SKEP_CAST_TO_ARENA },
+		ADD(1, 8),
+		LDX(BPF_DW, 0, 1, 0),
+		JEQ(0, 0, 1),
+		MOV(0, 1),
+		ADD(0, 2),
+		EXIT,
+	};
+	union core_attr a = attr_zero;
+
+	a.a.prog_type = BPF_PROG_TYPE_XDP;
+	a.a.insns = PTR(insns);
+	a.a.insn_cnt = ARRAY_SIZE(insns);
+	a.a.license = PTR("GPL");
+	return bpf_call(BPF_PROG_LOAD, &a);
+}
+
+TEST(faults_in_prog_load_with_an_arena)
+{
+	union core_attr a = attr_zero;
+	uint32_t ret;
+	long map, fd;
+
+	core_start(NULL);
+	a.a.map_type = SKEP_MAP_TYPE_ARENA;
+	a.a.map_flags = BPF_F_MMAPABLE;
+	a.a.max_entries = 4;
+	a.a.map_extra = UINT64_C(1) << 40;
+	map = bpf_call(BPF_MAP_CREATE, &a);
+	ASSERT_GE(map, 0);
+	fd = each_failure(load_arena, &map);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(prog_run_once(fd, &ret), 0);
+	ASSERT_EQ(ret, 2);
+	core_stop();
 }
 
 static long list_btf(void *arg)

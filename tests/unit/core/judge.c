@@ -10,11 +10,11 @@ TEST(a_judging_kernel_takes_every_type)
 	ASSERT_GE(prog_return(BPF_PROG_TYPE_SOCK_OPS, 1), 0);
 	ASSERT_EQ(prog_return(BPF_PROG_TYPE_UNSPEC, 1), -EINVAL);
 	ASSERT_EQ(prog_return(77, 1), -EINVAL);
-	ASSERT_GE(map_create(BPF_MAP_TYPE_SOCKMAP, 4, 8, 1, 0), 0);
+	ASSERT_GE(map_create(BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0, 0), 0);
 	core_stop();
 	core_start(NULL);
 	ASSERT_EQ(prog_return(BPF_PROG_TYPE_SOCK_OPS, 1), -EINVAL);
-	ASSERT_EQ(map_create(BPF_MAP_TYPE_SOCKMAP, 4, 8, 1, 0), -EINVAL);
+	ASSERT_EQ(map_create(BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0, 0), -EINVAL);
 	core_stop();
 }
 

@@ -32,7 +32,7 @@ TEST(judged_types_have_no_operations)
 	struct skep_map *m = NULL;
 	uint64_t word = 0;
 
-	ASSERT_EQ(judged(&(struct map_args){ BPF_MAP_TYPE_SOCKMAP, 4, 8, 1 }, 0, &m), 0);
+	ASSERT_EQ(judged(&(struct map_args){ BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0 }, 0, &m), 0);
 	ASSERT_EQ(map_sys_lookup(m, &word, &word, 0), -EOPNOTSUPP);
 	ASSERT_EQ(map_sys_update(m, &word, &word, 0), -EOPNOTSUPP);
 	ASSERT_EQ(map_sys_delete(m, &word), -EOPNOTSUPP);
@@ -40,7 +40,7 @@ TEST(judged_types_have_no_operations)
 	ASSERT_EQ(map_sys_lookup_delete(m, &word, &word, 0), -EOPNOTSUPP);
 	map_put(m);
 	/* A kernel that runs programs does not pretend to have them. */
-	ASSERT_EQ(MAP_ERR(BPF_MAP_TYPE_SOCKMAP, 4, 8, 1), -EINVAL);
+	ASSERT_EQ(MAP_ERR(BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0), -EINVAL);
 }
 
 /* Is rules.c what creation goes by?  The others are compared in host.c; the value of a struct_ops

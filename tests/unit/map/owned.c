@@ -239,13 +239,13 @@ static void *changer(void *arg)
 
 		switch (i % 4) {
 		case 0:
-			shared->ops->update(shared, &key, &v, BPF_ANY, run->id);
+			shared->ops->update(shared, &key, &v, BPF_ANY, vcpu_id(&vcpus, run));
 			break;
 		case 1:
 			shared->ops->delete (shared, &key, VCPU_NONE);
 			break;
 		default:
-			at = shared->ops->lookup(shared, &key, run->id);
+			at = shared->ops->lookup(shared, &key, vcpu_id(&vcpus, run));
 			if (at)
 				obj_put(store, obj_kptr_xchg(&at->ptr, obj_new(store, 4, NULL)));
 		}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * storage.c - local storage of tasks (kernel/bpf/bpf_task_storage.c): the helpers.  The elements
+ * are map/storage.c's.
+ *
+ * A task is one of those that the run's room for it holds (task.h).  Who it really is takes a look
+ * into /proc, which is remembered for a while.
+ */
+#include "map/storage.h"
+#include "helper/helper_int.h"
+#include "helper/task.h"
+
+#define FRESH_NS 1000000000u /* a thread id has not gone round in less */
+
+static uint64_t coarse_ns(void)
+{
+	struct timespec t = { 0 };
+
+	helper_clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Of a thread of this process: asked once a second. */
+static uint64_t remembered(uint32_t tid)
+{
+	const uint64_t now = coarse_ns();
+	__typeof__(&helper_process->task[0]) t = &helper_process->task[tid % OWN_TASKS];
+	uint64_t identity = atomic_load_explicit(&t->identity, memory_order_relaxed);
+
+	if (storage_is_of(identity, tid) &&
+	    now - atomic_load_explicit(&t->since, memory_order_relaxed) < FRESH_NS)
+		return identity;
+	identity = storage_task(tid);
+	atomic_store_explicit(&t->since, now, memory_order_relaxed);
+	atomic_store_explicit(&t->identity, identity, memory_order_relaxed);
+	return identity;
+}
+
+static uint64_t own_identity(const struct skep_run *run, uint32_t tid)
+{
+	if (run->as)
+		return run->as->identity;
+	return helper_process ? remembered(tid) : storage_task(tid);
+}
+
+/* The identity of a task of this run; 0: it is none, or is gone. */
+static uint64_t identity(const struct skep_run *run, const struct skep_task *t)
+{
+	const struct task_slot *s = (const struct task_slot *)run->task;
+	uint32_t tid;
+
+	if (t != &s->self && t != &s->leader && t != &s->parent)
+		return 0;
+	tid = (uint32_t)t->pid;
+	return tid == (uint32_t)s->self.pid ? own_identity(run, tid) : storage_task(tid);
+}
+
+HELPER_FN(task_storage_get)
+{
+	uint64_t owner;
+
+	if (r4 & ~(uint64_t)BPF_LOCAL_STORAGE_GET_F_CREATE || !r2)
+		return 0;
+	owner = identity(run, PTR(r2));
+	return owner ? (uintptr_t)storage_get(PTR(r1), &owner, PTR(r3), r4, run->cpu) : 0;
+}
+
+HELPER_FN(task_storage_delete)
+{
+	uint64_t owner;
+
+	if (!r2)
+		return RET(-EINVAL);
+	owner = identity(run, PTR(r2));
+	return RET(owner ? storage_delete(PTR(r1), &owner, run->cpu) : -ENOENT);
+}
