@@ -54,9 +54,11 @@ static uint32_t hand_next(const struct hash *h)
 
 uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
+	const uint64_t all = LRU_SCANS + 2 * (uint64_t)h->total;
+
 	/* When nothing is free, all but a few elements are in buckets, unless others wrote there.
 	 */
-	for (uint64_t scans = 0; scans < LRU_SCANS_MAX + 4 * (uint64_t)h->total; scans++) {
+	for (uint64_t scans = 0; scans < all + LRU_YIELDS; scans++) {
 		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;
