@@ -37,7 +37,7 @@ static inline int vec_grow(void *at, size_t n, size_t *cap, size_t size)
 		 ? NULL                                          \
 		 : (__typeof__((v)->at))memset(&(v)->at[(v)->n++], 0, sizeof(*(v)->at)))
 
-#define vec_foreach(p, v) for (__typeof__((v)->at) p = (v)->at; p && p < (v)->at + (v)->n; p++)
+#define vec_foreach(p, v) for (__typeof__(&*(v)->at) p = (v)->at; p && p < (v)->at + (v)->n; p++)
 
 #define vec_free(v)                    \
 	do {                           \

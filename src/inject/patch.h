@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * patch.h - jumps in the text of a stopped process, and back out.
+ *
+ * Stubs lie in memory that the process got for them, within 1 GiB of the site, never writable: it
+ * is written through /proc/PID/mem.  A stub is never taken back: a thread may be in its handler
+ * when the jump goes, and returns to it.  So there is one for each site that ever was probed; the
+ * next probe of the site gets it again.
+ *
+ * A struct patches is what one process has, from its first probe to its exec(2) or end.  Nothing
+ * here locks.
+ */
+#ifndef SKEP_INJECT_PATCH_H
+#define SKEP_INJECT_PATCH_H
+
+#include "inject/stub.h"
+#include "inject/tracee.h"
+
+struct patch {
+	struct site site; /* where, and what was there */
+	struct stub stub; /* what the jump leads to... */
+	uint64_t at;	  /* ...its address */
+	bool on;	  /* the jump is there */
+};
+
+/* Memory for stubs, filled from its beginning. */
+struct pool {
+	uint64_t at;   /* address */
+	uint32_t used; /* bytes, of POOL_SIZE */
+};
+#define POOL_SIZE (64u * 1024)
+
+struct patches {
+	VEC(struct patch *); /* all that ever were */
+	struct {
+		VEC(struct pool);
+	} pools;
+};
+
+/** Forgets, in this process: the other one keeps what it has. */
+void patches_fini(struct patches *ps);
+
+/**
+ * handler(regs, cookie) is called at each execution of the site from now on.
+ *
+ * @param ret  the patch, ps's
+ * @return 0; -EBUSY: another jump is in the way, or a thread in the middle of an instruction;
+ *	-EOPNOTSUPP: the site calls, and the process has shadow stacks; -ESTALE: the text is not
+ *	what the site says; -ENOMEM: no address near the site is free; or an error of stub_emit()
+ *	or tracee_syscall().  On failure the text is what it was
+ */
+int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uint64_t handler,
+	      uint64_t cookie, struct patch **ret, struct skep_diag *reterr_diag);
+
+/**
+ * The original text again.  Threads that are in a handler go on there, and may call it until they
+ * have left; who unmaps the handler has to know that they have.  0 or -EFAULT.
+ */
+int patch_undo(struct tracee *t, struct patch *p, struct skep_diag *reterr_diag);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* site.c - see site.h */
+#include "inject/site.h"
+
+/* One that begins at `at` of the function. */
+struct row {
+	size_t at;	/* offset */
+	struct insn in; /* what it is */
+};
+
+struct rows {
+	VEC(struct row);
+	bool computed; /* there is a jump through a register or a table */
+};
+
+static int decode(const struct func *f, struct rows *rows, struct skep_diag *d)
+{
+	struct row *r;
+
+	for (size_t off = 0; off < f->size; off += r->in.size) {
+		r = vec_push(rows);
+		if (!r)
+			return diag_set(d, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+		r->at = off;
+		if (insn_decode(f->text + off, f->size - off, f->at + off, &r->in))
+			return diag_set(d, -EILSEQ, SKEP_AT_BYTE, off,
+					"no instruction is here in the function");
+		/* One that is RIP-relative is a call by the GOT that is the function's last word.
+		 */
+		rows->computed |= r->in.kind == INSN_JMP_IND && !r->in.disp_at;
+	}
+	return 0;
+}
+
+static bool ends_flow(enum insn_kind kind)
+{
+	return kind == INSN_RET || kind == INSN_JMP || kind == INSN_JMP_IND;
+}
+
+/*
+ * The end of whole instructions from row `first` to row i, or further on if that is no room for a
+ * jump: offset in the function, 0: there is none.  Behind an end of the flow only padding is room.
+ */
+static size_t end_of_room(const struct func *f, const struct rows *rows, size_t first, size_t i)
+{
+	const size_t want =
+		MAX(rows->at[first].at + JUMP_SIZE, rows->at[i].at + rows->at[i].in.size);
+	size_t end = rows->at[first].at;
+	bool over = false;
+	struct insn in;
+
+	for (; first < rows->n && end < want; first++) {
+		if (over && rows->at[first].in.kind != INSN_PAD)
+			return 0;
+		over |= ends_flow(rows->at[first].in.kind);
+		end += rows->at[first].in.size;
+	}
+	while (end < want) {
+		if (insn_decode(f->text + end, f->room - end, f->at + end, &in) ||
+		    in.kind != INSN_PAD)
+			return 0;
+		end += in.size;
+	}
+	return end;
+}
+
+/*
+ * A branch of the function that leads into what a jump at `patch` replaces, or past it to the
+ * instruction at `at` that it is for; or NULL.
+ */
+static const struct row *intruder(const struct func *f, const struct rows *rows, size_t patch,
+				  size_t at)
+{
+	const uint64_t begin = f->at + patch, end = f->at + MAX(patch + JUMP_SIZE, at + 1);
+
+	vec_foreach (r, rows)
+		if (r->in.branches && r->in.target > begin && r->in.target < end)
+			return r;
+	return NULL;
+}
+
+/* The jump at row `first` for the instruction of row `i`. */
+static int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i,
+		   struct site *ret, struct skep_diag *d)
+{
+	const size_t patch = rows->at[first].at, at = rows->at[i].at;
+	const size_t end = end_of_room(f, rows, first, i);
+	const struct row *r = intruder(f, rows, patch, at);
+
+	if (!end)
+		return diag_set(d, -EOPNOTSUPP, SKEP_AT_BYTE, at,
+				"no room for a jump of %u bytes here", JUMP_SIZE);
+	if (r)
+		return diag_set(d, -EOPNOTSUPP, SKEP_AT_BYTE, at,
+				"the branch at byte %zu leads into the bytes of a jump here",
+				r->at);
+	*ret = (struct site){ .at = f->at + at,
+			      .patch = f->at + patch,
+			      .lead = (uint8_t)(at - patch),
+			      .size = (uint8_t)(end - patch) };
+	memcpy(ret->text, f->text + patch, ret->size);
+	return 0;
+}
+
+int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
+{
+	struct rows rows = { 0 };
+	size_t i = 0;
+	int err = decode(f, &rows, reterr_diag);
+
+	while (!err && i < rows.n && rows.at[i].at < off)
+		i++;
+	if (!err && (i == rows.n || rows.at[i].at != off))
+		err = diag_set(reterr_diag, -EINVAL, SKEP_AT_BYTE, off,
+			       "no instruction of the function begins here");
+	if (!err)
+		err = site_of(f, &rows, i, i, ret, reterr_diag);
+	vec_free(&rows);
+	return err;
+}
+
+/*
+ * The return of row i: at itself, where padding follows, else with as many of the instructions
+ * before it as a jump takes.  These run in the stub before the probe, so they must lead to it.
+ */
+static int site_of_return(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
+			  struct skep_diag *d)
+{
+	struct skep_diag why = { 0 };
+	size_t first = i;
+	int err = site_of(f, rows, i, i, ret, &why);
+
+	while (err && !rows->computed && first &&
+	       rows->at[i].at - rows->at[first].at + rows->at[i].in.size < JUMP_SIZE) {
+		const enum insn_kind kind = rows->at[first - 1].in.kind;
+
+		if (kind != INSN_PLAIN && kind != INSN_PAD)
+			break;
+		first--;
+	}
+	if (err && first < i)
+		err = site_of(f, rows, first, i, ret, d);
+	else if (err)
+		err = diag_set(d, err, why.where, why.index, "%s", why.msg);
+	return err;
+}
+
+int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag)
+{
+	struct rows rows = { 0 };
+	const size_t before = ret->n;
+	struct site *s;
+	int err = decode(f, &rows, reterr_diag);
+
+	for (size_t i = 0; i < rows.n && !err; i++) {
+		if (rows.at[i].in.kind != INSN_RET)
+			continue;
+		s = vec_push(ret);
+		err = s ? site_of_return(f, &rows, i, s, reterr_diag)
+			: diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+	}
+	if (!err && ret->n == before)
+		err = diag_set(reterr_diag, -ENOENT, SKEP_AT_NONE, 0,
+			       "the function has no return instruction");
+	if (err)
+		ret->n = before;
+	vec_free(&rows);
+	return err;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stub.c - see stub.h */
+#include "inject/stub.h"
+
+#include "inject/emit_int.h"
+
+#include <asm/ptrace.h>
+
+#define RED_ZONE 128
+#define REGS	 ((uint32_t)sizeof(struct pt_regs))
+static_assert(sizeof(struct pt_regs) == 168, "what the pushes below leave");
+
+/* Where a literal will be; known in the second round. */
+static uint64_t literal(const struct stub *s, const struct emit *e, size_t which)
+{
+	return e->at + s->literals + which;
+}
+
+/* struct pt_regs, from its end down, below the red zone. */
+static void push_regs(struct emit *e, const struct stub *s)
+{
+	const uint32_t up = REGS + RED_ZONE, rsp = offsetof(struct pt_regs, rsp);
+
+	EMIT(e, 0x48, 0x8d, 0x64, 0x24, (uint8_t)-RED_ZONE); /* lea -128(%rsp),%rsp */
+	EMIT(e, 0x6a, 0x2b);				     /* push ss */
+	EMIT(e, 0x54);					     /* push %rsp: mended below */
+	EMIT(e, 0x9c);					     /* pushfq */
+	EMIT(e, 0x6a, 0x33);				     /* push cs */
+	EMIT(e, 0xff, 0x35);				     /* push rip */
+	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, rip)), 0);
+	EMIT(e, 0x6a, 0xff);		       /* push orig_rax */
+	EMIT(e, 0x57, 0x56, 0x52, 0x51, 0x50); /* push %rdi, %rsi, %rdx, %rcx, %rax */
+	EMIT(e, 0x41, 0x50, 0x41, 0x51);       /* push %r8, %r9 */
+	EMIT(e, 0x41, 0x52, 0x41, 0x53);       /* push %r10, %r11 */
+	EMIT(e, 0x53, 0x55);		       /* push %rbx, %rbp */
+	EMIT(e, 0x41, 0x54, 0x41, 0x55);       /* push %r12, %r13 */
+	EMIT(e, 0x41, 0x56, 0x41, 0x57);       /* push %r14, %r15 */
+	EMIT(e, 0x48, 0x8d, 0x84, 0x24);       /* lea up(%rsp),%rax */
+	emit_bytes(e, &up, sizeof(up));
+	EMIT(e, 0x48, 0x89, 0x84, 0x24); /* mov %rax,rsp(%rsp) */
+	emit_bytes(e, &rsp, sizeof(rsp));
+}
+
+static void call_handler(struct emit *e, struct stub *s)
+{
+	EMIT(e, 0xfc);			 /* cld */
+	EMIT(e, 0x48, 0x89, 0xe7);	 /* mov %rsp,%rdi */
+	EMIT(e, 0x48, 0x89, 0xe3);	 /* mov %rsp,%rbx */
+	EMIT(e, 0x48, 0x83, 0xe4, 0xf0); /* and $-16,%rsp */
+	EMIT(e, 0x48, 0x8b, 0x35);	 /* mov cookie,%rsi */
+	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, cookie)), 0);
+	EMIT(e, 0xff, 0x15); /* call *handler */
+	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, handler)), 0);
+	s->call_end = (uint16_t)e->n;
+	EMIT(e, 0x48, 0x89, 0xdc); /* mov %rbx,%rsp */
+}
+
+static void pop_regs(struct emit *e)
+{
+	EMIT(e, 0x41, 0x5f, 0x41, 0x5e);       /* pop %r15, %r14 */
+	EMIT(e, 0x41, 0x5d, 0x41, 0x5c);       /* pop %r13, %r12 */
+	EMIT(e, 0x5d, 0x5b);		       /* pop %rbp, %rbx */
+	EMIT(e, 0x41, 0x5b, 0x41, 0x5a);       /* pop %r11, %r10 */
+	EMIT(e, 0x41, 0x59, 0x41, 0x58);       /* pop %r9, %r8 */
+	EMIT(e, 0x58, 0x59, 0x5a, 0x5e, 0x5f); /* pop %rax, %rcx, %rdx, %rsi, %rdi */
+	EMIT(e, 0x48, 0x8d, 0x64, 0x24, 0x18); /* lea 24(%rsp),%rsp: orig_rax, rip, cs */
+	EMIT(e, 0x9d);			       /* popfq */
+	EMIT(e, 0x5c);			       /* pop %rsp */
+}
+
+/* The relocated instructions [from, from + n) of the site's text, at what was emitted so far. */
+static int move(struct emit *e, struct reloc *r, const struct site *site, size_t from, size_t n,
+		struct skep_diag *d)
+{
+	/* The call is the last one and returns behind the jump, or the lead has none (site.c). */
+	const size_t forbidden = from < JUMP_SIZE ? JUMP_SIZE - from : 0;
+	const int err = reloc_insns(r, site->text + from, site->size - from, site->patch + from,
+				    e->at + e->n, n, forbidden, d);
+
+	if (!err)
+		emit_bytes(e, r->code, r->size);
+	return err;
+}
+
+static int emit_all(struct stub *s, const struct site *site, const struct stub_literals *lit,
+		    uint64_t to, struct skep_diag *d)
+{
+	struct emit e = { .code = s->code, .cap = sizeof(s->code), .at = to };
+	int err = move(&e, &s->before, site, 0, site->lead, d);
+
+	if (err)
+		return err;
+	s->probe = (uint16_t)e.n;
+	push_regs(&e, s);
+	call_handler(&e, s);
+	pop_regs(&e);
+	s->rest = (uint16_t)e.n;
+	err = move(&e, &s->after, site, site->lead, site->size - site->lead, d);
+	if (err)
+		return err;
+	EMIT(&e, 0xe9);
+	emit_rel32(&e, site->patch + site->size, 0);
+	while (e.n % sizeof(uint64_t) && !e.err)
+		EMIT(&e, 0xcc);
+	s->literals = (uint16_t)e.n;
+	emit_bytes(&e, lit, sizeof(*lit));
+	s->size = (uint16_t)e.n;
+	return e.err ? diag_set(d, e.err, SKEP_AT_NONE, 0, "the stub is too far from its site") : 0;
+}
+
+int stub_emit(struct stub *ret, const struct site *site, uint64_t to, uint64_t handler,
+	      uint64_t cookie, struct skep_diag *reterr_diag)
+{
+	const struct stub_literals lit = { .rip = site->at, .cookie = cookie, .handler = handler };
+	struct stub s = { 0 };
+	/* Twice, as the literals' place is known at the end; no code depends on how far it is. */
+	int err = emit_all(&s, site, &lit, to, reterr_diag);
+
+	if (!err)
+		err = emit_all(&s, site, &lit, to, reterr_diag);
+	if (!err)
+		*ret = s;
+	return err;
+}
+
+static int look_up(const struct reloc *r, uint64_t off, bool back)
+{
+	for (uint8_t i = 0; i <= r->n; i++)
+		if ((back ? r->step[i].to : r->step[i].from) == off)
+			return back ? r->step[i].from : r->step[i].to;
+	return -1;
+}
+
+int stub_enter(const struct stub *s, const struct site *site, uint64_t off)
+{
+	int to;
+
+	if (off < site->lead)
+		return look_up(&s->before, off, false);
+	if (off == site->lead)
+		return s->probe;
+	to = look_up(&s->after, off - site->lead, false);
+	return to < 0 ? -1 : s->rest + to;
+}
+
+int stub_leave(const struct stub *s, const struct site *site, uint64_t off)
+{
+	int to;
+
+	if (off < s->rest)
+		return off <= s->probe ? look_up(&s->before, off, true) : -1;
+	to = look_up(&s->after, off - s->rest, true);
+	return to < 0 ? -1 : site->lead + to;
+}

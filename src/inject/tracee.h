@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tracee.h - a process that stands still for a moment.
+ *
+ * tracee_stop() stops every thread by ptrace(2), tracee_go() lets go of them as they were found:
+ * system calls that were under way go on, signals that came meanwhile are delivered.  ptrace(2)
+ * knows threads, not processes: all of one struct tracee is for the thread that called
+ * tracee_stop().  When that thread ends, the kernel lets go of whatever is still held.
+ *
+ * In between the process can be read and written, and made to do something: a system call
+ * (tracee_syscall), or a call of a function that it has (tracee_call).  Both borrow the first
+ * thread, with its signals blocked, and give it back.
+ */
+#ifndef SKEP_INJECT_TRACEE_H
+#define SKEP_INJECT_TRACEE_H
+
+#include "base/diag.h"
+#include "base/vec.h"
+
+#include <sys/types.h>
+#include <sys/user.h>
+
+struct tracee_thread {
+	pid_t tid;		      /* it */
+	bool stopped;		      /* it stands still, and regs is valid */
+	int held;		      /* a signal that came while it was borrowed, or 0 */
+	struct user_regs_struct regs; /* as they are; tracee_set() writes them */
+};
+
+struct tracee {
+	pid_t pid;		/* the process */
+	int mem;		/* /proc/PID/mem */
+	unsigned int ms;	/* what it may take to stop, and each call, in milliseconds */
+	uint64_t syscall, trap; /* addresses of `syscall` and of int3 in its text; 0: not sought */
+	uint64_t stack;		/* top of a stack for tracee_call(); 0: the thread's own */
+	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
+};
+
+/**
+ * Stops all threads of pid, within `ms` milliseconds.
+ *
+ * @return 0; -EPERM: ptrace is forbidden, or another tracer is there; -ESRCH: it is gone;
+ *	-ETIMEDOUT: a thread does not stop, as one in vfork(2) does not; -EOPNOTSUPP: it is no
+ *	64-bit process; -ENOMEM.  On failure it goes on; a thread that did not stop in time is let
+ *	go of when the calling thread ends
+ */
+int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
+/** Lets all threads go on.  Once for each tracee_stop() that succeeded. */
+void tracee_go(struct tracee *t);
+
+/** Writes th->regs; 0 or -ESRCH. */
+int tracee_set(struct tracee *t, struct tracee_thread *th);
+
+/** Memory, text too, whatever its protection; 0, or -EFAULT where not all of it is there. */
+int tracee_read(const struct tracee *t, uint64_t at, void *to, size_t n);
+int tracee_write(const struct tracee *t, uint64_t at, const void *from, size_t n);
+
+/**
+ * The process makes system call nr: what it returns in *ret, -errno as the kernel says it.
+ *
+ * @return 0; -ESRCH: it died; -EFAULT: a signal came instead (Syscall User Dispatch); -ETIMEDOUT:
+ *	it did not return, and was taken out of it; -ENOENT: no `syscall` in its text
+ */
+int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
+		   struct skep_diag *reterr_diag);
+
+/**
+ * The process calls fn(a, b), on its own stack below the red zone unless t->stack says where: what
+ * it returns in *ret.  All registers, vector ones too, are afterwards what they were.  A function
+ * that sleeps spoils what a timed wait that was interrupted needs to go on; in a process that
+ * ignores SIGTRAP the signal is afterwards as it is by default.
+ *
+ * @return the errors of tracee_syscall(); -EFAULT also where fn faults; -EOPNOTSUPP: it has shadow
+ *	stacks
+ */
+int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t *ret,
+		struct skep_diag *reterr_diag);
+
+/** Does the CPU check where its functions return to?  Then nobody may push return addresses. */
+bool tracee_has_shadow_stack(const struct tracee *t);
+
+#endif

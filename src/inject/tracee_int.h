@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tracee_int.h - inside the room: how a thread comes to its next stop. */
+#ifndef SKEP_INJECT_TRACEE_INT_H
+#define SKEP_INJECT_TRACEE_INT_H
+
+#include "inject/tracee.h"
+
+/* What a stop is, as waitid(2) has it in si_status: the signal, and the event above it. */
+#define STOP_SYSCALL   (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
+#define STOP_EVENT(st) ((st) >> 8)
+
+/* A point in time, in nanoseconds of CLOCK_MONOTONIC, `ms` from now. */
+uint64_t tracee_deadline(unsigned int ms);
+/* The thread's next stop: what it is, -ESRCH, or -ETIMEDOUT. */
+int tracee_await(const struct tracee *t, struct tracee_thread *th, uint64_t deadline);
+/* A thread that PTRACE_INTERRUPT was for stops for it, whatever stops it before; 0 or these errors.
+ */
+int tracee_settle(const struct tracee *t, struct tracee_thread *th, uint64_t deadline);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where jumps fit, and where they do not. */
+#include "inject/site.h"
+#include "tests/harness/test.h"
+
+#define AT 0x10000
+
+/* A function of `size` bytes and what lies behind it. */
+struct bytes_of {
+	size_t size;
+	uint8_t text[32];
+};
+
+static struct func func(const struct bytes_of *b)
+{
+	return (struct func){ .at = AT, .text = b->text, .size = b->size, .room = sizeof(b->text) };
+}
+
+TEST(site_is_whole_instructions)
+{
+	/* push %rbp; mov %rsp,%rbp; sub $16,%rsp; leave; ret */
+	static const struct bytes_of b = {
+		10, { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0xc9, 0xc3, 0x90 }
+	};
+	const struct func f = func(&b);
+	struct site s;
+
+	ASSERT_EQ(site_at(&f, 0, &s, NULL), 0);
+	ASSERT_EQ(s.at, AT);
+	ASSERT_EQ(s.patch, AT);
+	ASSERT_EQ(s.lead, 0);
+	ASSERT_EQ(s.size, 8);
+	ASSERT_MEMEQ(s.text, b.text, 8);
+	ASSERT_EQ(site_at(&f, 4, &s, NULL), 0);
+	ASSERT_EQ(s.patch, AT + 4);
+	ASSERT_EQ(s.size, 5);
+	ASSERT_EQ(site_at(&f, 2, &s, NULL), -EINVAL);
+	ASSERT_EQ(site_at(&f, 10, &s, NULL), -EINVAL);
+}
+
+TEST(site_refuses)
+{
+	static const struct {
+		const char *what;
+		int err;
+		size_t off;
+		struct bytes_of b;
+	} rows[] = {
+		{ "too short, another function behind it",
+		  -EOPNOTSUPP,
+		  0,
+		  { 3, { 0x31, 0xc0, 0xc3, 0x55, 0x48, 0x89, 0xe5 } } },
+		{ "a loop into it",
+		  -EOPNOTSUPP,
+		  0,
+		  { 8, { 0x90, 0x48, 0xff, 0xc8, 0x90, 0x75, 0xfa, 0xc3 } } },
+		{ "no instruction",
+		  -EILSEQ,
+		  0,
+		  { 8, { 0x90, 0x90, 0x90, 0x90, 0x90, 0x06, 0xc3 } } },
+		{ "the last one is cut",
+		  -EILSEQ,
+		  0,
+		  { 6, { 0x90, 0x90, 0x90, 0x90, 0x90, 0x48 } } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct func f = func(&rows[i].b);
+		struct skep_diag d = { 0 };
+		struct site s;
+
+		ASSERT_MSG(site_at(&f, rows[i].off, &s, &d) == rows[i].err, "%s: %d", rows[i].what,
+			   d.err);
+		ASSERT(d.msg[0]);
+	}
+}
+
+TEST(site_padding_behind_a_function_is_room)
+{
+	/* xor %eax,%eax; ret; nopl */
+	static const struct bytes_of b = { 3, { 0x31, 0xc0, 0xc3, 0x0f, 0x1f, 0x00, 0x55 } };
+	const struct func f = func(&b);
+	struct site s;
+
+	ASSERT_EQ(site_at(&f, 0, &s, NULL), 0);
+	ASSERT_EQ(s.size, 6);
+}
+
+/* A loop to the first instruction itself is no intruder: it passes the probe again, as by a trap.
+ */
+TEST(site_loop_to_the_site)
+{
+	static const struct bytes_of b = { 7, { 0x48, 0xff, 0xc8, 0x90, 0x75, 0xfa, 0xc3 } };
+	const struct func f = func(&b);
+	struct site s;
+
+	ASSERT_EQ(site_at(&f, 0, &s, NULL), 0);
+}
+
+TEST(site_returns_are_all_found)
+{
+	/* test; je +7; mov $1,%eax; pop %rbx; ret; xor %eax,%eax; pop %rbx; pop %rbp; ret; padding
+	 */
+	static const struct bytes_of b = { 16, { 0x85, 0xff, 0x74, 0x07, 0xb8, 1,    0,
+						 0,    0,    0x5b, 0xc3, 0x31, 0xc0, 0x5b,
+						 0x5d, 0xc3, 0xcc, 0xcc, 0xcc, 0xcc, 0x55 } };
+	const struct func f = func(&b);
+	struct sites s = { 0 };
+
+	ASSERT_EQ(site_returns(&f, &s, NULL), 0);
+	ASSERT_EQ(s.n, 2);
+	ASSERT_EQ(s.at[0].at, AT + 10);
+	ASSERT_EQ(s.at[0].patch, AT + 4); /* mov, pop, ret */
+	ASSERT_EQ(s.at[0].lead, 6);
+	ASSERT_EQ(s.at[0].size, 7);
+	ASSERT_EQ(s.at[1].at, AT + 15);
+	ASSERT_EQ(s.at[1].patch, AT + 15); /* ret, and padding */
+	ASSERT_EQ(s.at[1].size, 5);
+	vec_free(&s);
+}
+
+TEST(site_returns_that_have_no_room)
+{
+	static const struct {
+		const char *what;
+		int err;
+		struct bytes_of b;
+	} rows[] = {
+		{ "no return", -ENOENT, { 7, { 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0x55 } } },
+		/* jne to the return, between the pops */
+		{ "a branch to the pops",
+		  -EOPNOTSUPP,
+		  { 9, { 0x85, 0xff, 0x75, 0x02, 0x31, 0xc0, 0x5b, 0x5d, 0xc3, 0x55 } } },
+		{ "a call before it", -EOPNOTSUPP, { 6, { 0xe8, 0, 0, 0, 0, 0xc3, 0x55 } } },
+		{ "a table may lead to the pops",
+		  -EOPNOTSUPP,
+		  { 10, { 0xff, 0xe0, 0x31, 0xc0, 0x31, 0xd2, 0x5b, 0x5d, 0x5e, 0xc3, 0x55 } } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct func f = func(&rows[i].b);
+		struct skep_diag d = { 0 };
+		struct sites s = { 0 };
+
+		ASSERT_MSG(site_returns(&f, &s, &d) == rows[i].err, "%s: %d", rows[i].what, d.err);
+		ASSERT_EQ(s.n, 0);
+		ASSERT(d.msg[0]);
+		vec_free(&s);
+	}
+}
+
+TEST(site_without_memory)
+{
+	static const struct bytes_of b = { 10,
+					   { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0xc9,
+					     0xc3, 0xcc, 0xcc, 0xcc, 0xcc } };
+	const struct func f = func(&b);
+	int err = -ENOMEM;
+	long n = 0;
+
+	for (n = 1; err; n++) {
+		struct sites s = { 0 };
+
+		skep_alloc_fail_at(n);
+		err = site_returns(&f, &s, NULL);
+		ASSERT_EQ(err, skep_alloc_failed() ? -ENOMEM : 0);
+		vec_free(&s);
+	}
+	skep_alloc_fail_at(0);
+	ASSERT_GT(n, 3);
+}
