@@ -225,7 +225,7 @@ static int bench_entry(unsigned rounds)
 		if (r)
 			break;
 		run.vcpu = vcpu_get(core_vcpus(k));
-		run.cpu = run.vcpu->id;
+		run.cpu = vcpu_id(core_vcpus(k), run.vcpu);
 		for (unsigned b = 0; b < BATCHES; b++) {
 			uint64_t start = now_ns();
 

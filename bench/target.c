@@ -13,6 +13,8 @@
 
 #include <skep/skep.h>
 
+#include "core/known.h"
+
 static struct skep_kernel *kernels[_TARGET_MAX];
 static bool available[_TARGET_MAX];
 static enum target current;
@@ -48,6 +50,37 @@ long __wrap_syscall(long nr, ...)
 		return -1;
 	}
 	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* What src/bpf does of descriptors that end, for every program that it is linked into. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __real_dup2(int from, int to);
+int __wrap_dup2(int from, int to);
+int __real_dup3(int from, int to, int flags);
+int __wrap_dup3(int from, int to, int flags);
+
+int __wrap_close(int fd)
+{
+	known_forget((unsigned)fd, (unsigned)fd);
+	return __real_close(fd);
+}
+
+int __wrap_dup2(int from, int to)
+{
+	known_forget((unsigned)to, (unsigned)to);
+	return __real_dup2(from, to);
+}
+
+int __wrap_dup3(int from, int to, int flags)
+{
+	known_forget((unsigned)to, (unsigned)to);
+	return __real_dup3(from, to, flags);
+}
+
+__attribute__((constructor)) static void know(void)
+{
+	known_start();
 }
 
 /* A program of two instructions: what any kernel that lets us in will take. */

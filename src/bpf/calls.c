@@ -16,6 +16,7 @@
 
 #include "base/uapi.h"
 #include "bpf/door.h"
+#include "core/known.h"
 #include "bpf/glue.h"
 
 static struct skep_kernel *_Atomic chosen;
@@ -78,6 +79,61 @@ static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid
 		DOOR(ENTRY_PERF_OPEN, "", (uintptr_t)attr, (uint64_t)pid, (uint64_t)cpu, flags));
 }
 
+/* --- descriptors that end --------------------------------------------------------------------- */
+
+/* Before, and behind it once more: another thread may have asked in between. */
+int call_close(int fd)
+{
+	int ret;
+
+	known_forget((unsigned)fd, (unsigned)fd);
+	ret = bpf_real.close(fd);
+	known_forget((unsigned)fd, (unsigned)fd);
+	return ret;
+}
+
+int call_dup2(int from, int to)
+{
+	if (from != to)
+		known_forget((unsigned)to, (unsigned)to);
+	return bpf_real.dup2(from, to);
+}
+
+int call_dup3(int from, int to, int flags)
+{
+	known_forget((unsigned)to, (unsigned)to);
+	return bpf_real.dup3(from, to, flags);
+}
+
+int call_close_range(unsigned first, unsigned last, int flags)
+{
+	known_forget(first, last);
+	return bpf_real.close_range(first, last, flags);
+}
+
+void call_closefrom(int first)
+{
+	known_forget((unsigned)MAX(first, 0), UINT32_MAX);
+	bpf_real.closefrom(first);
+}
+
+/* The same by syscall(2). */
+static void forget_by(long nr, unsigned a, unsigned b)
+{
+	if (nr == SYS_close)
+		known_forget(a, a);
+	else if (nr == SYS_dup3)
+		known_forget(b, b);
+	else if (nr == SYS_close_range)
+		known_forget(a, b);
+#ifdef SYS_dup2
+	else if (nr == SYS_dup2)
+		known_forget(b, b);
+#endif
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	const struct perf_event_attr *attr = (const struct perf_event_attr *)a;
@@ -86,6 +142,7 @@ long call_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (nr == SYS_bpf)
 		return answer_bpf((int)a, (union bpf_attr *)b, (unsigned)c,
 				  (uintptr_t)__builtin_return_address(0), *fp);
+	forget_by(nr, (unsigned)a, (unsigned)b);
 	if (nr == SYS_perf_event_open && perf_is_bpf(attr))
 		return answer_perf_event_open(attr, (pid_t)b, (int)c, (unsigned long)e);
 	return bpf_real.syscall(nr, a, b, c, d, e, f);

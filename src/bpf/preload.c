@@ -12,6 +12,7 @@
 #include "bpf/calls_int.h"
 #include "bpf/door.h"
 #include "bpf/glue.h"
+#include "core/known.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -56,6 +57,7 @@ __attribute__((constructor)) static void prepare(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, resolve);
+	known_start();
 }
 
 /* The hive lives while its members do, whether they ask it for anything or not. */

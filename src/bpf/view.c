@@ -16,6 +16,7 @@
 #include "bpf/view.h"
 #include "base/sys.h"
 #include "bpf/door.h"
+#include "core/known.h"
 #include "core/view.h"
 
 #include <fcntl.h>
@@ -204,7 +205,8 @@ static bool sealed(int fd)
 
 static struct skep_map *begin(int fd, bool write, void **ret_use)
 {
-	const long position = sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+	const int64_t position =
+		known_position(fd) ?: sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
 	struct slot *s = position > 0 ? slot_get((uint64_t)position) : NULL;
 	struct skep_map *m = s ? atomic_load_explicit(&s->map, memory_order_acquire) : NULL;
 	uint32_t now;
@@ -216,6 +218,7 @@ static struct skep_map *begin(int fd, bool write, void **ret_use)
 			slot_put(s);
 		return NULL;
 	}
+	known_is(fd, position);
 	now = now_ms();
 	if (atomic_load_explicit(&s->used, memory_order_relaxed) != now)
 		atomic_store_explicit(&s->used, now, memory_order_relaxed);

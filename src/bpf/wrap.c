@@ -8,6 +8,7 @@
  */
 #include "bpf/calls_int.h"
 #include "bpf/door.h"
+#include "core/known.h"
 
 #include <skep/skep.h>
 
@@ -20,6 +21,13 @@ struct real_calls bpf_real = {
 #define CALL_WRAP(ret, name, params, args) .name = __real_##name,
 #include "bpf/calls.def"
 };
+
+/* Where the program wraps fewer names than there are, descriptors end unseen. */
+__attribute__((constructor)) static void know(void)
+{
+	if (__real_close && __real_dup2 && __real_dup3 && __real_close_range && __real_closefrom)
+		known_start();
+}
 
 struct skep_kernel *bpf_kernel_default(void)
 {

@@ -2,6 +2,7 @@
 /* caller.c - see caller.h */
 #include "core/caller.h"
 #include "base/sys.h"
+#include "core/known.h"
 #include "core/core_int.h"
 #include "map/storage.h"
 #include "prog/run.h"
@@ -34,7 +35,13 @@ int64_t caller_position(int fd)
 {
 	if (unlikely(current != NULL))
 		return current->ops->position(current, fd);
-	return sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+	return known_position(fd) ?: sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+}
+
+void caller_knows(int fd, int64_t position)
+{
+	if (!current)
+		known_is(fd, position);
 }
 
 int caller_fd(int fd)

@@ -47,6 +47,8 @@ struct caller *caller_memory(void);
 
 /** The position of the caller's descriptor; -EBADF and the like. */
 int64_t caller_position(int fd);
+/** It names an object. */
+void caller_knows(int fd, int64_t position);
 /**
  * Something to ask about the caller's descriptor: itself, or a copy of it.  -EBADF.
  * caller_release() it afterwards.

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * probe.c - what a stub calls at a probed instruction (inject/stub.h): the programs of the site,
+ * on the vCPU's stack, as a thread's own may be small.
+ */
+#include "agent/agent_int.h"
+#include "hive/site.h"
+
+/* What runs on the other stack. */
+struct hit {
+	void *regs;
+	struct vcpu *vcpu;
+	const struct hive_probes *probes;
+};
+
+static void count_misses(const struct hive_probes *p)
+{
+	for (uint32_t i = 0; p && i < p->n; i++)
+		atomic_fetch_add_explicit(&p->probe[i].prog->stats->recursion_misses, 1,
+					  memory_order_relaxed);
+}
+
+static void run_all(struct hit *h)
+{
+	uint64_t task[RUN_TASK_SIZE / 8];
+	struct skep_run run = {
+		.vcpu = h->vcpu,
+		.cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu),
+		.ctx = h->regs,
+		.env = &agent_process.env,
+		.task = task,
+	};
+
+	for (uint32_t i = 0; i < h->probes->n; i++) {
+		run.cookie = h->probes->probe[i].cookie;
+		prog_run(h->probes->probe[i].prog, h->regs, &run);
+	}
+}
+
+/* fn(arg) on another stack, whose top is a multiple of 16. */
+static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
+{
+	__asm__ volatile("mov %%rsp, %%rbx\n\t"
+			 "mov %[top], %%rsp\n\t"
+			 "call *%[fn]\n\t"
+			 "mov %%rbx, %%rsp"
+			 : "+D"(arg)
+			 : [top] "r"(top), [fn] "r"(fn)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
+			   "cc");
+}
+
+void agent_probe(void *regs, uint64_t cookie)
+{
+	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
+	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
+	struct hit h = { .regs = regs };
+
+	/* A child of fork() is a member from its first probe on. */
+	if (unlikely(!agent_child.member) && !agent_enrol())
+		return;
+	h.vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	if (unlikely(!h.vcpu)) {
+		count_misses(atomic_load_explicit(&site->probes, memory_order_acquire));
+		return;
+	}
+	/* In the run, so what is there stays until its end. */
+	h.probes = atomic_load_explicit(&site->probes, memory_order_acquire);
+	if (likely(h.probes != NULL))
+		call_on(h.vcpu->run_stack + sizeof(h.vcpu->run_stack), run_all, &h);
+	vcpu_put(h.vcpu);
+}

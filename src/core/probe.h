@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * probe.h - perf events that run a program when a process comes to a place in a file (uprobes), as
+ * perf_event_open(2), ioctl(2) and BPF_LINK_CREATE speak of them.
+ *
+ * What such an event does to processes is a hook's: who owns the kernel gives it one
+ * (core_set_hooks).  Without, there are no such events.
+ */
+#ifndef SKEP_CORE_PROBE_H
+#define SKEP_CORE_PROBE_H
+
+#include "base/base.h"
+#include "base/diag.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct call;
+struct perf_event_attr;
+struct skep_kernel;
+struct skep_link;
+struct skep_prog;
+
+/* The dynamic PMU that /sys/bus/event_source/devices/uprobe/type names. */
+#define PROBE_UPROBE_TYPE 8
+
+/* Where a probe is. */
+struct probe_spec {
+	char path[PATH_MAX]; /* of the file, as whoever asked sees it */
+	uint64_t off;	     /* of the instruction in the file, bytes */
+	uint64_t ref_ctr;    /* offset of a counter that says how many probe it; 0: there is none */
+	bool returns;	     /* at the function's returns */
+	pid_t pid;	     /* in this process; -1: in all of the hive */
+};
+
+struct probe {
+	_Atomic uint32_t refs;
+	uint32_t id;
+	struct probe_spec spec;
+	struct skep_kernel *k;
+	pthread_mutex_t lock;	/* of what follows */
+	struct skep_prog *prog; /* counted; NULL: none yet */
+	uint64_t cookie;	/* of its link: bpf_get_attach_cookie() */
+	bool enabled;
+	void *hooked; /* what the hook gave; NULL: it is nowhere */
+};
+
+void probe_put(struct probe *p);
+DEFINE_CLEANUP(struct probe, probe_put)
+
+/** A descriptor of a new event of PROBE_UPROBE_TYPE, or -errno. */
+long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid, int cpu);
+/** ioctl(2) on it; -ENOTTY where the request is not known. */
+long probe_ioctl(struct call *c, struct probe *p, unsigned long request, uint64_t arg);
+/** BPF_LINK_CREATE with it as target: a link's descriptor, or -errno. */
+long probe_link(struct call *c, struct probe *p, struct skep_prog *prog);
+
+#endif

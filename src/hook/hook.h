@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hook.h - the door to hooks: what a hive's server does to members so that programs run in them.
+ */
+#ifndef SKEP_HOOK_HOOK_H
+#define SKEP_HOOK_HOOK_H
+
+#include "core/core.h"
+
+/** The hooks of a hive, whose text has the agent.  Once, before anybody uses the kernel. */
+void hook_start(struct space *s, struct skep_kernel *k);
+/**
+ * The process is a member, and waits for us: what is attached to all members is attached to it.
+ * From the thread that answers it.
+ */
+void hook_member(pid_t pid);
+
+#endif

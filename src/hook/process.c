@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* process.c - brings the agent into a process that stands still; see process.h. */
+#include "hook/process.h"
+#include "agent/agent.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define STOP_MS 2000 /* that a process may take to stop */
+
+/* What members map of each segment. */
+static const struct {
+	uintptr_t at, end; /* in the range */
+	int prot;
+} parts[_HIVE_SEGMENTS] = {
+	[HIVE_TEXT] = { HIVE_TEXT_AT, HIVE_META_AT, PROT_READ | PROT_EXEC },
+	[HIVE_META] = { HIVE_META_AT, HIVE_DATA_AT, PROT_READ },
+	[HIVE_DATA] = { HIVE_DATA_AT, HIVE_MAPS_AT, PROT_READ | PROT_WRITE },
+};
+
+static int64_t call(struct tracee *t, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+		    uint64_t e, uint64_t f, struct skep_diag *diag)
+{
+	const uint64_t args[6] = { a, b, c, d, e, f };
+	int64_t ret;
+	int err = tracee_syscall(t, nr, args, &ret, diag);
+
+	return err ? err : ret;
+}
+
+/* A page of the tracee's for what its calls point to. */
+static int64_t scratch(struct tracee *t, struct skep_diag *diag)
+{
+	return call(t, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    (uint64_t)-1, 0, diag);
+}
+
+static int map_segment(struct tracee *t, struct space *s, int seg, uint64_t page,
+		       struct skep_diag *diag)
+{
+	const uint64_t at = space_base(s) + parts[seg].at;
+	char path[64];
+	int64_t fd, p;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), space_fd(s, seg));
+	if (tracee_write(t, page, path, strlen(path) + 1))
+		return -EFAULT;
+	fd = call(t, SYS_openat, (uint64_t)AT_FDCWD, page,
+		  (parts[seg].prot & PROT_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0, 0, 0, diag);
+	if (fd < 0)
+		return diag_set(diag, (int)fd, SKEP_AT_NONE, 0,
+				"process %d cannot open the hive's memory by %s", (int)t->pid,
+				path);
+	p = call(t, SYS_mmap, at, parts[seg].end - parts[seg].at, (uint64_t)parts[seg].prot,
+		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0, diag);
+	call(t, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0, diag);
+	if (p < 0)
+		return diag_set(diag, (int)p, SKEP_AT_NONE, 0,
+				"process %d has no room at 0x%llx, where the hive's memory lies",
+				(int)t->pid, (unsigned long long)at);
+	return 0;
+}
+
+/* Is the hive's memory there already?  The preload library may have mapped it. */
+static bool is_mapped(struct tracee *t, struct space *s)
+{
+	struct hive_head head;
+
+	return !tracee_read(t, space_base(s) + HIVE_META_AT, &head, sizeof(head)) &&
+	       head.magic == HIVE_MEM_MAGIC && head.base == space_base(s);
+}
+
+static int map_all(struct tracee *t, struct space *s, uint64_t page, struct skep_diag *diag)
+{
+	const struct hive_meta *m = space_meta(s);
+	int64_t p;
+	int err = 0;
+
+	for (int i = 0; i < _HIVE_SEGMENTS && !err; i++)
+		err = map_segment(t, s, i, page, diag);
+	if (err)
+		return err;
+	p = call(t, SYS_mmap, m->private_at, m->private_size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0, diag);
+	return (int)MIN(p, 0);
+}
+
+static uint64_t vdso_of(pid_t pid)
+{
+	struct images m = { 0 };
+	uint64_t at = 0;
+
+	if (images_read(&m, pid, NULL))
+		return 0;
+	vec_foreach (i, &m)
+		if (!strcmp(i->name, "[vdso]"))
+			at = i->start;
+	images_fini(&m);
+	return at;
+}
+
+static int join(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
+{
+	const struct hive_meta *meta = space_meta(s);
+	const struct agent_door *door = (const struct agent_door *)(uintptr_t)meta->door;
+	const struct agent_join how = { .meta = meta, .vdso = vdso_of(p->pid) };
+	const int64_t page = scratch(t, diag);
+	uint64_t ret = 0;
+	int err = (int)MIN(page, 0);
+
+	if (!err && !is_mapped(t, s))
+		err = map_all(t, s, (uint64_t)page, diag);
+	if (!err)
+		err = tracee_write(t, (uint64_t)page, &how, sizeof(how));
+	if (!err)
+		err = tracee_call(t, (uintptr_t)door->join, (uint64_t)page, 0, &ret, diag);
+	if (page > 0)
+		call(t, SYS_munmap, (uint64_t)page, 4096, 0, 0, 0, 0, diag);
+	return err ? err : (int)ret;
+}
+
+int process_stop(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
+{
+	const struct agent_door *door = (const struct agent_door *)(uintptr_t)space_meta(s)->door;
+	uint64_t ret = 0;
+	int err = tracee_stop(t, p->pid, STOP_MS, diag);
+
+	if (err)
+		return err;
+	if (!p->joined)
+		err = join(p, s, t, diag);
+	p->joined |= !err;
+	/* Maps that came since. */
+	if (!err)
+		err = tracee_call(t, (uintptr_t)door->sync, 0, 0, &ret, diag);
+	if (!err && ret)
+		err = diag_set(diag, (int)ret, SKEP_AT_NONE, 0,
+			       "process %d cannot map the hive's maps", (int)p->pid);
+	if (err)
+		tracee_go(t);
+	return err;
+}
+
+void process_forget(struct process *p, struct space *s)
+{
+	vec_foreach (at, &p->places) {
+		struct place *pl = *at;
+
+		space_give(s, HIVE_META, pl->site, sizeof(*pl->site));
+		vec_free(&pl->probes);
+		skep_free(pl);
+	}
+	vec_free(&p->places);
+	patches_fini(&p->patches);
+	p->patches = (struct patches){ 0 };
+	p->joined = false;
+}

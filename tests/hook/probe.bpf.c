@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Counts calls of a function, and adds up what it is given and what it returns. */
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 4);
+} sums SEC(".maps");
+
+struct event {
+	__u64 cookie, ip, sp;
+	__u32 pid;
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+static void add(__u32 index, __u64 n)
+{
+	__u64 *v = bpf_map_lookup_elem(&sums, &index);
+
+	if (v)
+		*v += n;
+}
+
+SEC("uprobe")
+int enter(struct pt_regs *ctx)
+{
+	add(0, 1);
+	add(1, PT_REGS_PARM1(ctx));
+	return 0;
+}
+
+SEC("uretprobe")
+int leave(struct pt_regs *ctx)
+{
+	add(2, 1);
+	add(3, PT_REGS_RC(ctx));
+	return 0;
+}
+
+/* The least: what a cost is taken of. */
+SEC("uprobe")
+int bump(struct pt_regs *ctx)
+{
+	add(0, 1);
+	return 0;
+}
+
+SEC("uprobe")
+int nothing(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+SEC("uprobe")
+int tell(struct pt_regs *ctx)
+{
+	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return 0;
+	e->cookie = bpf_get_attach_cookie(ctx);
+	e->ip = PT_REGS_IP(ctx);
+	e->sp = PT_REGS_SP(ctx);
+	e->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

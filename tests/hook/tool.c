@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tool.c - a tracing tool as libbpf's users write them: attaches probe.bpf.c's programs to the
+ * function `work` of a program that it then starts, or that runs already, and prints what it saw.
+ *
+ *	tool OBJECT TARGET CALLS HOW	starts it
+ *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin
+ *
+ * A fifth argument names the one program to attach, with "ret:" before it at returns.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CPUS_MAX 1024
+
+struct event {
+	unsigned long cookie, ip, sp;
+	unsigned pid;
+	char comm[16];
+};
+
+static struct bpf_object *obj;
+static unsigned told;
+
+static int attach(const char *name, int ret, int pid, const char *path, unsigned long cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret, .func_name = "work",
+		    .bpf_cookie = cookie);
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
+	struct bpf_link *l = bpf_program__attach_uprobe_opts(p, pid, path, 0, &opts);
+
+	if (!l)
+		fprintf(stderr, "%s: %s\n", name, strerror(errno));
+	return l ? 0 : 1;
+}
+
+static int attach_all(int pid, const char *path, const char *only)
+{
+	if (only)
+		return strncmp(only, "ret:", 4) ? attach(only, 0, pid, path, 0)
+						: attach(only + 4, 1, pid, path, 0);
+	return attach("enter", 0, pid, path, 0) || attach("leave", 1, pid, path, 0) ||
+	       attach("tell", 0, pid, path, 77);
+}
+
+static long sum_of(unsigned index)
+{
+	struct bpf_map *m = bpf_object__find_map_by_name(obj, "sums");
+	unsigned long v[CPUS_MAX], sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(m), &index, v))
+		return -1;
+	for (int i = 0; i < libbpf_num_possible_cpus(); i++)
+		sum += v[i];
+	return (long)sum;
+}
+
+static int on_event(void *arg, void *data, size_t size)
+{
+	const struct event *e = data;
+
+	told += size == sizeof(*e) && e->cookie == 77 && !strcmp(e->comm, "target") && e->ip &&
+		e->sp && e->pid;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const int running = argc > 4 && !strcmp(argv[3], "-p");
+	const int pid = running ? atoi(argv[4]) : -1;
+	struct ring_buffer *rb;
+	int status = 0;
+	char c;
+
+	obj = argc > 4 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	if (!obj || bpf_object__load(obj) || attach_all(pid, argv[2], argv[5]))
+		return 1;
+	rb = ring_buffer__new(bpf_map__fd(bpf_object__find_map_by_name(obj, "events")), on_event,
+			      NULL, NULL);
+	if (running) {
+		printf("attached\n");
+		fflush(stdout);
+		if (read(0, &c, 1) != 1)
+			return 1;
+	} else if (fork() == 0) {
+		execl(argv[2], "target", argv[3], argv[4], NULL);
+		_exit(127);
+	} else {
+		wait(&status);
+	}
+	ring_buffer__consume(rb);
+	printf("calls %ld sum %ld returns %ld sum %ld told %s status %d\n", sum_of(0), sum_of(1),
+	       sum_of(2), sum_of(3), told ? "yes" : "no", status);
+	return 0;
+}
