@@ -320,11 +320,7 @@ long core_map_freeze(struct call *c)
 	/* A frozen map is -EPERM before map_freeze says -EBUSY, as its files lose their right. */
 	if (atomic_load_explicit(&mc.m->frozen, memory_order_acquire))
 		return FAIL(c, -EPERM, "the map is frozen already");
-	err = map_freeze(mc.m);
-	/* Nobody maps it for writing any more; a machine without that seal can live without. */
-	if (!err)
-		fcntl(mc.m->area.fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
-	return err;
+	return map_freeze(mc.m);
 }
 
 long core_map_next_id(struct call *c)

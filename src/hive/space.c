@@ -343,6 +343,15 @@ int space_show(struct space *s, const struct hive_area *area)
 	return row < HIVE_AREAS ? (int)row : -ENOSPC;
 }
 
+void space_protect(struct space *s, int row)
+{
+	struct hive_meta *m = space_meta(s);
+
+	pthread_mutex_lock(&s->lock);
+	m->area[row].write = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void space_hide(struct space *s, int row)
 {
 	struct hive_meta *m = space_meta(s);

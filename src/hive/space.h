@@ -55,6 +55,8 @@ void space_unplace(struct space *s, uintptr_t at, size_t size);
  * or -ENOSPC.  The descriptor stays open as long.
  */
 int space_show(struct space *s, const struct hive_area *area);
+/** Members map it for reading from now on; what they have mapped stays as it is. */
+void space_protect(struct space *s, int row);
 /** No longer. */
 void space_hide(struct space *s, int row);
 

@@ -194,6 +194,8 @@ void map_area_freeze(const struct map_area *a)
 {
 	/* Kernels before 5.1 do not know this seal: then the map is frozen to bpf(2) only. */
 	fcntl(a->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+	if (a->space && a->row >= 0)
+		space_protect(a->space, a->row);
 }
 
 int map_area_open(const struct map_area *a, int mode)

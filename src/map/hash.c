@@ -213,6 +213,8 @@ void hash_destroy(struct skep_map *m)
 	m->priv = NULL;
 }
 
+#define LOOKS 4 /* at each list, before there is nothing */
+
 uint32_t hash_take_slow(const struct hash *h, uint32_t cpu)
 {
 	const uint32_t row = hash_row_of(h, cpu);
@@ -230,7 +232,8 @@ uint32_t hash_take_slow(const struct hash *h, uint32_t cpu)
 		if (n <= h->total)
 			return n;
 	}
-	for (uint32_t i = 1; i <= h->nr_cpus; i++) {
+	/* Again: one may have come to where we looked while we looked elsewhere. */
+	for (uint32_t i = 1; i < LOOKS * (h->nr_cpus + 1); i++) {
 		n = hash_take_from(h, (row + i) % (h->nr_cpus + 1), row, cpu);
 		if (n)
 			return n;

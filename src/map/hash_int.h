@@ -79,9 +79,10 @@ struct hash_row {
 	struct spinlock lock;  /* of free */
 	_Atomic uint32_t free; /* first free element, by elem.next; 0 ends */
 	uint32_t spare;
-	uint32_t taken;	  /* last element that became ours from a list, the tail or by eviction */
-	uint32_t removed; /* the same from a bucket */
-	uint32_t pad[11]; /* to a cache line */
+	_Atomic uint32_t
+		taken; /* last element that became ours from a list, the tail or by eviction */
+	_Atomic uint32_t removed; /* the same from a bucket */
+	uint32_t pad[11];	  /* to a cache line */
 };
 static_assert(sizeof(struct hash_row) == 64, "a row is one cache line");
 
@@ -306,7 +307,7 @@ static inline void hash_grab(const struct hash *h, uint32_t e, uint32_t cpu)
 {
 	const uint32_t row = hash_row_of(h, cpu);
 
-	h->sh->row[row].removed = e;
+	atomic_store_explicit(&h->sh->row[row].removed, e, memory_order_relaxed);
 	atomic_store_explicit(&hash_elem(h, e)->holder, 1 + row, memory_order_release);
 }
 
@@ -392,7 +393,7 @@ static inline uint32_t hash_walk_next(const struct hash *h, const struct bucket 
 /* Under the lock of a list, or of the tail: n is ours before it is no longer there. */
 MAP_ALWAYS_INLINE void hash_hold(const struct hash *h, uint32_t n, uint32_t row)
 {
-	h->sh->row[row].taken = n;
+	atomic_store_explicit(&h->sh->row[row].taken, n, memory_order_relaxed);
 	atomic_store_explicit(&hash_elem(h, n)->holder, 1 + row, memory_order_release);
 }
 

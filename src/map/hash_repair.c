@@ -68,7 +68,7 @@ void hash_cpu_died(struct skep_map *m, uint32_t cpu)
 {
 	const struct hash *h = m->priv;
 	struct hash_row *r = &h->sh->row[cpu];
-	const uint32_t hints[] = { r->taken, r->removed };
+	const uint32_t hints[] = { atomic_load(&r->taken), atomic_load(&r->removed) };
 	const bool spares = !(h->kind & HASH_PERCPU);
 	bool spare = spares && in_hand(h, r->spare, cpu);
 

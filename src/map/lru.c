@@ -80,7 +80,8 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 		ours = hash_unlink_elem(h, b, n, cpu);
 		spin_unlock(&b->lock);
 		if (ours) {
-			h->sh->row[hash_row_of(h, cpu)].taken = n;
+			atomic_store_explicit(&h->sh->row[hash_row_of(h, cpu)].taken, n,
+					      memory_order_relaxed);
 			return n;
 		}
 	}

@@ -48,6 +48,16 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/** Skips the case where a sanitizer has taken the addresses that it maps something at. */
+static inline void test_needs_addresses(void)
+{
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	test_skip("ThreadSanitizer takes the addresses that this needs");
+#endif
+#endif
+}
+
 /** A folder or file of the source tree, from SKEP_SOURCE_ROOT or the build's own knowledge. */
 const char *test_source_path(const char *relative);
 /** The same in the build tree. */

@@ -300,6 +300,7 @@ TEST(arenas_on_both_engines)
 {
 	static struct seen interp, jit;
 
+	test_needs_addresses();
 	ours(SKEP_ENGINE_INTERP, &interp);
 	check(&interp);
 	ours(SKEP_ENGINE_JIT, &jit);
@@ -311,6 +312,7 @@ TEST(arenas_are_the_hosts)
 	static struct seen theirs, mine;
 	struct kernel host = { .bpf = host_bpf };
 
+	test_needs_addresses();
 	host_required();
 	host.types = kernel_btf_host();
 	if (!host.types || btf_find(host.types, "bpf_arena_alloc_pages", BTF_KIND_FUNC) < 0)

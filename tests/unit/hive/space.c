@@ -8,6 +8,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* A hive's memory, where there can be one. */
+static struct space *space(void)
+{
+	struct space *s;
+
+	test_needs_addresses();
+	ASSERT_EQ(space_new(&s), 0);
+	return s;
+}
+
 static void *map_segment(struct space *s, enum hive_segment seg, int prot)
 {
 	return mmap(NULL, 4096, prot, MAP_SHARED, space_fd(s, seg), 0);
@@ -15,10 +25,9 @@ static void *map_segment(struct space *s, enum hive_segment seg, int prot)
 
 TEST(space_members_write_data_alone)
 {
-	struct space *s;
+	struct space *s = space();
 	void *p;
 
-	ASSERT_EQ(space_new(&s), 0);
 	ASSERT(map_segment(s, HIVE_TEXT, PROT_READ | PROT_WRITE) == MAP_FAILED);
 	ASSERT(map_segment(s, HIVE_META, PROT_READ | PROT_WRITE) == MAP_FAILED);
 	p = map_segment(s, HIVE_DATA, PROT_READ | PROT_WRITE);
@@ -40,10 +49,8 @@ TEST(space_members_write_data_alone)
 
 TEST(space_two_in_one_process)
 {
-	struct space *a, *b;
+	struct space *a = space(), *b = space();
 
-	ASSERT_EQ(space_new(&a), 0);
-	ASSERT_EQ(space_new(&b), 0);
 	ASSERT(space_base(a) != space_base(b));
 	space_free(a);
 	space_free(b);
@@ -51,10 +58,9 @@ TEST(space_two_in_one_process)
 
 TEST(space_gives_zeroes)
 {
-	struct space *s;
+	struct space *s = space();
 	uint8_t *p, *q;
 
-	ASSERT_EQ(space_new(&s), 0);
 	for (int seg = HIVE_META; seg <= HIVE_DATA; seg++) {
 		p = space_alloc(s, seg, 100);
 		ASSERT(p && (uintptr_t)p % 64 == 0);
@@ -79,11 +85,10 @@ TEST(space_gives_zeroes)
 TEST(space_rows_are_used_again)
 {
 	struct hive_area area = { .at = 4096, .size = 4096, .fd = 3 };
+	struct space *s = space();
 	struct hive_meta *m;
-	struct space *s;
 	uint32_t change;
 
-	ASSERT_EQ(space_new(&s), 0);
 	m = space_meta(s);
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(space_show(s, &area), i);
