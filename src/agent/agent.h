@@ -54,6 +54,8 @@ struct agent_door {
 	 * in recursion_misses, where the thread was interrupted in a run on this CPU.
 	 */
 	int (*run)(const struct skep_prog *p, void *ctx, uint64_t *ret);
+	/* What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site. */
+	void (*probe)(void *regs, uint64_t cookie);
 };
 
 extern const struct agent_door agent_door;

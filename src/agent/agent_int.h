@@ -31,6 +31,9 @@ extern struct agent_child agent_child;
 int agent_join(const struct agent_join *how);
 const struct hive_meta *agent_meta(void);
 int agent_sync(void);
+/* Gives the process its number: false where the hive has as many members as it can. */
+bool agent_enrol(void);
+void agent_probe(void *regs, uint64_t cookie);
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);
 
 #endif

@@ -14,4 +14,5 @@ const struct agent_door agent_door = {
 	.meta = agent_meta,
 	.sync = agent_sync,
 	.run = agent_run,
+	.probe = agent_probe,
 };

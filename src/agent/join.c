@@ -56,6 +56,12 @@ static uint32_t enrol(const struct hive_meta *meta)
 	return 0;
 }
 
+bool agent_enrol(void)
+{
+	agent_child.member = enrol(agent_process.meta);
+	return agent_child.member != 0;
+}
+
 int agent_join(const struct agent_join *how)
 {
 	const clock_fn clock = vdso_clock_gettime(how->vdso);
@@ -66,9 +72,9 @@ int agent_join(const struct agent_join *how)
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.timers_begin = no_timers;
-	if (!how->server && !agent_child.member)
-		agent_child.member = enrol(how->meta);
-	return how->server || agent_child.member ? 0 : -EAGAIN;
+	if (how->server || agent_child.member)
+		return 0;
+	return agent_enrol() ? 0 : -EAGAIN;
 }
 
 const struct hive_meta *agent_meta(void)

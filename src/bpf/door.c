@@ -13,6 +13,7 @@
 #include "bpf/glue.h"
 #include "bpf/view.h"
 #include "core/core.h"
+#include "core/known.h"
 #include "core/user.h"
 #include "core/view.h"
 #include "hive/place.h"
@@ -23,6 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -138,6 +140,16 @@ static int64_t call_locked(int *ret_fd)
 	return -ENODEV;
 }
 
+/* Where only parents may trace (Yama), members let their server: hooks need it for a moment. */
+static void let_trace(int fd)
+{
+	struct ucred server;
+	socklen_t n = sizeof(server);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &server, &n))
+		prctl(PR_SET_PTRACER, (unsigned long)server.pid, 0, 0, 0);
+}
+
 static int connect_locked(void)
 {
 	struct hive_packet *p = &far.packet;
@@ -153,6 +165,7 @@ static int connect_locked(void)
 	far.fd = fd;
 	far.pid = getpid();
 	far.cookie = cookie_of(fd);
+	let_trace(fd);
 	hive_begin(p, HIVE_HELLO);
 	p->msg.arg[0] = HIVE_VERSION;
 	if (call_locked(&fd) || p->msg.len >= sizeof(far.release)) {
@@ -251,10 +264,15 @@ static long enter_far(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *p
 long door_enter(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *path)
 {
 	long ret;
+	bool keep;
 
 	if (nr == ENTRY_BPF && view_answer((int)a[0], a[1], (uint32_t)a[2], &ret))
 		return ret;
-	return bpf_kernel() || !door_hive() ? entry_run(nr, a, path) : enter_far(nr, a, path);
+	ret = bpf_kernel() || !door_hive() ? entry_run(nr, a, path) : enter_far(nr, a, path);
+	/* Whatever that number was, if its end was not seen. */
+	if (ret >= 0 && entry_gives_fd(nr, a, &keep))
+		known_forget((unsigned)ret, (unsigned)ret);
+	return ret;
 }
 
 /* Makes the connection where there is none yet. */

@@ -17,6 +17,7 @@
 #include "bpf/door.h"
 #include "bpf/glue.h"
 #include "core/core.h"
+#include "core/probe.h"
 #include "helper/helper.h"
 
 static int write_all(int fd, const void *data, size_t size)
@@ -105,6 +106,26 @@ static int fill_kallsyms(int fd)
 	return fclose(f) ? -EIO : 0;
 }
 
+/* The dynamic PMU of uprobes. */
+static int fill_uprobe_type(int fd)
+{
+	static const char text[] = { '0' + PROBE_UPROBE_TYPE, '\n' };
+
+	return write_all(fd, text, sizeof(text));
+}
+
+static int fill_uprobe_retprobe(int fd)
+{
+	return write_all(fd, "config:0\n", 9);
+}
+
+static int fill_uprobe_ref_ctr(int fd)
+{
+	return write_all(fd, "config:32-63\n", 13);
+}
+
+#define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/"
+
 static const struct kernel_file {
 	const char *path;
 	bool released;	     /* the name of the release follows */
@@ -113,6 +134,9 @@ static const struct kernel_file {
 	{ "/sys/kernel/btf/vmlinux", false, fill_btf },
 	{ "/boot/config-", true, fill_kconfig },
 	{ "/proc/kallsyms", false, fill_kallsyms },
+	{ UPROBE_PMU "type", false, fill_uprobe_type },
+	{ UPROBE_PMU "format/retprobe", false, fill_uprobe_retprobe },
+	{ UPROBE_PMU "format/ref_ctr_offset", false, fill_uprobe_ref_ctr },
 };
 
 static bool file_fits(const struct kernel_file *file, const char *path)

@@ -86,6 +86,20 @@ long core_prog_at(struct skep_kernel *k, int fd);
 /** The run of that vCPU, a member's, has died: what it held of maps comes back. */
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
 
+/*
+ * What probes do to processes: the owner of the kernel gives it this, before anybody else uses it.
+ * All may be called from several threads at once, never from within a run.
+ */
+struct probe_spec;
+struct core_hooks {
+	/* Runs prog at that place from now on: 0 and *ret, or -errno; nothing is counted here. */
+	int (*attach)(const struct probe_spec *spec, struct skep_prog *prog, uint64_t cookie,
+		      void **ret, struct skep_diag *reterr_diag);
+	/* No longer: when it returns, no run of the program is under way there. */
+	void (*detach)(void *hooked);
+};
+void core_set_hooks(struct skep_kernel *k, const struct core_hooks *hooks);
+
 /* A verification, as who watches sees it; all borrowed for the time of the call. */
 struct core_verdict {
 	const struct skep_prog *prog; /* as far as it came */

@@ -33,9 +33,10 @@ struct skep_kernel {
 	struct space *space;		 /* the hive's memory; NULL: there is no hive */
 	struct vcpus *vcpus;		 /* where programs run: own_vcpus, or the hive's */
 	struct vcpus own_vcpus;
-	struct run_env env;	    /* what their runs carry */
-	void *object_mem;	    /* env.objects' memory, a mapping; NULL: there is none */
-	pthread_mutex_t timer_lock; /* the making of timer_thread */
+	struct run_env env;		/* what their runs carry */
+	void *object_mem;		/* env.objects' memory, a mapping; NULL: there is none */
+	const struct core_hooks *hooks; /* what probes do to processes; NULL: there are none */
+	pthread_mutex_t timer_lock;	/* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
 	char *pin_root; /* where names of objects live, without a slash at the end */
 	struct {
@@ -87,6 +88,9 @@ enum core_right {
 
 /** Does the caller have that right? */
 bool core_may(const struct call *c, enum core_right right);
+
+/** May members of the hive run it? */
+bool core_may_leave(const struct skep_prog *p);
 
 /** Writes one field back to the caller's attributes: 0 or -EFAULT. */
 #define CALL_PUT(c, field, value)                                                           \

@@ -7,6 +7,7 @@
  */
 #include "core/attach.h"
 #include "core/core_int.h"
+#include "core/probe.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -53,11 +54,17 @@ struct maker {
 
 #define ATTACH_ANY UINT32_MAX
 
-/* perf_event_get: no descriptor is a perf event here, so Linux's answer for any other file. */
+/* perf_event_get: Linux's answer for any other file is -EBADF. */
 static long make_perf(struct call *c, struct skep_prog *p)
 {
-	return FAIL(c, -EBADF, "target_fd %d is not a perf event: Skep has no hook for those yet",
-		    (int)c->attr.a.link_create.target_fd);
+	_cleanup_(object_put) struct object_ref ref = { 0 };
+	const int fd = (int)c->attr.a.link_create.target_fd;
+
+	if (c->attr.a.link_create.flags)
+		return -EINVAL;
+	if (object_get(c->k, fd, OBJ_PROBE, &ref))
+		return FAIL(c, -EBADF, "target_fd %d is not an event that runs programs", fd);
+	return probe_link(c, ref.payload, p);
 }
 
 static const struct maker makers[] = {

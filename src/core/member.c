@@ -39,7 +39,7 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 }
 
 /* Interpreted programs and what owns objects and timers stay in the server. */
-static bool may_leave(const struct skep_prog *p)
+bool core_may_leave(const struct skep_prog *p)
 {
 	for (uint32_t i = 0; i < p->map_cnt; i++)
 		if (p->maps[i]->objects || p->maps[i]->kind->traits & MAP_STAYS)
@@ -54,5 +54,5 @@ long core_prog_at(struct skep_kernel *k, int fd)
 
 	if (err)
 		return err;
-	return may_leave(p) ? (long)(uintptr_t)p : -EOPNOTSUPP;
+	return core_may_leave(p) ? (long)(uintptr_t)p : -EOPNOTSUPP;
 }

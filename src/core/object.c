@@ -3,6 +3,7 @@
 #include "core/object.h"
 #include "core/caller.h"
 #include "core/core_int.h"
+#include "core/probe.h"
 #include "map/perf_event.h"
 
 #include <limits.h>
@@ -45,6 +46,13 @@ KIND_FUNCS(prog, struct skep_prog)
 KIND_FUNCS(link, struct skep_link)
 KIND_FUNCS(perf_event, struct perf_event)
 
+static struct probe *probe_get(struct probe *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	return p;
+}
+KIND_FUNCS(probe, struct probe)
+
 static void btf_payload_get(void *p)
 {
 	btf_get(p);
@@ -85,6 +93,7 @@ static const struct kind_ops kinds[] = {
 	[OBJ_LINK] = { "bpf_link", KIND_ROW(link) },
 	[OBJ_STATS] = { "bpf-stats", stats_payload_ref, stats_payload_ref, stats_payload_refs,
 			stats_payload_set_id },
+	[OBJ_PROBE] = { "perf_probe", KIND_ROW(probe) },
 	[OBJ_PROG] = { "bpf-prog", KIND_ROW(prog) },
 	[OBJ_MAP] = { "bpf-map", KIND_ROW(map) },
 	[OBJ_PERF] = { "perf_event", KIND_ROW(perf_event) },
@@ -371,6 +380,8 @@ int object_get(struct skep_kernel *k, int fd, enum object_kind kind, struct obje
 		return -EBADF;
 	if (likely(pos >= 0 && name / 4 <= atomic_load_explicit(&t->serial, memory_order_relaxed)))
 		err = bucket_find(t, name, kind, ret);
+	if (likely(!err))
+		caller_knows(fd, pos);
 	if (likely(err != -ENOENT))
 		return err;
 	fd = caller_fd(fd);

@@ -28,6 +28,7 @@ struct skep_kernel;
 enum object_kind {
 	OBJ_LINK,
 	OBJ_STATS, /* BPF_ENABLE_STATS: statistics are kept while such a descriptor is open */
+	OBJ_PROBE, /* a perf event that runs a program: as OBJ_PERF */
 	OBJ_PROG,
 	OBJ_MAP,
 	OBJ_PERF, /* a perf event: it has an id too, which nobody lists */

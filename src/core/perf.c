@@ -7,6 +7,7 @@
  * on it come here first, from who stands between a program and its system calls.
  */
 #include "core/core_int.h"
+#include "core/probe.h"
 #include "map/perf_event.h"
 
 #include <linux/perf_event.h>
@@ -69,6 +70,12 @@ long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int 
 	int err = copy_attr(uattr, &a);
 	long fd;
 
+	if (!err && a.type == PROBE_UPROBE_TYPE) {
+		fd = probe_open(&c, &a, pid, cpu);
+		if (fd >= 0 && !(flags & PERF_FLAG_FD_CLOEXEC))
+			fcntl((int)fd, F_SETFD, 0);
+		return fd;
+	}
 	if (!err)
 		err = check_attr(&c, &a, pid, cpu, flags);
 	if (err)
@@ -116,8 +123,11 @@ long core_perf_ioctl(struct skep_kernel *k, int fd, unsigned long request, uint6
 	_cleanup_(object_put) struct object_ref ref = { 0 };
 	struct perf_event *e;
 	uint64_t id;
+	struct call c = { .k = k };
 	int err = find_event(k, fd, &ref);
 
+	if (err && !object_get(k, fd, OBJ_PROBE, &ref))
+		return probe_ioctl(&c, ref.payload, request, arg);
 	if (err)
 		return err;
 	e = ref.payload;

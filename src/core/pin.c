@@ -188,7 +188,8 @@ long core_obj_pin(struct call *c)
 	if (bad_flags(c, 0))
 		return FAIL(c, -EINVAL, "file_flags or path_fd do not fit OBJ_PIN");
 	err = object_get(k, (int)c->attr.a.bpf_fd, OBJ_ANY, &ref);
-	if (err || ref.kind == OBJ_BTF || ref.kind == OBJ_STATS || ref.kind == OBJ_PERF)
+	if (err || ref.kind == OBJ_BTF || ref.kind == OBJ_STATS || ref.kind == OBJ_PERF ||
+	    ref.kind == OBJ_PROBE)
 		return FAIL(c, -EINVAL, "descriptor %d is no program, map or link",
 			    (int)c->attr.a.bpf_fd);
 	err = path_take(c, path);

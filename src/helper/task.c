@@ -141,6 +141,11 @@ HELPER_FN(get_current_task)
 	return (uintptr_t)&s->self;
 }
 
+HELPER_FN(get_attach_cookie)
+{
+	return run->cookie;
+}
+
 HELPER_FN(get_smp_processor_id)
 {
 	return run->cpu;

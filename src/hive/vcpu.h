@@ -31,6 +31,8 @@
 /* Stack of the interpreter's frames: one per bpf2bpf depth, callbacks included. */
 #define VCPU_STACK_SIZE (2 * SKEP_FRAMES_MAX * SKEP_STACK_MAX)
 
+#define VCPU_RUN_STACK	(64u << 10)
+
 /* The number of no slot: where a CPU is asked for, the kernel's own threads say it. */
 #define VCPU_NONE UINT32_MAX
 
@@ -40,6 +42,8 @@ struct vcpu {
 	_Atomic(void *) waits;	/* for which bpf_res_spin_lock its run waits, or NULL */
 	uint64_t prandom[2];	/* state of bpf_get_prandom_u32 */
 	uint8_t stack[VCPU_STACK_SIZE] __attribute__((aligned(64)));
+	/* Of compiled programs and helpers in members, whose threads' own may be small. */
+	uint8_t run_stack[VCPU_RUN_STACK] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
 struct vcpus {

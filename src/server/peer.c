@@ -9,6 +9,7 @@
 #include "bpf/entry.h"
 #include "core/caller.h"
 #include "core/core.h"
+#include "hook/hook.h"
 #include "server/reaper.h"
 #include "server/server_int.h"
 
@@ -191,6 +192,7 @@ static int do_hello(struct peer *p)
 	if (!p->member) {
 		server_member(p->s, p->caller.pid);
 		reaper_reborn(p->caller.pid);
+		hook_member(p->caller.pid);
 	}
 	count(p, true);
 	memcpy(p->packet.data, release, n);

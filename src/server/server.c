@@ -2,6 +2,7 @@
 /* server.c - see server.h */
 #include "bpf/glue.h"
 #include "core/core.h"
+#include "hook/hook.h"
 #include "server/reaper.h"
 #include "server/server_int.h"
 #include "server/text.h"
@@ -174,6 +175,8 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	int err;
 
 	take_descriptors();
+	/* Once more, by this process: SO_PEERCRED tells members who that is. */
+	listen(s->listener, SOMAXCONN);
 	name_self();
 	err = space_new(&s->space);
 
@@ -183,6 +186,8 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 		err = core_kernel_new(o->kernel, s->space, &s->k);
 	if (!err)
 		err = reaper_start(s->space, s->k);
+	if (!err)
+		hook_start(s->space, s->k);
 	err = err ? err : core_pins_in(s->k, s->dir);
 	if (!err) {
 		detach(s, o->talk);

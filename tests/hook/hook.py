@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Programs at places in processes, attached by a libbpf tool that knows nothing of Skep.  TAP.
+
+usage: hook.py BUILD [NAME...]
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from tap import Skip, case, main
+
+build = pathlib.Path(sys.argv[1]).resolve()
+work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hook-', dir='/tmp'))
+env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
+
+
+def place(name):
+    return build / 'tests/hook' / name
+
+
+skep, tool, target, obj = build / 'src/cli/skep', place('tool'), place('target'), place('probe.bpf.o')
+
+
+def call(*argv, e=None):
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120,
+                          env=e or env, cwd=build)
+
+
+def ptrace_permitted():
+    """A child that lets itself be traced by its parent: what hooks need of the machine."""
+    p = call(skep, 'run', '--', tool, obj, target, 1, 'x')
+    if 'Operation not permitted' in p.stderr:
+        raise Skip('ptrace is not permitted here')
+
+
+def sums(n):
+    """What `work` is given, and returns, in n calls."""
+    given = returned = 0
+    for i in range(n):
+        given += i
+        returned += i - i // 2 if i % 7 == 3 else i * 3 + i // 2
+    return given, returned
+
+
+def seen(out):
+    m = re.search(r'calls (-?\d+) sum (-?\d+) returns (-?\d+) sum (-?\d+) told (\w+) status (\d+)', out)
+    assert m, out
+    return [int(x) for x in m.groups()[:4]] + [m.group(5), int(m.group(6))]
+
+
+def probed(n, how, runs, prefix=()):
+    ptrace_permitted()
+    p = call(*prefix, skep, 'run', '--', tool, obj, target, n, how)
+    given, returned = sums(n)
+    assert p.returncode == 0, p.stdout + p.stderr
+    assert p.stdout.split('\n')[0] == str(returned), p.stdout
+    assert seen(p.stdout) == [n * runs, given * runs, n * runs, returned * runs, 'yes', 0], p.stdout
+
+
+@case
+def a_function_is_probed():
+    probed(5000, 'x', 1)
+
+
+@case
+def children_are_probed_too():
+    probed(5000, 'fork', 2)
+
+
+@case
+def threads_are_probed():
+    probed(20000, 'threads', 5)
+
+
+def running(how):
+    """A shell in a hive starts the target, then the tool, and lets go of them one after the other."""
+    return f'''
+mkfifo {work}/in {work}/stop
+{target} {how} wait < {work}/in > {work}/said &
+pid=$!
+exec 5> {work}/in
+until grep -q ready {work}/said; do sleep 0.05; done
+{tool} {obj} {target} -p $pid < {work}/stop > {work}/saw &
+tool=$!
+exec 6> {work}/stop
+until grep -q attached {work}/saw || ! kill -0 $tool; do sleep 0.05; done
+echo >&5
+wait $pid
+echo >&6
+wait $tool
+cat {work}/said {work}/saw
+rm {work}/in {work}/stop
+'''
+
+
+@case
+def a_running_process_is_probed():
+    ptrace_permitted()
+    p = call(skep, 'run', '--', 'bash', '-c', running(3000))
+    given, returned = sums(3000)
+    assert f'\n{returned}\n' in p.stdout, p.stdout + p.stderr
+    assert seen(p.stdout) == [3000, given, 3000, returned, 'yes', 0], p.stdout
+
+
+@case
+def as_nobody():
+    if os.geteuid():
+        raise Skip('only root can become nobody')
+    if not shutil.which('setpriv'):
+        raise Skip('setpriv is not installed')
+    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-hook-nobody-', dir='/tmp'))
+    try:
+        for name in ('src/cli/skep', 'src/bpf/libskep-bpf.so', 'tests/hook/tool',
+                     'tests/hook/target', 'tests/hook/probe.bpf.o'):
+            to = there / name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(build / name, to)
+        (there / 'run').mkdir()
+        subprocess.run(['chown', '-R', '65534:65534', there], check=True)
+        at = there / 'tests/hook'
+        p = call('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
+                 there / 'src/cli/skep', 'run', '--', at / 'tool', at / 'probe.bpf.o',
+                 at / 'target', 1000, 'threads',
+                 e={**env, 'XDG_RUNTIME_DIR': str(there / 'run'), 'HOME': str(there)})
+        given, returned = sums(1000)
+        assert p.returncode == 0, p.stdout + p.stderr
+        assert seen(p.stdout) == [5000, given * 5, 5000, returned * 5, 'yes', 0], p.stdout
+    finally:
+        shutil.rmtree(there)
+
+
+@case
+def without_a_hive_there_are_none():
+    p = call(skep, 'run', '--private', '--', tool, obj, target, 1, 'x')
+    assert p.returncode == 1 and 'not supported' in p.stderr.lower(), p.stdout + p.stderr
+
+
+@case
+def probes_go():
+    """After the tool has ended the next one starts from nothing, and the program is what it was."""
+    ptrace_permitted()
+    script = f'{tool} {obj} {target} 500 x && sleep 0.6 && {target} 700 x && {tool} {obj} {target} 300 x'
+    p = call(skep, 'run', '--', 'bash', '-c', script)
+    lines = p.stdout.split('\n')
+    assert lines[0] == str(sums(500)[1]) and lines[2] == str(sums(700)[1]), p.stdout + p.stderr
+    assert seen(lines[3] + lines[4])[0] == 300, p.stdout
+
+
+sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
+sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work),
+              sanitized if os.environ.get('SKEP_SANITIZED') else None))
