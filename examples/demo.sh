@@ -132,6 +132,18 @@ say "socket filter: the socket gets UDP only"
 "$skep" prog run "$objects/sockfilter.bpf.o" --pcap "$pcap" --pcap-out "$work/udp.pcap" ||
 	die "sockfilter did not run"
 
+say "uprobes: how long malloc() takes in sort(1), told by an unmodified libbpf tool"
+libc=$(ldd "$(command -v sort)" | awk '$1 ~ /^libc\.so/ { print $3 }')
+if [ "$(uname -m)" = x86_64 ] && [ -n "$libc" ]; then
+	"$skep" run -- "$objects/funclatency" "$objects/funclatency.bpf.o" "$libc" malloc \
+		sort -o "$work/sorted" /etc/passwd >"$work/latency" || die "funclatency did not run"
+	cat "$work/latency"
+	sort /etc/passwd | cmp -s - "$work/sorted" || die "the probed program does something else"
+	grep -q '^calls: [1-9]' "$work/latency" || die "no call was seen"
+else
+	echo "not on this machine: x86-64 and a C library in a file of its own are needed"
+fi
+
 # What was told must be true: the counts in JSON against the captures.
 python3 - "$skep" "$objects" "$pcap" "$work" $drop_port <<'END' || die "the results do not agree"
 import json, subprocess, sys
