@@ -23,6 +23,7 @@ static const struct {
 	{ "map", suite_map },
 	{ "load", suite_load },
 	{ "verify", suite_verify },
+	{ "hook", suite_hook },
 };
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
 

@@ -63,6 +63,7 @@ int suite_run(const struct bench_opts *o);
 int suite_map(const struct bench_opts *o);
 int suite_load(const struct bench_opts *o);
 int suite_verify(const struct bench_opts *o);
+int suite_hook(const struct bench_opts *o);
 
 /** Nanoseconds, monotonic. */
 uint64_t now_ns(void);

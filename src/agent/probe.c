@@ -20,21 +20,31 @@ static void count_misses(const struct hive_probes *p)
 					  memory_order_relaxed);
 }
 
-static void run_all(struct hit *h)
+static void run_on(struct skep_run *run, const struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
-	struct skep_run run = {
-		.vcpu = h->vcpu,
-		.cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu),
-		.ctx = h->regs,
-		.env = &agent_process.env,
-		.task = task,
-	};
 
+	run->task = task;
+	run->ctx = h->regs;
 	for (uint32_t i = 0; i < h->probes->n; i++) {
-		run.cookie = h->probes->probe[i].cookie;
-		prog_run(h->probes->probe[i].prog, h->regs, &run);
+		run->cookie = h->probes->probe[i].cookie;
+		prog_run(h->probes->probe[i].prog, h->regs, run);
 	}
+}
+
+static void run_all(struct hit *h)
+{
+	const uint32_t cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu);
+	struct skep_run fresh, *run = &agent_process.run[cpu];
+
+	/* What one run leaves to the next: nothing that it asked for, or was given. */
+	if (unlikely(cpu >= AGENT_RUNS || run->vcpu != h->vcpu || run->regioned)) {
+		run = cpu < AGENT_RUNS ? run : &fresh;
+		*run = (struct skep_run){ .vcpu = h->vcpu, .cpu = cpu, .env = &agent_process.env };
+	}
+	run->tid = run->tgid = 0;
+	run->ring = NULL;
+	run_on(run, h);
 }
 
 /* fn(arg) on another stack, whose top is a multiple of 16. */

@@ -92,6 +92,7 @@ struct skep_run {
 	int fault;		    /* interpreter: -EFAULT when a memory check failed, else 0 */
 	uint32_t fault_insn;	    /* where */
 	uintptr_t fault_addr;	    /* on which address */
+	bool regioned;		    /* some row of region was ever used */
 	struct run_region region[RUN_REGIONS];
 };
 
@@ -112,6 +113,7 @@ static inline void run_region_add(struct skep_run *run, const void *base, size_t
 
 		if (r->size == 0 || r->base == (uintptr_t)base) {
 			*r = (struct run_region){ (uintptr_t)base, size };
+			run->regioned = true;
 			return;
 		}
 	}

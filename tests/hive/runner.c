@@ -420,7 +420,7 @@ static int scribble(void)
 	/* What is made from now on works as if nothing had been. */
 	obj = bpf_object__open_file(file, NULL);
 	CHECK(obj && !bpf_object__load(obj));
-	return many() || longest > HANG_NS;
+	return many() || longest > 6 * HANG_NS;
 }
 
 /* --- how long --------------------------------------------------------------------------------- */

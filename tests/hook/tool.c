@@ -6,7 +6,7 @@
  *	tool OBJECT TARGET CALLS HOW	starts it
  *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin
  *
- * A fifth argument names the one program to attach, with "ret:" before it at returns.
+ * A fifth argument lists the programs to attach instead, with "ret:" before one at returns.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -42,9 +42,16 @@ static int attach(const char *name, int ret, int pid, const char *path, unsigned
 
 static int attach_all(int pid, const char *path, const char *only)
 {
-	if (only)
-		return strncmp(only, "ret:", 4) ? attach(only, 0, pid, path, 0)
-						: attach(only + 4, 1, pid, path, 0);
+	char list[128] = "", *rest = list, *name;
+
+	if (only) {
+		snprintf(list, sizeof(list), "%s", only);
+		while ((name = strsep(&rest, ",")))
+			if (strncmp(name, "ret:", 4) ? attach(name, 0, pid, path, 0)
+						     : attach(name + 4, 1, pid, path, 0))
+				return 1;
+		return 0;
+	}
 	return attach("enter", 0, pid, path, 0) || attach("leave", 1, pid, path, 0) ||
 	       attach("tell", 0, pid, path, 77);
 }

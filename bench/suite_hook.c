@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * suite_hook.c - what a probed function costs its caller, beside a uprobe of the machine's kernel.
+ *
+ * tests/hook/target calls a function in a loop and says what a call takes; tests/hook/tool attaches
+ * to it by libbpf in a hive.  What the bare call takes is left out of every value.
+ */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS	     5000000
+#define CALLS_KERNEL 300000
+
+static const struct {
+	const char *name, *programs; /* of tests/hook/probe.bpf.c */
+} cases[] = {
+	{ "stub", "nothing" },
+	{ "uprobe", "bump" },
+	{ "uretprobe", "ret:bump" },
+	{ "both", "bump,ret:bump" },
+};
+
+/* The first line of what a command prints, which is a number of nanoseconds; negative: none. */
+static double told_by(const char *command)
+{
+	FILE *f = popen(command, "r");
+	char line[256];
+	double ns = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (ns < 0 && strstr(line, " ns"))
+			ns = atof(line);
+	if (f)
+		pclose(f);
+	return ns;
+}
+
+static double bare(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "%s/tests/hook/target %d time", BENCH_BUILD, CALLS);
+	return told_by(command);
+}
+
+static double by_kernel(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "%s/tests/hook/target %d kernel 2>/dev/null",
+		 BENCH_BUILD, CALLS_KERNEL);
+	return told_by(command);
+}
+
+static double probed(const char *programs)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command),
+		 "%s/src/cli/skep run -- %s/tests/hook/tool %s/tests/hook/probe.bpf.o "
+		 "%s/tests/hook/target %d time %s",
+		 BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, CALLS, programs);
+	return told_by(command);
+}
+
+static int bench_case(const struct bench_opts *o, size_t i)
+{
+	struct report_row row = { .suite = "hook", .name = cases[i].name, .unit = "ns" };
+	struct series skep = { 0 }, kernel = { 0 };
+
+	for (unsigned round = 0; round < o->rounds; round++) {
+		const double call = bare(), with = probed(cases[i].programs), host = by_kernel();
+
+		if (call < 0 || with < 0) {
+			fprintf(stderr, "bench: %s: the target was not probed (make first?)\n",
+				cases[i].name);
+			return -1;
+		}
+		series_add(&skep, with - call);
+		if (host > 0)
+			series_add(&kernel, host - call);
+	}
+	row.skep = series_median(&skep);
+	row.spread = series_spread(&skep);
+	if (kernel.n) {
+		row.peer[row.nr_peers].name = "kernel";
+		row.peer[row.nr_peers].value = series_median(&kernel);
+		row.peer[row.nr_peers++].spread = series_spread(&kernel);
+	}
+	report_add(&row);
+	return 0;
+}
+
+int suite_hook(const struct bench_opts *o)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) && r == 0; i++)
+		if (!o->only || !strcmp(o->only, cases[i].name))
+			r = bench_case(o, i);
+	return r;
+}
