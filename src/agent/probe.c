@@ -30,6 +30,7 @@ static void run_on(struct skep_run *run, const struct hit *h)
 		run->cookie = h->probes->probe[i].cookie;
 		prog_run(h->probes->probe[i].prog, h->regs, run);
 	}
+	run->task = NULL;
 }
 
 static void run_all(struct hit *h)

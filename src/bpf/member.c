@@ -84,7 +84,7 @@ static int join_locked(void)
 	}
 	if (!err)
 		err = map_hive(fd, &meta);
-	if (!err) {
+	if (!err && meta) {
 		how.meta = meta;
 		agent = (const struct agent_door *)(uintptr_t)meta->door;
 	}

@@ -50,6 +50,14 @@ static uint32_t this_cpu(const struct vcpus *v)
 	return cpu;
 }
 
+/* The slot of the CPU that the thread is on. */
+static inline uint32_t home_of(const struct vcpus *v)
+{
+	const uint32_t cpu = this_cpu(v);
+
+	return likely(cpu < v->nr) ? cpu : cpu % MAX(v->nr, 1);
+}
+
 /* --- runs ------------------------------------------------------------------------------------- */
 
 /* Sequentially consistent: see the head of vcpu.h.  Pairs with the release in vcpu_put too. */
@@ -69,17 +77,19 @@ static bool vcpu_try(struct vcpu *c, uint64_t who)
 /* Any slot, from i on. */
 static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 {
-	for (uint32_t tries = 0; !vcpu_try(&v->slot[i], who);) {
+	for (uint32_t tries = 1; !vcpu_try(&v->slot[i], who); tries++) {
 		i = i + 1 < v->nr ? i + 1 : 0;
-		if (++tries % v->nr == 0)
+		if (tries >= v->nr) {
 			yield();
+			tries = 0;
+		}
 	}
 	return &v->slot[i];
 }
 
 struct vcpu *vcpu_get(struct vcpus *v)
 {
-	return take_any(v, this_cpu(v) % v->nr, vcpu_who(v, vcpu_kernel));
+	return take_any(v, home_of(v), vcpu_who(v, vcpu_kernel));
 }
 
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
@@ -93,7 +103,7 @@ struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 
 struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
 {
-	const uint32_t cpu = this_cpu(v), i = cpu < v->nr ? cpu : cpu % v->nr;
+	const uint32_t i = home_of(v);
 	struct vcpu *c = &v->slot[i];
 
 	if (likely(vcpu_try(c, who)))
