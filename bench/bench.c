@@ -19,11 +19,8 @@ static const struct {
 	const char *name;
 	int (*run)(const struct bench_opts *o);
 } suites[] = {
-	{ "run", suite_run },
-	{ "map", suite_map },
-	{ "load", suite_load },
-	{ "verify", suite_verify },
-	{ "hook", suite_hook },
+	{ "run", suite_run },	    { "map", suite_map },   { "load", suite_load },
+	{ "verify", suite_verify }, { "hook", suite_hook },
 };
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
 
