@@ -205,8 +205,8 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	err = check_common(attr, sys, reterr_diag);
 	if (!err && sys)
 		err = sys->check(attr, reterr_diag);
-	if (err)
-		return err;
+	if (err || !sys)
+		return err ? err : -EINVAL;
 	if (attr->map_ifindex)
 		return check_offload(attr, reterr_diag);
 	if (attr->map_type == BPF_MAP_TYPE_STRUCT_OPS)
