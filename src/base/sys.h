@@ -7,6 +7,8 @@
 
 #include "base/base.h"
 
+#include <sys/syscall.h>
+
 /** The system call nr; -errno on failure. */
 static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -38,6 +40,13 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 #else
 #error "no system call stub for this architecture"
 #endif
+}
+
+/** A descriptor that is readable once process pid has ended, pidfd_open(2); negative without one.
+ */
+static inline int sys_pidfd(int pid)
+{
+	return pid > 0 ? (int)sys_call6(SYS_pidfd_open, pid, 0, 0, 0, 0, 0) : -1;
 }
 
 #endif

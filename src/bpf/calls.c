@@ -16,6 +16,8 @@
 
 #include "base/uapi.h"
 #include "bpf/door.h"
+#include "base/sys.h"
+#include "core/home.h"
 #include "core/known.h"
 #include "bpf/glue.h"
 
@@ -45,6 +47,9 @@ static long answer(long r)
 /* An arena was made, or a map opened that may be one: what is mapped may be it. */
 static atomic_bool arenas_opened;
 
+/* Something was attached: descriptors that are closed may be what keeps it so. */
+static atomic_bool attached;
+
 static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size, uint64_t ip, uint64_t fp)
 {
 	const long r = DOOR(ENTRY_BPF, "", (uint64_t)cmd, (uintptr_t)attr, size, ip, fp);
@@ -53,6 +58,9 @@ static long answer_bpf(int cmd, union bpf_attr *attr, unsigned size, uint64_t ip
 	if (r >= 0 && (cmd == BPF_OBJ_GET || cmd == BPF_MAP_GET_FD_BY_ID ||
 		       (cmd == BPF_MAP_CREATE && attr->map_type == SKEP_MAP_TYPE_ARENA)))
 		atomic_store(&arenas_opened, true);
+	if (r >= 0 && (cmd == BPF_OBJ_GET || cmd == BPF_LINK_CREATE ||
+		       cmd == BPF_RAW_TRACEPOINT_OPEN || cmd == BPF_LINK_GET_FD_BY_ID))
+		atomic_store(&attached, true);
 	return answer(r);
 }
 
@@ -75,20 +83,31 @@ static long answer_perf_event_open(const struct perf_event_attr *attr, pid_t pid
 				   unsigned long flags)
 {
 	atomic_store(&events_opened, true);
+	atomic_store(&attached, true);
 	return answer(
 		DOOR(ENTRY_PERF_OPEN, "", (uintptr_t)attr, (uint64_t)pid, (uint64_t)cpu, flags));
 }
 
 /* --- descriptors that end --------------------------------------------------------------------- */
 
+/* What is attached may be so by this descriptor. */
+static bool may_hold(int fd)
+{
+	return atomic_load_explicit(&attached, memory_order_relaxed) &&
+	       sys_call6(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0) >= (int64_t)HOME_POSITION_MIN;
+}
+
 /* Before, and behind it once more: another thread may have asked in between. */
 int call_close(int fd)
 {
+	const bool ends = may_hold(fd);
 	int ret;
 
 	known_forget((unsigned)fd, (unsigned)fd);
 	ret = bpf_real.close(fd);
 	known_forget((unsigned)fd, (unsigned)fd);
+	if (ends && !ret)
+		door_closed();
 	return ret;
 }
 

@@ -302,6 +302,19 @@ void door_knock(void)
 		reach();
 }
 
+void door_closed(void)
+{
+	const bool near = bpf_kernel() || !door_hive();
+	bool connected;
+	sigset_t old;
+
+	lock(&old);
+	connected = far.fd >= 0 && far.pid == getpid();
+	unlock(&old);
+	if (near || connected)
+		DOOR(ENTRY_CLOSED, "");
+}
+
 /* One that was asked for before, or -1. */
 static int known_wait_locked(int64_t position)
 {

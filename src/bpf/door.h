@@ -19,6 +19,12 @@ long door_enter(enum entry nr, const uint64_t a[ENTRY_ARGS], const char *path);
 const char *door_release(void);
 
 /**
+ * A descriptor of an object was closed.  What it may have held ends at once, where this process
+ * has a connection; else when the server looks.
+ */
+void door_closed(void);
+
+/**
  * The number by which a descriptor of a ring buffer is waited on: the same at every call.
  * -EPERM for others.
  */

@@ -71,6 +71,12 @@ static long run_map_view(struct skep_kernel *k, const uint64_t *a, const char *p
 	return core_map_view(k, (int)a[0], a[1]);
 }
 
+static long run_closed(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	core_attachments_look(k);
+	return 0;
+}
+
 static long run_segment(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
 	return core_segment(k, a[0]);

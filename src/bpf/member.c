@@ -13,16 +13,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct agent_door *agent; /* once joined */
 static pid_t joined;		       /* the process that did: a child has to join anew */
 
-/* What members map of each segment. */
-static const struct {
-	uintptr_t at, end; /* in the range */
-	int prot;
-} parts[_HIVE_SEGMENTS] = {
-	[HIVE_TEXT] = { HIVE_TEXT_AT, HIVE_META_AT, PROT_READ | PROT_EXEC },
-	[HIVE_META] = { HIVE_META_AT, HIVE_DATA_AT, PROT_READ },
-	[HIVE_DATA] = { HIVE_DATA_AT, HIVE_MAPS_AT, PROT_READ | PROT_WRITE },
-};
-
 /* Where the hive lies, as its meta says. */
 static int find_base(int fd, uintptr_t *ret)
 {
@@ -41,15 +31,16 @@ static int find_base(int fd, uintptr_t *ret)
 
 static int map_part(uintptr_t base, int i, int fd)
 {
-	void *want = (void *)(base + parts[i].at), *p;
+	void *want = (void *)(base + hive_part[i].at), *p;
 
-	p = mmap(want, parts[i].end - parts[i].at, parts[i].prot,
+	p = mmap(want, hive_part[i].end - hive_part[i].at, hive_part[i].prot,
 		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	if (p == want)
 		return 0;
-	munmap(p, parts[i].end - parts[i].at); /* a kernel before 4.17 takes it for a hint */
+	munmap(p,
+	       hive_part[i].end - hive_part[i].at); /* a kernel before 4.17 takes it for a hint */
 	return -EEXIST;
 }
 

@@ -36,6 +36,8 @@ int core_map_by_fd(struct skep_kernel *k, int fd, struct skep_map **ret);
 int core_pins_in(struct skep_kernel *k, const char *dir);
 /** Notices files that are not there any more. */
 void core_pins_look(struct skep_kernel *k);
+/** Notices attachments that no descriptor and no pin holds any more: they end now. */
+void core_attachments_look(struct skep_kernel *k);
 
 /*
  * Without such a folder, names of objects below the pin root are the kernel's own: who stands

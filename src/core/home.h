@@ -30,9 +30,10 @@
 
 #include <fcntl.h>
 
-#define HOME_OBJECTS   64
+#define HOME_OBJECTS	  64
 
-#define HOME_MODE_OURS 3 /* in a position: the kernel's own description */
+#define HOME_POSITION_MIN (UINT64_C(1) << 61) /* no other file has such positions */
+#define HOME_MODE_OURS	  3		      /* in a position: the kernel's own description */
 
 struct home {
 	int fd;		    /* the kernel's own description */

@@ -189,8 +189,8 @@ int objects_init(struct objects *t)
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = (uint64_t)(uintptr_t)t * UINT64_C(0x9e3779b97f4a7c15);
-	/* Far beyond any file's size, and with room for serials below the largest position. */
-	t->base = (UINT64_C(1) << 61 | (random & (UINT64_MAX >> 4))) & ~UINT64_C(3);
+	/* With room for serials below the largest position. */
+	t->base = (HOME_POSITION_MIN | (random & (UINT64_MAX >> 4))) & ~UINT64_C(3);
 	t->collect_at = COLLECT_MIN;
 	t->dir = home_dir();
 	t->ids[OBJ_BTF].last = VMLINUX_BTF_ID;
@@ -467,6 +467,34 @@ void objects_collect(struct skep_kernel *k)
 			object_free(o);
 		}
 	} while (progress);
+}
+
+/* Something that acts, held by nobody: what else is dead can wait. */
+static bool acts_for_nobody_locked(const struct objects *t)
+{
+	static const enum object_kind acting[] = { OBJ_LINK, OBJ_PROBE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(acting); i++) {
+		struct look look = { 0 };
+
+		vec_foreach (at, &t->ids[acting[i]])
+			if (!(*at)->pins && kinds[acting[i]].refs((*at)->payload) == 1 &&
+			    is_dead(&look, *at))
+				return true;
+	}
+	return false;
+}
+
+void core_attachments_look(struct skep_kernel *k)
+{
+	bool ended;
+
+	core_pins_look(k);
+	pthread_mutex_lock(&k->lock);
+	ended = acts_for_nobody_locked(&k->objects);
+	pthread_mutex_unlock(&k->lock);
+	if (ended)
+		objects_collect(k);
 }
 
 void objects_fini(struct skep_kernel *k)

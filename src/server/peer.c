@@ -6,6 +6,7 @@
  * the member is asked.  A member that does not answer in time is given up: nothing may wait for it.
  */
 #include "base/alloc.h"
+#include "base/sys.h"
 #include "bpf/entry.h"
 #include "core/caller.h"
 #include "core/core.h"
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 10000
+#define ENDING_MS 100 /* from the end of a connection to that of its process */
 
 struct peer {
 	struct caller caller; /* first: what its ops get */
@@ -253,8 +255,22 @@ static int (*const requests[])(struct peer *p) = {
 	[HIVE_STOP] = do_stop,
 };
 
+/* What it held may end: all its descriptors are closed once it has ended, if that is why. */
+static void look_behind(const struct peer *p)
+{
+	struct pollfd end = { .fd = sys_pidfd(p->caller.pid), .events = POLLIN };
+
+	if (end.fd >= 0) {
+		poll(&end, 1, ENDING_MS);
+		close(end.fd);
+	}
+	core_attachments_look(p->s->k);
+}
+
 static void peer_free(struct peer *p)
 {
+	if (p->member)
+		look_behind(p);
 	count(p, false);
 	close(p->sock);
 	skep_free(p);

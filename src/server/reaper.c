@@ -16,6 +16,7 @@
  */
 #include "server/reaper.h"
 #include "base/alloc.h"
+#include "base/sys.h"
 #include "core/core.h"
 #include "map/map.h"
 
@@ -163,7 +164,7 @@ void reaper_reborn(pid_t pid)
 static void watch_locked(uint32_t i, pid_t pid)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
-	const int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	const int fd = sys_pidfd(pid);
 
 	r.member[i].pid = pid;
 	r.member[i].fd = fd;
