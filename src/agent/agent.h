@@ -18,9 +18,9 @@
 
 #define AGENT_VERSION 1 /* of the door */
 
-/* How a process joins. */
 struct hive_meta;
 
+/* How a process joins. */
 struct agent_join {
 	const struct hive_meta *meta; /* the hive's, mapped */
 	uintptr_t vdso;		      /* AT_SYSINFO_EHDR, 0: not known */

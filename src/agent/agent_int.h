@@ -12,19 +12,20 @@
 /* What a child of fork() has not: a page that the kernel empties for it. */
 struct agent_child {
 	uint32_t member; /* its number, 0: it has none yet */
+	uint32_t pid;	 /* getpid(), once it has a number */
 	struct helper_process process;
 } __attribute__((aligned(4096)));
 
-/* What a process has, and a child of fork() inherits. */
-/* The run of each vCPU in this process, as the last one left it: to fill one anew costs more. */
-#define AGENT_RUNS 1024 /* of vCPUs up to here */
+#define AGENT_RUNS 1024
 
+/* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
 	struct run_env env;	  /* what its runs carry */
 	_Atomic uint32_t lock;	  /* of what follows: 1 while a thread maps */
 	uint32_t change;	  /* hive_meta.change, when all was mapped */
 	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
+	/* Of each vCPU, as its last one left it here: to fill one anew costs more. */
 	struct skep_run run[AGENT_RUNS];
 };
 

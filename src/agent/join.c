@@ -36,11 +36,10 @@ static struct hive_data *data_of(const struct hive_meta *meta)
 	return (struct hive_data *)(meta->head.base + HIVE_DATA_AT);
 }
 
-/* A row of the members' table for this process: its number, or 0. */
-static uint32_t enrol(const struct hive_meta *meta)
+/* A row of the members' table for process pid: its number, or 0. */
+static uint32_t enrol(const struct hive_meta *meta, uint32_t pid)
 {
 	struct hive_data *d = data_of(meta);
-	const uint32_t pid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 
 	for (uint32_t i = 0; i < HIVE_MEMBERS; i++) {
 		uint32_t nobody = 0;
@@ -58,7 +57,10 @@ static uint32_t enrol(const struct hive_meta *meta)
 
 bool agent_enrol(void)
 {
-	agent_child.member = enrol(agent_process.meta);
+	const uint32_t pid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	agent_child.pid = pid;
+	agent_child.member = enrol(agent_process.meta, pid);
 	return agent_child.member != 0;
 }
 

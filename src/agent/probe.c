@@ -13,11 +13,19 @@ struct hit {
 	const struct hive_probes *probes;
 };
 
+static inline bool is_for_us(const struct hive_probe *p)
+{
+	const uint32_t pid = atomic_load_explicit(&p->pid, memory_order_relaxed);
+
+	return pid == HIVE_ALL || pid == agent_child.pid;
+}
+
 static void count_misses(const struct hive_probes *p)
 {
 	for (uint32_t i = 0; p && i < p->n; i++)
-		atomic_fetch_add_explicit(&p->probe[i].prog->stats->recursion_misses, 1,
-					  memory_order_relaxed);
+		if (is_for_us(&p->probe[i]))
+			atomic_fetch_add_explicit(&p->probe[i].prog->stats->recursion_misses, 1,
+						  memory_order_relaxed);
 }
 
 static void run_on(struct skep_run *run, const struct hit *h)
@@ -27,8 +35,12 @@ static void run_on(struct skep_run *run, const struct hit *h)
 	run->task = task;
 	run->ctx = h->regs;
 	for (uint32_t i = 0; i < h->probes->n; i++) {
-		run->cookie = h->probes->probe[i].cookie;
-		prog_run(h->probes->probe[i].prog, h->regs, run);
+		const struct hive_probe *p = &h->probes->probe[i];
+
+		if (!is_for_us(p))
+			continue;
+		run->cookie = p->cookie;
+		prog_run(p->prog, h->regs, run);
 	}
 	run->task = NULL;
 }

@@ -5,6 +5,7 @@
 #include "core/caller.h"
 
 #include <linux/perf_event.h>
+#include <stdio.h>
 
 #define RETPROBE UINT64_C(1) /* of attr.config; above, from bit 32, is ref_ctr */
 
@@ -26,14 +27,30 @@ void probe_put(struct probe *p)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid,
-		     struct probe_spec *ret)
+/* The path of a file as every process here can open it. */
+static int read_path(struct call *c, uint64_t upath, char ret[PATH_MAX])
 {
-	const long n = user_string(ret->path, a->config1, sizeof(ret->path) - 1);
+	char path[PATH_MAX];
+	const long n = user_string(path, upath, sizeof(path) - 1);
+	int len;
 
 	if (n < 0)
 		return FAIL(c, -EFAULT, "config1 is no path at an address of yours");
-	if (!n || a->config & UINT32_MAX & ~RETPROBE)
+	if (!n)
+		return FAIL(c, -EINVAL, "config1 is an empty path");
+	len = *path == '/' ? snprintf(ret, PATH_MAX, "%s", path)
+			   : snprintf(ret, PATH_MAX, "/proc/%d/cwd/%s", caller_pid(), path);
+	return len < PATH_MAX ? 0 : FAIL(c, -ENAMETOOLONG, "config1 is too long a path");
+}
+
+static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid,
+		     struct probe_spec *ret)
+{
+	int err = read_path(c, a->config1, ret->path);
+
+	if (err)
+		return err;
+	if (a->config & UINT32_MAX & ~RETPROBE)
 		return FAIL(c, -EINVAL, "config 0x%llx is not of a uprobe",
 			    (unsigned long long)a->config);
 	ret->off = a->config2;

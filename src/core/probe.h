@@ -28,7 +28,7 @@ struct skep_prog;
 
 /* Where a probe is. */
 struct probe_spec {
-	char path[PATH_MAX]; /* of the file, as whoever asked sees it */
+	char path[PATH_MAX]; /* of the file */
 	uint64_t off;	     /* of the instruction in the file, bytes */
 	uint64_t ref_ctr;    /* offset of a counter that says how many probe it; 0: there is none */
 	bool returns;	     /* at the function's returns */

@@ -43,6 +43,13 @@
 /* The parts that are one memfd each. */
 enum hive_segment { HIVE_TEXT, HIVE_META, HIVE_DATA, _HIVE_SEGMENTS };
 
+/* Where in the range each is, and what members may do there (PROT_* of mmap(2)). */
+struct hive_part {
+	uintptr_t at, end;
+	int prot;
+};
+extern const struct hive_part hive_part[_HIVE_SEGMENTS];
+
 struct hive_head {
 	uint32_t magic;	  /* HIVE_MEM_MAGIC */
 	uint32_t version; /* HIVE_LAYOUT */

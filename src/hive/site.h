@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * site.h - the probed instructions of members, as the agent sees them: in meta, one for each place
- * in each process.
+ * site.h - probed instructions as the agent sees them: in meta, one for each place in a file,
+ * whichever processes have that file mapped.
+ *
+ * Jumps to a site are in the text of processes, and are copied by fork(): so a site stays as long
+ * as the hive, and what may go is who runs there.
  */
 #ifndef SKEP_HIVE_SITE_H
 #define SKEP_HIVE_SITE_H
@@ -12,9 +15,14 @@
 
 struct skep_prog;
 
+#define HIVE_ALL    UINT32_C(0) /* of hive_probe.pid: every process */
+#define HIVE_NOBODY UINT32_MAX	/* ... none any more */
+
 struct hive_probe {
 	const struct skep_prog *prog;
-	uint64_t cookie; /* bpf_get_attach_cookie() */
+	uint64_t cookie;      /* bpf_get_attach_cookie() */
+	_Atomic uint32_t pid; /* only in that process */
+	uint32_t pad;
 };
 
 /* Who runs there, in the order in which they came; replaced as a whole. */

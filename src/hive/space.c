@@ -28,23 +28,32 @@ struct space {
 	uint32_t spare_row;		     /* where the search for a free row begins */
 };
 
-/* The segments, in the order of enum hive_segment. */
-static const struct segment {
-	const char *name;
-	uintptr_t at, end; /* in the range */
-	int prot;	   /* of the server's mapping */
-	bool sealed;	   /* nobody else gets to write */
-	size_t head;	   /* bytes that are taken */
-} segments[] = {
-	[HIVE_TEXT] = { "skep-text", HIVE_TEXT_AT, HIVE_META_AT, PROT_READ | PROT_EXEC, true, 0 },
-	[HIVE_META] = { "skep-meta", HIVE_META_AT, HIVE_DATA_AT, PROT_READ | PROT_WRITE, true,
-			sizeof(struct hive_meta) },
-	[HIVE_DATA] = { "skep-data", HIVE_DATA_AT, HIVE_MAPS_AT, PROT_READ | PROT_WRITE, false,
-			sizeof(struct hive_data) },
+const struct hive_part hive_part[_HIVE_SEGMENTS] = {
+	[HIVE_TEXT] = { HIVE_TEXT_AT, HIVE_META_AT, PROT_READ | PROT_EXEC },
+	[HIVE_META] = { HIVE_META_AT, HIVE_DATA_AT, PROT_READ },
+	[HIVE_DATA] = { HIVE_DATA_AT, HIVE_MAPS_AT, PROT_READ | PROT_WRITE },
 };
 
-static int segment_fd(const struct segment *seg)
+/* What the server makes of them. */
+static const struct segment {
+	const char *name;
+	int prot;    /* of its own mapping */
+	bool sealed; /* nobody else gets to write */
+	size_t head; /* bytes that are taken */
+} segments[_HIVE_SEGMENTS] = {
+	[HIVE_TEXT] = { "skep-text", PROT_READ | PROT_EXEC, true, 0 },
+	[HIVE_META] = { "skep-meta", PROT_READ | PROT_WRITE, true, sizeof(struct hive_meta) },
+	[HIVE_DATA] = { "skep-data", PROT_READ | PROT_WRITE, false, sizeof(struct hive_data) },
+};
+
+static size_t size_of(int i)
 {
+	return hive_part[i].end - hive_part[i].at;
+}
+
+static int segment_fd(int i)
+{
+	const struct segment *seg = &segments[i];
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	_cleanup_(close_fd_p) int fd =
 		memfd_create(seg->name, flags | (seg->prot & PROT_EXEC ? MFD_EXEC : 0));
@@ -53,7 +62,7 @@ static int segment_fd(const struct segment *seg)
 		fd = memfd_create(seg->name, flags);
 	if (fd < 0)
 		return -errno;
-	return ftruncate(fd, (off_t)(seg->end - seg->at)) ? -ENOMEM : TAKE_FD(fd);
+	return ftruncate(fd, (off_t)size_of(i)) ? -ENOMEM : TAKE_FD(fd);
 }
 
 static void *map_at(uintptr_t at, size_t size, int prot, int fd)
@@ -73,16 +82,14 @@ static void *map_at(uintptr_t at, size_t size, int prot, int fd)
 static void unmap_segments(uintptr_t base, int n)
 {
 	for (int i = 0; i < n; i++)
-		munmap((void *)(base + segments[i].at), segments[i].end - segments[i].at);
+		munmap((void *)(base + hive_part[i].at), size_of(i));
 }
 
 /* True where all segments found their place at that base. */
 static bool map_segments(const struct space *s, uintptr_t base)
 {
 	for (int i = 0; i < _HIVE_SEGMENTS; i++) {
-		const struct segment *seg = &segments[i];
-
-		if (!map_at(base + seg->at, seg->end - seg->at, seg->prot, s->fd[i])) {
+		if (!map_at(base + hive_part[i].at, size_of(i), segments[i].prot, s->fd[i])) {
 			unmap_segments(base, i);
 			return false;
 		}
@@ -126,8 +133,6 @@ static void write_heads(struct space *s)
 
 static int map_all(struct space *s)
 {
-	const struct segment *text = &segments[HIVE_TEXT];
-
 	for (int i = 0; i < TRIES && !s->base; i++) {
 		const uintptr_t base = pick_base();
 
@@ -136,7 +141,7 @@ static int map_all(struct space *s)
 	}
 	if (!s->base)
 		return -EEXIST;
-	s->text_alias = map_at(0, text->end - text->at, PROT_READ | PROT_WRITE, s->fd[HIVE_TEXT]);
+	s->text_alias = map_at(0, size_of(HIVE_TEXT), PROT_READ | PROT_WRITE, s->fd[HIVE_TEXT]);
 	return s->text_alias ? seal(s) : -ENOMEM;
 }
 
@@ -145,17 +150,16 @@ static int make(struct space *s)
 	int err = 0;
 
 	for (int i = 0; i < _HIVE_SEGMENTS; i++) {
-		s->fd[i] = segment_fd(&segments[i]);
+		s->fd[i] = segment_fd(i);
 		if (s->fd[i] < 0)
 			return s->fd[i];
 	}
 	err = map_all(s);
 	for (int i = HIVE_META; i < _HIVE_SEGMENTS && !err; i++) {
-		const struct segment *seg = &segments[i];
-		const size_t head = ALIGN_UP(seg->head, LINE);
+		const size_t head = ALIGN_UP(segments[i].head, LINE);
 
-		err = extents_init(&s->free[i], s->base + seg->at + head,
-				   seg->end - seg->at - head);
+		err = extents_init(&s->free[i], s->base + hive_part[i].at + head,
+				   size_of(i) - head);
 	}
 	if (!err)
 		err = extents_init(&s->places, s->base + HIVE_MAPS_AT, HIVE_RANGE - HIVE_MAPS_AT);
@@ -188,7 +192,7 @@ void space_free(struct space *s)
 	if (!s)
 		return;
 	if (s->text_alias)
-		munmap(s->text_alias, segments[HIVE_TEXT].end - segments[HIVE_TEXT].at);
+		munmap(s->text_alias, size_of(HIVE_TEXT));
 	if (s->base)
 		unmap_segments(s->base, _HIVE_SEGMENTS);
 	for (int i = 0; i < _HIVE_SEGMENTS; i++) {
@@ -297,7 +301,7 @@ void space_give_pages(struct space *s, void *p, size_t size)
 
 uint64_t space_offset(const struct space *s, enum hive_segment seg, uintptr_t at)
 {
-	return at - s->base - segments[seg].at;
+	return at - s->base - hive_part[seg].at;
 }
 
 uintptr_t space_place(struct space *s, size_t size)

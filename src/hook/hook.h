@@ -7,8 +7,11 @@
 
 #include "core/core.h"
 
-/** The hooks of a hive, whose text has the agent.  Once, before anybody uses the kernel. */
-void hook_start(struct space *s, struct skep_kernel *k);
+/**
+ * The hooks of a hive, whose text has the agent; its folder is borrowed.  Once, before anybody uses
+ * the kernel.
+ */
+void hook_start(struct space *s, struct skep_kernel *k, const char *dir);
 /**
  * The process is a member, and waits for us: what is attached to all members is attached to it.
  * From the thread that answers it.

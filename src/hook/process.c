@@ -2,24 +2,16 @@
 /* process.c - brings the agent into a process that stands still; see process.h. */
 #include "hook/process.h"
 #include "agent/agent.h"
+#include "base/sys.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STOP_MS 2000 /* that a process may take to stop */
-
-/* What members map of each segment. */
-static const struct {
-	uintptr_t at, end; /* in the range */
-	int prot;
-} parts[_HIVE_SEGMENTS] = {
-	[HIVE_TEXT] = { HIVE_TEXT_AT, HIVE_META_AT, PROT_READ | PROT_EXEC },
-	[HIVE_META] = { HIVE_META_AT, HIVE_DATA_AT, PROT_READ },
-	[HIVE_DATA] = { HIVE_DATA_AT, HIVE_MAPS_AT, PROT_READ | PROT_WRITE },
-};
 
 static int64_t call(struct tracee *t, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 		    uint64_t e, uint64_t f, struct skep_diag *diag)
@@ -41,7 +33,7 @@ static int64_t scratch(struct tracee *t, struct skep_diag *diag)
 static int map_segment(struct tracee *t, struct space *s, int seg, uint64_t page,
 		       struct skep_diag *diag)
 {
-	const uint64_t at = space_base(s) + parts[seg].at;
+	const uint64_t at = space_base(s) + hive_part[seg].at;
 	char path[64];
 	int64_t fd, p;
 
@@ -49,13 +41,15 @@ static int map_segment(struct tracee *t, struct space *s, int seg, uint64_t page
 	if (tracee_write(t, page, path, strlen(path) + 1))
 		return -EFAULT;
 	fd = call(t, SYS_openat, (uint64_t)AT_FDCWD, page,
-		  (parts[seg].prot & PROT_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0, 0, 0, diag);
+		  (hive_part[seg].prot & PROT_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0, 0, 0,
+		  diag);
 	if (fd < 0)
 		return diag_set(diag, (int)fd, SKEP_AT_NONE, 0,
 				"process %d cannot open the hive's memory by %s", (int)t->pid,
 				path);
-	p = call(t, SYS_mmap, at, parts[seg].end - parts[seg].at, (uint64_t)parts[seg].prot,
-		 MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0, diag);
+	p = call(t, SYS_mmap, at, hive_part[seg].end - hive_part[seg].at,
+		 (uint64_t)hive_part[seg].prot, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		 (uint64_t)fd, 0, diag);
 	call(t, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0, diag);
 	if (p < 0)
 		return diag_set(diag, (int)p, SKEP_AT_NONE, 0,
@@ -122,39 +116,119 @@ static int join(struct process *p, struct space *s, struct tracee *t, struct ske
 	return err ? err : (int)ret;
 }
 
-int process_stop(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
-{
-	const struct agent_door *door = (const struct agent_door *)(uintptr_t)space_meta(s)->door;
-	uint64_t ret = 0;
-	int err = tracee_stop(t, p->pid, STOP_MS, diag);
+/* --- its life --------------------------------------------------------------------------------- */
 
-	if (err)
-		return err;
-	if (!p->joined)
-		err = join(p, s, t, diag);
-	p->joined |= !err;
-	/* Maps that came since. */
-	if (!err)
-		err = tracee_call(t, (uintptr_t)door->sync, 0, 0, &ret, diag);
-	if (!err && ret)
-		err = diag_set(diag, (int)ret, SKEP_AT_NONE, 0,
-			       "process %d cannot map the hive's maps", (int)p->pid);
-	if (err)
-		tracee_go(t);
-	return err;
+struct process *process_new(pid_t pid)
+{
+	const int fd = sys_pidfd(pid);
+	struct process *p = fd < 0 ? NULL : skep_alloc(sizeof(*p));
+
+	if (!p) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	p->pid = pid;
+	p->fd = fd;
+	return p;
 }
 
-void process_forget(struct process *p, struct space *s)
+void process_free(struct process *p)
 {
-	vec_foreach (at, &p->places) {
-		struct place *pl = *at;
+	process_forget(p);
+	close(p->fd);
+	skep_free(p);
+}
 
-		space_give(s, HIVE_META, pl->site, sizeof(*pl->site));
-		vec_free(&pl->probes);
-		skep_free(pl);
-	}
-	vec_free(&p->places);
+bool process_lives(const struct process *p)
+{
+	struct pollfd end = { .fd = p->fd, .events = POLLIN };
+
+	return poll(&end, 1, 0) == 0;
+}
+
+void process_forget(struct process *p)
+{
 	patches_fini(&p->patches);
 	p->patches = (struct patches){ 0 };
 	p->joined = false;
+}
+
+bool process_has(const struct process *p, const struct image_file *file, uint64_t off)
+{
+	struct images images = { 0 };
+	uint64_t at = 0;
+	const bool has =
+		!images_read(&images, p->pid, NULL) && images_next(&images, file, off, &at);
+
+	images_fini(&images);
+	return has;
+}
+
+/* --- standing still --------------------------------------------------------------------------- */
+
+/* The agent is in it, and has mapped the maps that came since. */
+static int make_ready(struct still *s, struct space *space, struct skep_diag *diag)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(space)->door;
+	uint64_t ret = 0;
+	int err = s->p->joined ? 0 : join(s->p, space, &s->t, diag);
+
+	s->p->joined |= !err;
+	if (!err)
+		err = tracee_call(&s->t, (uintptr_t)door->sync, 0, 0, &ret, diag);
+	if (!err && ret)
+		err = diag_set(diag, (int)ret, SKEP_AT_NONE, 0,
+			       "process %d cannot map the hive's maps", (int)s->p->pid);
+	return err ? err : images_read(&s->images, s->p->pid, diag);
+}
+
+int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
+
+	if (err)
+		return err;
+	s->p = p;
+	s->images = (struct images){ 0 };
+	/* Who has the number now may be somebody else. */
+	err = process_lives(p) ? make_ready(s, space, diag) : -ESRCH;
+	if (err)
+		still_end(s);
+	return err;
+}
+
+void still_end(struct still *s)
+{
+	images_fini(&s->images);
+	tracee_go(&s->t);
+}
+
+/* The jump that is at the site: ours, or from whom the process was forked; NULL. */
+static struct patch *jump_of(struct still *s, const struct site *site, const struct spot *spot,
+			     uint64_t handler)
+{
+	struct patch *patch = patch_find(&s->p->patches, site);
+
+	return patch ? patch
+		     : patch_adopt(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site);
+}
+
+int still_put(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+	      struct skep_diag *diag)
+{
+	struct patch *patch = jump_of(s, site, spot, handler);
+
+	return patch ? 0
+		     : patch_put(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site,
+				 &patch, diag);
+}
+
+int still_undo(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+	       struct skep_diag *diag)
+{
+	struct patch *patch = jump_of(s, site, spot, handler);
+
+	return patch ? patch_undo(&s->t, patch, diag) : 0;
 }

@@ -5,36 +5,48 @@
 #ifndef SKEP_HOOK_PROCESS_H
 #define SKEP_HOOK_PROCESS_H
 
-#include "base/vec.h"
-#include "hive/site.h"
 #include "hive/space.h"
+#include "hook/spot.h"
 #include "inject/image.h"
 #include "inject/patch.h"
-
-/* A patched place of a process. */
-struct place {
-	uint64_t at;		/* address of the probed instruction */
-	struct patch *patch;	/* NULL until it was patched */
-	struct hive_site *site; /* in meta */
-	struct {
-		VEC(struct hive_probe);
-	} probes; /* who runs there */
-};
 
 struct process {
 	struct process *next;
 	pid_t pid;
+	int fd;	     /* its pidfd, which says when the number is no longer its own */
 	bool joined; /* the agent is in it */
 	struct patches patches;
-	struct {
-		VEC(struct place *);
-	} places;
 };
 
+/* A process that stands still. */
+struct still {
+	struct process *p;
+	struct tracee t;
+	struct images images;
+};
+
+/** A process that lives; NULL: it does not, or memory is out. */
+struct process *process_new(pid_t pid);
+void process_free(struct process *p);
+bool process_lives(const struct process *p);
+/** Forgets what was done to it: it is another program by now. */
+void process_forget(struct process *p);
+/** Has it that byte of the file in its text?  It goes on meanwhile. */
+bool process_has(const struct process *p, const struct image_file *file, uint64_t off);
+
 /** Stops the process and brings the agent in, if it has none yet: 0, or -errno and it goes on. */
-int process_stop(struct process *p, struct space *s, struct tracee *t,
-		 struct skep_diag *reterr_diag);
-/** Forgets what was done to it: it is gone, or another program by now. */
-void process_forget(struct process *p, struct space *s);
+int still_begin(struct still *s, struct process *p, struct space *space,
+		struct skep_diag *reterr_diag);
+/** It goes on. */
+void still_end(struct still *s);
+
+/**
+ * A jump to the spot's stub at the site, unless it is there: 0 or the errors of patch_put().
+ * The other way round: the original text.
+ */
+int still_put(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+	      struct skep_diag *reterr_diag);
+int still_undo(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+	       struct skep_diag *reterr_diag);
 
 #endif

@@ -10,7 +10,8 @@
 #define REACH	  ((uint64_t)1 << 30)	/* of a site: stubs, so that what these refer to is in 2 */
 #define LOWEST	  ((uint64_t)64 * 1024) /* nothing is mapped below by who may not */
 #define HIGHEST	  (((uint64_t)1 << 47) - 4096)
-#define STUB_STEP 64u /* stubs begin at multiples */
+#define STUB_STEP 64u  /* stubs begin at multiples */
+#define JUMP	  0xe9 /* jmp rel32 */
 
 void patches_fini(struct patches *ps)
 {
@@ -244,7 +245,7 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 static int write_patch(struct tracee *t, const struct patch *p, struct skep_diag *d)
 {
 	const int32_t rel = (int32_t)(p->at - (p->site.patch + JUMP_SIZE));
-	uint8_t jump[JUMP_SIZE] = { 0xe9 };
+	uint8_t jump[JUMP_SIZE] = { JUMP };
 
 	memcpy(jump + 1, &rel, sizeof(rel));
 	if (!tracee_write(t, p->at, p->stub.code, p->stub.size) &&
@@ -277,6 +278,54 @@ int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uin
 		return diag_set(reterr_diag, -ESRCH, SKEP_AT_NONE, 0, "process %d ended", t->pid);
 	*ret = p;
 	return 0;
+}
+
+struct patch *patch_find(const struct patches *ps, const struct site *site)
+{
+	vec_foreach (p, ps)
+		if ((*p)->on && same_site(&(*p)->site, site))
+			return *p;
+	return NULL;
+}
+
+/* Where the jump at the site leads to; 0: there is none. */
+static uint64_t target_of(const struct tracee *t, const struct site *site)
+{
+	uint8_t jump[JUMP_SIZE];
+	int32_t rel;
+
+	if (tracee_read(t, site->patch, jump, sizeof(jump)) || jump[0] != JUMP)
+		return 0;
+	memcpy(&rel, jump + 1, sizeof(rel));
+	return site->patch + JUMP_SIZE + (uint64_t)(int64_t)rel;
+}
+
+/* Is p's stub what the process has there? */
+static bool is_there(const struct tracee *t, const struct patch *p)
+{
+	uint8_t code[STUB_MAX];
+
+	return !tracee_read(t, p->at, code, p->stub.size) &&
+	       !memcmp(code, p->stub.code, p->stub.size);
+}
+
+struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
+			  uint64_t handler, uint64_t cookie)
+{
+	_cleanup_(skep_free_p) struct patch *p = skep_alloc(sizeof(*p));
+	struct patch **row;
+
+	if (!p)
+		return NULL;
+	p->site = *site;
+	p->at = target_of(t, site);
+	if (!p->at || stub_emit(&p->stub, site, p->at, handler, cookie, NULL) || !is_there(t, p))
+		return NULL;
+	row = vec_push(ps);
+	if (!row)
+		return NULL;
+	p->on = true;
+	return *row = TAKE_PTR(p);
 }
 
 int patch_undo(struct tracee *t, struct patch *p, struct skep_diag *reterr_diag)

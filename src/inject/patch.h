@@ -52,6 +52,16 @@ void patches_fini(struct patches *ps);
 int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uint64_t handler,
 	      uint64_t cookie, struct patch **ret, struct skep_diag *reterr_diag);
 
+/** The jump that is at exactly that site; NULL: there is none, or another one. */
+struct patch *patch_find(const struct patches *ps, const struct site *site);
+
+/**
+ * The same in a process that has its jumps from whom it was forked from: as patch_put() would have
+ * made it, compared byte for byte.  NULL: it has none there, or memory is out.
+ */
+struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
+			  uint64_t handler, uint64_t cookie);
+
 /**
  * The original text again.  Threads that are in a handler go on there, and may call it until they
  * have left; who unmaps the handler has to know that they have.  0 or -EFAULT.

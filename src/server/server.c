@@ -6,6 +6,7 @@
 #include "server/reaper.h"
 #include "server/server_int.h"
 #include "server/text.h"
+#include "base/sys.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -25,7 +26,7 @@
 
 void server_member(struct server *s, pid_t pid)
 {
-	const int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	const int fd = sys_pidfd(pid);
 	int *slot;
 
 	if (fd < 0)
@@ -128,7 +129,7 @@ static void serve(struct server *s)
 		if (now_ms() - looked < LOOK_MS)
 			continue;
 		looked = now_ms();
-		core_pins_look(s->k);
+		core_attachments_look(s->k);
 		if (needed(s))
 			last = looked;
 	}
@@ -187,7 +188,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	if (!err)
 		err = reaper_start(s->space, s->k);
 	if (!err)
-		hook_start(s->space, s->k);
+		hook_start(s->space, s->k, s->dir);
 	err = err ? err : core_pins_in(s->k, s->dir);
 	if (!err) {
 		detach(s, o->talk);

@@ -75,6 +75,33 @@ def children_are_probed_too():
 
 
 @case
+def children_that_speak_are_probed_once():
+    probed(5000, 'fork-talk', 2)
+
+
+@case
+def children_of_another_program_are_probed():
+    """The parent is a new program, whose old probes are gone; the child has them still."""
+    probed(5000, 'fork-exec', 2)
+
+
+@case
+def an_attachment_goes_alone():
+    """Of two of one program at one place."""
+    ptrace_permitted()
+    for programs, times in ('enter,enter', 2), ('enter,enter,drop', 1), ('enter,drop', 0):
+        p = call(skep, 'run', '--', tool, obj, target, 400, 'x', programs)
+        assert seen(p.stdout)[0] == 400 * times, f'{programs}: {p.stdout}{p.stderr}'
+
+
+@case
+def a_path_may_be_relative():
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, os.path.relpath(target, build), 300, 'x')
+    assert p.returncode == 0 and seen(p.stdout)[0] == 300, p.stdout + p.stderr
+
+
+@case
 def threads_are_probed():
     probed(20000, 'threads', 5)
 
@@ -107,6 +134,36 @@ def a_running_process_is_probed():
     given, returned = sums(3000)
     assert f'\n{returned}\n' in p.stdout, p.stdout + p.stderr
     assert seen(p.stdout) == [3000, given, 3000, returned, 'yes', 0], p.stdout
+
+
+@case
+def who_was_forked_before_is_probed():
+    """Attached to all, a tool finds children that nobody heard of; and leaves no trace in any."""
+    ptrace_permitted()
+    script = f'''
+mkfifo {work}/in {work}/stop
+{target} 2000 fork-wait < {work}/in > {work}/said &
+pid=$!
+exec 5> {work}/in
+until grep -q ready {work}/said; do sleep 0.05; done
+{tool} {obj} {target} -p -1 < {work}/stop > {work}/saw &
+tool=$!
+exec 6> {work}/stop
+until grep -q attached {work}/saw || ! kill -0 $tool; do sleep 0.05; done
+echo >&5
+sleep 0.5
+echo >&6
+wait $tool
+sleep 0.5
+echo >&5
+wait $pid
+cat {work}/said {work}/saw
+rm {work}/in {work}/stop
+'''
+    p = call(skep, 'run', '--', 'bash', '-c', script)
+    given, returned = sums(2000)
+    assert '\ntext same\n' in p.stdout, p.stdout + p.stderr
+    assert seen(p.stdout)[:4] == [4000, given * 2, 4000, returned * 2], p.stdout
 
 
 @case

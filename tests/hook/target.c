@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * target.c - a program that is probed: target CALLS [wait | fork | threads | time | kernel]
+ * target.c - a program that is probed: target CALLS [HOW]
+ *
+ *	wait	    says that it is ready, and begins when it is told
+ *	fork	    a child does the same
+ *	fork-talk   ... which speaks to bpf(2) itself
+ *	fork-exec   ... while the parent becomes another program
+ *	fork-wait   ... both wait; and when told once more, see whether their text is what it was
+ *	threads	    four threads do the same
  *
  * `time` says what a call takes; `kernel` the same with a uprobe of the machine's own kernel on it,
  * a counter without a program.
@@ -58,6 +65,79 @@ static int count_by_kernel(void)
 	return (int)syscall(SYS_perf_event_open, &a, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
+/* Is `work` what the file says?  Probes may take a moment to go. */
+static bool text_is_original(void)
+{
+	const char *base = (const char *)getauxval(AT_PHDR) - sizeof(Elf64_Ehdr);
+	const char *text = (const char *)(uintptr_t)work;
+	char file[16];
+	FILE *f = fopen("/proc/self/exe", "r");
+
+	if (!f || fseek(f, text - base, SEEK_SET) || fread(file, sizeof(file), 1, f) != 1)
+		return false;
+	fclose(f);
+	for (int i = 0; i < 100 && memcmp(file, text, sizeof(file)); i++)
+		usleep(50000);
+	return !memcmp(file, text, sizeof(file));
+}
+
+static bool told(int fd)
+{
+	char c;
+
+	return read(fd, &c, 1) == 1;
+}
+
+static void say(const char *what)
+{
+	printf("%s\n", what);
+	fflush(stdout);
+}
+
+/* Both halves of fork-wait: the parent passes on what it is told. */
+static int wait_in_both(void)
+{
+	int way[2], status = 0;
+	pid_t child;
+
+	if (pipe(way) || (child = fork()) < 0)
+		return 1;
+	if (child == 0) {
+		if (!told(way[0]))
+			_exit(1);
+		run(NULL);
+		_exit(told(way[0]) && text_is_original() ? 0 : 1);
+	}
+	say("ready");
+	for (int i = 0; i < 2; i++) {
+		if (!told(0) || write(way[1], "", 1) != 1)
+			return 1;
+		if (i == 0)
+			run(NULL);
+	}
+	waitpid(child, &status, 0);
+	say(text_is_original() && !status ? "text same" : "text changed");
+	return 0;
+}
+
+static void fork_and(const char *how)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%ld", calls);
+	if (fork() == 0) {
+		if (!strcmp(how, "fork-talk"))
+			syscall(SYS_bpf, 0, NULL, 0);
+		if (!strcmp(how, "fork-exec"))
+			usleep(300000);
+		run(NULL);
+		_exit(0);
+	}
+	if (!strcmp(how, "fork-exec"))
+		execl("/proc/self/exe", "target", number, "reap", NULL);
+	wait(NULL);
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -85,24 +165,21 @@ int main(int argc, char **argv)
 	const char *how = argc > 2 ? argv[2] : "";
 	pthread_t t[4];
 	void *sum;
-	char c;
 
 	calls = argc > 1 ? atol(argv[1]) : 1;
 	if (!strcmp(how, "time") || !strcmp(how, "kernel"))
 		return measure(*how == 'k');
+	if (!strcmp(how, "fork-wait"))
+		return wait_in_both();
 	if (!strcmp(how, "wait")) {
-		printf("ready\n");
-		fflush(stdout);
-		if (read(0, &c, 1) != 1)
+		say("ready");
+		if (!told(0))
 			return 1;
 	}
-	if (!strcmp(how, "fork")) {
-		if (fork() == 0) {
-			run(NULL);
-			_exit(0);
-		}
+	if (!strncmp(how, "fork", 4))
+		fork_and(how);
+	if (!strcmp(how, "reap"))
 		wait(NULL);
-	}
 	for (int i = 0; i < 4 && !strcmp(how, "threads"); i++)
 		pthread_create(&t[i], NULL, run, NULL);
 	for (int i = 0; i < 4 && !strcmp(how, "threads"); i++)

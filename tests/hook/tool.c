@@ -4,9 +4,10 @@
  * function `work` of a program that it then starts, or that runs already, and prints what it saw.
  *
  *	tool OBJECT TARGET CALLS HOW	starts it
- *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin
+ *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin; -1: to all
  *
- * A fifth argument lists the programs to attach instead, with "ret:" before one at returns.
+ * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
+ * "drop" where the first of them is detached again.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -26,6 +27,7 @@ struct event {
 };
 
 static struct bpf_object *obj;
+static struct bpf_link *first;
 static unsigned told;
 
 static int attach(const char *name, int ret, int pid, const char *path, unsigned long cookie)
@@ -35,6 +37,7 @@ static int attach(const char *name, int ret, int pid, const char *path, unsigned
 	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
 	struct bpf_link *l = bpf_program__attach_uprobe_opts(p, pid, path, 0, &opts);
 
+	first = first ? first : l;
 	if (!l)
 		fprintf(stderr, "%s: %s\n", name, strerror(errno));
 	return l ? 0 : 1;
@@ -43,14 +46,16 @@ static int attach(const char *name, int ret, int pid, const char *path, unsigned
 static int attach_all(int pid, const char *path, const char *only)
 {
 	char list[128] = "", *rest = list, *name;
+	int ret, err = 0;
 
 	if (only) {
 		snprintf(list, sizeof(list), "%s", only);
-		while ((name = strsep(&rest, ",")))
-			if (strncmp(name, "ret:", 4) ? attach(name, 0, pid, path, 0)
-						     : attach(name + 4, 1, pid, path, 0))
-				return 1;
-		return 0;
+		while (!err && (name = strsep(&rest, ","))) {
+			ret = !strncmp(name, "ret:", 4);
+			err = !strcmp(name, "drop") ? bpf_link__destroy(first)
+						    : attach(name + ret * 4, ret, pid, path, 0);
+		}
+		return err;
 	}
 	return attach("enter", 0, pid, path, 0) || attach("leave", 1, pid, path, 0) ||
 	       attach("tell", 0, pid, path, 77);

@@ -264,6 +264,42 @@ TEST(patch_lets_a_handler_change_registers)
 	child_end(pid);
 }
 
+/* As a server does that did not know of a child when it was forked. */
+TEST(patch_is_adopted_only_as_it_would_be_made)
+{
+	const struct func f = BUSY;
+	struct patches made = { 0 }, heir = { 0 };
+	struct patch *p, *same;
+	struct site site;
+	struct tracee t;
+	uint8_t after[64];
+	pid_t pid;
+	struct shared *s = child_start(run_counted, &pid);
+	const uint64_t handler = (uintptr_t)probe_count, cookie = (uintptr_t)&s->hits;
+
+	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
+	child_stop(&t, pid);
+	ASSERT(!patch_adopt(&heir, &t, &site, handler, cookie)); /* no jump is there */
+	ASSERT_EQ(patch_put(&made, &t, &site, handler, cookie, &p, NULL), 0);
+	ASSERT(patch_find(&made, &site) == p);
+	ASSERT(!patch_find(&heir, &site));
+	ASSERT(!patch_adopt(&heir, &t, &site, handler, cookie + 8));
+	ASSERT(!patch_adopt(&heir, &t, &site, (uintptr_t)probe_look, cookie));
+	same = patch_adopt(&heir, &t, &site, handler, cookie);
+	ASSERT(same);
+	ASSERT(patch_find(&heir, &site) == same);
+	ASSERT_EQ(patch_undo(&t, same, NULL), 0);
+	ASSERT(!patch_find(&heir, &site));
+	tracee_go(&t);
+	read_text(pid, f.text, after, f.size);
+	ASSERT_MEMEQ(after, f.text, f.size);
+	child_do(s);
+	ASSERT_EQ(s->hits, 0);
+	patches_fini(&made);
+	patches_fini(&heir);
+	child_end(pid);
+}
+
 /* --- many threads ----------------------------------------------------------------------------- */
 
 static void *hammer(void *arg)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* members.c - see members.h */
+#include "hook/members.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The beginning of a file in a folder, as a string: its length, 0 where it cannot be read. */
+static size_t read_file(int dir, const char *name, char *to, size_t size)
+{
+	_cleanup_(close_fd_p) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (fd >= 0 && got > 0 && n < size - 1) {
+		got = read(fd, to + n, size - 1 - n);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	to[n] = '\0';
+	return n;
+}
+
+/* Was a process made since we were here?  The system says which number it gave last. */
+static bool is_news(int proc)
+{
+	static long last;
+	char line[128];
+	const char *number;
+	long now = 0;
+
+	read_file(proc, "loadavg", line, sizeof(line));
+	number = strrchr(line, ' ');
+	if (number)
+		now = strtol(number, NULL, 10);
+	if (now > 0 && now == last)
+		return false;
+	last = now;
+	return true;
+}
+
+static pid_t parent_of(int dir)
+{
+	char stat[512];
+	const char *end;
+	int parent;
+
+	read_file(dir, "stat", stat, sizeof(stat));
+	end = strrchr(stat, ')'); /* a name may have any character */
+	return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+static bool is_in_hive(int dir, const char *hive)
+{
+	static const char name[] = "SKEP_HIVE=";
+	static char env[256 * 1024]; /* for who has the lock of hooks */
+	const size_t n = read_file(dir, "environ", env, sizeof(env));
+
+	for (const char *at = env; at < env + n; at += strlen(at) + 1)
+		if (!strncmp(at, name, sizeof(name) - 1) && !strcmp(at + sizeof(name) - 1, hive))
+			return true;
+	return false;
+}
+
+static bool is_ours(int dir)
+{
+	struct stat st;
+
+	return !fstat(dir, &st) && (st.st_uid == geteuid() || geteuid() == 0);
+}
+
+void members_look(const char *hive, bool (*known)(pid_t pid), void (*found)(pid_t pid))
+{
+	DIR *all = opendir("/proc");
+	const struct dirent *e;
+
+	if (!all || !is_news(dirfd(all))) {
+		if (all)
+			closedir(all);
+		return;
+	}
+	while ((e = readdir(all))) {
+		const pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		_cleanup_(close_fd_p) int dir = -1;
+
+		if (pid <= 0 || pid == getpid() || known(pid))
+			continue;
+		dir = openat(dirfd(all), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir >= 0 && is_ours(dir) && (known(parent_of(dir)) || is_in_hive(dir, hive)))
+			found(pid);
+	}
+	closedir(all);
+}
