@@ -16,7 +16,7 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 1 /* of the door */
+#define AGENT_VERSION 2 /* of the door */
 
 struct hive_meta;
 
@@ -54,6 +54,9 @@ struct agent_door {
 	 * in recursion_misses, where the thread was interrupted in a run on this CPU.
 	 */
 	int (*run)(const struct skep_prog *p, void *ctx, uint64_t *ret);
+	/* What struct map_far calls: bpf(2)'s operations of this process, as runs of its own. */
+	long (*map_call)(const struct map_far *f, enum map_op op, const void *key, void *value,
+			 uint64_t flags);
 	/* What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site. */
 	void (*probe)(void *regs, uint64_t cookie);
 };

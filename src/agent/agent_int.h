@@ -39,6 +39,8 @@ int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
 void agent_probe(void *regs, uint64_t cookie);
+long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
+		    uint64_t flags);
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);
 
 #endif

@@ -14,5 +14,6 @@ const struct agent_door agent_door = {
 	.meta = agent_meta,
 	.sync = agent_sync,
 	.run = agent_run,
+	.map_call = agent_map_call,
 	.probe = agent_probe,
 };

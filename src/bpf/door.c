@@ -154,6 +154,7 @@ static int connect_locked(void)
 {
 	struct hive_packet *p = &far.packet;
 	int fd = hive_connect(door_hive()), up;
+	const bool began = !far.pid; /* in this process, or in whom it was forked from */
 
 	if (fd < 0)
 		return -ENODEV;
@@ -168,6 +169,7 @@ static int connect_locked(void)
 	let_trace(fd);
 	hive_begin(p, HIVE_HELLO);
 	p->msg.arg[0] = HIVE_VERSION;
+	p->msg.arg[1] = began;
 	if (call_locked(&fd) || p->msg.len >= sizeof(far.release)) {
 		disconnect_locked();
 		return -ENODEV;

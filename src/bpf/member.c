@@ -89,18 +89,16 @@ static int join_again_locked(void)
 {
 	struct agent_join how = { .vdso = getauxval(AT_SYSINFO_EHDR) };
 
-	/* First: what says hello for the first time has run nothing yet (server/reaper.h). */
 	door_knock();
 	how.meta = agent->meta();
 	return agent->join(&how);
 }
 
-int member_join(const struct agent_door **ret)
+static int join_and_unlock(const struct agent_door **ret)
 {
 	const pid_t pid = getpid();
 	int err = 0;
 
-	pthread_mutex_lock(&lock);
 	if (joined != pid)
 		err = agent ? join_again_locked() : join_locked();
 	if (!err)
@@ -108,6 +106,17 @@ int member_join(const struct agent_door **ret)
 	pthread_mutex_unlock(&lock);
 	*ret = agent;
 	return err;
+}
+
+int member_join(const struct agent_door **ret)
+{
+	pthread_mutex_lock(&lock);
+	return join_and_unlock(ret);
+}
+
+int member_try_join(const struct agent_door **ret)
+{
+	return pthread_mutex_trylock(&lock) ? -EBUSY : join_and_unlock(ret);
 }
 
 long skep_member_run_n(int prog_fd, void *ctx, long n, uint64_t *ret)

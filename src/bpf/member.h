@@ -14,6 +14,10 @@
  */
 int member_join(const struct agent_door **ret);
 
+/** The same for who must not wait, as a handler of a signal: -EBUSY where another thread is at it.
+ */
+int member_try_join(const struct agent_door **ret);
+
 /**
  * Runs the program of a descriptor on ctx, here: 0 and what it returned in *ret, or -errno:
  * member_join()'s, -EBADF, -EINVAL for no program, -EOPNOTSUPP for one that only the server can

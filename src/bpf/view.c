@@ -16,6 +16,7 @@
 #include "bpf/view.h"
 #include "base/sys.h"
 #include "bpf/door.h"
+#include "bpf/member.h"
 #include "core/known.h"
 #include "core/view.h"
 
@@ -151,6 +152,17 @@ static void make_end(void)
 	atomic_store(&maker, 0);
 }
 
+/* What the memory alone does not let us do, the agent does, if it can come in. */
+static void find_way(struct map_far *far)
+{
+	const struct agent_door *door;
+
+	if (far->map && !member_try_join(&door) && !door->sync())
+		far->call = door->map_call;
+	else
+		far->map = NULL;
+}
+
 static void make(struct slot *s, int fd, uint64_t position)
 {
 	struct map_facts facts = { 0 };
@@ -162,6 +174,7 @@ static void make(struct slot *s, int fd, uint64_t position)
 	write = facts.write;
 	if (memory < 0)
 		return;
+	find_way(&facts.far);
 	/* The number may be another map's by now. */
 	if (facts.position == position && map_view(&facts, (int)memory, write, &m)) {
 		write = false;
@@ -203,6 +216,12 @@ static bool sealed(int fd)
 	return seals < 0 || seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
 }
 
+/* What is done by a run sees a freeze itself. */
+static bool may_write(const struct slot *s, const struct skep_map *m, int fd)
+{
+	return map_view_is_far(m) || (atomic_load(&s->writable) && !sealed(fd));
+}
+
 static struct skep_map *begin(int fd, bool write, void **ret_use)
 {
 	const int64_t position =
@@ -211,7 +230,7 @@ static struct skep_map *begin(int fd, bool write, void **ret_use)
 	struct skep_map *m = s ? atomic_load_explicit(&s->map, memory_order_acquire) : NULL;
 	uint32_t now;
 
-	if (m && write && (!atomic_load(&s->writable) || sealed(fd)))
+	if (m && write && !may_write(s, m, fd))
 		m = NULL;
 	if (!m) {
 		if (s)

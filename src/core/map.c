@@ -354,6 +354,8 @@ long core_map_view(struct skep_kernel *k, int fd, uint64_t ufacts)
 	if (ref.mode == O_WRONLY || !map_facts(m, &facts))
 		return -EOPNOTSUPP;
 	facts.position = (uint64_t)caller_position(fd);
+	if (ref.mode != O_RDWR)
+		facts.far.map = NULL;
 	write = facts.write && ref.mode == O_RDWR && !(m->flags & BPF_F_RDONLY_PROG);
 	err = user_write(ufacts, &facts, sizeof(facts));
 	return err ? err : map_area_open(&m->area, write ? O_RDWR : O_RDONLY);

@@ -137,6 +137,14 @@ static uint64_t position(const struct objects *t, uint64_t serial, int mode)
 	return t->base + 4 * serial + (uint64_t)mode;
 }
 
+/* Members know a map by what the positions of its descriptors have in common. */
+static void name_map(const struct objects *t, const struct object *o, bool alive)
+{
+	if (is_map(o))
+		atomic_store(&((struct skep_map *)o->payload)->serial,
+			     alive ? position(t, o->serial, 0) : 0);
+}
+
 /* A new descriptor of an object whose home is intact; -errno. */
 static long handle_open(const struct objects *t, struct object *o, int mode)
 {
@@ -292,6 +300,7 @@ static int insert_locked(struct skep_kernel *k, enum object_kind kind, void *pay
 	kinds[kind].set_id(payload, o->id);
 	if (is_map(o))
 		((struct skep_map *)payload)->object = o;
+	name_map(t, o, true);
 	t->live++;
 	atomic_store_explicit(&t->serial, o->serial, memory_order_relaxed);
 	*ret = o;
@@ -437,6 +446,7 @@ static bool collect_locked(struct objects *t, struct object **dead)
 			progress |= drop_user(o);
 			if (counted || !bucket_remove_unused(t, o))
 				continue;
+			name_map(t, o, false);
 			id_remove(t, o);
 			o->next = *dead;
 			*dead = o;

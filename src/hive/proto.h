@@ -21,14 +21,15 @@
 #include "base/base.h"
 
 #define HIVE_MAGIC   0x76696853u /* "Shiv" */
-#define HIVE_VERSION 1
+#define HIVE_VERSION 2
 
 /* Bytes after the header at most: well below what a socket's buffer takes at once. */
 #define HIVE_DATA_MAX (64u << 10)
 
 enum hive_op {
 	/* requests: DONE's arg[0] is what the call returns */
-	HIVE_HELLO = 1, /* arg[0] HIVE_VERSION; DONE's data is the release's name */
+	HIVE_HELLO = 1, /* arg[0] HIVE_VERSION, [1] 1: a program that begins, not a child of
+			   fork() in one; DONE's data is the release's name */
 	HIVE_ENTER,	/* number of bpf/entries.def in `nr`, its arguments, data: the path */
 	HIVE_STATUS,	/* DONE's data is a struct hive_status */
 	HIVE_STOP,	/* the server ends */

@@ -143,6 +143,7 @@ const struct map_sys_ops bloom_filter_map_sys = {
 	.check = map_rule_check,
 	.create = bloom_create,
 	.next_key = bloom_next_key,
+	.view = far_view,
 	.sys_lookup = bloom_sys_lookup,
 	.sys_update = bloom_sys_update,
 	.sys_delete = bloom_sys_delete,

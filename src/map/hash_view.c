@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hash_view.c - lookups in a hash of another process, by bpf(2).
+ * hash_view.c - bpf(2)'s reading in a hash of another process; what writes is far.c's.
  *
  * The memory is mapped for reading, so nothing is locked: the value counts if the bucket's version
  * after the copy is what it was before the search (hash_int.h).  The value was written before the
@@ -63,9 +63,63 @@ static int view_lookup(struct skep_map *m, const void *key, void *value, uint64_
 	return -EAGAIN;
 }
 
+/* The key of the next element of the bucket, if it has one: 1, 0 or -EAGAIN. */
+static int next_of(const struct hash *h, const struct bucket *b, struct hash_walk *w, void *next)
+{
+	const uint32_t n = hash_walk_next(h, b, w);
+
+	if (!n)
+		return 0;
+	if (n > h->total)
+		return -EAGAIN;
+	memcpy(next, elem_key(hash_elem(h, n)), h->key_size);
+	return 1;
+}
+
+/* Brings w behind the element of key: 1, 0 where there is none, -EAGAIN. */
+static int walk_to(const struct hash *h, const struct bucket *b, struct hash_walk *w,
+		   const void *key)
+{
+	uint32_t n, steps = 0;
+
+	while ((n = hash_walk_next(h, b, w))) {
+		if (n > h->total || ++steps > BUCKET_SLOTS + CHAIN)
+			return -EAGAIN;
+		if (is_key(h, n, key))
+			return 1;
+	}
+	return 0;
+}
+
+enum { GONE = 2 }; /* beside next_of()'s */
+
+/* In one bucket, behind key (NULL: from its beginning): next_of()'s, or GONE. */
+static int next_in(const struct hash *h, const struct bucket *b, const void *key, void *next)
+{
+	for (int i = 0; i < TRIES; i++) {
+		uint32_t version = atomic_load_explicit(&b->version, memory_order_acquire);
+		struct hash_walk w = { 0 };
+		int ret = key ? walk_to(h, b, &w, key) : 1;
+
+		ret = ret > 0 ? next_of(h, b, &w, next) : ret < 0 ? ret : GONE;
+		atomic_thread_fence(memory_order_acquire);
+		if (ret >= 0 && atomic_load_explicit(&b->version, memory_order_relaxed) == version)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+/* As hash_next_key(): a key that is gone begins anew. */
 static int view_next_key(struct skep_map *m, const void *key, void *next)
 {
-	return -EAGAIN;
+	const struct hash *h = m->priv;
+	const struct bucket *b = key ? hash_bucket(h, hash_key(h, key, 0)) : NULL;
+	int ret = b ? next_in(h, b, key, next) : GONE;
+	uint32_t i = b && ret != GONE ? (uint32_t)(b - h->buckets) + 1 : 0;
+
+	for (; (ret == 0 || ret == GONE) && i <= h->mask; i++)
+		ret = bucket_empty(&h->buckets[i]) ? 0 : next_in(h, &h->buckets[i], NULL, next);
+	return ret < 0 ? ret : ret == 1 ? 0 : -ENOENT;
 }
 
 static const struct map_ops view_ops = {};
@@ -73,6 +127,9 @@ static const struct map_ops view_ops = {};
 static const struct map_sys_ops view_sys = {
 	.run = &view_ops,
 	.sys_lookup = view_lookup,
+	.sys_update = far_update,
+	.sys_delete = far_delete,
+	.sys_lookup_delete = far_take,
 	.next_key = view_next_key,
 };
 

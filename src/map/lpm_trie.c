@@ -328,6 +328,7 @@ const struct map_sys_ops lpm_trie_map_sys = {
 	.run = &lpm_trie_map_ops,
 	.check = map_rule_check,
 	.create = lpm_create,
+	.view = far_view,
 	.destroy = lpm_destroy,
 	.next_key = lpm_next_key,
 	.sys_lookup = lpm_sys_lookup,

@@ -265,6 +265,8 @@ bool map_facts(const struct skep_map *m, struct map_facts *ret)
 		.write = m->kind->traits & MAP_VIEW_WRITE,
 		.seed = m->seed,
 	};
+	if (m->kind->traits & MAP_VIEW_FAR && m->space && !m->objects)
+		ret->far = (struct map_far){ .map = (struct skep_map *)m, .serial = m->serial };
 	return true;
 }
 
@@ -308,8 +310,14 @@ int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **re
 	err = m.sys->view(&m, fd, write);
 	if (err)
 		return err;
+	view_head(&m.area)->far = f->far;
 	*ret = memcpy(&view_head(&m.area)->map, &m, sizeof(m));
 	return 0;
+}
+
+bool map_view_is_far(const struct skep_map *m)
+{
+	return view_head(&m->area)->far.map;
 }
 
 void map_view_free(struct skep_map *m)

@@ -149,6 +149,7 @@ enum map_trait {
 	MAP_BATCH_TAKE = 1u << 7,   /* BPF_MAP_LOOKUP_AND_DELETE_BATCH */
 	MAP_VIEWED = 1u << 8,	    /* others may look at its memory: map_view() */
 	MAP_VIEW_WRITE = 1u << 9,   /* ... and update elements */
+	MAP_VIEW_FAR = 1u << 14,    /* ... and members change it by struct map_far */
 	MAP_SYS_WRITES = 1u << 12,  /* only bpf(2) changes it: members of a hive just read */
 	MAP_KEY_FD = 1u << 10,	    /* bpf(2)'s keys are descriptors of the machine's */
 	MAP_VALUE_FD = 1u << 11,    /* ... its values are */
@@ -204,6 +205,7 @@ struct skep_map {
 	_Atomic uint32_t writers;    /* bpf(2) writes under way; freeze waits for none */
 	uint32_t id;		     /* object id, from 1; 0 while not published */
 	const struct object *object; /* core's, which names it; NULL while not published */
+	_Atomic uint64_t serial; /* of that, never 0 or another's; 0: it goes, or is not there */
 	char name[BPF_OBJ_NAME_LEN]; /* NUL-terminated */
 	uint64_t load_time;	     /* ns since boot */
 	struct skep_btf *btf;	     /* counted; may be NULL */
@@ -232,6 +234,18 @@ struct map_prog_ops {
 	int (*fits)(struct skep_map *m, const void *prog);
 };
 
+/* What bpf(2) does to one element; of a queue and its like: peek, push, nothing, pop. */
+enum map_op { MAP_OP_LOOKUP, MAP_OP_UPDATE, MAP_OP_DELETE, MAP_OP_TAKE };
+
+/* The way to a map in a hive's memory for members that do what bpf(2) asks as runs of their own. */
+struct map_far {
+	struct skep_map *map; /* where it lies; NULL: there is no way */
+	uint64_t serial;      /* its own: where another one stands the map is gone */
+	/* 0, the operation's -errno, or -EAGAIN: the kernel is to be asked. */
+	long (*call)(const struct map_far *f, enum map_op op, const void *key, void *value,
+		     uint64_t flags);
+};
+
 /*
  * A map as another process may build it over the same memory (map_view): the facts that say where
  * each value is, and what bpf(2) says to whom.
@@ -246,6 +260,7 @@ struct map_facts {
 	uint32_t nr_cpus;
 	bool write; /* views may be for writing */
 	uint64_t seed;
+	struct map_far far; /* but for the call: that is the member's to know */
 };
 
 /* What core gives map_new() from its fds; all borrowed, map_new takes its own references. */
@@ -341,6 +356,8 @@ int map_area_open(const struct map_area *a, int mode);
  * @return 0 and *ret, to be freed by map_view_free() alone; -EINVAL, -ENOMEM, -errno of mmap(2)
  */
 int map_view(const struct map_facts *f, int fd, bool write, struct skep_map **ret);
+/** What it cannot do in its memory a view does by f.far: updates are not -EACCES then. */
+bool map_view_is_far(const struct skep_map *m);
 void map_view_free(struct skep_map *m);
 
 /** Linux's map_meta_equal operations: may b be the value where a is the template? */

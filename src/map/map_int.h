@@ -236,6 +236,7 @@ int map_area_view(struct map_area *a, int fd, size_t head, size_t size, bool wri
 /* A view's own memory, before what it shows: no heap is needed, nor freed. */
 struct view_head {
 	struct skep_map map;
+	struct map_far far;
 	uint8_t priv[256] __attribute__((aligned(8))); /* the type's */
 };
 /* Where that is, once the area is there. */
@@ -243,6 +244,14 @@ static inline struct view_head *view_head(const struct map_area *a)
 {
 	return (struct view_head *)(a->mem - a->head);
 }
+/* far.c: what views do by struct map_far, -EAGAIN where there is no way. */
+int far_lookup(struct skep_map *m, const void *key, void *value, uint64_t flags);
+int far_update(struct skep_map *m, const void *key, const void *value, uint64_t flags);
+int far_delete(struct skep_map *m, const void *key);
+int far_take(struct skep_map *m, const void *key, void *value, uint64_t flags);
+int far_next_key(struct skep_map *m, const void *key, void *next);
+/* map_sys_ops.view of types whose memory tells members nothing without a run. */
+int far_view(struct skep_map *m, int fd, bool write);
 /* In a hive: the area is the kernel's alone, before anybody has its descriptor. */
 void map_area_hide(struct map_area *a);
 /* The area of a map: head and size as in struct area_want. */

@@ -165,10 +165,11 @@ static int ring_next_key(struct skep_map *m, const void *key, void *next)
 	return -EINVAL;
 }
 
-#define RING_OPS                                                                   \
-	.check = map_rule_check, .create = ring_create, .next_key = ring_next_key, \
-	.sys_lookup = ring_sys_lookup, .sys_update = ring_sys_update,              \
-	.sys_delete = ring_sys_delete, .sys_lookup_delete = ring_sys_lookup_delete
+#define RING_OPS                                                                    \
+	.check = map_rule_check, .create = ring_create, .next_key = ring_next_key,  \
+	.sys_lookup = ring_sys_lookup, .sys_update = ring_sys_update,               \
+	.sys_delete = ring_sys_delete, .sys_lookup_delete = ring_sys_lookup_delete, \
+	.view = far_view
 
 const struct map_ops queue_map_ops = {
 	.push = ring_push,

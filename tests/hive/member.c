@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -183,7 +184,7 @@ static int closes_everything(void)
 	return elements();
 }
 
-static int count_up(int fd, uint32_t key, int n)
+static int count_up_key(int fd, uint64_t key, int n)
 {
 	uint64_t v = 0;
 
@@ -194,6 +195,11 @@ static int count_up(int fd, uint32_t key, int n)
 			return 1;
 	}
 	return 0;
+}
+
+static int count_up(int fd, uint32_t key, int n)
+{
+	return count_up_key(fd, key, n);
 }
 
 static int children(void)
@@ -403,6 +409,91 @@ static int views_of_hashes(void)
 	return 0;
 }
 
+/* Takes a token and puts it back, n times. */
+static int pass_on(int fd, int n)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < n; i++)
+		if (element(BPF_MAP_LOOKUP_ELEM, fd, NULL, &v) || v >= 40 ||
+		    element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, NULL, &v) || v >= 40 ||
+		    element(BPF_MAP_UPDATE_ELEM, fd, NULL, &v))
+			return 1;
+	return 0;
+}
+
+/* What processes do at the same time, each by runs of its own, is all there in the end. */
+static int views_write(void)
+{
+	static const struct map_shape maps[] = {
+		{ BPF_MAP_TYPE_HASH, 8, 8, 64, 0 },
+		{ BPF_MAP_TYPE_HASH, 8, 8, 64, BPF_F_NO_PREALLOC },
+		{ BPF_MAP_TYPE_LRU_HASH, 8, 8, 64, 0 },
+		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, 64, BPF_F_NO_PREALLOC },
+	};
+	uint64_t key, v;
+	int status;
+
+	for (size_t m = 0; m < sizeof(maps) / sizeof(maps[0]); m++) {
+		const int fd = map_make(&maps[m], "write");
+
+		/* Keys are prefixes of 32 bits to who wants such. */
+		CHECK(fd >= 0 && !count_up_key(fd, 32, ENOUGH));
+		for (uint64_t i = 1; i <= 4; i++)
+			if (fork() == 0) /* with its parent's view */
+				_exit(count_up_key(fd, 32 + (i << 32), 3000));
+		for (int i = 0; i < 4; i++)
+			CHECK(wait(&status) > 0 && status == 0);
+		for (uint64_t i = 1; i <= 4; i++) {
+			key = 32 + (i << 32);
+			CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && v == 3000);
+			CHECK(!element(BPF_MAP_DELETE_ELEM, fd, &key, NULL));
+			CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && errno == ENOENT);
+			CHECK(element(BPF_MAP_DELETE_ELEM, fd, &key, NULL) && errno == ENOENT);
+		}
+		key = 32;
+		if (fork() == 0)
+			_exit(freeze(fd) != 0);
+		CHECK(wait(&status) > 0 && status == 0);
+		CHECK(element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) && errno == EPERM);
+		CHECK(element(BPF_MAP_DELETE_ELEM, fd, &key, NULL) && errno == EPERM);
+		CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && v == ENOUGH);
+		close(fd);
+	}
+	return 0;
+}
+
+/* Tokens that processes take and put back: none is lost, and none is there twice. */
+static int views_of_queues(void)
+{
+	static const uint32_t types[] = { BPF_MAP_TYPE_QUEUE, BPF_MAP_TYPE_STACK };
+	uint64_t v, seen;
+	int status;
+
+	for (int t = 0; t < 2; t++) {
+		const int fd = map_make(&(struct map_shape){ types[t], 0, 8, 40, 0 }, "queue");
+
+		CHECK(fd >= 0);
+		for (v = 0; v < 40; v++)
+			CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, NULL, &v));
+		CHECK(element(BPF_MAP_UPDATE_ELEM, fd, NULL, &v) && errno == E2BIG);
+		for (int i = 0; i < 4; i++)
+			if (fork() == 0)
+				_exit(pass_on(fd, 3000));
+		for (int i = 0; i < 4; i++)
+			CHECK(wait(&status) > 0 && status == 0);
+		seen = 0;
+		for (int i = 0; i < 40; i++) {
+			CHECK(!element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, NULL, &v) && v < 40);
+			seen |= UINT64_C(1) << v;
+		}
+		CHECK(seen == (UINT64_C(1) << 40) - 1);
+		CHECK(element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, NULL, &v) && errno == ENOENT);
+		close(fd);
+	}
+	return 0;
+}
+
 /* A freeze by another process. */
 static int views_freeze(void)
 {
@@ -561,29 +652,31 @@ static void try_call(int cmd, int fd, uint64_t key, uint64_t value, uint64_t fla
 	printf(" %d", r ? errno : 0);
 }
 
-static int try_all(const char *what, int fd)
+static int try_all(const char *what, int fd, bool keys_are_none)
 {
-	static const int cmds[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
-				    BPF_MAP_GET_NEXT_KEY };
+	static const int cmds[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_GET_NEXT_KEY,
+				    BPF_MAP_DELETE_ELEM, BPF_MAP_LOOKUP_AND_DELETE_ELEM };
 	static const uint64_t flags[] = { 0, 1, 2, 3, 4, 5, 8, UINT64_C(1) << 32 };
 	static const unsigned sizes[] = { 4, 16, 24, 32, 100, 128, 152, 200, 5000 };
 	char *edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t value[4096] = { 0 }; /* of all CPUs */
-	uint32_t keys[] = { 0, 3, 4, UINT32_MAX };
+	uint8_t value[4096] = { 0 };		      /* of all CPUs */
+	uint32_t keys[] = { 0, 3, 4, UINT32_MAX, 0 }; /* of 8 bytes where there is one behind */
 	const uint64_t bad[] = { 0, 8, (uintptr_t)edge + 4094 };
+	const void *first = keys_are_none ? NULL : &keys[0];
 
 	CHECK(fd >= 0 && edge != MAP_FAILED && !mprotect(edge + 4096, 4096, PROT_NONE));
 	for (int i = 0; i < ENOUGH; i++)
-		if (element(BPF_MAP_LOOKUP_ELEM, fd, &keys[0], value))
-			element(BPF_MAP_UPDATE_ELEM, fd, &keys[0], value);
-	for (int c = 0; c < 3; c++) {
+		if (element(BPF_MAP_LOOKUP_ELEM, fd, first, value))
+			element(BPF_MAP_UPDATE_ELEM, fd, first, value);
+	for (size_t c = 0; c < sizeof(cmds) / sizeof(cmds[0]); c++) {
 		printf("%s, command %d:", what, cmds[c]);
-		for (int k = 0; k < 4; k++) {
+		for (int k = 0; k < 5; k++) {
+			const uint64_t key = k < 4 ? (uintptr_t)&keys[k] : 0;
+
 			for (int f = 0; f < 8; f++)
-				try_call(cmds[c], fd, (uintptr_t)&keys[k], (uintptr_t)value,
-					 flags[f], 32);
+				try_call(cmds[c], fd, key, (uintptr_t)value, flags[f], 32);
 			for (int b = 0; b < 3; b++)
-				try_call(cmds[c], fd, (uintptr_t)&keys[k], bad[b], 0, 32);
+				try_call(cmds[c], fd, key, bad[b], 0, 32);
 		}
 		for (int b = 0; b < 3; b++)
 			try_call(cmds[c], fd, bad[b], (uintptr_t)value, 0, 32);
@@ -599,27 +692,33 @@ static int errors(void)
 {
 	static const struct {
 		const char *what;
-		uint32_t type, value, flags;
+		struct map_shape shape;
 	} maps[] = {
-		{ "array", BPF_MAP_TYPE_ARRAY, 8, 0 },
-		{ "odd array", BPF_MAP_TYPE_ARRAY, 13, 0 },
-		{ "large array", BPF_MAP_TYPE_ARRAY, 4000, 0 },
-		{ "mapped array", BPF_MAP_TYPE_ARRAY, 8, BPF_F_MMAPABLE },
-		{ "read-only descriptor", BPF_MAP_TYPE_ARRAY, 8, BPF_F_RDONLY },
-		{ "write-only descriptor", BPF_MAP_TYPE_ARRAY, 8, BPF_F_WRONLY },
-		{ "read-only to programs", BPF_MAP_TYPE_ARRAY, 8, BPF_F_RDONLY_PROG },
-		{ "per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, 0 },
-		{ "read-only per-CPU array", BPF_MAP_TYPE_PERCPU_ARRAY, 12, BPF_F_RDONLY },
-		{ "hash", BPF_MAP_TYPE_HASH, 8, 0 },
-		{ "read-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_RDONLY },
-		{ "write-only hash", BPF_MAP_TYPE_HASH, 13, BPF_F_WRONLY },
-		{ "LRU hash", BPF_MAP_TYPE_LRU_HASH, 8, 0 },
-		{ "per-CPU hash", BPF_MAP_TYPE_PERCPU_HASH, 8, 0 },
+		{ "array", { BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0 } },
+		{ "odd array", { BPF_MAP_TYPE_ARRAY, 4, 13, 4, 0 } },
+		{ "large array", { BPF_MAP_TYPE_ARRAY, 4, 4000, 4, 0 } },
+		{ "mapped array", { BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_MMAPABLE } },
+		{ "read-only descriptor", { BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_RDONLY } },
+		{ "write-only descriptor", { BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_WRONLY } },
+		{ "read-only to programs", { BPF_MAP_TYPE_ARRAY, 4, 8, 4, BPF_F_RDONLY_PROG } },
+		{ "per-CPU array", { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 12, 4, 0 } },
+		{ "read-only per-CPU array",
+		  { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 12, 4, BPF_F_RDONLY } },
+		{ "hash", { BPF_MAP_TYPE_HASH, 4, 8, 4, 0 } },
+		{ "read-only hash", { BPF_MAP_TYPE_HASH, 4, 13, 4, BPF_F_RDONLY } },
+		{ "write-only hash", { BPF_MAP_TYPE_HASH, 4, 13, 4, BPF_F_WRONLY } },
+		{ "LRU hash", { BPF_MAP_TYPE_LRU_HASH, 4, 8, 4, 0 } },
+		{ "per-CPU hash", { BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 4, 0 } },
+		{ "trie", { BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC } },
+		{ "queue", { BPF_MAP_TYPE_QUEUE, 0, 8, 4, 0 } },
+		{ "read-only queue", { BPF_MAP_TYPE_QUEUE, 0, 8, 4, BPF_F_RDONLY } },
+		{ "stack", { BPF_MAP_TYPE_STACK, 0, 8, 4, 0 } },
+		{ "bloom filter", { BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 4, 0 } },
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
-		if (try_all(maps[i].what, map_create_flags(maps[i].type, maps[i].value, 4,
-							   maps[i].flags, "errors")))
+		if (try_all(maps[i].what, map_make(&maps[i].shape, "errors"),
+			    maps[i].shape.key == 0))
 			return 1;
 	return 0;
 }
@@ -750,11 +849,28 @@ static int pins(void)
 	return 0;
 }
 
+/*
+ * What is changed by runs, beside the array.  There is room for what the dead had in their hands,
+ * and the living take out, beside the eight elements that are ever in.
+ */
+static const struct {
+	const char *path;
+	struct map_shape shape;
+} hammered[] = {
+	{ "/sys/fs/bpf/hash", { BPF_MAP_TYPE_HASH, 8, 8, 16, 0 } },
+	{ "/sys/fs/bpf/lru", { BPF_MAP_TYPE_LRU_HASH, 8, 8, 16, 0 } },
+	{ "/sys/fs/bpf/trie", { BPF_MAP_TYPE_LPM_TRIE, 8, 8, 16, BPF_F_NO_PREALLOC } },
+};
+#define HAMMERED (sizeof(hammered) / sizeof(hammered[0]))
+
 static int views_pin(void)
 {
 	const int fd = map_create(BPF_MAP_TYPE_ARRAY, 8, 8, "pinned");
 
 	CHECK(fd >= 0 && !pinned(BPF_OBJ_PIN, fd));
+	for (size_t i = 0; i < HAMMERED; i++)
+		CHECK(!pinned_as(BPF_OBJ_PIN, map_make(&hammered[i].shape, "pinned"),
+				 hammered[i].path, 0));
 	return 0;
 }
 
@@ -762,12 +878,41 @@ static int views_pin(void)
 static int views_hammer(void)
 {
 	const int fd = pinned(BPF_OBJ_GET, 0);
-	uint64_t v = 0;
+	int more[HAMMERED];
+	uint64_t v = 0, wide;
 
 	CHECK(fd >= 0);
-	for (uint32_t key = 0;; v++, key = (key + 1) % 8)
+	for (size_t i = 0; i < HAMMERED; i++)
+		more[i] = pinned_as(BPF_OBJ_GET, 0, hammered[i].path, 0);
+	for (uint32_t key = 0;; v++, key = (key + 1) % 8) {
 		CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) &&
 		      !element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v));
+		wide = 32 | (uint64_t)key << 32;
+		for (size_t i = 0; i < HAMMERED; i++) {
+			CHECK(!element(BPF_MAP_UPDATE_ELEM, more[i], &wide, &v));
+			if (v % 3 == 0)
+				CHECK(!element(BPF_MAP_DELETE_ELEM, more[i], &wide, NULL) ||
+				      errno == ENOENT);
+		}
+	}
+}
+
+/* As many elements fit as ever, and each of them can go. */
+static int fills(int fd)
+{
+	uint64_t key, v = 1;
+
+	for (uint64_t i = 0; i < 16; i++) {
+		key = 32 | i << 32;
+		CHECK(!element(BPF_MAP_UPDATE_ELEM, fd, &key, &v));
+	}
+	for (uint64_t i = 0; i < 16; i++) {
+		key = 32 | i << 32;
+		CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && v == 1);
+		CHECK(!element(BPF_MAP_DELETE_ELEM, fd, &key, NULL));
+	}
+	CHECK(element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) && errno == ENOENT);
+	return 0;
 }
 
 /* The map is as good as new. */
@@ -779,6 +924,8 @@ static int views_survive(void)
 	CHECK(fd >= 0);
 	for (uint32_t i = 0; i < 8; i++)
 		CHECK(!count_up(fd, i, ENOUGH));
+	for (size_t i = 0; i < HAMMERED; i++)
+		CHECK(!fills(pinned_as(BPF_OBJ_GET, 0, hammered[i].path, 0)));
 	CHECK(!freeze(fd));
 	CHECK(!element(BPF_MAP_LOOKUP_ELEM, fd, &(uint32_t){ 3 }, &v) && v == ENOUGH);
 	return 0;
@@ -803,6 +950,8 @@ static const struct {
 	{ "pins", pins },
 	{ "views_are_shared", views_are_shared },
 	{ "views_of_hashes", views_of_hashes },
+	{ "views_write", views_write },
+	{ "views_of_queues", views_of_queues },
 	{ "views_freeze", views_freeze },
 	{ "views_follow_descriptors", views_follow_descriptors },
 	{ "views_are_many", views_are_many },

@@ -76,11 +76,26 @@ TEST(a_view_has_the_values_of_all_cpus)
 	map_put(m);
 }
 
+/* The same keys in the same order, so a walk may begin in one and go on in the other. */
+static void walks_are_equal(struct skep_map *m, struct skep_map *v)
+{
+	uint64_t a = 0, b = 0;
+	int err_a = map_sys_next_key(m, NULL, &a), err_b = map_sys_next_key(v, NULL, &b);
+
+	while (!err_a) {
+		ASSERT_EQ(err_b, 0);
+		ASSERT_EQ(b, a);
+		err_b = map_sys_next_key(v, &(uint64_t){ a }, &b);
+		err_a = map_sys_next_key(m, &(uint64_t){ a }, &a);
+	}
+	ASSERT_EQ(err_b, err_a);
+}
+
 static void hash_is_viewed(const struct map_args *args)
 {
 	struct skep_map *m = map_make(args), *v = view_of(m);
 	const uint64_t n = args->entries;
-	uint64_t next;
+	uint64_t next, other;
 
 	ASSERT_EQ(get(v, 0), -ENOENT);
 	for (uint64_t k = 0; k < n; k++)
@@ -93,8 +108,17 @@ static void hash_is_viewed(const struct map_args *args)
 		ASSERT_EQ(up(m, k, k + 2, BPF_EXIST), 0);
 	for (uint64_t k = 0; k < n; k++)
 		ASSERT_EQ(get(v, k), k & 1 ? (int64_t)k + 2 : -ENOENT);
-	/* What only the map itself says. */
-	ASSERT_EQ(map_sys_next_key(v, NULL, &next), -EAGAIN);
+	walks_are_equal(m, v);
+	/* A key that is gone begins anew, with both. */
+	ASSERT_EQ(map_sys_next_key(m, &(uint64_t){ 0 }, &next), 0);
+	ASSERT_EQ(map_sys_next_key(v, &(uint64_t){ 0 }, &other), 0);
+	ASSERT_EQ(other, next);
+	/* What only a run can do. */
+	ASSERT_EQ(up(v, 1, 1, BPF_ANY), -EAGAIN);
+	ASSERT_EQ(del(v, 1), -EAGAIN);
+	for (uint64_t k = 1; k < n; k += 2)
+		ASSERT_EQ(del(m, k), 0);
+	ASSERT_EQ(map_sys_next_key(v, NULL, &next), -ENOENT);
 	map_view_free(v);
 	map_put(m);
 }
@@ -120,12 +144,12 @@ TEST(an_lru_hash_is_viewed)
 	map_put(m);
 }
 
-/* Whatever stands in the memory: a lookup ends, and reads nothing else. */
+/* Whatever stands in the memory: lookups and walks end, and read nothing else. */
 TEST(what_a_view_reads_is_not_believed)
 {
 	struct skep_map *m = MAP(BPF_MAP_TYPE_HASH, 8, 8, 40), *v = view_of(m);
 	uint64_t seed = 1, value;
-	uint32_t seen = 0;
+	uint32_t seen = 0, ends = 0;
 
 	for (int round = 0; round < 2000; round++) {
 		for (size_t i = 0; i < m->area.size / 8; i++) {
@@ -136,13 +160,17 @@ TEST(what_a_view_reads_is_not_believed)
 		}
 		for (uint64_t k = 0; k < 40; k++) {
 			const int err = map_sys_lookup(v, &k, &value, 0);
+			const int end = map_sys_next_key(v, &k, &value);
 
 			ASSERT(!err || err == -ENOENT || err == -EAGAIN);
+			ASSERT(!end || end == -ENOENT || end == -EAGAIN);
 			seen |= 1u << -err;
+			ends |= 1u << -end;
 		}
 	}
 	/* All of that happened. */
 	ASSERT_EQ(seen, 1u << 0 | 1u << ENOENT | 1u << EAGAIN);
+	ASSERT_EQ(ends | 1u << ENOENT, 1u << 0 | 1u << ENOENT | 1u << EAGAIN);
 	map_view_free(v);
 	map_put(m);
 }
@@ -174,7 +202,7 @@ TEST(a_view_sees_one_value_of_a_hash)
 {
 	struct skep_map *m = MAP(BPF_MAP_TYPE_HASH, 8, 64, 16), *v = view_of(m);
 	struct racer r = { .m = m };
-	uint64_t value[8], seen = 0;
+	uint64_t value[8], seen = 0, next;
 	pthread_t t;
 
 	ASSERT_EQ(pthread_create(&t, NULL, race, &r), 0);
@@ -183,6 +211,8 @@ TEST(a_view_sees_one_value_of_a_hash)
 		const int err = map_sys_lookup(v, &key, value, 0);
 
 		ASSERT(!err || err == -ENOENT || err == -EAGAIN);
+		if (!map_sys_next_key(v, n & 1 ? &key : NULL, &next))
+			ASSERT(next < 16);
 		for (int i = 0; !err && i < 8; i++)
 			ASSERT(value[i] == value[0] && (value[i] & 15) == key);
 		seen += !err;
@@ -200,7 +230,7 @@ TEST(other_maps_have_no_facts)
 		{ BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 16 },
 		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 16 },
 		{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096 },
-		{ BPF_MAP_TYPE_QUEUE, 0, 8, 16 },
+		{ BPF_MAP_TYPE_STACK_TRACE, 4, 80, 16 },
 	};
 	struct btf_record locked = { 0 };
 	struct map_facts facts;
