@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "helper/process.h"
 #include "hive/layout.h"
+#include "hive/site.h"
 
 /* What a child of fork() has not: a page that the kernel empties for it. */
 struct agent_child {
@@ -18,6 +19,16 @@ struct agent_child {
 
 #define AGENT_RUNS 1024
 
+/* A return address that is ours: see ret.c. */
+struct agent_return {
+	_Atomic uint64_t at; /* where it stands; 0: the row is free, 1: it is being written */
+	uint64_t back;	     /* the function's own */
+	const struct hive_site *site;
+	uint32_t depth; /* of two at one place, the later one is the higher */
+	uint32_t pad;
+};
+#define AGENT_RETURNS 8192
+
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
@@ -27,6 +38,7 @@ struct agent_process {
 	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
 	/* Of each vCPU, as its last one left it here: to fill one anew costs more. */
 	struct skep_run run[AGENT_RUNS];
+	struct agent_return ret[AGENT_RETURNS];
 };
 
 extern struct agent_process agent_process;
@@ -39,6 +51,10 @@ int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
 void agent_probe(void *regs, uint64_t cookie);
+/* Runs the programs of the site, which is where the thread is. */
+void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
+/* The function whose return address is at sp is seen when it returns: false, there is no room. */
+bool agent_catch_return(uint64_t sp, const struct hive_site *site);
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
 		    uint64_t flags);
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);

@@ -6,6 +6,8 @@
 #include "agent/agent_int.h"
 #include "hive/site.h"
 
+#include <asm/ptrace.h>
+
 /* What runs on the other stack. */
 struct hit {
 	void *regs;
@@ -73,9 +75,8 @@ static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
 			   "cc");
 }
 
-void agent_probe(void *regs, uint64_t cookie)
+void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
 {
-	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
 	struct hit h = { .regs = regs };
 
@@ -83,13 +84,35 @@ void agent_probe(void *regs, uint64_t cookie)
 	if (unlikely(!agent_child.member) && !agent_enrol())
 		return;
 	h.vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
+	h.probes = atomic_load_explicit(&site->probes[when], memory_order_acquire);
 	if (unlikely(!h.vcpu)) {
-		count_misses(atomic_load_explicit(&site->probes, memory_order_acquire));
+		count_misses(h.probes);
 		return;
 	}
-	/* In the run, so what is there stays until its end. */
-	h.probes = atomic_load_explicit(&site->probes, memory_order_acquire);
 	if (likely(h.probes != NULL))
 		call_on(h.vcpu->run_stack + sizeof(h.vcpu->run_stack), run_all, &h);
 	vcpu_put(h.vcpu);
+}
+
+/* Where there is no room for one more. */
+static void miss_return(const struct hive_site *site)
+{
+	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
+	struct vcpu *c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+
+	count_misses(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_acquire));
+	if (c)
+		vcpu_put(c);
+}
+
+void agent_probe(void *regs, uint64_t cookie)
+{
+	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
+
+	if (likely(atomic_load_explicit(&site->probes[HIVE_HERE], memory_order_relaxed) != NULL))
+		agent_run_site(regs, site, HIVE_HERE);
+	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
+	    !agent_catch_return(((const struct pt_regs *)regs)->rsp, site))
+		miss_return(site);
 }

@@ -25,15 +25,22 @@ struct hive_probe {
 	uint32_t pad;
 };
 
-/* Who runs there, in the order in which they came; replaced as a whole. */
+/* Who runs then, in the order in which they came; replaced as a whole. */
 struct hive_probes {
 	uint32_t n;
 	uint32_t pad;
 	struct hive_probe probe[];
 };
 
+/* When programs run. */
+enum hive_when {
+	HIVE_HERE,    /* as the instruction is reached */
+	HIVE_RETURNS, /* it begins a function: as that returns, by the return address */
+	_HIVE_WHEN,
+};
+
 struct hive_site {
-	_Atomic(const struct hive_probes *) probes; /* NULL: nobody */
+	_Atomic(const struct hive_probes *) probes[_HIVE_WHEN]; /* NULL: nobody */
 };
 
 #endif

@@ -11,8 +11,12 @@
 #define UNKNOWN_SIZE 64 /* bytes that are looked at where no symbol says how long a function is */
 #define PADDING	     16 /* bytes behind a function that may be its own */
 
-struct extent {
-	uint64_t off, size; /* in the file */
+/* What a file says of the function around a byte of it. */
+struct facts {
+	uint64_t off, size; /* of the function, in the file */
+	bool known;	    /* a symbol says so; else it begins where it was asked for */
+	bool again;	    /* it returns more than once for each call */
+	bool go;	    /* the program is Go's */
 };
 
 /* Where in the file the address of a symbol is; false: in no part of it that is loaded. */
@@ -32,8 +36,21 @@ static bool file_offset(Elf *elf, uint64_t addr, uint64_t *ret)
 	return false;
 }
 
-/* Looks through one table of symbols for the function that byte `off` is in. */
-static bool search_table(Elf *elf, Elf_Scn *scn, uint64_t off, struct extent *ret)
+/* C's functions that do, by their names without underscores in front. */
+static bool returns_again(const char *name)
+{
+	static const char *const names[] = { "setjmp", "sigsetjmp", "getcontext", "vfork",
+					     "savectx" };
+
+	name += name ? strspn(name, "_") : 0;
+	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+/* What one table of symbols says of byte `off`; a function may have many names. */
+static void search_table(Elf *elf, Elf_Scn *scn, uint64_t off, struct facts *f)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	GElf_Shdr sh;
@@ -42,27 +59,42 @@ static bool search_table(Elf *elf, Elf_Scn *scn, uint64_t off, struct extent *re
 
 	if (!data || !gelf_getshdr(scn, &sh) || !sh.sh_entsize ||
 	    (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM))
-		return false;
+		return;
 	for (size_t i = 0; i < sh.sh_size / sh.sh_entsize; i++) {
 		if (!gelf_getsym(data, (int)i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
 		    !file_offset(elf, sym.st_value, &at) || off - at >= sym.st_size)
 			continue;
-		*ret = (struct extent){ at, sym.st_size };
-		return true;
+		if (!f->known) {
+			f->off = at;
+			f->size = sym.st_size;
+		}
+		f->known = true;
+		f->again |= returns_again(elf_strptr(elf, sh.sh_link, sym.st_name));
 	}
-	return false;
 }
 
-/* The function around byte `off`; false: no symbol says. */
-static bool find_function(int fd, uint64_t off, struct extent *ret)
+/* Where Go's own runtime looks up what a return address means. */
+static bool is_go(Elf *elf, Elf_Scn *scn)
+{
+	size_t names = 0;
+	GElf_Shdr sh;
+	const char *name;
+
+	elf_getshdrstrndx(elf, &names);
+	name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+	return name && strstr(name, ".gopclntab");
+}
+
+static void find_function(int fd, uint64_t off, struct facts *ret)
 {
 	Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
-	bool found = false;
 
-	for (Elf_Scn *scn = NULL; elf && !found && (scn = elf_nextscn(elf, scn));)
-		found = search_table(elf, scn, off, ret);
+	*ret = (struct facts){ .off = off, .size = UNKNOWN_SIZE };
+	for (Elf_Scn *scn = NULL; elf && (scn = elf_nextscn(elf, scn));) {
+		ret->go |= is_go(elf, scn);
+		search_table(elf, scn, off, ret);
+	}
 	elf_end(elf);
-	return found;
 }
 
 /* Of n bytes those that are whole instructions. */
@@ -76,40 +108,64 @@ static size_t whole(const uint8_t *text, size_t n)
 	return at;
 }
 
-static int sites_of(int fd, const struct extent *e, uint64_t off, bool known, bool returns,
+/* Those that leave the entry alone: it may be probed too. */
+static int returns_of(const struct func *f, struct sites *ret, struct skep_diag *diag)
+{
+	struct site entry;
+	int err = site_returns(f, ret, diag);
+
+	if (err || site_at(f, 0, &entry, NULL))
+		return err;
+	vec_foreach (s, ret)
+		if (s->patch < entry.patch + entry.size)
+			return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, s->at,
+					"a return lies in the bytes of a jump at the entry");
+	return 0;
+}
+
+static int sites_of(int fd, const struct facts *facts, uint64_t off, enum function_part part,
 		    struct sites *ret, struct skep_diag *diag)
 {
-	_cleanup_(skep_free_p) uint8_t *text = skep_alloc(e->size + PADDING);
-	const ssize_t got = text ? pread(fd, text, e->size + PADDING, (off_t)e->off) : 0;
-	struct func f = { .at = e->off, .text = text };
+	_cleanup_(skep_free_p) uint8_t *text = skep_alloc(facts->size + PADDING);
+	const ssize_t got = text ? pread(fd, text, facts->size + PADDING, (off_t)facts->off) : 0;
+	struct func f = { .at = facts->off, .text = text };
 	struct site *one;
 
 	if (!text)
 		return -ENOMEM;
-	if (got <= (ssize_t)(off - e->off))
+	if (got <= (ssize_t)(off - facts->off))
 		return diag_set(diag, got < 0 ? -errno : -EINVAL, SKEP_AT_BYTE, off,
 				"the file has no text there");
 	f.room = (size_t)got;
-	f.size = known ? MIN(e->size, f.room) : whole(text, MIN(e->size, f.room));
-	if (returns)
-		return site_returns(&f, ret, diag);
+	f.size = facts->known ? MIN(facts->size, f.room) : whole(text, MIN(facts->size, f.room));
+	if (part == FUNCTION_RETURNS)
+		return returns_of(&f, ret, diag);
 	one = vec_push(ret);
-	return one ? site_at(&f, off - e->off, one, diag) : -ENOMEM;
+	return one ? site_at(&f, off - facts->off, one, diag) : -ENOMEM;
 }
 
-int function_sites(const char *path, uint64_t off, bool returns, struct sites *ret,
+int function_sites(const char *path, uint64_t off, enum function_part part, struct sites *ret,
 		   struct skep_diag *diag)
 {
 	_cleanup_(close_fd_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct extent e = { off, UNKNOWN_SIZE };
-	bool known;
+	struct facts facts;
 
 	if (fd < 0)
 		return diag_set(diag, -errno, SKEP_AT_NONE, 0, "%s: %s", path, strerror(errno));
-	known = find_function(fd, off, &e);
-	if (returns && !known)
+	find_function(fd, off, &facts);
+	if (part == FUNCTION_RETURNS && !facts.known)
 		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
 				"no symbol says where the function ends, so its returns are not "
 				"known");
-	return sites_of(fd, &e, off, known, returns, ret, diag);
+	if (part == FUNCTION_ENTRY && facts.go)
+		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
+				"Go moves its stacks, and reads return addresses");
+	if (part == FUNCTION_ENTRY && facts.again)
+		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
+				"the function returns more often than it is called");
+	if (part == FUNCTION_ENTRY && facts.known && facts.off != off)
+		return diag_set(diag, -EINVAL, SKEP_AT_BYTE, off,
+				"the function begins elsewhere, at byte %llu",
+				(unsigned long long)facts.off);
+	return sites_of(fd, &facts, off, part, ret, diag);
 }

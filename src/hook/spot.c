@@ -8,10 +8,10 @@ static size_t bytes_of(size_t n)
 }
 
 /* Shows the agents who runs there, and frees the list before when no run can see it. */
-static int publish(struct spots *s, struct spot *spot)
+static int publish(struct spots *s, struct spot *spot, enum hive_when when)
 {
-	const struct hive_probes *old = atomic_load(&spot->site->probes);
-	const size_t n = spot->probes.n;
+	const struct hive_probes *old = atomic_load(&spot->site->probes[when]);
+	const size_t n = spot->probes[when].n;
 	struct hive_probes *new = NULL;
 
 	if (n) {
@@ -20,9 +20,9 @@ static int publish(struct spots *s, struct spot *spot)
 			return -ENOMEM;
 		new->n = (uint32_t)n;
 		for (size_t i = 0; i < n; i++)
-			memcpy(&new->probe[i], spot->probes.at[i], sizeof(new->probe[i]));
+			memcpy(&new->probe[i], spot->probes[when].at[i], sizeof(new->probe[i]));
 	}
-	atomic_store(&spot->site->probes, new);
+	atomic_store(&spot->site->probes[when], new);
 	if (!old)
 		return 0;
 	vcpus_synchronize(s->vcpus);
@@ -31,9 +31,10 @@ static int publish(struct spots *s, struct spot *spot)
 }
 
 /* The same without memory: it stays in the list, and is nobody's. */
-static void disown(struct spots *s, struct spot *spot, const struct hive_probe *probe)
+static void disown(struct spots *s, struct spot *spot, enum hive_when when,
+		   const struct hive_probe *probe)
 {
-	struct hive_probes *list = (struct hive_probes *)atomic_load(&spot->site->probes);
+	struct hive_probes *list = (struct hive_probes *)atomic_load(&spot->site->probes[when]);
 
 	for (uint32_t i = 0; i < list->n; i++)
 		if (list->probe[i].prog == probe->prog && list->probe[i].cookie == probe->cookie &&
@@ -67,31 +68,33 @@ struct spot *spot_of(struct spots *s, const struct image_file *file, uint64_t of
 	return s->first = spot;
 }
 
-int spot_add(struct spots *s, struct spot *spot, const struct hive_probe *probe)
+int spot_add(struct spots *s, struct spot *spot, enum hive_when when,
+	     const struct hive_probe *probe)
 {
-	const struct hive_probe **row = vec_push(&spot->probes);
+	const struct hive_probe **row = vec_push(&spot->probes[when]);
 	int err;
 
 	if (!row)
 		return -ENOMEM;
 	*row = probe;
-	err = publish(s, spot);
+	err = publish(s, spot, when);
 	if (err)
-		spot->probes.n--;
+		spot->probes[when].n--;
 	return err;
 }
 
-bool spot_remove(struct spots *s, struct spot *spot, const struct hive_probe *probe)
+bool spot_remove(struct spots *s, struct spot *spot, enum hive_when when,
+		 const struct hive_probe *probe)
 {
 	size_t n = 0;
 
-	vec_foreach (p, &spot->probes)
+	vec_foreach (p, &spot->probes[when])
 		if (*p != probe)
-			spot->probes.at[n++] = *p;
-	if (n != spot->probes.n) {
-		spot->probes.n = n;
-		if (publish(s, spot))
-			disown(s, spot, probe);
+			spot->probes[when].at[n++] = *p;
+	if (n != spot->probes[when].n) {
+		spot->probes[when].n = n;
+		if (publish(s, spot, when))
+			disown(s, spot, when, probe);
 	}
-	return n;
+	return spot->probes[HIVE_HERE].n || spot->probes[HIVE_RETURNS].n;
 }

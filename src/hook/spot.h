@@ -18,7 +18,7 @@ struct spot {
 	struct hive_site *site; /* what jumps lead to; stays (hive/site.h) */
 	struct {
 		VEC(const struct hive_probe *);
-	} probes; /* who runs there, borrowed */
+	} probes[_HIVE_WHEN]; /* who runs there, borrowed */
 };
 
 struct spots {
@@ -30,8 +30,13 @@ struct spots {
 /** The spot of that instruction, made where there was none; NULL: out of memory. */
 struct spot *spot_of(struct spots *s, const struct image_file *file, uint64_t off);
 /** The probe runs there too, until spot_remove(): 0 or -ENOMEM. */
-int spot_add(struct spots *s, struct spot *spot, const struct hive_probe *probe);
-/** No longer: when it returns, no run of it is under way.  Whether somebody still runs there. */
-bool spot_remove(struct spots *s, struct spot *spot, const struct hive_probe *probe);
+int spot_add(struct spots *s, struct spot *spot, enum hive_when when,
+	     const struct hive_probe *probe);
+/**
+ * No longer: when it returns, no run of it is under way.  Whether somebody still runs there, at any
+ * time.
+ */
+bool spot_remove(struct spots *s, struct spot *spot, enum hive_when when,
+		 const struct hive_probe *probe);
 
 #endif

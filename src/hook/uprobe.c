@@ -28,6 +28,7 @@ struct uprobe {
 	struct probe_spec spec;
 	struct image_file file; /* spec.path, as it was */
 	struct hive_probe probe;
+	enum hive_when when;
 	struct sites sites; /* addresses in them are offsets in the file */
 };
 
@@ -195,7 +196,7 @@ static int add_to_spots(struct uprobe *u)
 		struct spot *spot = spot_of(&h.spots, &u->file, site->at);
 
 		if (!err)
-			err = spot ? spot_add(&h.spots, spot, &u->probe) : -ENOMEM;
+			err = spot ? spot_add(&h.spots, spot, u->when, &u->probe) : -ENOMEM;
 	}
 	return err;
 }
@@ -209,7 +210,7 @@ static bool remove_from_spots(struct uprobe *u)
 		struct spot *spot = spot_of(&h.spots, &u->file, site->at);
 
 		if (spot)
-			others &= spot_remove(&h.spots, spot, &u->probe);
+			others &= spot_remove(&h.spots, spot, u->when, &u->probe);
 	}
 	return others;
 }
@@ -247,6 +248,35 @@ static void uprobe_free(struct uprobe *u)
 }
 DEFINE_CLEANUP(struct uprobe, uprobe_free)
 
+static int attach_at(struct uprobe *u, enum function_part part, struct skep_diag *diag)
+{
+	int err;
+
+	u->when = part == FUNCTION_ENTRY ? HIVE_RETURNS : HIVE_HERE;
+	u->sites.n = 0;
+	err = function_sites(u->spec.path, u->spec.off, part, &u->sites, diag);
+	if (err)
+		return err;
+	pthread_mutex_lock(&h.lock);
+	err = attach_locked(u, diag);
+	if (!err) {
+		u->next = h.uprobes;
+		h.uprobes = u;
+	}
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+/* Where not all returns can be seen where they stand, return addresses tell. */
+static int attach_returns(struct uprobe *u, struct skep_diag *diag)
+{
+	const int err = attach_at(u, FUNCTION_RETURNS, diag);
+
+	return err == -EOPNOTSUPP || err == -ENOENT || err == -EBUSY
+		       ? attach_at(u, FUNCTION_ENTRY, diag)
+		       : err;
+}
+
 static int attach(const struct probe_spec *spec, struct skep_prog *prog, uint64_t cookie,
 		  void **ret, struct skep_diag *diag)
 {
@@ -261,16 +291,9 @@ static int attach(const struct probe_spec *spec, struct skep_prog *prog, uint64_
 					.pid = spec->pid > 0 ? (uint32_t)spec->pid : HIVE_ALL };
 	err = image_file(spec->path, &u->file, diag);
 	if (!err)
-		err = function_sites(spec->path, spec->off, spec->returns, &u->sites, diag);
-	if (err)
-		return err;
-	pthread_mutex_lock(&h.lock);
-	err = attach_locked(u, diag);
-	if (!err) {
-		u->next = h.uprobes;
-		*ret = h.uprobes = TAKE_PTR(u);
-	}
-	pthread_mutex_unlock(&h.lock);
+		err = spec->returns ? attach_returns(u, diag) : attach_at(u, FUNCTION_HERE, diag);
+	if (!err)
+		*ret = TAKE_PTR(u);
 	return err;
 }
 
@@ -287,14 +310,26 @@ static void detach(void *hooked)
 	uprobe_free(u);
 }
 
+/* Is there anything that u would be put at? */
+static bool fits_in(const struct uprobe *u, const struct process *p, const struct images *images)
+{
+	uint64_t at = 0;
+
+	return concerns(u, p) && images_next(images, &u->file, u->spec.off, &at);
+}
+
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
 static void put_all_jumps(struct process *p)
 {
+	struct images images = { 0 };
 	struct still s;
 	bool any = false;
 
+	if (!h.uprobes || images_read(&images, p->pid, NULL))
+		return;
 	for (const struct uprobe *u = h.uprobes; u && !any; u = u->next)
-		any = concerns(u, p) && has_file(p, u);
+		any = fits_in(u, p, &images);
+	images_fini(&images);
 	if (!any || still_begin(&s, p, h.space, NULL))
 		return;
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)

@@ -10,7 +10,6 @@ struct row {
 
 struct rows {
 	VEC(struct row);
-	bool computed; /* there is a jump through a register or a table */
 };
 
 static int decode(const struct func *f, struct rows *rows, struct skep_diag *d)
@@ -27,7 +26,6 @@ static int decode(const struct func *f, struct rows *rows, struct skep_diag *d)
 					"no instruction is here in the function");
 		/* One that is RIP-relative is a call by the GOT that is the function's last word.
 		 */
-		rows->computed |= r->in.kind == INSN_JMP_IND && !r->in.disp_at;
 	}
 	return 0;
 }
@@ -130,7 +128,7 @@ static int site_of_return(const struct func *f, const struct rows *rows, size_t 
 	size_t first = i;
 	int err = site_of(f, rows, i, i, ret, &why);
 
-	while (err && !rows->computed && first &&
+	while (err && first &&
 	       rows->at[i].at - rows->at[first].at + rows->at[i].in.size < JUMP_SIZE) {
 		const enum insn_kind kind = rows->at[first - 1].in.kind;
 
@@ -145,6 +143,20 @@ static int site_of_return(const struct func *f, const struct rows *rows, size_t 
 	return err;
 }
 
+/* Who jumps out of the function, or may, has others return for it. */
+static int stays_inside(const struct func *f, const struct rows *rows, struct skep_diag *d)
+{
+	vec_foreach (r, rows) {
+		const bool calls = r->in.kind == INSN_CALL;
+
+		if (r->in.kind == INSN_JMP_IND ||
+		    (r->in.branches && !calls && r->in.target - f->at >= f->size))
+			return diag_set(d, -EOPNOTSUPP, SKEP_AT_BYTE, r->at,
+					"the jump at byte %zu may leave the function", r->at);
+	}
+	return 0;
+}
+
 int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag)
 {
 	struct rows rows = { 0 };
@@ -152,6 +164,8 @@ int site_returns(const struct func *f, struct sites *ret, struct skep_diag *rete
 	struct site *s;
 	int err = decode(f, &rows, reterr_diag);
 
+	if (!err)
+		err = stays_inside(f, &rows, reterr_diag);
 	for (size_t i = 0; i < rows.n && !err; i++) {
 		if (rows.at[i].in.kind != INSN_RET)
 			continue;

@@ -8,8 +8,7 @@
  *	|<---------------- text, size bytes ----------->|
  *
  * A function is decoded from its symbol's beginning to its end, in one row.  What a scan cannot
- * see is who jumps in from elsewhere, or through a table; so a function that has computed jumps
- * gets no jump in front of a return.
+ * see is who jumps in from elsewhere, or through a table.
  */
 #ifndef SKEP_INJECT_SITE_H
 #define SKEP_INJECT_SITE_H
@@ -50,7 +49,8 @@ int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag
 
 /**
  * The sites of all returns, added to `ret`.  All or none, with the errors of site_at(), as who
- * watches some returns and not others counts wrong; -ENOENT: it never returns.  The caller frees.
+ * watches some returns and not others counts wrong: -EOPNOTSUPP also where it may end by a jump to
+ * another function; -ENOENT: it never returns.  The caller frees.
  */
 int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag);
 

@@ -26,6 +26,7 @@ def place(name):
 
 
 skep, tool, target, obj = build / 'src/cli/skep', place('tool'), place('target'), place('probe.bpf.o')
+every = place('every')
 
 
 def call(*argv, e=None):
@@ -92,6 +93,69 @@ def an_attachment_goes_alone():
     for programs, times in ('enter,enter', 2), ('enter,enter,drop', 1), ('enter,drop', 0):
         p = call(skep, 'run', '--', tool, obj, target, 400, 'x', programs)
         assert seen(p.stdout)[0] == 400 * times, f'{programs}: {p.stdout}{p.stderr}'
+
+
+def ends_elsewhere(how, calls, hits, left=0, others=()):
+    """A function that ends by a jump to another one: all its calls, and what came back."""
+    ptrace_permitted()
+    only = f'enter@{how},ret:leave@{how}' + ''.join(f',{o}' for o in others)
+    p = call(skep, 'run', '--', tool, obj, target, calls, how, only)
+    assert p.returncode == 0, p.stdout + p.stderr
+    total = int(p.stdout.split('\n')[0])
+    entered, _, returned, summed = seen(p.stdout)[:4]
+    assert (entered, returned) == (hits, hits - left), p.stdout
+    return total, summed
+
+
+@case
+def a_tail_call_returns_where_it_was_called_from():
+    total, summed = ends_elsewhere('hop', 3000, 3000)
+    assert total == summed == sums(3000)[1]
+
+
+@case
+def both_of_a_tail_call_return():
+    """The one that jumps and the one that it jumps to have one return address."""
+    total, summed = ends_elsewhere('hop', 1000, 2000, others=('enter', 'ret:leave'))
+    assert summed == 2 * total
+
+
+@case
+def what_longjmp_leaves_does_not_return():
+    total, summed = ends_elsewhere('leap', 3000, 3000, left=300)
+    assert total == summed
+
+
+@case
+def a_function_returns_from_its_own_calls():
+    calls = 600
+    ends_elsewhere('deep', calls, sum(i % 30 + 1 for i in range(calls)))
+
+
+@case
+def all_functions_of_a_library():
+    """Each function that the C library exports, entry and return, under real programs."""
+    ptrace_permitted()
+    libc = next(l.split()[2] for l in subprocess.run(
+        ['ldd', str(tool)], capture_output=True, text=True).stdout.splitlines() if 'libc.so' in l)
+    out = subprocess.run(['nm', '-D', '--defined-only', libc], capture_output=True, text=True).stdout
+    offsets = sorted({l.split()[0] for l in out.splitlines() if l.split()[1] in 'TW'})
+    assert len(offsets) > 1000, out
+    (work / 'functions').write_text('\n'.join(offsets) + '\n')
+    programs = [[sys.executable, '-c', 'import json; print(json.dumps(list(range(99))))'],
+                ['bash', '-c', 'for i in 1 2 3; do echo $i | cat; done'],
+                ['sh', '-c', 'exit 7']]
+    for name in ('perl', '-e', 'print join ",", sort keys %ENV'), ('awk', 'BEGIN { print sqrt(2) }'):
+        if shutil.which(name[0]):
+            programs.append(list(name))
+    for argv in programs:
+        plain = call(skep, 'run', '--', *argv)
+        p = call(skep, 'run', '--', every, obj, libc, work / 'functions', *argv)
+        assert (p.returncode, p.stdout) == (plain.returncode, plain.stdout), f'{argv}: {p}'
+        entries, returns, calls, backs = map(int, re.search(
+            r'probed (\d+) (\d+) saw (\d+) (\d+)', p.stderr).groups())
+        assert entries >= len(offsets) * 0.99 and returns >= len(offsets) * 0.99, p.stderr
+        assert calls > 1000 and abs(calls - backs) < 0.05 * calls, p.stderr
 
 
 @case

@@ -9,12 +9,17 @@
  *	fork-wait   ... both wait; and when told once more, see whether their text is what it was
  *	threads	    four threads do the same
  *
+ *	hop	    calls functions instead that end by a jump to others: hop()...
+ *	leap	    ... leap(), every tenth of whose calls is left by longjmp()...
+ *	deep	    ... and deep(), which calls itself
+ *
  * `time` says what a call takes; `kernel` the same with a uprobe of the machine's own kernel on it,
  * a counter without a program.
  */
 #include <elf.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,15 +41,54 @@ __attribute__((noinline)) long work(long a, long b)
 	return a * 3 + b;
 }
 
+/* NAME ends where BODY does: no return of its own can be probed. */
+#define JUMPS_TO(name, body)                                                  \
+	long name(long a, long b);                                            \
+	__asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name \
+		": endbr64; jmp " #body "\n.size " #name ", . - " #name "\n")
+
+static jmp_buf out;
+long leap_body(long a, long b);
+long deep_body(long a, long b);
+JUMPS_TO(hop, work);
+JUMPS_TO(leap, leap_body);
+JUMPS_TO(deep, deep_body);
+
+long leap_body(long a, long b)
+{
+	if (a % 10 == 0)
+		longjmp(out, 1);
+	return work(a, b);
+}
+
+long deep_body(long a, long b)
+{
+	return a % 30 ? deep(a - 1, b) + 1 : b;
+}
+
 static long calls;
+static long (*called)(long a, long b) = work;
 
 static void *run(void *arg)
 {
-	long sum = 0;
+	volatile long sum = 0;
 
-	for (long i = 0; i < calls; i++)
-		sum += work(i, i / 2);
+	for (volatile long i = 0; i < calls; i++)
+		if (!setjmp(out))
+			sum += called(i, i / 2);
 	return (void *)sum;
+}
+
+static void choose(const char *how)
+{
+	static const struct {
+		const char *name;
+		long (*fn)(long a, long b);
+	} fns[] = { { "hop", hop }, { "leap", leap }, { "deep", deep } };
+
+	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++)
+		if (!strcmp(how, fns[i].name))
+			called = fns[i].fn;
 }
 
 /* A counter of the machine's kernel at `work` in this process: 0, or -1 where that is not allowed.
@@ -169,6 +213,7 @@ int main(int argc, char **argv)
 	calls = argc > 1 ? atol(argv[1]) : 1;
 	if (!strcmp(how, "time") || !strcmp(how, "kernel"))
 		return measure(*how == 'k');
+	choose(how);
 	if (!strcmp(how, "fork-wait"))
 		return wait_in_both();
 	if (!strcmp(how, "wait")) {

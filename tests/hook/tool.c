@@ -7,8 +7,11 @@
  *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin; -1: to all
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
- * "drop" where the first of them is detached again.
+ * "drop" where the first of them is detached again, and "@FUNCTION" behind one that is for another
+ * function.
  */
+#include "sums.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,8 +20,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CPUS_MAX 1024
 
 struct event {
 	unsigned long cookie, ip, sp;
@@ -32,10 +33,16 @@ static unsigned told;
 
 static int attach(const char *name, int ret, int pid, const char *path, unsigned long cookie)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret, .func_name = "work",
-		    .bpf_cookie = cookie);
-	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
-	struct bpf_link *l = bpf_program__attach_uprobe_opts(p, pid, path, 0, &opts);
+	const char *function = strchr(name, '@');
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret,
+		    .func_name = function ? function + 1 : "work", .bpf_cookie = cookie);
+	struct bpf_program *p;
+	struct bpf_link *l;
+	char prog[32] = "";
+
+	strncpy(prog, name, function ? (size_t)(function - name) : sizeof(prog) - 1);
+	p = bpf_object__find_program_by_name(obj, prog);
+	l = bpf_program__attach_uprobe_opts(p, pid, path, 0, &opts);
 
 	first = first ? first : l;
 	if (!l)
@@ -59,18 +66,6 @@ static int attach_all(int pid, const char *path, const char *only)
 	}
 	return attach("enter", 0, pid, path, 0) || attach("leave", 1, pid, path, 0) ||
 	       attach("tell", 0, pid, path, 77);
-}
-
-static long sum_of(unsigned index)
-{
-	struct bpf_map *m = bpf_object__find_map_by_name(obj, "sums");
-	unsigned long v[CPUS_MAX], sum = 0;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(m), &index, v))
-		return -1;
-	for (int i = 0; i < libbpf_num_possible_cpus(); i++)
-		sum += v[i];
-	return (long)sum;
 }
 
 static int on_event(void *arg, void *data, size_t size)
@@ -107,7 +102,7 @@ int main(int argc, char **argv)
 		wait(&status);
 	}
 	ring_buffer__consume(rb);
-	printf("calls %ld sum %ld returns %ld sum %ld told %s status %d\n", sum_of(0), sum_of(1),
-	       sum_of(2), sum_of(3), told ? "yes" : "no", status);
+	printf("calls %ld sum %ld returns %ld sum %ld told %s status %d\n", sum_of(obj, 0),
+	       sum_of(obj, 1), sum_of(obj, 2), sum_of(obj, 3), told ? "yes" : "no", status);
 	return 0;
 }

@@ -126,7 +126,10 @@ TEST(site_returns_that_have_no_room)
 		int err;
 		struct bytes_of b;
 	} rows[] = {
-		{ "no return", -ENOENT, { 7, { 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0x55 } } },
+		{ "no return", -ENOENT, { 3, { 0x90, 0xeb, 0xfd, 0x55 } } },
+		{ "a jump to another",
+		  -EOPNOTSUPP,
+		  { 8, { 0x90, 0x90, 0xe9, 0, 0, 0, 0, 0xc3, 0x55 } } },
 		/* jne to the return, between the pops */
 		{ "a branch to the pops",
 		  -EOPNOTSUPP,
