@@ -14,6 +14,13 @@
 
 #define ATTR_SIZE 152 /* sizeof(union bpf_attr) */
 
+/* LINK_CREATE's, for BPF_TRACE_UPROBE_MULTI. */
+struct core_uprobe_multi {
+	uint8_t common[16];
+	uint64_t path, offsets, ref_ctr_offsets, cookies;
+	uint32_t cnt, flags, pid;
+};
+
 union core_attr {
 	union bpf_attr a; /* what every header knows */
 	uint8_t bytes[ATTR_SIZE];
@@ -49,10 +56,7 @@ union core_attr {
 		uint8_t known[16];
 		uint64_t cookie;
 	} raw_tracepoint;
-	struct {
-		uint8_t known[56];
-		uint32_t uprobe_multi_pid;
-	} link_create;
+	struct core_uprobe_multi uprobe_multi;
 	struct {
 		uint32_t flags;
 		uint32_t bpffs_fd;

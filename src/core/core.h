@@ -94,9 +94,10 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
  */
 struct probe_spec;
 struct core_hooks {
-	/* Runs prog at that place from now on: 0 and *ret, or -errno; nothing is counted here. */
-	int (*attach)(const struct probe_spec *spec, struct skep_prog *prog, uint64_t cookie,
-		      void **ret, struct skep_diag *reterr_diag);
+	/* Runs prog at all those places from now on, or at none: 0 and *ret, or -errno; nothing is
+	 * counted here. */
+	int (*attach)(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+		      struct skep_diag *reterr_diag);
 	/* No longer: when it returns, no run of the program is under way there. */
 	void (*detach)(void *hooked);
 };

@@ -69,6 +69,7 @@ static long make_perf(struct call *c, struct skep_prog *p)
 
 static const struct maker makers[] = {
 	{ BPF_PROG_TYPE_KPROBE, BPF_PERF_EVENT, make_perf },
+	{ BPF_PROG_TYPE_KPROBE, SKEP_TRACE_UPROBE_MULTI, uprobe_multi_link },
 	{ BPF_PROG_TYPE_TRACEPOINT, ATTACH_ANY, make_perf },
 	{ BPF_PROG_TYPE_PERF_EVENT, ATTACH_ANY, make_perf },
 };

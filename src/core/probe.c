@@ -27,34 +27,34 @@ void probe_put(struct probe *p)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* The path of a file as every process here can open it. */
-static int read_path(struct call *c, uint64_t upath, char ret[PATH_MAX])
+int probe_path(struct call *c, uint64_t upath, char ret[PATH_MAX])
 {
 	char path[PATH_MAX];
 	const long n = user_string(path, upath, sizeof(path) - 1);
 	int len;
 
 	if (n < 0)
-		return FAIL(c, -EFAULT, "config1 is no path at an address of yours");
+		return FAIL(c, -EFAULT, "the path is at no address of yours");
 	if (!n)
-		return FAIL(c, -EINVAL, "config1 is an empty path");
+		return FAIL(c, -EINVAL, "the path is empty");
 	len = *path == '/' ? snprintf(ret, PATH_MAX, "%s", path)
 			   : snprintf(ret, PATH_MAX, "/proc/%d/cwd/%s", caller_pid(), path);
-	return len < PATH_MAX ? 0 : FAIL(c, -ENAMETOOLONG, "config1 is too long a path");
+	return len < PATH_MAX ? 0 : FAIL(c, -ENAMETOOLONG, "the path is too long");
 }
 
-static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid,
-		     struct probe_spec *ret)
+static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid, struct probe *p)
 {
-	int err = read_path(c, a->config1, ret->path);
+	struct probe_spec *ret = &p->spec;
+	int err = probe_path(c, a->config1, ret->path);
 
 	if (err)
 		return err;
 	if (a->config & UINT32_MAX & ~RETPROBE)
 		return FAIL(c, -EINVAL, "config 0x%llx is not of a uprobe",
 			    (unsigned long long)a->config);
-	ret->off = a->config2;
-	ret->ref_ctr = a->config >> 32;
+	p->point = (struct probe_point){ .off = a->config2, .ref_ctr = a->config >> 32 };
+	ret->points = &p->point;
+	ret->n = 1;
 	ret->returns = a->config & RETPROBE;
 	ret->pid = pid ? pid : caller_pid();
 	return 0;
@@ -76,7 +76,7 @@ long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid, int 
 	p->k = c->k;
 	p->enabled = !a->disabled;
 	(void)cpu; /* all of them: an event is on whichever CPU the process is */
-	err = read_spec(c, a, pid, &p->spec);
+	err = read_spec(c, a, pid, p);
 	if (err)
 		return err;
 	fd = object_publish(c, OBJ_PROBE, p, -1, O_RDWR);
@@ -93,7 +93,7 @@ static int settle_locked(struct call *c, struct probe *p)
 	const bool wanted = p->enabled && p->prog;
 
 	if (wanted && !p->hooked)
-		return p->k->hooks->attach(&p->spec, p->prog, p->cookie, &p->hooked, c->diag);
+		return p->k->hooks->attach(&p->spec, p->prog, &p->hooked, c->diag);
 	if (!wanted && p->hooked) {
 		p->k->hooks->detach(p->hooked);
 		p->hooked = NULL;
@@ -101,10 +101,8 @@ static int settle_locked(struct call *c, struct probe *p)
 	return 0;
 }
 
-static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)
+int probe_prog(struct call *c, const struct skep_prog *prog)
 {
-	int err = 0;
-
 	if (prog->type != BPF_PROG_TYPE_KPROBE)
 		return FAIL(c, -EINVAL, "programs of type %s do not run at uprobes",
 			    prog->kind->name);
@@ -113,12 +111,21 @@ static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uin
 			c, -EOPNOTSUPP,
 			"the program cannot run in other processes: it is interpreted, or has maps "
 			"that stay in the hive's server");
+	return 0;
+}
+
+static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)
+{
+	int err = probe_prog(c, prog);
+
+	if (err)
+		return err;
 	pthread_mutex_lock(&p->lock);
 	if (p->prog)
 		err = -EEXIST;
 	if (!err) {
 		p->prog = prog_get(prog);
-		p->cookie = cookie;
+		p->point.cookie = cookie;
 		err = settle_locked(c, p);
 		if (err) {
 			prog_put(p->prog);

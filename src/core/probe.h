@@ -26,23 +26,30 @@ struct skep_prog;
 /* The dynamic PMU that /sys/bus/event_source/devices/uprobe/type names. */
 #define PROBE_UPROBE_TYPE 8
 
+/* One place of a file. */
+struct probe_point {
+	uint64_t off;	  /* of the instruction in the file, bytes */
+	uint64_t ref_ctr; /* offset of a counter that says how many probe it; 0: there is none */
+	uint64_t cookie;  /* bpf_get_attach_cookie() there */
+};
+
 /* Where a probe is. */
 struct probe_spec {
 	char path[PATH_MAX]; /* of the file */
-	uint64_t off;	     /* of the instruction in the file, bytes */
-	uint64_t ref_ctr;    /* offset of a counter that says how many probe it; 0: there is none */
-	bool returns;	     /* at the function's returns */
+	bool returns;	     /* at the functions' returns */
 	pid_t pid;	     /* in this process; -1: in all of the hive */
+	uint32_t n;
+	struct probe_point *points; /* n of them, the spec's owner's */
 };
 
 struct probe {
 	_Atomic uint32_t refs;
 	uint32_t id;
 	struct probe_spec spec;
+	struct probe_point point; /* spec's only one; its cookie is that of the link */
 	struct skep_kernel *k;
 	pthread_mutex_t lock;	/* of what follows */
 	struct skep_prog *prog; /* counted; NULL: none yet */
-	uint64_t cookie;	/* of its link: bpf_get_attach_cookie() */
 	bool enabled;
 	void *hooked; /* what the hook gave; NULL: it is nowhere */
 };
@@ -56,5 +63,12 @@ long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid, int 
 long probe_ioctl(struct call *c, struct probe *p, unsigned long request, uint64_t arg);
 /** BPF_LINK_CREATE with it as target: a link's descriptor, or -errno. */
 long probe_link(struct call *c, struct probe *p, struct skep_prog *prog);
+
+/* For who reads a spec from the caller: the path of a file as every process here can open it. */
+int probe_path(struct call *c, uint64_t upath, char ret[PATH_MAX]);
+/** May the program run in members?  0, or -errno and why not. */
+int probe_prog(struct call *c, const struct skep_prog *prog);
+/** BPF_LINK_CREATE of BPF_TRACE_UPROBE_MULTI (uprobe_multi.c): a link's descriptor, or -errno. */
+long uprobe_multi_link(struct call *c, struct skep_prog *prog);
 
 #endif

@@ -6,18 +6,13 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define UNKNOWN_SIZE 64 /* bytes that are looked at where no symbol says how long a function is */
-#define PADDING	     16 /* bytes behind a function that may be its own */
-
-/* What a file says of the function around a byte of it. */
-struct facts {
-	uint64_t off, size; /* of the function, in the file */
-	bool known;	    /* a symbol says so; else it begins where it was asked for */
-	bool again;	    /* it returns more than once for each call */
-	bool go;	    /* the program is Go's */
-};
+#define FUNCTION_MAX (1u << 24) /* bytes, of any function */
+#define PADDING	     16		/* bytes behind a function that may be its own */
 
 /* Where in the file the address of a symbol is; false: in no part of it that is loaded. */
 static bool file_offset(Elf *elf, uint64_t addr, uint64_t *ret)
@@ -49,28 +44,29 @@ static bool returns_again(const char *name)
 	return false;
 }
 
-/* What one table of symbols says of byte `off`; a function may have many names. */
-static void search_table(Elf *elf, Elf_Scn *scn, uint64_t off, struct facts *f)
+/* All functions of one table of symbols. */
+static int read_table(Elf *elf, Elf_Scn *scn, struct function_file *f)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
+	struct function *fn;
 	GElf_Shdr sh;
 	GElf_Sym sym;
 	uint64_t at;
 
 	if (!data || !gelf_getshdr(scn, &sh) || !sh.sh_entsize ||
 	    (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM))
-		return;
+		return 0;
 	for (size_t i = 0; i < sh.sh_size / sh.sh_entsize; i++) {
 		if (!gelf_getsym(data, (int)i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
-		    !file_offset(elf, sym.st_value, &at) || off - at >= sym.st_size)
+		    !sym.st_size || !file_offset(elf, sym.st_value, &at))
 			continue;
-		if (!f->known) {
-			f->off = at;
-			f->size = sym.st_size;
-		}
-		f->known = true;
-		f->again |= returns_again(elf_strptr(elf, sh.sh_link, sym.st_name));
+		fn = vec_push(&f->functions);
+		if (!fn)
+			return -ENOMEM;
+		*fn = (struct function){ at, sym.st_size,
+					 returns_again(elf_strptr(elf, sh.sh_link, sym.st_name)) };
 	}
+	return 0;
 }
 
 /* Where Go's own runtime looks up what a return address means. */
@@ -85,16 +81,94 @@ static bool is_go(Elf *elf, Elf_Scn *scn)
 	return name && strstr(name, ".gopclntab");
 }
 
-static void find_function(int fd, uint64_t off, struct facts *ret)
+static int by_offset(const void *a, const void *b)
 {
-	Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	const struct function *x = a, *y = b;
 
-	*ret = (struct facts){ .off = off, .size = UNKNOWN_SIZE };
-	for (Elf_Scn *scn = NULL; elf && (scn = elf_nextscn(elf, scn));) {
-		ret->go |= is_go(elf, scn);
-		search_table(elf, scn, off, ret);
+	return x->off != y->off ? (x->off > y->off) - (x->off < y->off)
+				: (x->size > y->size) - (x->size < y->size);
+}
+
+/* In order, and one for all names. */
+static void sort(struct function_file *f)
+{
+	struct function *to = f->functions.at;
+
+	if (!f->functions.n)
+		return;
+	qsort(f->functions.at, f->functions.n, sizeof(*f->functions.at), by_offset);
+	vec_foreach (fn, &f->functions) {
+		if (fn->off != to->off)
+			*++to = *fn;
+		to->size = fn->size;
+		to->again |= fn->again;
+	}
+	f->functions.n = (size_t)(to - f->functions.at) + 1;
+}
+
+static int read_symbols(struct function_file *f)
+{
+	Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(f->fd, ELF_C_READ, NULL) : NULL;
+	int err = 0;
+
+	for (Elf_Scn *scn = NULL; elf && !err && (scn = elf_nextscn(elf, scn));) {
+		f->go |= is_go(elf, scn);
+		err = read_table(elf, scn, f);
 	}
 	elf_end(elf);
+	sort(f);
+	return err;
+}
+
+static void file_close(struct function_file *f)
+{
+	close_fd_p(&f->fd);
+	vec_free(&f->functions);
+	*f = (struct function_file){ .fd = -1 };
+}
+
+int function_file_open(struct function_file *ret, const char *path, struct skep_diag *diag)
+{
+	_cleanup_(close_fd_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st, known;
+	int err;
+
+	if (fd < 0 || fstat(fd, &st))
+		return diag_set(diag, -errno, SKEP_AT_NONE, 0, "%s: %s", path, strerror(errno));
+	if (ret->id.ino && !fstat(ret->fd, &known) && known.st_dev == st.st_dev &&
+	    known.st_ino == st.st_ino && ret->changed.tv_sec == st.st_mtim.tv_sec &&
+	    ret->changed.tv_nsec == st.st_mtim.tv_nsec)
+		return 0;
+	if (ret->id.ino)
+		file_close(ret);
+	ret->fd = TAKE_FD(fd);
+	ret->changed = st.st_mtim;
+	err = image_file(path, &ret->id, diag);
+	if (!err)
+		err = read_symbols(ret);
+	if (err)
+		file_close(ret);
+	return err;
+}
+
+/* The function around byte `off`; NULL: no symbol says. */
+static const struct function *function_at(const struct function_file *f, uint64_t off)
+{
+	size_t low = 0, high = f->functions.n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (f->functions.at[mid].off <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* Functions may lie in others: the innermost, which begins last, of those around it. */
+	while (low-- > 0 && off - f->functions.at[low].off < FUNCTION_MAX)
+		if (off - f->functions.at[low].off < f->functions.at[low].size)
+			return &f->functions.at[low];
+	return NULL;
 }
 
 /* Of n bytes those that are whole instructions. */
@@ -123,49 +197,50 @@ static int returns_of(const struct func *f, struct sites *ret, struct skep_diag 
 	return 0;
 }
 
-static int sites_of(int fd, const struct facts *facts, uint64_t off, enum function_part part,
-		    struct sites *ret, struct skep_diag *diag)
+static int sites_of(const struct function_file *file, const struct function *fn, uint64_t off,
+		    enum function_part part, struct sites *ret, struct skep_diag *diag)
 {
-	_cleanup_(skep_free_p) uint8_t *text = skep_alloc(facts->size + PADDING);
-	const ssize_t got = text ? pread(fd, text, facts->size + PADDING, (off_t)facts->off) : 0;
-	struct func f = { .at = facts->off, .text = text };
+	const uint64_t begin = fn ? fn->off : off, size = fn ? fn->size : UNKNOWN_SIZE;
+	_cleanup_(skep_free_p) uint8_t *text = skep_alloc(size + PADDING);
+	const ssize_t got = text ? pread(file->fd, text, size + PADDING, (off_t)begin) : 0;
+	struct func f = { .at = begin, .text = text };
 	struct site *one;
 
 	if (!text)
 		return -ENOMEM;
-	if (got <= (ssize_t)(off - facts->off))
+	if (got <= (ssize_t)(off - begin))
 		return diag_set(diag, got < 0 ? -errno : -EINVAL, SKEP_AT_BYTE, off,
 				"the file has no text there");
 	f.room = (size_t)got;
-	f.size = facts->known ? MIN(facts->size, f.room) : whole(text, MIN(facts->size, f.room));
+	f.size = fn ? MIN(size, f.room) : whole(text, MIN(size, f.room));
 	if (part == FUNCTION_RETURNS)
 		return returns_of(&f, ret, diag);
 	one = vec_push(ret);
-	return one ? site_at(&f, off - facts->off, one, diag) : -ENOMEM;
+	return one ? site_at(&f, off - begin, one, diag) : -ENOMEM;
 }
 
-int function_sites(const char *path, uint64_t off, enum function_part part, struct sites *ret,
-		   struct skep_diag *diag)
+/* Why returns cannot be seen in that way; NULL: they can. */
+static const char *refusal(const struct function_file *file, const struct function *fn,
+			   uint64_t off, enum function_part part)
 {
-	_cleanup_(close_fd_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct facts facts;
+	if (part == FUNCTION_RETURNS && !fn)
+		return "no symbol says where the function ends, so its returns are not known";
+	if (part != FUNCTION_ENTRY)
+		return NULL;
+	if (file->go)
+		return "Go moves its stacks, and reads return addresses";
+	if (fn && fn->again)
+		return "the function returns more often than it is called";
+	return fn && fn->off != off ? "the function begins elsewhere" : NULL;
+}
 
-	if (fd < 0)
-		return diag_set(diag, -errno, SKEP_AT_NONE, 0, "%s: %s", path, strerror(errno));
-	find_function(fd, off, &facts);
-	if (part == FUNCTION_RETURNS && !facts.known)
-		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
-				"no symbol says where the function ends, so its returns are not "
-				"known");
-	if (part == FUNCTION_ENTRY && facts.go)
-		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
-				"Go moves its stacks, and reads return addresses");
-	if (part == FUNCTION_ENTRY && facts.again)
-		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off,
-				"the function returns more often than it is called");
-	if (part == FUNCTION_ENTRY && facts.known && facts.off != off)
-		return diag_set(diag, -EINVAL, SKEP_AT_BYTE, off,
-				"the function begins elsewhere, at byte %llu",
-				(unsigned long long)facts.off);
-	return sites_of(fd, &facts, off, part, ret, diag);
+int function_sites(const struct function_file *file, uint64_t off, enum function_part part,
+		   struct sites *ret, struct skep_diag *diag)
+{
+	const struct function *fn = function_at(file, off);
+	const char *why = refusal(file, fn, off, part);
+
+	if (why)
+		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off, "%s", why);
+	return sites_of(file, fn, off, part, ret, diag);
 }

@@ -5,7 +5,30 @@
 #ifndef SKEP_HOOK_FUNCTION_H
 #define SKEP_HOOK_FUNCTION_H
 
+#include "inject/image.h"
 #include "inject/site.h"
+
+#include <time.h>
+
+/* A file whose functions are known. */
+struct function_file {
+	struct image_file id;
+	struct timespec changed; /* when it last was, when we looked */
+	int fd;
+	bool go; /* the program is Go's */
+	struct {
+		VEC(struct function);
+	} functions; /* by offset */
+};
+
+/* What a symbol says. */
+struct function {
+	uint64_t off, size; /* in the file */
+	bool again;	    /* it returns more than once for each call */
+};
+
+/** Opens and reads it; *ret was zeroed, or opened: then it stays if it is the same file. */
+int function_file_open(struct function_file *ret, const char *path, struct skep_diag *reterr_diag);
 
 /* Which instructions a probe of byte `off` of a file is at, by what it is to see. */
 enum function_part {
@@ -19,10 +42,10 @@ enum function_part {
  *
  * @return the errors of site_at() and site_returns(); -EOPNOTSUPP also for returns where no symbol
  *	says how long the function is, and for the entry of one that returns again, as setjmp(),
- *	or is Go's, whose runtime reads return addresses; -EINVAL: the file ends before, or the
- *	function begins elsewhere; -errno of open(2)
+ *	or is Go's, whose runtime reads return addresses, or begins elsewhere; -EINVAL: the file
+ *	ends before
  */
-int function_sites(const char *path, uint64_t off, enum function_part part, struct sites *ret,
-		   struct skep_diag *reterr_diag);
+int function_sites(const struct function_file *file, uint64_t off, enum function_part part,
+		   struct sites *ret, struct skep_diag *reterr_diag);
 
 #endif

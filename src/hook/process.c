@@ -211,18 +211,38 @@ static struct patch *jump_of(struct still *s, const struct site *site, const str
 {
 	struct patch *patch = patch_find(&s->p->patches, site);
 
-	return patch ? patch
-		     : patch_adopt(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site);
+	if (patch)
+		return patch;
+	patch = patch_adopt(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site);
+	if (patch && spot->ref_ctr)
+		patch->counted = images_data(&s->images, &spot->file, spot->ref_ctr);
+	return patch;
+}
+
+/* The program may ask for its semaphore before it comes to the probe: one more, or one less. */
+static void count(struct still *s, uint64_t at, int by)
+{
+	uint16_t n;
+
+	if (at && !tracee_read(&s->t, at, &n, sizeof(n))) {
+		n = (uint16_t)(n + by);
+		tracee_write(&s->t, at, &n, sizeof(n));
+	}
 }
 
 int still_put(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
 	      struct skep_diag *diag)
 {
 	struct patch *patch = jump_of(s, site, spot, handler);
+	int err = patch ? 0
+			: patch_put(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site,
+				    &patch, diag);
 
-	return patch ? 0
-		     : patch_put(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site,
-				 &patch, diag);
+	if (!err && spot->ref_ctr && !patch->counted) {
+		patch->counted = images_data(&s->images, &spot->file, spot->ref_ctr);
+		count(s, patch->counted, 1);
+	}
+	return err;
 }
 
 int still_undo(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
@@ -230,5 +250,9 @@ int still_undo(struct still *s, const struct site *site, const struct spot *spot
 {
 	struct patch *patch = jump_of(s, site, spot, handler);
 
-	return patch ? patch_undo(&s->t, patch, diag) : 0;
+	if (!patch)
+		return 0;
+	count(s, patch->counted, -1);
+	patch->counted = 0;
+	return patch_undo(&s->t, patch, diag);
 }

@@ -47,7 +47,7 @@ static void disown(struct spots *s, struct spot *spot, enum hive_when when,
 
 struct spot *spot_of(struct spots *s, const struct image_file *file, uint64_t off)
 {
-	struct spot *spot = s->first;
+	struct spot **first = &s->bucket[off / 16 % SPOT_BUCKETS], *spot = *first;
 
 	while (spot &&
 	       (spot->off != off || spot->file.dev != file->dev || spot->file.ino != file->ino))
@@ -64,8 +64,8 @@ struct spot *spot_of(struct spots *s, const struct image_file *file, uint64_t of
 	}
 	spot->file = *file;
 	spot->off = off;
-	spot->next = s->first;
-	return s->first = spot;
+	spot->next = *first;
+	return *first = spot;
 }
 
 int spot_add(struct spots *s, struct spot *spot, enum hive_when when,

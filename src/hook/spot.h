@@ -15,16 +15,19 @@ struct spot {
 	struct spot *next;
 	struct image_file file;
 	uint64_t off;		/* of the instruction in the file */
+	uint64_t ref_ctr;	/* in the file, a counter of who probes it; 0: there is none */
 	struct hive_site *site; /* what jumps lead to; stays (hive/site.h) */
 	struct {
 		VEC(const struct hive_probe *);
 	} probes[_HIVE_WHEN]; /* who runs there, borrowed */
 };
 
+#define SPOT_BUCKETS 1024
+
 struct spots {
 	struct space *space;
 	struct vcpus *vcpus;
-	struct spot *first;
+	struct spot *bucket[SPOT_BUCKETS]; /* by offset */
 };
 
 /** The spot of that instruction, made where there was none; NULL: out of memory. */

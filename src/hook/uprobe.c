@@ -3,7 +3,7 @@
  * uprobe.c - uprobes and uretprobes: programs at places in files, in the members that have those
  * files mapped.
  *
- *	struct uprobe --- one for each attachment: what runs, and its sites in the file
+ *	struct uprobe --- one for each attachment: what runs, and its points in the file
  *	struct spot ----- one for each instruction that ever was probed: who runs there, for agents
  *	struct process -- one for each member that is known, with the jumps in its text
  *
@@ -23,13 +23,21 @@
 
 #include <pthread.h>
 
-struct uprobe {
-	struct uprobe *next;
-	struct probe_spec spec;
-	struct image_file file; /* spec.path, as it was */
+/* One place where a program is to run, which returns may make many. */
+struct point {
+	uint64_t off, ref_ctr; /* in the file */
 	struct hive_probe probe;
 	enum hive_when when;
 	struct sites sites; /* addresses in them are offsets in the file */
+};
+
+struct uprobe {
+	struct uprobe *next;
+	pid_t pid; /* -1: all */
+	struct image_file file;
+	struct {
+		VEC(struct point);
+	} points;
 };
 
 static struct {
@@ -37,6 +45,7 @@ static struct {
 	const char *hive;     /* its folder */
 	struct space *space;
 	struct spots spots;
+	struct function_file functions; /* of the file that was asked for last */
 	struct process *processes;
 	struct uprobe *uprobes;
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -100,12 +109,20 @@ static void look_around(void)
 
 static bool concerns(const struct uprobe *u, const struct process *p)
 {
-	return u->spec.pid == -1 || u->spec.pid == p->pid;
+	return u->pid == -1 || u->pid == p->pid;
+}
+
+/* Is there anything that u would be put at? */
+static bool fits_in(const struct uprobe *u, const struct process *p, const struct images *images)
+{
+	uint64_t at = 0;
+
+	return concerns(u, p) && images_next(images, &u->file, u->points.at[0].off, &at);
 }
 
 static bool has_file(const struct process *p, const struct uprobe *u)
 {
-	return process_has(p, &u->file, u->spec.off);
+	return process_has(p, &u->file, u->points.at[0].off);
 }
 
 /* --- jumps ------------------------------------------------------------------------------------ */
@@ -113,25 +130,37 @@ static bool has_file(const struct process *p, const struct uprobe *u)
 typedef int (*still_fn)(struct still *s, const struct site *site, const struct spot *spot,
 			uint64_t handler, struct skep_diag *diag);
 
-/* Does it at each site of u, wherever the file is mapped, until one fails. */
-static int at_sites(struct still *s, const struct uprobe *u, still_fn fn, struct skep_diag *diag)
+/* Does it at each site of a point, where that is `by` bytes from its offset. */
+static int at_point(struct still *s, const struct uprobe *u, const struct point *p, uint64_t by,
+		    still_fn fn, struct skep_diag *diag)
 {
 	const struct agent_door *door =
 		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
-	uint64_t at = 0;
 	int err = 0;
 
-	while (!err && images_next(&s->images, &u->file, u->spec.off, &at))
-		vec_foreach (site, &u->sites) {
-			const struct spot *spot = spot_of(&h.spots, &u->file, site->at);
-			struct site here = *site;
+	vec_foreach (site, &p->sites) {
+		const struct spot *spot = spot_of(&h.spots, &u->file, site->at);
+		struct site here = *site;
 
-			here.at += at - u->spec.off;
-			here.patch += at - u->spec.off;
-			if (!err)
-				err = spot ? fn(s, &here, spot, (uintptr_t)door->probe, diag)
-					   : -ENOMEM;
-		}
+		here.at += by;
+		here.patch += by;
+		if (!err)
+			err = spot ? fn(s, &here, spot, (uintptr_t)door->probe, diag) : -ENOMEM;
+	}
+	return err;
+}
+
+/* At each point of u, wherever the file is mapped, until one fails. */
+static int at_sites(struct still *s, const struct uprobe *u, still_fn fn, struct skep_diag *diag)
+{
+	int err = 0;
+
+	vec_foreach (p, &u->points) {
+		uint64_t at = 0;
+
+		while (!err && images_next(&s->images, &u->file, p->off, &at))
+			err = at_point(s, u, p, at - p->off, fn, diag);
+	}
 	return err;
 }
 
@@ -188,36 +217,53 @@ static void take_jumps(const struct uprobe *u)
 
 /* --- programs --------------------------------------------------------------------------------- */
 
-static int add_to_spots(struct uprobe *u)
+static int add_point(const struct uprobe *u, struct point *p)
 {
 	int err = 0;
 
-	vec_foreach (site, &u->sites) {
+	vec_foreach (site, &p->sites) {
 		struct spot *spot = spot_of(&h.spots, &u->file, site->at);
 
 		if (!err)
-			err = spot ? spot_add(&h.spots, spot, u->when, &u->probe) : -ENOMEM;
+			err = spot ? spot_add(&h.spots, spot, p->when, &p->probe) : -ENOMEM;
+		if (!err && !spot->ref_ctr)
+			spot->ref_ctr = p->ref_ctr;
 	}
 	return err;
 }
 
-/* True where somebody else runs at all of them. */
+static int add_to_spots(struct uprobe *u)
+{
+	int err = 0;
+
+	vec_foreach (p, &u->points)
+		err = err ? err : add_point(u, p);
+	return err;
+}
+
+/* Those where somebody else runs too lose their sites: the jumps there are that one's. */
 static bool remove_from_spots(struct uprobe *u)
 {
-	bool others = true;
+	bool alone = false;
 
-	vec_foreach (site, &u->sites) {
-		struct spot *spot = spot_of(&h.spots, &u->file, site->at);
+	vec_foreach (p, &u->points) {
+		size_t n = 0;
 
-		if (spot)
-			others &= spot_remove(&h.spots, spot, u->when, &u->probe);
+		vec_foreach (site, &p->sites) {
+			struct spot *spot = spot_of(&h.spots, &u->file, site->at);
+
+			if (spot && !spot_remove(&h.spots, spot, p->when, &p->probe))
+				p->sites.at[n++] = *site;
+		}
+		p->sites.n = n;
+		alone |= n > 0;
 	}
-	return others;
+	return alone;
 }
 
 static void detach_locked(struct uprobe *u)
 {
-	if (!remove_from_spots(u))
+	if (remove_from_spots(u))
 		take_jumps(u);
 }
 
@@ -226,9 +272,8 @@ static int attach_locked(struct uprobe *u, struct skep_diag *diag)
 	int err;
 
 	look_around();
-	if (u->spec.pid > 0 && !process_of(u->spec.pid))
-		return diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d",
-				u->spec.pid);
+	if (u->pid > 0 && !process_of(u->pid))
+		return diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", u->pid);
 	err = add_to_spots(u);
 	if (!err)
 		err = attach_all(u, diag);
@@ -243,57 +288,99 @@ static void uprobe_free(struct uprobe *u)
 {
 	if (!u)
 		return;
-	vec_free(&u->sites);
+	vec_foreach (p, &u->points)
+		vec_free(&p->sites);
+	vec_free(&u->points);
 	skep_free(u);
 }
 DEFINE_CLEANUP(struct uprobe, uprobe_free)
 
-static int attach_at(struct uprobe *u, enum function_part part, struct skep_diag *diag)
+static int find_sites(struct point *p, enum function_part part, struct skep_diag *diag)
 {
-	int err;
-
-	u->when = part == FUNCTION_ENTRY ? HIVE_RETURNS : HIVE_HERE;
-	u->sites.n = 0;
-	err = function_sites(u->spec.path, u->spec.off, part, &u->sites, diag);
-	if (err)
-		return err;
-	pthread_mutex_lock(&h.lock);
-	err = attach_locked(u, diag);
-	if (!err) {
-		u->next = h.uprobes;
-		h.uprobes = u;
-	}
-	pthread_mutex_unlock(&h.lock);
-	return err;
+	p->when = part == FUNCTION_ENTRY ? HIVE_RETURNS : HIVE_HERE;
+	p->sites.n = 0;
+	return function_sites(&h.functions, p->off, part, &p->sites, diag);
 }
 
 /* Where not all returns can be seen where they stand, return addresses tell. */
-static int attach_returns(struct uprobe *u, struct skep_diag *diag)
+static int find_returns(struct point *p, struct skep_diag *diag)
 {
-	const int err = attach_at(u, FUNCTION_RETURNS, diag);
+	const int err = find_sites(p, FUNCTION_RETURNS, diag);
 
-	return err == -EOPNOTSUPP || err == -ENOENT || err == -EBUSY
-		       ? attach_at(u, FUNCTION_ENTRY, diag)
-		       : err;
+	return err == -EOPNOTSUPP || err == -ENOENT ? find_sites(p, FUNCTION_ENTRY, diag) : err;
 }
 
-static int attach(const struct probe_spec *spec, struct skep_prog *prog, uint64_t cookie,
-		  void **ret, struct skep_diag *diag)
+typedef int (*find_fn)(struct point *p, struct skep_diag *diag);
+
+static int find_here(struct point *p, struct skep_diag *diag)
+{
+	return find_sites(p, FUNCTION_HERE, diag);
+}
+
+static int find_entry(struct point *p, struct skep_diag *diag)
+{
+	return find_sites(p, FUNCTION_ENTRY, diag);
+}
+
+static int attach_by(struct uprobe *u, find_fn find, struct skep_diag *diag)
+{
+	int err = 0;
+
+	vec_foreach (p, &u->points)
+		err = err ? err : find(p, diag);
+	return err ? err : attach_locked(u, diag);
+}
+
+static int add_points(struct uprobe *u, const struct probe_spec *spec, struct skep_prog *prog)
+{
+	for (uint32_t i = 0; i < spec->n; i++) {
+		const struct probe_point *from = &spec->points[i];
+		struct point *p = vec_push(&u->points);
+
+		if (!p)
+			return -ENOMEM;
+		p->off = from->off;
+		p->ref_ctr = from->ref_ctr;
+		p->probe.prog = prog;
+		p->probe.cookie = from->cookie;
+		p->probe.pid = u->pid > 0 ? (uint32_t)u->pid : HIVE_ALL;
+	}
+	return 0;
+}
+
+static int attach_spec(struct uprobe *u, const struct probe_spec *spec, struct skep_diag *diag)
+{
+	int err = function_file_open(&h.functions, spec->path, diag);
+
+	if (err)
+		return err;
+	u->file = h.functions.id;
+	err = attach_by(u, spec->returns ? find_returns : find_here, diag);
+	/* Another probe's jump was in the way in some process. */
+	if (err == -EBUSY && spec->returns)
+		err = attach_by(u, find_entry, diag);
+	return err;
+}
+
+static int attach(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+		  struct skep_diag *diag)
 {
 	_cleanup_(uprobe_free_p) struct uprobe *u = skep_alloc(sizeof(*u));
 	int err;
 
 	if (!u)
 		return -ENOMEM;
-	u->spec = *spec;
-	u->probe = (struct hive_probe){ .prog = prog,
-					.cookie = cookie,
-					.pid = spec->pid > 0 ? (uint32_t)spec->pid : HIVE_ALL };
-	err = image_file(spec->path, &u->file, diag);
-	if (!err)
-		err = spec->returns ? attach_returns(u, diag) : attach_at(u, FUNCTION_HERE, diag);
-	if (!err)
-		*ret = TAKE_PTR(u);
+	u->pid = spec->pid;
+	err = add_points(u, spec, prog);
+	if (err)
+		return err;
+	pthread_mutex_lock(&h.lock);
+	err = attach_spec(u, spec, diag);
+	if (!err) {
+		u->next = h.uprobes;
+		*ret = h.uprobes = TAKE_PTR(u);
+	}
+	pthread_mutex_unlock(&h.lock);
 	return err;
 }
 
@@ -308,14 +395,6 @@ static void detach(void *hooked)
 	detach_locked(u);
 	pthread_mutex_unlock(&h.lock);
 	uprobe_free(u);
-}
-
-/* Is there anything that u would be put at? */
-static bool fits_in(const struct uprobe *u, const struct process *p, const struct images *images)
-{
-	uint64_t at = 0;
-
-	return concerns(u, p) && images_next(images, &u->file, u->spec.off, &at);
 }
 
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */

@@ -97,6 +97,15 @@ bool images_next(const struct images *m, const struct image_file *file, uint64_t
 	return false;
 }
 
+uint64_t images_data(const struct images *m, const struct image_file *file, uint64_t off)
+{
+	vec_foreach (i, m)
+		if (i->write && same_file(&i->file, file) && off >= i->off &&
+		    off - i->off < i->end - i->start)
+			return i->start + (off - i->off);
+	return 0;
+}
+
 int image_file(const char *path, struct image_file *ret, struct skep_diag *reterr_diag)
 {
 	_cleanup_(close_fd_p) int fd = open(path, O_RDONLY | O_CLOEXEC);

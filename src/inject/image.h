@@ -43,6 +43,9 @@ int image_file(const char *path, struct image_file *ret, struct skep_diag *reter
 /** The next address, after *at, where byte `off` of the file is executable; false: no more. */
 bool images_next(const struct images *m, const struct image_file *file, uint64_t off, uint64_t *at);
 
+/** The address where that byte of the file is writable, as data; 0: nowhere. */
+uint64_t images_data(const struct images *m, const struct image_file *file, uint64_t off);
+
 struct image_symbol {
 	uint64_t off;  /* of its first byte in the file */
 	uint64_t size; /* bytes; 0: the table does not say */

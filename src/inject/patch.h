@@ -20,6 +20,7 @@ struct patch {
 	struct site site; /* where, and what was there */
 	struct stub stub; /* what the jump leads to... */
 	uint64_t at;	  /* ...its address */
+	uint64_t counted; /* address of a counter that was told so; 0: none was */
 	bool on;	  /* the jump is there */
 };
 

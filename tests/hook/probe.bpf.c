@@ -2,8 +2,10 @@
 /* Counts calls of a function, and adds up what it is given and what it returns. */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <bpf/usdt.bpf.h>
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -58,6 +60,21 @@ int bump(struct pt_regs *ctx)
 SEC("uprobe")
 int nothing(struct pt_regs *ctx)
 {
+	return 0;
+}
+
+/* Of a static probe: its two arguments, and the cookie. */
+SEC("usdt")
+int hit(struct pt_regs *ctx)
+{
+	long up = 0, down = 0;
+
+	add(0, 1);
+	if (!bpf_usdt_arg(ctx, 0, &up))
+		add(1, up);
+	if (!bpf_usdt_arg(ctx, 1, &down))
+		add(2, -down);
+	add(3, bpf_usdt_cookie(ctx));
 	return 0;
 }
 

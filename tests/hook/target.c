@@ -67,15 +67,26 @@ long deep_body(long a, long b)
 }
 
 static long calls;
-static long (*called)(long a, long b) = work;
+static long (*called)(long a, long b); /* instead of work() */
 
-static void *run(void *arg)
+static long run_other(void)
 {
 	volatile long sum = 0;
 
 	for (volatile long i = 0; i < calls; i++)
 		if (!setjmp(out))
 			sum += called(i, i / 2);
+	return sum;
+}
+
+static void *run(void *arg)
+{
+	long sum = 0;
+
+	if (called)
+		return (void *)run_other();
+	for (long i = 0; i < calls; i++)
+		sum += work(i, i / 2);
 	return (void *)sum;
 }
 

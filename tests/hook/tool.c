@@ -7,8 +7,8 @@
  *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin; -1: to all
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
- * "drop" where the first of them is detached again, and "@FUNCTION" behind one that is for another
- * function.
+ * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
+ * function, and "usdt" for `hit` at the static probe skep:hit.
  */
 #include "sums.h"
 
@@ -50,18 +50,34 @@ static int attach(const char *name, int ret, int pid, const char *path, unsigned
 	return l ? 0 : 1;
 }
 
+static int attach_usdt(int pid, const char *path)
+{
+	LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = 5);
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, "hit");
+
+	return !bpf_program__attach_usdt(p, pid, path, "skep", "hit", &opts);
+}
+
+static int attach_one(char *name, int pid, const char *path)
+{
+	const int ret = !strncmp(name, "ret:", 4);
+
+	if (!strcmp(name, "drop"))
+		return bpf_link__destroy(first);
+	if (!strcmp(name, "usdt"))
+		return attach_usdt(pid, path);
+	return attach(name + ret * 4, ret, pid, path, 0);
+}
+
 static int attach_all(int pid, const char *path, const char *only)
 {
 	char list[128] = "", *rest = list, *name;
-	int ret, err = 0;
+	int err = 0;
 
 	if (only) {
 		snprintf(list, sizeof(list), "%s", only);
-		while (!err && (name = strsep(&rest, ","))) {
-			ret = !strncmp(name, "ret:", 4);
-			err = !strcmp(name, "drop") ? bpf_link__destroy(first)
-						    : attach(name + ret * 4, ret, pid, path, 0);
-		}
+		while (!err && (name = strsep(&rest, ",")))
+			err = attach_one(name, pid, path);
 		return err;
 	}
 	return attach("enter", 0, pid, path, 0) || attach("leave", 1, pid, path, 0) ||
