@@ -16,6 +16,7 @@ enum { BPF_FUNC_cgrp_storage_get = 210, BPF_FUNC_cgrp_storage_delete };
 #define ACQUIRES  16
 #define RELEASES  32
 #define CASTS	  64
+#define MORE	  128
 
 /* The program types of the .def files, a bit each. */
 #define T(type)			(UINT64_C(1) << BPF_PROG_TYPE_##type)
@@ -62,13 +63,13 @@ enum { BPF_FUNC_cgrp_storage_get = 210, BPF_FUNC_cgrp_storage_delete };
 	(LWT | TC | XDP | SOCKET_FILTER | CGROUP_SKB | CGROUP_SOCK_ADDR | FLOW_DISSECTOR | \
 	 SK_LOOKUP | SK_MSG | SK_SKB | SOCK_OPS | SYSCALL | TRACING | LSM)
 
-#define PROTO(func, impl, result, who, flags, ...)                                       \
-	{                                                                                \
-		.id = BPF_FUNC_##func, .name = #func, .fn = (impl), .ret = RET_##result, \
-		.arg = __VA_ARGS__, .types = (who), .gpl_only = (flags)&GPL,             \
-		.pkt_access = (flags)&READS_PKT, .changes_pkt = (flags)&MOVES_PKT,       \
-		.might_sleep = (flags)&SLEEPS, .acquires = (flags)&ACQUIRES,             \
-		.releases = (flags)&RELEASES, .casts = (flags)&CASTS,                    \
+#define PROTO(func, impl, result, who, flags, ...)                                                \
+	{                                                                                         \
+		.id = BPF_FUNC_##func, .name = #func, .fn = (impl), .ret = RET_##result,          \
+		.arg = __VA_ARGS__, .types = (who), .gpl_only = (flags)&GPL,                      \
+		.pkt_access = (flags)&READS_PKT, .changes_pkt = (flags)&MOVES_PKT,                \
+		.might_sleep = (flags)&SLEEPS, .acquires = (flags)&ACQUIRES,                      \
+		.releases = (flags)&RELEASES, .casts = (flags)&CASTS, .takes_more = (flags)&MORE, \
 	}
 
 static const struct helper_proto protos[] = {

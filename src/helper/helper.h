@@ -99,6 +99,7 @@ struct helper_proto {
 	bool acquires;	  /* r0 is a reference */
 	bool releases;	  /* an argument was one */
 	bool casts;	  /* r0 is the socket of r1: the same reference */
+	bool takes_more;  /* whatever is in the registers up to r5, which nobody checks */
 };
 
 /** The row of BPF_FUNC_* id, or NULL where Skep has no such helper. */

@@ -26,7 +26,7 @@ static jit_regs helper_args(const struct helper_proto *h)
 {
 	unsigned n = ARRAY_SIZE(h->arg);
 
-	while (n > 0 && h->arg[n - 1] == ARG_NONE)
+	while (n > 0 && !h->takes_more && h->arg[n - 1] == ARG_NONE)
 		n--;
 	return args(n);
 }
