@@ -57,6 +57,7 @@ void agent_run_site(void *regs, const struct hive_site *site, enum hive_when whe
 bool agent_catch_return(uint64_t sp, const struct hive_site *site);
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
 		    uint64_t flags);
+void agent_trace(void *arg, const struct skep_run *run, const char *text, size_t n);
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret);
 
 #endif

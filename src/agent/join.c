@@ -74,6 +74,7 @@ int agent_join(const struct agent_join *how)
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.timers_begin = no_timers;
+	agent_process.env.trace = agent_trace;
 	if (how->server || agent_child.member)
 		return 0;
 	return agent_enrol() ? 0 : -EAGAIN;

@@ -126,14 +126,24 @@ static int fill_uprobe_ref_ctr(int fd)
 
 #define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/"
 
+static int open_trace(void)
+{
+	struct skep_kernel *k = bpf_kernel();
+
+	return k ? core_trace_open(k) : -ENODEV;
+}
+
 static const struct kernel_file {
 	const char *path;
 	bool released;	     /* the name of the release follows */
 	int (*fill)(int fd); /* writes the text; 0 or -errno */
+	int (*open)(void);   /* instead: what it is */
 } kernel_files[] = {
 	{ "/sys/kernel/btf/vmlinux", false, fill_btf },
 	{ "/boot/config-", true, fill_kconfig },
 	{ "/proc/kallsyms", false, fill_kallsyms },
+	{ "/sys/kernel/tracing/trace_pipe", false, NULL, open_trace },
+	{ "/sys/kernel/debug/tracing/trace_pipe", false, NULL, open_trace },
 	{ UPROBE_PMU "type", false, fill_uprobe_type },
 	{ UPROBE_PMU "format/retprobe", false, fill_uprobe_retprobe },
 	{ UPROBE_PMU "format/ref_ctr_offset", false, fill_uprobe_ref_ctr },
@@ -169,6 +179,8 @@ int bpf_file_open(const char *path)
 
 	if (!file)
 		return -ENOENT;
+	if (file->open)
+		return file->open();
 	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;

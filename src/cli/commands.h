@@ -11,7 +11,7 @@
 extern const struct cmd *const cli_commands[];
 
 extern const struct cmd prog_cmd, map_cmd, btf_cmd, feature_cmd, cc_cmd, batch_cmd, run_cmd,
-	exec_cmd, hive_cmd, verify_cmd;
+	exec_cmd, hive_cmd, trace_pipe_cmd, verify_cmd;
 extern const struct cmd prog_run_cmd, prog_load_cmd, prog_dump_cmd;
 
 /** A shell in the hive takes this process's place; returns where that fails (run.c). */

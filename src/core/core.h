@@ -85,6 +85,16 @@ int core_segment(struct skep_kernel *k, uint64_t segment);
  */
 long core_prog_at(struct skep_kernel *k, int fd);
 
+/** Lines that members' programs write come here from now on: 0 or -errno.  Once. */
+int core_trace_share(struct skep_kernel *k);
+/** Takes them, where somebody rang (map/bell.c).  One thread at a time. */
+void core_trace_look(struct skep_kernel *k);
+/**
+ * A pipe that lines of bpf_trace_printk() come through from now on, and before them those that
+ * nobody has read: its end to read, or -errno.
+ */
+int core_trace_open(struct skep_kernel *k);
+
 /** The run of that vCPU, a member's, has died: what it held of maps comes back. */
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
 

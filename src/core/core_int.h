@@ -20,6 +20,20 @@
 
 struct timer_thread;
 
+/* Where lines of bpf_trace_printk() go (trace.c). */
+struct trace {
+	pthread_mutex_t lock;
+	void (*tell)(void *arg, const char *line, size_t n); /* of the options; NULL: nobody */
+	void *arg;
+	struct {
+		VEC(int);
+	} readers; /* pipes' ends; what they have no room for is lost */
+	struct {
+		VEC(char);
+	} kept;		       /* lines that came when there were no readers */
+	struct skep_map *ring; /* of members; NULL: there is no hive */
+};
+
 struct skep_kernel {
 	struct objects objects;
 	pthread_mutex_t lock;		 /* see object.h; also guards vmlinux and the pins */
@@ -47,12 +61,17 @@ struct skep_kernel {
 		VEC(struct pin_file);
 	} pin_files;
 	struct skep_btf *vmlinux; /* BTF of the model; NULL before somebody asked */
-	void (*trace)(void *arg, const char *line, size_t n); /* of the options */
-	void *trace_arg;
+	struct trace trace;
 	core_verdict_fn verdict; /* see core_watch_verdicts() */
 	void *verdict_arg;
 	bool verdict_count;
 };
+
+/** Readers and lines that nobody has read are forgotten. */
+void trace_init(struct trace *t, const struct skep_kernel_opts *o);
+void trace_fini(struct trace *t);
+/** run_env.trace: arg is the kernel. */
+void trace_write(void *arg, const struct skep_run *run, const char *text, size_t n);
 
 /* One bpf(2) call. */
 struct call {

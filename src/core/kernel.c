@@ -223,25 +223,6 @@ static uint32_t env_struct_size(const struct skep_prog *p, uint32_t id,
 	return t->size;
 }
 
-/* A line as trace_pipe shows it: task, CPU, flags (none are known), time since boot. */
-static void env_trace(void *arg, const struct skep_run *run, const char *text, size_t n)
-{
-	struct skep_kernel *k = arg;
-	char comm[16] = "", line[1280];
-	struct timespec t;
-	int len;
-
-	if (!k->trace)
-		return;
-	prctl(PR_GET_NAME, comm);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	len = snprintf(line, sizeof(line),
-		       "%16s-%-7d [%03u] ..... %5lld.%06ld: bpf_trace_printk: %.*s\n", comm,
-		       (int)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0), run->cpu, (long long)t.tv_sec,
-		       t.tv_nsec / 1000, (int)MIN(n, (size_t)1024), text);
-	k->trace(k->trace_arg, line, (size_t)len);
-}
-
 struct vcpus *core_vcpus(struct skep_kernel *k)
 {
 	return k->vcpus;
@@ -360,10 +341,9 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 	k->release = o.release ? (uint16_t)o.release : RELEASE_NEWEST;
 	name_release(k);
 	k->fallback = o.engine == SKEP_ENGINE_DEFAULT;
-	k->trace = o.trace;
-	k->trace_arg = o.trace_arg;
+	trace_init(&k->trace, &o);
 	k->env = (struct run_env){
-		.trace = env_trace,
+		.trace = trace_write,
 		.arg = k,
 		.vcpus = k->vcpus,
 		.sys_bpf = env_sys_bpf,
@@ -393,6 +373,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	if (!k)
 		return;
 	timers_fini(k);
+	trace_fini(&k->trace);
 	pins_fini(k);
 	pin_files_fini(k);
 	objects_fini(k);

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* print.c - helpers that write text; the text itself is made in format.c */
 #include "helper/helper_int.h"
+#include "helper/process.h"
+#include "helper/trace.h"
+
+void trace_line_begin(struct trace_line *l, struct skep_run *run, size_t n)
+{
+	struct timespec t = { 0 };
+
+	helper_clock_gettime(CLOCK_MONOTONIC, &t);
+	*l = (struct trace_line){ .ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec,
+				  .tid = task_tid(run),
+				  .cpu = run->cpu,
+				  .len = (uint32_t)MIN(n, (size_t)TRACE_TEXT_MAX) };
+	task_comm(run, l->comm);
+}
 
 static uint64_t trace(struct skep_run *run, const char *fmt, uint32_t fmt_size,
 		      const uint64_t *args, uint32_t n)

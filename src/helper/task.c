@@ -19,7 +19,7 @@ static uint32_t ask(long nr)
 	return (uint32_t)sys_call6(nr, 0, 0, 0, 0, 0, 0);
 }
 
-static void ask_comm(const struct skep_run *run, char comm[TASK_COMM_LEN])
+void task_comm(const struct skep_run *run, char comm[TASK_COMM_LEN])
 {
 	if (run->as) {
 		memcpy(comm, run->as->comm, TASK_COMM_LEN);
@@ -64,6 +64,11 @@ static uint64_t task_ids(struct skep_run *run)
 	return run->as ? (uint64_t)run->as->tgid << 32 | run->as->tid : own_ids(run);
 }
 
+uint32_t task_tid(struct skep_run *run)
+{
+	return (uint32_t)task_ids(run);
+}
+
 HELPER_FN(get_current_pid_tgid)
 {
 	return task_ids(run);
@@ -84,7 +89,7 @@ HELPER_FN(get_current_comm)
 
 	if (!size)
 		return 0;
-	ask_comm(run, comm);
+	task_comm(run, comm);
 	memcpy(dst, comm, n);
 	memset(dst + n, 0, size - n);
 	dst[n - 1] = '\0';
@@ -120,7 +125,7 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 	t->tgid = (int32_t)(ids >> 32);
 	t->real_parent = t->parent = &s->parent;
 	t->real_cred = t->cred = &s->cred;
-	ask_comm(run, t->comm);
+	task_comm(run, t->comm);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
 	if (t->pid != t->tgid)

@@ -243,13 +243,14 @@ static void *watch(void *arg)
 	return arg;
 }
 
-/* Somebody rang: it may be a new member. */
+/* Somebody rang: it may be a new member, or lines of programs. */
 static void on_bell(void)
 {
 	const uint64_t one = 1;
 	static uint32_t seen;
 	const uint32_t now = atomic_load(&space_data(r.space)->births);
 
+	core_trace_look(r.k);
 	if (now == seen)
 		return;
 	seen = now;

@@ -164,6 +164,34 @@ def all_functions_of_a_library():
 
 
 @case
+def lines_of_programs():
+    """bpf_printk() in other processes, with its arguments: on standard error, or from trace_pipe."""
+    ptrace_permitted()
+    line = re.compile(r'^ *target-\d+ +\[\d+\] \S+ +\d+\.\d+: bpf_trace_printk: work (\d+) of target$')
+
+    def numbers(text):
+        return [int(m.group(1)) for m in map(line.match, text.splitlines()) if m]
+
+    p = call(skep, 'run', '-t', '--', tool, obj, target, 20, 'x', 'say')
+    assert numbers(p.stderr) == list(range(20)), p.stderr
+    for reader in ('cat /sys/kernel/tracing/trace_pipe', f'{skep} trace-pipe',
+                   'cat /sys/kernel/debug/tracing/trace_pipe'):
+        p = call(skep, 'run', '--', 'sh', '-c',
+                 f'{tool} {obj} {target} 30 x say; timeout 1 {reader}')
+        assert numbers(p.stdout) == list(range(30)), f'{reader}: {p.stdout}{p.stderr}'
+    # By name, from outside, as they come.
+    call(skep, 'run', '--keep', '--name', 'lines', '--', 'true')
+    outside = subprocess.Popen([skep, 'trace-pipe', 'lines'], stdout=subprocess.PIPE, text=True,
+                               env=env)
+    call(skep, 'exec', 'lines', '--', tool, obj, target, 40, 'x', 'say')
+    call(skep, 'hive', 'stop', 'lines')
+    out, _ = outside.communicate(timeout=30)
+    assert numbers(out) == list(range(40)) and outside.returncode == 0, out
+    p = call(skep, 'trace-pipe', 'lines')
+    assert p.returncode == 1 and 'skep hive list' in p.stderr, p.stderr
+
+
+@case
 def a_path_may_be_relative():
     ptrace_permitted()
     p = call(skep, 'run', '--', tool, obj, os.path.relpath(target, build), 300, 'x')

@@ -78,6 +78,14 @@ int hit(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Says so where programs do. */
+SEC("uprobe")
+int say(struct pt_regs *ctx)
+{
+	bpf_printk("work %d of %s", PT_REGS_PARM1(ctx), "target");
+	return 0;
+}
+
 SEC("uprobe")
 int tell(struct pt_regs *ctx)
 {
