@@ -53,6 +53,8 @@ bool agent_enrol(void);
 void agent_probe(void *regs, uint64_t cookie);
 /* Runs the programs of the site, which is where the thread is. */
 void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
+/* Libraries may have come: waits until the server has put its jumps into them, a second at most. */
+void agent_loaded(void);
 /* The function whose return address is at sp is seen when it returns: false, there is no room. */
 bool agent_catch_return(uint64_t sp, const struct hive_site *site);
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,

@@ -36,6 +36,12 @@ static struct hive_data *data_of(const struct hive_meta *meta)
 	return (struct hive_data *)(meta->head.base + HIVE_DATA_AT);
 }
 
+static void ring(struct hive_data *d)
+{
+	atomic_fetch_add(&d->bell, 1);
+	sys_call6(SYS_futex, (long)&d->bell, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
 /* A row of the members' table for process pid: its number, or 0. */
 static uint32_t enrol(const struct hive_meta *meta, uint32_t pid)
 {
@@ -47,8 +53,7 @@ static uint32_t enrol(const struct hive_meta *meta, uint32_t pid)
 		if (!atomic_load_explicit(&d->member[i], memory_order_relaxed) &&
 		    atomic_compare_exchange_strong(&d->member[i], &nobody, pid)) {
 			atomic_fetch_add(&d->births, 1);
-			atomic_fetch_add(&d->bell, 1);
-			sys_call6(SYS_futex, (long)&d->bell, FUTEX_WAKE, 1, 0, 0, 0);
+			ring(d);
 			return i + 1;
 		}
 	}
@@ -62,6 +67,32 @@ bool agent_enrol(void)
 	agent_child.pid = pid;
 	agent_child.member = enrol(agent_process.meta, pid);
 	return agent_child.member != 0;
+}
+
+#define LOOKS_MAX 20 /* of 50 ms */
+
+/* Waits while `who` stands there. */
+static void wait_while(_Atomic uint32_t *loads, uint32_t who)
+{
+	const struct timespec t = { .tv_nsec = 50000000 };
+
+	for (int i = 0; i < LOOKS_MAX && atomic_load(loads) == who; i++)
+		sys_call6(SYS_futex, (long)loads, FUTEX_WAIT, who, (long)&t, 0, 0);
+}
+
+void agent_loaded(void)
+{
+	struct hive_data *d = data_of(agent_process.meta);
+	const uint32_t me = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	uint32_t other = 0;
+
+	for (int i = 0; i < LOOKS_MAX && !atomic_compare_exchange_strong(&d->loads, &other, me);
+	     i++) {
+		wait_while(&d->loads, other);
+		other = 0;
+	}
+	ring(d);
+	wait_while(&d->loads, me);
 }
 
 int agent_join(const struct agent_join *how)

@@ -115,4 +115,6 @@ void agent_probe(void *regs, uint64_t cookie)
 	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
 	    !agent_catch_return(((const struct pt_regs *)regs)->rsp, site))
 		miss_return(site);
+	if (unlikely(atomic_load_explicit(&site->loads, memory_order_relaxed)))
+		agent_loaded();
 }

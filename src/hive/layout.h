@@ -99,7 +99,9 @@ struct hive_data {
 	struct hive_head head;
 	_Atomic uint32_t bell;	 /* a futex: somebody rang for the server (map/wait.c) */
 	_Atomic uint32_t births; /* counts who enrolled */
-	uint32_t pad[8];
+	_Atomic uint32_t
+		loads; /* a futex: the process that waits as it loaded libraries; 0: none */
+	uint32_t pad[7];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 };
 static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4, "layout 1");

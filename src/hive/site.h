@@ -41,6 +41,8 @@ enum hive_when {
 
 struct hive_site {
 	_Atomic(const struct hive_probes *) probes[_HIVE_WHEN]; /* NULL: nobody */
+	_Atomic bool
+		loads; /* libraries may have come: the server looks before the thread goes on */
 };
 
 #endif

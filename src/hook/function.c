@@ -120,7 +120,7 @@ static int read_symbols(struct function_file *f)
 	return err;
 }
 
-static void file_close(struct function_file *f)
+void function_file_close(struct function_file *f)
 {
 	close_fd_p(&f->fd);
 	vec_free(&f->functions);
@@ -140,14 +140,14 @@ int function_file_open(struct function_file *ret, const char *path, struct skep_
 	    ret->changed.tv_nsec == st.st_mtim.tv_nsec)
 		return 0;
 	if (ret->id.ino)
-		file_close(ret);
+		function_file_close(ret);
 	ret->fd = TAKE_FD(fd);
 	ret->changed = st.st_mtim;
 	err = image_file(path, &ret->id, diag);
 	if (!err)
 		err = read_symbols(ret);
 	if (err)
-		file_close(ret);
+		function_file_close(ret);
 	return err;
 }
 

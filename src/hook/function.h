@@ -30,6 +30,8 @@ struct function {
 /** Opens and reads it; *ret was zeroed, or opened: then it stays if it is the same file. */
 int function_file_open(struct function_file *ret, const char *path, struct skep_diag *reterr_diag);
 
+void function_file_close(struct function_file *f);
+
 /* Which instructions a probe of byte `off` of a file is at, by what it is to see. */
 enum function_part {
 	FUNCTION_HERE,	  /* that instruction */

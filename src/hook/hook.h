@@ -18,4 +18,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir);
  */
 void hook_member(pid_t pid);
 
+/** Somebody rang (map/bell.c): it may be a member that loaded libraries, and waits.  Quick. */
+void hook_rang(void);
+
 #endif

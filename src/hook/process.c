@@ -151,7 +151,7 @@ void process_forget(struct process *p)
 {
 	patches_fini(&p->patches);
 	p->patches = (struct patches){ 0 };
-	p->joined = false;
+	p->joined = p->watched = false;
 }
 
 bool process_has(const struct process *p, const struct image_file *file, uint64_t off)

@@ -13,8 +13,9 @@
 struct process {
 	struct process *next;
 	pid_t pid;
-	int fd;	     /* its pidfd, which says when the number is no longer its own */
-	bool joined; /* the agent is in it */
+	int fd;	      /* its pidfd, which says when the number is no longer its own */
+	bool joined;  /* the agent is in it */
+	bool watched; /* its dynamic linker says what it loads, if it is one that we know */
 	struct patches patches;
 };
 

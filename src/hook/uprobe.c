@@ -18,6 +18,7 @@
 #include "core/probe.h"
 #include "hook/function.h"
 #include "hook/hook.h"
+#include "hook/loader.h"
 #include "hook/members.h"
 #include "hook/process.h"
 
@@ -46,6 +47,7 @@ static struct {
 	struct space *space;
 	struct spots spots;
 	struct function_file functions; /* of the file that was asked for last */
+	struct loader loader;
 	struct process *processes;
 	struct uprobe *uprobes;
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -164,6 +166,29 @@ static int at_sites(struct still *s, const struct uprobe *u, still_fn fn, struct
 	return err;
 }
 
+/* Where the dynamic linker of the process, if it has the one that we know, says what it loaded. */
+static void at_loader(struct still *s, still_fn fn)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
+	struct loader *l = &h.loader;
+	uint64_t at = 0;
+
+	if (!l->file.ino || !images_next(&s->images, &l->file, l->off, &at))
+		return;
+	vec_foreach (site, &l->sites) {
+		struct spot *spot = spot_of(&h.spots, &l->file, site->at);
+		struct site here = *site;
+
+		here.at += at - l->off;
+		here.patch += at - l->off;
+		if (spot) {
+			atomic_store(&spot->site->loads, true);
+			fn(s, &here, spot, (uintptr_t)door->probe, NULL);
+		}
+	}
+}
+
 /* Who cannot be stopped is not at fault: *ret_stopped says whether it was. */
 static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stopped,
 		     struct skep_diag *diag)
@@ -175,6 +200,8 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 	if (err)
 		return err;
 	err = at_sites(&s, u, still_put, diag);
+	at_loader(&s, still_put);
+	p->watched = true;
 	still_end(&s);
 	return err;
 }
@@ -189,28 +216,36 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 	bool stopped, some = false;
 
 	for (struct process *p = h.processes; p && !err; p = p->next) {
-		if (!concerns(u, p) || !has_file(p, u))
+		const bool has = concerns(u, p) && has_file(p, u);
+
+		if (!concerns(u, p) || (!has && p->watched))
 			continue;
-		err = put_jumps(p, u, &stopped, diag);
+		err = put_jumps(p, u, &stopped, has ? diag : NULL);
 		some |= stopped;
 		if (!stopped) {
-			refused = err == -ESRCH ? refused : err;
+			refused = err == -ESRCH || !has ? refused : err;
 			err = 0;
 		}
 	}
 	return err ? err : some ? 0 : refused;
 }
 
-/* Where nobody runs any more the text becomes what it was. */
+/* Where nobody runs any more the text becomes what it was; the linker's when there is nobody. */
 static void take_jumps(const struct uprobe *u)
 {
+	const bool last = !h.uprobes;
+
 	look_around();
 	for (struct process *p = h.processes; p; p = p->next) {
 		struct still s;
 
-		if (!has_file(p, u) || still_begin(&s, p, h.space, NULL))
+		if ((!has_file(p, u) && !(last && p->watched)) || still_begin(&s, p, h.space, NULL))
 			continue;
 		at_sites(&s, u, still_undo, NULL);
+		if (last) {
+			at_loader(&s, still_undo);
+			p->watched = false;
+		}
 		still_end(&s);
 	}
 }
@@ -402,18 +437,22 @@ static void put_all_jumps(struct process *p)
 {
 	struct images images = { 0 };
 	struct still s;
-	bool any = false;
+	bool any = false, fits = false;
 
 	if (!h.uprobes || images_read(&images, p->pid, NULL))
 		return;
-	for (const struct uprobe *u = h.uprobes; u && !any; u = u->next)
-		any = fits_in(u, p, &images);
+	for (const struct uprobe *u = h.uprobes; u && !fits; u = u->next) {
+		any |= concerns(u, p);
+		fits = fits_in(u, p, &images);
+	}
 	images_fini(&images);
-	if (!any || still_begin(&s, p, h.space, NULL))
+	if (!(fits || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
 		return;
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)
 		if (concerns(u, p))
 			at_sites(&s, u, still_put, NULL);
+	at_loader(&s, still_put);
+	p->watched = true;
 	still_end(&s);
 }
 
@@ -431,6 +470,19 @@ void hook_member(pid_t pid)
 	pthread_mutex_unlock(&h.lock);
 }
 
+/* Libraries came.  Members write that number: only who is known to be one is looked at. */
+static void look_at(pid_t pid)
+{
+	struct process *p;
+
+	pthread_mutex_lock(&h.lock);
+	look_around();
+	p = find_process(pid);
+	if (p)
+		put_all_jumps(p);
+	pthread_mutex_unlock(&h.lock);
+}
+
 void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 {
 	static const struct core_hooks hooks = { .attach = attach, .detach = detach };
@@ -438,5 +490,6 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.hive = dir;
+	loader_start(&h.loader, s, look_at);
 	core_set_hooks(k, &hooks);
 }

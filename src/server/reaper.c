@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "core/core.h"
 #include "map/map.h"
+#include "hook/hook.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -251,6 +252,7 @@ static void on_bell(void)
 	const uint32_t now = atomic_load(&space_data(r.space)->births);
 
 	core_trace_look(r.k);
+	hook_rang();
 	if (now == seen)
 		return;
 	seen = now;

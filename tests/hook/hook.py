@@ -164,6 +164,18 @@ def all_functions_of_a_library():
 
 
 @case
+def a_library_that_comes_later():
+    """The tool attaches to it before anybody has it."""
+    ptrace_permitted()
+    late = place('late.so')
+    p = call(skep, 'run', '--', tool, obj, target, 700, 'late',
+             f'enter@late={late},ret:leave@late={late}')
+    given, returned = sums(700)
+    assert p.returncode == 0 and p.stdout.split('\n')[0] == str(returned), p.stdout + p.stderr
+    assert seen(p.stdout)[:4] == [700, given, 700, returned], p.stdout
+
+
+@case
 def lines_of_programs():
     """bpf_printk() in other processes, with its arguments: on standard error, or from trace_pipe."""
     ptrace_permitted()

@@ -12,10 +12,12 @@
  *	hop	    calls functions instead that end by a jump to others: hop()...
  *	leap	    ... leap(), every tenth of whose calls is left by longjmp()...
  *	deep	    ... and deep(), which calls itself
+ *	late	    ... and late(), of a library that it opens then, beside it
  *
  * `time` says what a call takes; `kernel` the same with a uprobe of the machine's own kernel on it,
  * a counter without a program.
  */
+#include <dlfcn.h>
 #include <elf.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
@@ -90,6 +92,24 @@ static void *run(void *arg)
 	return (void *)sum;
 }
 
+static void open_late(void)
+{
+	char path[4096] = "";
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
+	char *name = n > 0 ? strrchr(path, '/') : NULL;
+	void *library;
+
+	if (name)
+		strcpy(name, "/late.so");
+	library = dlopen(path, RTLD_NOW);
+	if (library)
+		*(void **)&called = dlsym(library, "late");
+	if (!called) {
+		fprintf(stderr, "%s\n", dlerror());
+		exit(1);
+	}
+}
+
 static void choose(const char *how)
 {
 	static const struct {
@@ -100,6 +120,8 @@ static void choose(const char *how)
 	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++)
 		if (!strcmp(how, fns[i].name))
 			called = fns[i].fn;
+	if (!strcmp(how, "late"))
+		open_late();
 }
 
 /* A counter of the machine's kernel at `work` in this process: 0, or -1 where that is not allowed.

@@ -8,7 +8,8 @@
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
- * function, and "usdt" for `hit` at the static probe skep:hit.
+ * function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static
+ *probe skep:hit.
  */
 #include "sums.h"
 
@@ -33,16 +34,21 @@ static unsigned told;
 
 static int attach(const char *name, int ret, int pid, const char *path, unsigned long cookie)
 {
-	const char *function = strchr(name, '@');
-	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret,
-		    .func_name = function ? function + 1 : "work", .bpf_cookie = cookie);
+	char prog[256] = "", *function = NULL, *file = NULL;
 	struct bpf_program *p;
 	struct bpf_link *l;
-	char prog[32] = "";
 
-	strncpy(prog, name, function ? (size_t)(function - name) : sizeof(prog) - 1);
+	snprintf(prog, sizeof(prog), "%s", name);
+	function = strchr(prog, '@');
+	file = function ? strchr(function, '=') : NULL;
+	if (file)
+		*file++ = '\0';
+	if (function)
+		*function++ = '\0';
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret,
+		    .func_name = function ? function : "work", .bpf_cookie = cookie);
 	p = bpf_object__find_program_by_name(obj, prog);
-	l = bpf_program__attach_uprobe_opts(p, pid, path, 0, &opts);
+	l = bpf_program__attach_uprobe_opts(p, pid, file ? file : path, 0, &opts);
 
 	first = first ? first : l;
 	if (!l)
@@ -71,7 +77,7 @@ static int attach_one(char *name, int pid, const char *path)
 
 static int attach_all(int pid, const char *path, const char *only)
 {
-	char list[128] = "", *rest = list, *name;
+	char list[512] = "", *rest = list, *name;
 	int err = 0;
 
 	if (only) {
