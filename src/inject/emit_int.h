@@ -46,4 +46,11 @@ static inline void emit_rel32(struct emit *e, uint64_t target, size_t after)
 	emit_bytes(e, &rel32, sizeof(rel32));
 }
 
+/* The jump whose rel8 ends at `from` goes to what is emitted next. */
+static inline void emit_mend8(struct emit *e, size_t from)
+{
+	if (!e->err)
+		e->code[from - 1] = (uint8_t)(e->n - from);
+}
+
 #endif
