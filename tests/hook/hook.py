@@ -176,6 +176,42 @@ def a_library_that_comes_later():
 
 
 @case
+def attached_and_detached_under_load():
+    """HOOK_SECONDS of it, 10 unless the environment says otherwise; nothing is left behind."""
+    ptrace_permitted()
+    seconds = int(os.environ.get('HOOK_SECONDS', 10))
+    script = f'''
+mkfifo {work}/in
+{target} 1000 busy < {work}/in > {work}/said &
+pid=$!
+exec 5> {work}/in
+until grep -q ready {work}/said; do sleep 0.05; done
+{tool} {obj} {target} churn {seconds}
+echo >&5
+wait $pid
+echo status $?
+cat {work}/said
+for i in 1 2 3 4 5 6 7 8; do
+    {skep} -j hive list > {work}/hives
+    grep -q '"links":0' {work}/hives && grep -q '"programs":0' {work}/hives && break
+    sleep 0.25
+done
+cat {work}/hives
+rm {work}/in
+'''
+    p = subprocess.run([skep, 'run', '--', 'bash', '-c', script], capture_output=True, text=True,
+                       timeout=seconds + 60, env=env)
+    print('# ' + '\n# '.join(p.stdout.splitlines()))
+    assert 'status 0\n' in p.stdout and '\ntext same after ' in p.stdout, p.stdout + p.stderr
+    rounds, calls, returns = map(int, re.search(
+        r'rounds (\d+) calls (\d+) returns (\d+)', p.stdout).groups())
+    assert rounds > seconds * 5 and calls > rounds * 1000, p.stdout
+    # Entries are attached first, and detached last.
+    assert calls / 4 < returns < calls, p.stdout
+    assert '"links":0' in p.stdout and '"programs":0' in p.stdout and '"maps":0' in p.stdout, p.stdout
+
+
+@case
 def lines_of_programs():
     """bpf_printk() in other processes, with its arguments: on standard error, or from trace_pipe."""
     ptrace_permitted()

@@ -9,9 +9,10 @@
  *	fork-wait   ... both wait; and when told once more, see whether their text is what it was
  *	threads	    four threads do the same
  *
- *	hop	    calls functions instead that end by a jump to others: hop()...
- *	leap	    ... leap(), every tenth of whose calls is left by longjmp()...
- *	deep	    ... and deep(), which calls itself
+ *	busy	    four threads do the same again and again, and see that it comes to the same,
+ *until the process is told; then it sees whether its text is what it was hop	    calls functions
+ *instead that end by a jump to others: hop()... leap	    ... leap(), every tenth of whose calls
+ *is left by longjmp()... deep	    ... and deep(), which calls itself
  *	late	    ... and late(), of a library that it opens then, beside it
  *
  * `time` says what a call takes; `kernel` the same with a uprobe of the machine's own kernel on it,
@@ -22,6 +23,7 @@
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -197,6 +199,38 @@ static int wait_in_both(void)
 	return 0;
 }
 
+static atomic_bool enough;
+
+static void *run_again(void *arg)
+{
+	const long once = (long)run(NULL);
+	long rounds = 1, wrong = 0;
+
+	for (; !enough; rounds++)
+		wrong += (long)run(NULL) != once;
+	return (void *)(wrong ? -1 : rounds);
+}
+
+static int be_busy(void)
+{
+	pthread_t t[4];
+	long rounds = 0;
+	void *ret;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, run_again, NULL);
+	say("ready");
+	if (!told(0))
+		return 1;
+	enough = true;
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &ret);
+		rounds = (long)ret < 0 || rounds < 0 ? -1 : rounds + (long)ret;
+	}
+	printf("%s after %ld rounds\n", text_is_original() ? "text same" : "text changed", rounds);
+	return rounds < 0;
+}
+
 static void fork_and(const char *how)
 {
 	char number[24];
@@ -249,6 +283,8 @@ int main(int argc, char **argv)
 	choose(how);
 	if (!strcmp(how, "fork-wait"))
 		return wait_in_both();
+	if (!strcmp(how, "busy"))
+		return be_busy();
 	if (!strcmp(how, "wait")) {
 		say("ready");
 		if (!told(0))

@@ -5,6 +5,8 @@
  *
  *	tool OBJECT TARGET CALLS HOW	starts it
  *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin; -1: to all
+ *	tool OBJECT TARGET churn SECONDS	attaches to all, and detaches 50 ms later, again and
+ *again
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct event {
@@ -90,6 +93,30 @@ static int attach_all(int pid, const char *path, const char *only)
 	       attach("tell", 0, pid, path, 77);
 }
 
+/* Entry and return, whose counts are the same but for calls that one of them was late or early for.
+ */
+static int churn(const char *path, int seconds)
+{
+	const time_t end = time(NULL) + seconds;
+	struct bpf_link *entry;
+	int rounds = 0;
+
+	for (; time(NULL) < end; rounds++) {
+		first = NULL;
+		if (attach("enter", 0, -1, path, 0))
+			return 1;
+		entry = first;
+		first = NULL;
+		if (attach("leave", 1, -1, path, 0))
+			return 1;
+		usleep(50000);
+		if (bpf_link__destroy(first) || bpf_link__destroy(entry))
+			return 1;
+	}
+	printf("rounds %d calls %ld returns %ld\n", rounds, sum_of(obj, 0), sum_of(obj, 2));
+	return 0;
+}
+
 static int on_event(void *arg, void *data, size_t size)
 {
 	const struct event *e = data;
@@ -108,7 +135,11 @@ int main(int argc, char **argv)
 	char c;
 
 	obj = argc > 4 ? bpf_object__open_file(argv[1], NULL) : NULL;
-	if (!obj || bpf_object__load(obj) || attach_all(pid, argv[2], argv[5]))
+	if (!obj || bpf_object__load(obj))
+		return 1;
+	if (!strcmp(argv[3], "churn"))
+		return churn(argv[2], atoi(argv[4]));
+	if (attach_all(pid, argv[2], argv[5]))
 		return 1;
 	rb = ring_buffer__new(bpf_map__fd(bpf_object__find_map_by_name(obj, "events")), on_event,
 			      NULL, NULL);
