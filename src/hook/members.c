@@ -9,6 +9,51 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct process *members_find(const struct members *m, pid_t pid)
+{
+	struct process *p = m->first;
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+static void forget_the_dead(struct members *m)
+{
+	struct process *p, **at = &m->first;
+
+	while ((p = *at)) {
+		if (process_lives(p)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		process_free(p);
+	}
+}
+
+static struct process *add(struct members *m, pid_t pid)
+{
+	struct process *p = process_new(pid);
+
+	if (p) {
+		p->next = m->first;
+		m->first = p;
+	}
+	return p;
+}
+
+struct process *members_of(struct members *m, pid_t pid)
+{
+	struct process *p;
+
+	forget_the_dead(m); /* whose number it may have been */
+	p = members_find(m, pid);
+	return p ? p : add(m, pid);
+}
+
+/* --- /proc ------------------------------------------------------------------------------------ */
+
 /* The beginning of a file in a folder, as a string: its length, 0 where it cannot be read. */
 static size_t read_file(int dir, const char *name, char *to, size_t size)
 {
@@ -25,9 +70,8 @@ static size_t read_file(int dir, const char *name, char *to, size_t size)
 }
 
 /* Was a process made since we were here?  The system says which number it gave last. */
-static bool is_news(int proc)
+static bool is_news(struct members *m, int proc)
 {
-	static long last;
 	char line[128];
 	const char *number;
 	long now = 0;
@@ -36,9 +80,9 @@ static bool is_news(int proc)
 	number = strrchr(line, ' ');
 	if (number)
 		now = strtol(number, NULL, 10);
-	if (now > 0 && now == last)
+	if (now > 0 && now == m->last)
 		return false;
-	last = now;
+	m->last = now;
 	return true;
 }
 
@@ -72,25 +116,30 @@ static bool is_ours(int dir)
 	return !fstat(dir, &st) && (st.st_uid == geteuid() || geteuid() == 0);
 }
 
-void members_look(const char *hive, bool (*known)(pid_t pid), void (*found)(pid_t pid))
+static void look_through(struct members *m, DIR *all)
 {
-	DIR *all = opendir("/proc");
 	const struct dirent *e;
 
-	if (!all || !is_news(dirfd(all))) {
-		if (all)
-			closedir(all);
-		return;
-	}
 	while ((e = readdir(all))) {
 		const pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 		_cleanup_(close_fd_p) int dir = -1;
 
-		if (pid <= 0 || pid == getpid() || known(pid))
+		if (pid <= 0 || pid == getpid() || members_find(m, pid))
 			continue;
 		dir = openat(dirfd(all), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 && is_ours(dir) && (known(parent_of(dir)) || is_in_hive(dir, hive)))
-			found(pid);
+		if (dir >= 0 && is_ours(dir) &&
+		    (members_find(m, parent_of(dir)) || is_in_hive(dir, m->hive)))
+			add(m, pid);
 	}
-	closedir(all);
+}
+
+void members_look(struct members *m)
+{
+	DIR *all = opendir("/proc");
+
+	forget_the_dead(m);
+	if (all && is_news(m, dirfd(all)))
+		look_through(m, all);
+	if (all)
+		closedir(all);
 }

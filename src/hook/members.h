@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * members.h - inside the room: processes of the hive that never knocked, as children of fork() and
- * static programs do not.
+ * members.h - inside the room: the processes that hooks know, those that never knocked included, as
+ * children of fork() do not.
  */
 #ifndef SKEP_HOOK_MEMBERS_H
 #define SKEP_HOOK_MEMBERS_H
 
-#include "base/base.h"
+#include "hook/process.h"
 
-#include <sys/types.h>
+struct members {
+	const char *hive; /* its folder, borrowed */
+	struct process *first;
+	long last; /* process id that the system had given last, when we looked */
+};
 
+/** The process of that id; NULL: it is not known. */
+struct process *members_find(const struct members *m, pid_t pid);
+/** The same, known from now on; NULL where there is none, or memory is out. */
+struct process *members_of(struct members *m, pid_t pid);
 /**
- * Calls found(pid) for each process of this user that has the hive's folder in its environment
- * (SKEP_HIVE), or whose parent is known; in the order of /proc, so parents mostly come first.
- * Nothing where no process was made since the last look (/proc/loadavg's last number).
+ * Forgets those that have ended, and finds each process of this user that has the hive's folder in
+ * its environment (SKEP_HIVE), or whose parent is known; in the order of /proc, so parents mostly
+ * come first.  Looks through /proc only where a process was made since the last time.
  */
-void members_look(const char *hive, bool (*known)(pid_t pid), void (*found)(pid_t pid));
+void members_look(struct members *m);
 
 #endif

@@ -43,71 +43,15 @@ struct uprobe {
 
 static struct {
 	pthread_mutex_t lock; /* of all of it */
-	const char *hive;     /* its folder */
 	struct space *space;
 	struct spots spots;
 	struct function_file functions; /* of the file that was asked for last */
 	struct loader loader;
-	struct process *processes;
+	struct members members;
 	struct uprobe *uprobes;
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- processes -------------------------------------------------------------------------------- */
-
-static struct process *find_process(pid_t pid)
-{
-	struct process *p = h.processes;
-
-	while (p && p->pid != pid)
-		p = p->next;
-	return p;
-}
-
-/* The process of that id, known from now on; NULL where there is none. */
-static struct process *process_of(pid_t pid)
-{
-	struct process *p = find_process(pid);
-
-	if (p)
-		return p;
-	p = process_new(pid);
-	if (p) {
-		p->next = h.processes;
-		h.processes = p;
-	}
-	return p;
-}
-
-static void forget_the_dead(void)
-{
-	struct process *p, **at = &h.processes;
-
-	while ((p = *at)) {
-		if (process_lives(p)) {
-			at = &p->next;
-			continue;
-		}
-		*at = p->next;
-		process_free(p);
-	}
-}
-
-static bool is_known(pid_t pid)
-{
-	return find_process(pid) != NULL;
-}
-
-static void found(pid_t pid)
-{
-	process_of(pid);
-}
-
-/* All members, those that never said so too. */
-static void look_around(void)
-{
-	forget_the_dead();
-	members_look(h.hive, is_known, found);
-}
 
 static bool concerns(const struct uprobe *u, const struct process *p)
 {
@@ -215,7 +159,7 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 	int err = 0, refused = 0;
 	bool stopped, some = false;
 
-	for (struct process *p = h.processes; p && !err; p = p->next) {
+	for (struct process *p = h.members.first; p && !err; p = p->next) {
 		const bool has = concerns(u, p) && has_file(p, u);
 
 		if (!concerns(u, p) || (!has && p->watched))
@@ -235,8 +179,8 @@ static void take_jumps(const struct uprobe *u)
 {
 	const bool last = !h.uprobes;
 
-	look_around();
-	for (struct process *p = h.processes; p; p = p->next) {
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next) {
 		struct still s;
 
 		if ((!has_file(p, u) && !(last && p->watched)) || still_begin(&s, p, h.space, NULL))
@@ -306,8 +250,8 @@ static int attach_locked(struct uprobe *u, struct skep_diag *diag)
 {
 	int err;
 
-	look_around();
-	if (u->pid > 0 && !process_of(u->pid))
+	members_look(&h.members);
+	if (u->pid > 0 && !members_of(&h.members, u->pid))
 		return diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", u->pid);
 	err = add_to_spots(u);
 	if (!err)
@@ -461,8 +405,7 @@ void hook_member(pid_t pid)
 	struct process *p;
 
 	pthread_mutex_lock(&h.lock);
-	forget_the_dead();
-	p = process_of(pid);
+	p = members_of(&h.members, pid);
 	if (p) {
 		process_forget(p); /* it is another program than it was */
 		put_all_jumps(p);
@@ -476,8 +419,8 @@ static void look_at(pid_t pid)
 	struct process *p;
 
 	pthread_mutex_lock(&h.lock);
-	look_around();
-	p = find_process(pid);
+	members_look(&h.members);
+	p = members_find(&h.members, pid);
 	if (p)
 		put_all_jumps(p);
 	pthread_mutex_unlock(&h.lock);
@@ -489,7 +432,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
-	h.hive = dir;
+	h.members.hive = dir;
 	loader_start(&h.loader, s, look_at);
 	core_set_hooks(k, &hooks);
 }

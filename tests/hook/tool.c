@@ -93,8 +93,7 @@ static int attach_all(int pid, const char *path, const char *only)
 	       attach("tell", 0, pid, path, 77);
 }
 
-/* Entry and return, whose counts are the same but for calls that one of them was late or early for.
- */
+/* The entry first, and it goes last. */
 static int churn(const char *path, int seconds)
 {
 	const time_t end = time(NULL) + seconds;
