@@ -142,7 +142,8 @@ void core_trace_look(struct skep_kernel *k)
 	if (!rb)
 		return;
 	pos = atomic_load_explicit(rb->consumer, memory_order_relaxed);
-	while (take(rb, &pos, &l, text)) {
+	/* As many as there can be at once: who writes positions may do so for ever. */
+	for (uint32_t n = 0; n < RING_SIZE / 8 && take(rb, &pos, &l, text); n++) {
 		atomic_store_explicit(rb->consumer, pos, memory_order_release);
 		if (l.len)
 			show(&k->trace, &l, text);
