@@ -58,7 +58,8 @@ static int read_table(Elf *elf, Elf_Scn *scn, struct function_file *f)
 		return 0;
 	for (size_t i = 0; i < sh.sh_size / sh.sh_entsize; i++) {
 		if (!gelf_getsym(data, (int)i, &sym) || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
-		    !sym.st_size || !file_offset(elf, sym.st_value, &at))
+		    !sym.st_size || sym.st_size > FUNCTION_MAX ||
+		    !file_offset(elf, sym.st_value, &at))
 			continue;
 		fn = vec_push(&f->functions);
 		if (!fn)

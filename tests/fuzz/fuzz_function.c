@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz_function.c - where probes go in a file that may be anything: eight bytes of an offset, then
+ * the file.
+ *
+ * What is given lies in the file, and its bytes are the file's.
+ */
+#include "hook/function.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "%s\n", what);
+	abort();
+}
+
+static void check(const struct sites *sites, const uint8_t *file, size_t size)
+{
+	vec_foreach (s, sites) {
+		must(s->patch <= s->at && s->at - s->patch == s->lead, "a lead that is none");
+		must(s->size >= JUMP_SIZE && s->size <= SITE_TEXT && s->lead < s->size,
+		     "a jump does not fit");
+		must(s->patch <= size && s->size <= size - s->patch, "a site outside");
+		must(!memcmp(s->text, file + s->patch, s->size), "other bytes than the file's");
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct function_file f = { 0 };
+	uint64_t off[9];
+	size_t n = 1;
+	char path[40];
+	int fd;
+
+	if (size <= sizeof(off[0]))
+		return 0;
+	memcpy(off, data, sizeof(off[0]));
+	data += sizeof(off[0]);
+	size -= sizeof(off[0]);
+	fd = memfd_create("file", MFD_CLOEXEC);
+	must(fd >= 0 && write(fd, data, size) == (ssize_t)size, "no file");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!function_file_open(&f, path, NULL)) {
+		for (; n < ARRAY_SIZE(off) && n <= f.functions.n; n++)
+			off[n] = f.functions.at[n - 1].off;
+		for (size_t i = 0; i < n; i++) {
+			for (int part = FUNCTION_HERE; part <= FUNCTION_ENTRY; part++) {
+				struct sites sites = { 0 };
+
+				if (!function_sites(&f, off[i], (enum function_part)part, &sites,
+						    NULL))
+					check(&sites, data, size);
+				vec_free(&sites);
+			}
+		}
+		function_file_close(&f);
+	}
+	close(fd);
+	return 0;
+}
