@@ -120,11 +120,17 @@ static inline uint64_t vcpu_run(const struct vcpu *c)
 	return epoch % 2 || !atomic_load(&c->owner) ? 0 : epoch;
 }
 
-/** Has that run ended?  Hot. */
+/**
+ * Has that run ended?  Hot.
+ *
+ * Also where the slot is free: vcpu_run() between the two writes that end a run sees the owner of
+ * that one and the number of the next, which may not begin for a long time.
+ */
 static inline bool vcpu_run_over(const struct vcpu *c, uint64_t run)
 {
-	/* Acquire pairs with the release in vcpu_put: what the run did is done. */
-	return !run || atomic_load_explicit(&c->epoch, memory_order_acquire) != run;
+	/* Acquire pairs with the releases in vcpu_put: what the run did is done. */
+	return !run || atomic_load_explicit(&c->epoch, memory_order_acquire) != run ||
+	       !atomic_load_explicit(&c->owner, memory_order_acquire);
 }
 
 #endif

@@ -74,6 +74,26 @@ TEST(vcpu_synchronize_waits_for_readers)
 	vcpus_fini(&vcpus, NULL);
 }
 
+/* Between the two writes of vcpu_put(), and after the second: no later run may ever come. */
+TEST(vcpu_run_that_is_seen_at_its_end_is_over)
+{
+	struct vcpu *c;
+	uint64_t owner, seen;
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 1), 0);
+	c = vcpu_get(&vcpus);
+	ASSERT(!vcpu_run_over(c, vcpu_run(c)));
+	owner = atomic_load(&c->owner);
+	vcpu_put(c);
+	atomic_store(&c->owner, owner);
+	seen = vcpu_run(c);
+	ASSERT(seen != 0);
+	atomic_store(&c->owner, 0);
+	ASSERT(vcpu_run_over(c, seen));
+	vcpus_synchronize(&vcpus);
+	vcpus_fini(&vcpus, NULL);
+}
+
 TEST(vcpus_possible_counts_at_least_the_configured)
 {
 	ASSERT_GE(vcpus_possible(), sysconf(_SC_NPROCESSORS_ONLN));
