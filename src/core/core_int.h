@@ -27,10 +27,9 @@ struct trace {
 	void *arg;
 	struct {
 		VEC(int);
-	} readers; /* pipes' ends; what they have no room for is lost */
-	struct {
-		VEC(char);
-	} kept;		       /* lines that came when there were no readers */
+	} readers;  /* pipes' ends; what they have no room for is lost */
+	char *kept; /* lines that came when there were no readers; NULL: never any */
+	size_t kept_n;
 	struct skep_map *ring; /* of members; NULL: there is no hive */
 };
 

@@ -11,8 +11,8 @@
 #include "hive/space.h"
 #include "map/ringbuf.h"
 
-#include <ctype.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ void trace_fini(struct trace *t)
 	vec_foreach (fd, &t->readers)
 		close(*fd);
 	vec_free(&t->readers);
-	vec_free(&t->kept);
+	skep_free(t->kept);
 	map_put(t->ring);
 	pthread_mutex_destroy(&t->lock);
 }
@@ -42,34 +42,61 @@ void trace_fini(struct trace *t)
 /* The newest stay. */
 static void keep_locked(struct trace *t, const char *line, size_t n)
 {
-	if (t->kept.n + n > KEPT_MAX) {
-		const char *half = memchr(t->kept.at + t->kept.n / 2, '\n', t->kept.n / 2);
+	if (!t->kept)
+		t->kept = skep_alloc(KEPT_MAX);
+	if (!t->kept)
+		return;
+	if (t->kept_n + n > KEPT_MAX) {
+		const char *half = memchr(t->kept + t->kept_n / 2, '\n', t->kept_n / 2);
 
-		t->kept.n = half ? t->kept.n - (size_t)(half + 1 - t->kept.at) : 0;
+		t->kept_n = half ? t->kept_n - (size_t)(half + 1 - t->kept) : 0;
 		if (half)
-			memmove(t->kept.at, half + 1, t->kept.n);
+			memmove(t->kept, half + 1, t->kept_n);
 	}
-	for (size_t i = 0; i < n; i++) {
-		char *c = vec_push(&t->kept);
-
-		if (!c)
-			return;
-		*c = line[i];
-	}
+	memcpy(t->kept + t->kept_n, line, n);
+	t->kept_n += n;
 }
 
-/* A reader that is gone is forgotten; one that does not read loses lines. */
+/*
+ * A reader that is gone is forgotten; one that does not read loses lines, each as a whole, as none
+ * is longer than PIPE_BUF.  The program that we may be in knows of no pipe: no signal for it.
+ */
 static void send_locked(struct trace *t, const char *line, size_t n)
 {
+	const struct timespec now = { 0 };
+	sigset_t pipe, old, waits;
 	size_t kept = 0;
+	bool broken = false;
 
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &old);
+	sigpending(&waits);
 	vec_foreach (fd, &t->readers) {
-		if (write(*fd, line, n) < 0 && errno == EPIPE)
+		if (write(*fd, line, n) < 0 && errno == EPIPE) {
 			close(*fd);
-		else
+			broken = true;
+		} else {
 			t->readers.at[kept++] = *fd;
+		}
 	}
 	t->readers.n = kept;
+	if (broken && !sigismember(&waits, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void send_kept_locked(struct trace *t)
+{
+	const char *end = t->kept + t->kept_n, *next;
+
+	for (const char *line = t->kept; line < end; line = next) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line));
+
+		next = newline ? newline + 1 : end;
+		send_locked(t, line, (size_t)(next - line));
+	}
+	t->kept_n = 0;
 }
 
 /* Task, CPU, flags (none are known), time since boot. */
@@ -87,7 +114,8 @@ static void show(struct trace *t, const struct trace_line *l, const char *text)
 	pthread_mutex_lock(&t->lock);
 	if (t->tell)
 		t->tell(t->arg, line, (size_t)n);
-	send_locked(t, line, (size_t)n);
+	if (t->readers.n)
+		send_locked(t, line, (size_t)n);
 	if (!t->tell && !t->readers.n)
 		keep_locked(t, line, (size_t)n);
 	pthread_mutex_unlock(&t->lock);
@@ -185,9 +213,7 @@ int core_trace_open(struct skep_kernel *k)
 	slot = vec_push(&t->readers);
 	if (slot) {
 		*slot = ends[1];
-		if (t->kept.n)
-			send_locked(t, t->kept.at, t->kept.n);
-		vec_free(&t->kept);
+		send_kept_locked(t);
 	}
 	pthread_mutex_unlock(&t->lock);
 	if (slot)

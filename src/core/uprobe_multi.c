@@ -9,7 +9,6 @@
 #define POINTS_MAX (UINT32_C(1) << 20) /* Linux's */
 
 struct uprobe_multi {
-	struct probe_spec spec;
 	struct skep_kernel *k;
 	void *hooked; /* what the hook gave; NULL: it is nowhere */
 };
@@ -20,7 +19,6 @@ static void multi_free(struct uprobe_multi *u)
 		return;
 	if (u->hooked)
 		u->k->hooks->detach(u->hooked);
-	skep_free(u->spec.points);
 	skep_free(u);
 }
 DEFINE_CLEANUP(struct uprobe_multi, multi_free)
@@ -101,6 +99,7 @@ long uprobe_multi_link(struct call *c, struct skep_prog *prog)
 	const struct core_uprobe_multi *a = &c->attr.uprobe_multi;
 	_cleanup_(multi_free_p) struct uprobe_multi *u = NULL;
 	_cleanup_(link_put_p) struct skep_link *l = NULL;
+	struct probe_spec spec = { 0 };
 	int err = check(c, a, prog);
 	long fd;
 
@@ -112,9 +111,10 @@ long uprobe_multi_link(struct call *c, struct skep_prog *prog)
 	if (!u)
 		return -ENOMEM;
 	u->k = c->k;
-	err = read_spec(c, a, &u->spec);
+	err = read_spec(c, a, &spec);
 	if (!err)
-		err = c->k->hooks->attach(&u->spec, prog, &u->hooked, c->diag);
+		err = c->k->hooks->attach(&spec, prog, &u->hooked, c->diag);
+	skep_free(spec.points);
 	if (!err)
 		err = link_new(&multi_ops, prog, &l);
 	if (err)
