@@ -21,9 +21,9 @@ struct agent_child {
 
 /* A return address that is ours: see ret.c. */
 struct agent_return {
-	_Atomic uint64_t at; /* where it stands; 0: the row is free, 1: it is being written */
-	uint64_t back;	     /* the function's own */
+	uint64_t back; /* the function's own */
 	const struct hive_site *site;
+	uint64_t who;	/* vcpu_who() of the thread */
 	uint32_t depth; /* of two at one place, the later one is the higher */
 	uint32_t pad;
 };
@@ -38,7 +38,10 @@ struct agent_process {
 	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
 	/* Of each vCPU, as its last one left it here: to fill one anew costs more. */
 	struct skep_run run[AGENT_RUNS];
+	/* Where each row's address stands; 0: the row is free, 1: it is being written. */
+	_Atomic uint64_t ret_at[AGENT_RETURNS];
 	struct agent_return ret[AGENT_RETURNS];
+	_Atomic bool ret_used; /* some row ever was */
 };
 
 extern struct agent_process agent_process;
@@ -57,6 +60,8 @@ void agent_run_site(void *regs, const struct hive_site *site, enum hive_when whe
 void agent_loaded(void);
 /* The function whose return address is at sp is seen when it returns: false, there is no room. */
 bool agent_catch_return(uint64_t sp, const struct hive_site *site);
+/* The thread's frames from sp on get their own return addresses again, and are not seen. */
+void agent_put_back(uint64_t sp);
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
 		    uint64_t flags);
 void agent_trace(void *arg, const struct skep_run *run, const char *text, size_t n);

@@ -69,30 +69,33 @@ bool agent_enrol(void)
 	return agent_child.member != 0;
 }
 
-#define LOOKS_MAX 20 /* of 50 ms */
+#define LOOKS_MAX 20 /* of 50 ms, in all */
 
-/* Waits while `who` stands there. */
-static void wait_while(_Atomic uint32_t *loads, uint32_t who)
+/* Waits while `who` stands there, as long as there are looks left. */
+static void wait_while(_Atomic uint32_t *loads, uint32_t who, int *looks)
 {
 	const struct timespec t = { .tv_nsec = 50000000 };
 
-	for (int i = 0; i < LOOKS_MAX && atomic_load(loads) == who; i++)
+	while (atomic_load(loads) == who && (*looks)-- > 0)
 		sys_call6(SYS_futex, (long)loads, FUTEX_WAIT, who, (long)&t, 0, 0);
 }
 
 void agent_loaded(void)
 {
 	struct hive_data *d = data_of(agent_process.meta);
-	const uint32_t me = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	uint32_t other = 0;
+	uint32_t me = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0), other = 0;
+	int looks = LOOKS_MAX;
 
-	for (int i = 0; i < LOOKS_MAX && !atomic_compare_exchange_strong(&d->loads, &other, me);
-	     i++) {
-		wait_while(&d->loads, other);
+	while (!atomic_compare_exchange_strong(&d->loads, &other, me)) {
+		wait_while(&d->loads, other, &looks);
+		if (looks <= 0)
+			return;
 		other = 0;
 	}
 	ring(d);
-	wait_while(&d->loads, me);
+	wait_while(&d->loads, me, &looks);
+	/* Where nobody looked the next one need not wait for us. */
+	atomic_compare_exchange_strong(&d->loads, &me, 0);
 }
 
 int agent_join(const struct agent_join *how)

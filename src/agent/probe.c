@@ -109,12 +109,17 @@ static void miss_return(const struct hive_site *site)
 void agent_probe(void *regs, uint64_t cookie)
 {
 	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
+	const uint64_t sp = ((const struct pt_regs *)regs)->rsp;
+	uint32_t means;
 
 	if (likely(atomic_load_explicit(&site->probes[HIVE_HERE], memory_order_relaxed) != NULL))
 		agent_run_site(regs, site, HIVE_HERE);
 	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
-	    !agent_catch_return(((const struct pt_regs *)regs)->rsp, site))
+	    !agent_catch_return(sp, site))
 		miss_return(site);
-	if (unlikely(atomic_load_explicit(&site->loads, memory_order_relaxed)))
+	means = atomic_load_explicit(&site->means, memory_order_relaxed);
+	if (unlikely(means & HIVE_LOADS))
 		agent_loaded();
+	if (unlikely(means & HIVE_UNWINDS))
+		agent_put_back(sp);
 }

@@ -12,11 +12,16 @@
  * frame was left otherwise (longjmp, the end of a thread) stays until its place on the stack is
  * a return address again.
  *
+ * Who unwinds a stack (exceptions, the end of a thread, backtraces) would not know what ours means:
+ * before that its frames get what they had.
+ *
  * Signals may come anywhere, so rows are taken and given back by one write.
  */
 #include "agent/agent_int.h"
+#include "base/sys.h"
 
 #include <asm/ptrace.h>
+#include <sys/uio.h>
 
 #define WINDOW 32 /* rows where one may be */
 
@@ -40,77 +45,121 @@ __asm__(".pushsection .text.agent_returned, \"ax\", @progbits\n"
 	".popsection\n");
 extern const uint8_t agent_returned[] __attribute__((visibility("hidden")));
 
-static struct agent_return *window_of(uint64_t at)
+/* The first row of the window where that place may be. */
+static uint32_t window_of(uint64_t at)
 {
 	const uint64_t hash = (at >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
 
-	return &agent_process.ret[hash % (AGENT_RETURNS / WINDOW) * WINDOW];
+	return (uint32_t)(hash % (AGENT_RETURNS / WINDOW) * WINDOW);
 }
 
-/* The row of that place, the last one where there are two; NULL. */
-static struct agent_return *find(uint64_t at)
+static uint64_t place_of(uint32_t i)
 {
-	struct agent_return *w = window_of(at), *last = NULL;
+	return atomic_load_explicit(&agent_process.ret_at[i], memory_order_acquire);
+}
 
-	for (uint32_t i = 0; i < WINDOW; i++)
-		if (atomic_load_explicit(&w[i].at, memory_order_relaxed) == at &&
-		    (!last || w[i].depth > last->depth))
-			last = &w[i];
+#define NONE AGENT_RETURNS
+
+/* The row of that place, the last one where there are two; NONE. */
+static uint32_t find(uint64_t at)
+{
+	const uint32_t w = window_of(at);
+	uint32_t last = NONE;
+
+	for (uint32_t i = w; i < w + WINDOW; i++)
+		if (place_of(i) == at &&
+		    (last == NONE || agent_process.ret[i].depth > agent_process.ret[last].depth))
+			last = i;
 	return last;
 }
 
-static void drop(struct agent_return *r)
+static void drop(uint32_t i)
 {
-	atomic_store_explicit(&r->at, 0, memory_order_release);
+	atomic_store_explicit(&agent_process.ret_at[i], 0, memory_order_release);
 }
 
-static bool put(uint64_t at, uint64_t back, const struct hive_site *site, uint32_t depth)
+static bool put(uint64_t at, const struct agent_return *row)
 {
-	struct agent_return *w = window_of(at);
+	const uint32_t w = window_of(at);
 
-	for (uint32_t i = 0; i < WINDOW; i++) {
+	for (uint32_t i = w; i < w + WINDOW; i++) {
+		_Atomic uint64_t *place = &agent_process.ret_at[i];
 		uint64_t nobody = 0;
 
 		/* Taken by a number that is nobody's before it is known by its own. */
-		if (atomic_load_explicit(&w[i].at, memory_order_relaxed) ||
-		    !atomic_compare_exchange_strong(&w[i].at, &nobody, 1))
+		if (place_of(i) || !atomic_compare_exchange_strong(place, &nobody, 1))
 			continue;
-		w[i].back = back;
-		w[i].site = site;
-		w[i].depth = depth;
-		atomic_store_explicit(&w[i].at, at, memory_order_release);
+		agent_process.ret[i] = *row;
+		atomic_store_explicit(place, at, memory_order_release);
 		return true;
 	}
 	return false;
+}
+
+static uint64_t this_thread(void)
+{
+	return vcpu_who(&agent_process.meta->vcpus, agent_child.member);
 }
 
 bool agent_catch_return(uint64_t sp, const struct hive_site *site)
 {
 	uint64_t *address = (uint64_t *)(uintptr_t)sp;
 	const uint64_t ours = (uintptr_t)agent_returned;
-	struct agent_return *r;
+	struct agent_return row = { .site = site, .back = *address, .who = this_thread() };
+	uint32_t i;
 
+	atomic_store_explicit(&agent_process.ret_used, true, memory_order_relaxed);
 	/* Rows of frames that were left otherwise. */
-	while ((r = find(sp)) && *address != ours)
-		drop(r);
-	if (!put(sp, *address, site, r ? r->depth + 1 : 0))
+	while ((i = find(sp)) != NONE && row.back != ours)
+		drop(i);
+	row.depth = i == NONE ? 0 : agent_process.ret[i].depth + 1;
+	if (!put(sp, &row))
 		return false;
 	*address = ours;
 	return true;
 }
 
+/* Is it there, and ours?  Stacks may be gone with what is known of them. */
+static bool stands_at(uint64_t at)
+{
+	uint64_t word = 0;
+	const struct iovec to = { &word, sizeof(word) };
+	const struct iovec from = { (void *)(uintptr_t)at, sizeof(word) };
+	const long me = sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	return sys_call6(SYS_process_vm_readv, me, (long)&to, 1, (long)&from, 1, 0) ==
+		       (long)sizeof(word) &&
+	       word == (uintptr_t)agent_returned;
+}
+
+void agent_put_back(uint64_t sp)
+{
+	const uint64_t me = this_thread();
+
+	if (!atomic_load_explicit(&agent_process.ret_used, memory_order_relaxed))
+		return;
+	for (uint32_t i = 0; i < AGENT_RETURNS; i++) {
+		const struct agent_return *r = &agent_process.ret[i];
+		const uint64_t at = place_of(i);
+
+		/* The first one at a place has what the function was called with. */
+		if (at >= sp && r->who == me && !r->depth && stands_at(at))
+			*(uint64_t *)(uintptr_t)at = r->back;
+	}
+}
+
 uint64_t agent_return(struct pt_regs *regs);
 __attribute__((used)) uint64_t agent_return(struct pt_regs *regs)
 {
-	struct agent_return *r = find(regs->rsp - 8);
+	const uint32_t i = find(regs->rsp - 8);
 	const struct hive_site *site;
 	uint64_t back;
 
-	if (unlikely(!r))
+	if (unlikely(i == NONE))
 		__builtin_trap(); /* somebody moved a stack */
-	back = r->back;
-	site = r->site;
-	drop(r);
+	back = agent_process.ret[i].back;
+	site = agent_process.ret[i].site;
+	drop(i);
 	regs->rip = back;
 	agent_run_site(regs, site, HIVE_RETURNS);
 	return back;

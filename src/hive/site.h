@@ -39,10 +39,13 @@ enum hive_when {
 	_HIVE_WHEN,
 };
 
+/* What a process does that comes there, whoever runs programs. */
+#define HIVE_LOADS   1u /* it has mapped libraries: the server looks before it goes on */
+#define HIVE_UNWINDS 2u /* it reads the return addresses of its frames */
+
 struct hive_site {
 	_Atomic(const struct hive_probes *) probes[_HIVE_WHEN]; /* NULL: nobody */
-	_Atomic bool
-		loads; /* libraries may have come: the server looks before the thread goes on */
+	_Atomic uint32_t means;					/* HIVE_*, for the agent itself */
 };
 
 #endif

@@ -49,30 +49,12 @@ static void *watch(void *arg)
 	return arg;
 }
 
-static void find(struct loader *l)
-{
-	static const char path[] = "/lib64/ld-linux-x86-64.so.2";
-	struct function_file f = { 0 };
-	struct image_symbol symbol;
-
-	if (image_symbol(path, "_dl_debug_state", &symbol, NULL) ||
-	    function_file_open(&f, path, NULL))
-		return;
-	if (!function_sites(&f, symbol.off, FUNCTION_HERE, &l->sites, NULL)) {
-		l->file = f.id;
-		l->off = symbol.off;
-	}
-	function_file_close(&f);
-}
-
-void loader_start(struct loader *l, struct space *space, void (*look)(pid_t pid))
+void loader_start(struct space *space, void (*look)(pid_t pid))
 {
 	pthread_t t;
 
 	w.look = look;
 	atomic_store(&w.loads, &space_data(space)->loads);
-	if (pthread_create(&t, NULL, watch, NULL))
-		return;
-	pthread_detach(t);
-	find(l);
+	if (!pthread_create(&t, NULL, watch, NULL))
+		pthread_detach(t);
 }

@@ -154,17 +154,6 @@ void process_forget(struct process *p)
 	p->joined = p->watched = false;
 }
 
-bool process_has(const struct process *p, const struct image_file *file, uint64_t off)
-{
-	struct images images = { 0 };
-	uint64_t at = 0;
-	const bool has =
-		!images_read(&images, p->pid, NULL) && images_next(&images, file, off, &at);
-
-	images_fini(&images);
-	return has;
-}
-
 /* --- standing still --------------------------------------------------------------------------- */
 
 /* The agent is in it, and has mapped the maps that came since. */

@@ -15,7 +15,7 @@ struct process {
 	pid_t pid;
 	int fd;	      /* its pidfd, which says when the number is no longer its own */
 	bool joined;  /* the agent is in it */
-	bool watched; /* its dynamic linker says what it loads, if it is one that we know */
+	bool watched; /* it has the jumps of landmarks */
 	struct patches patches;
 };
 
@@ -32,8 +32,6 @@ void process_free(struct process *p);
 bool process_lives(const struct process *p);
 /** Forgets what was done to it: it is another program by now. */
 void process_forget(struct process *p);
-/** Has it that byte of the file in its text?  It goes on meanwhile. */
-bool process_has(const struct process *p, const struct image_file *file, uint64_t off);
 
 /** Stops the process and brings the agent in, if it has none yet: 0, or -errno and it goes on. */
 int still_begin(struct still *s, struct process *p, struct space *space,

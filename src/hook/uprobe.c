@@ -18,6 +18,7 @@
 #include "core/probe.h"
 #include "hook/function.h"
 #include "hook/hook.h"
+#include "hook/landmark.h"
 #include "hook/loader.h"
 #include "hook/members.h"
 #include "hook/process.h"
@@ -46,7 +47,7 @@ static struct {
 	struct space *space;
 	struct spots spots;
 	struct function_file functions; /* of the file that was asked for last */
-	struct loader loader;
+	struct landmarks landmarks;
 	struct members members;
 	struct uprobe *uprobes;
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -61,14 +62,23 @@ static bool concerns(const struct uprobe *u, const struct process *p)
 /* Is there anything that u would be put at? */
 static bool fits_in(const struct uprobe *u, const struct process *p, const struct images *images)
 {
-	uint64_t at = 0;
+	vec_foreach (point, &u->points) {
+		uint64_t at = 0;
 
-	return concerns(u, p) && images_next(images, &u->file, u->points.at[0].off, &at);
+		if (concerns(u, p) && images_next(images, &u->file, point->off, &at))
+			return true;
+	}
+	return false;
 }
 
-static bool has_file(const struct process *p, const struct uprobe *u)
+/* The same of a process that goes on meanwhile. */
+static bool fits(const struct uprobe *u, const struct process *p)
 {
-	return process_has(p, &u->file, u->points.at[0].off);
+	struct images images = { 0 };
+	const bool ret = !images_read(&images, p->pid, NULL) && fits_in(u, p, &images);
+
+	images_fini(&images);
+	return ret;
 }
 
 /* --- jumps ------------------------------------------------------------------------------------ */
@@ -76,16 +86,16 @@ static bool has_file(const struct process *p, const struct uprobe *u)
 typedef int (*still_fn)(struct still *s, const struct site *site, const struct spot *spot,
 			uint64_t handler, struct skep_diag *diag);
 
-/* Does it at each site of a point, where that is `by` bytes from its offset. */
-static int at_point(struct still *s, const struct uprobe *u, const struct point *p, uint64_t by,
-		    still_fn fn, struct skep_diag *diag)
+/* Does it at each of the sites of a file, where that is `by` bytes from their offsets. */
+static int at_each(struct still *s, const struct image_file *file, const struct sites *sites,
+		   uint64_t by, still_fn fn, struct skep_diag *diag)
 {
 	const struct agent_door *door =
 		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
 	int err = 0;
 
-	vec_foreach (site, &p->sites) {
-		const struct spot *spot = spot_of(&h.spots, &u->file, site->at);
+	vec_foreach (site, sites) {
+		const struct spot *spot = spot_of(&h.spots, file, site->at);
 		struct site here = *site;
 
 		here.at += by;
@@ -105,31 +115,19 @@ static int at_sites(struct still *s, const struct uprobe *u, still_fn fn, struct
 		uint64_t at = 0;
 
 		while (!err && images_next(&s->images, &u->file, p->off, &at))
-			err = at_point(s, u, p, at - p->off, fn, diag);
+			err = at_each(s, &u->file, &p->sites, at - p->off, fn, diag);
 	}
 	return err;
 }
 
-/* Where the dynamic linker of the process, if it has the one that we know, says what it loaded. */
-static void at_loader(struct still *s, still_fn fn)
+/* What the process has of them; where there is no room the process goes on without. */
+static void at_landmarks(struct still *s, still_fn fn)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
-	struct loader *l = &h.loader;
-	uint64_t at = 0;
+	vec_foreach (l, &h.landmarks) {
+		uint64_t at = 0;
 
-	if (!l->file.ino || !images_next(&s->images, &l->file, l->off, &at))
-		return;
-	vec_foreach (site, &l->sites) {
-		struct spot *spot = spot_of(&h.spots, &l->file, site->at);
-		struct site here = *site;
-
-		here.at += at - l->off;
-		here.patch += at - l->off;
-		if (spot) {
-			atomic_store(&spot->site->loads, true);
-			fn(s, &here, spot, (uintptr_t)door->probe, NULL);
-		}
+		if (images_next(&s->images, &l->file, l->off, &at))
+			at_each(s, &l->file, &l->sites, at - l->off, fn, NULL);
 	}
 }
 
@@ -144,7 +142,7 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 	if (err)
 		return err;
 	err = at_sites(&s, u, still_put, diag);
-	at_loader(&s, still_put);
+	at_landmarks(&s, still_put);
 	p->watched = true;
 	still_end(&s);
 	return err;
@@ -160,7 +158,7 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 	bool stopped, some = false;
 
 	for (struct process *p = h.members.first; p && !err; p = p->next) {
-		const bool has = concerns(u, p) && has_file(p, u);
+		const bool has = fits(u, p);
 
 		if (!concerns(u, p) || (!has && p->watched))
 			continue;
@@ -174,7 +172,7 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 	return err ? err : some ? 0 : refused;
 }
 
-/* Where nobody runs any more the text becomes what it was; the linker's when there is nobody. */
+/* Where nobody runs any more the text is what it was again; landmarks where nobody runs at all. */
 static void take_jumps(const struct uprobe *u)
 {
 	const bool last = !h.uprobes;
@@ -183,11 +181,11 @@ static void take_jumps(const struct uprobe *u)
 	for (struct process *p = h.members.first; p; p = p->next) {
 		struct still s;
 
-		if ((!has_file(p, u) && !(last && p->watched)) || still_begin(&s, p, h.space, NULL))
+		if ((!fits(u, p) && !(last && p->watched)) || still_begin(&s, p, h.space, NULL))
 			continue;
 		at_sites(&s, u, still_undo, NULL);
 		if (last) {
-			at_loader(&s, still_undo);
+			at_landmarks(&s, still_undo);
 			p->watched = false;
 		}
 		still_end(&s);
@@ -381,21 +379,21 @@ static void put_all_jumps(struct process *p)
 {
 	struct images images = { 0 };
 	struct still s;
-	bool any = false, fits = false;
+	bool any = false, some = false;
 
 	if (!h.uprobes || images_read(&images, p->pid, NULL))
 		return;
-	for (const struct uprobe *u = h.uprobes; u && !fits; u = u->next) {
+	for (const struct uprobe *u = h.uprobes; u && !some; u = u->next) {
 		any |= concerns(u, p);
-		fits = fits_in(u, p, &images);
+		some = fits_in(u, p, &images);
 	}
 	images_fini(&images);
-	if (!(fits || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
+	if (!(some || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
 		return;
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)
 		if (concerns(u, p))
 			at_sites(&s, u, still_put, NULL);
-	at_loader(&s, still_put);
+	at_landmarks(&s, still_put);
 	p->watched = true;
 	still_end(&s);
 }
@@ -421,9 +419,24 @@ static void look_at(pid_t pid)
 	pthread_mutex_lock(&h.lock);
 	members_look(&h.members);
 	p = members_find(&h.members, pid);
-	if (p)
+	if (p) {
+		p->watched = false; /* landmarks may have come too */
 		put_all_jumps(p);
+	}
 	pthread_mutex_unlock(&h.lock);
+}
+
+static void find_landmarks(void)
+{
+	landmarks_find(&h.landmarks);
+	vec_foreach (l, &h.landmarks) {
+		vec_foreach (site, &l->sites) {
+			struct spot *spot = spot_of(&h.spots, &l->file, site->at);
+
+			if (spot)
+				atomic_store(&spot->site->means, l->means);
+		}
+	}
 }
 
 void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
@@ -433,6 +446,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
-	loader_start(&h.loader, s, look_at);
+	find_landmarks();
+	loader_start(s, look_at);
 	core_set_hooks(k, &hooks);
 }

@@ -127,6 +127,17 @@ def what_longjmp_leaves_does_not_return():
 
 
 @case
+def exceptions_pass():
+    """Of C++: through a frame whose return address was exchanged, too."""
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, place('throw'), 1000, 'x',
+             'enter@thrower,ret:leave@thrower')
+    total = sum(i * 3 + i // 2 for i in range(1000) if i % 10)
+    assert p.stdout.split('\n')[0] == f'{total} caught 100', p.stdout + p.stderr
+    assert seen(p.stdout)[:4] == [1000, sum(range(1000)), 900, total], p.stdout
+
+
+@case
 def a_function_returns_from_its_own_calls():
     calls = 600
     ends_elsewhere('deep', calls, sum(i % 30 + 1 for i in range(calls)))
