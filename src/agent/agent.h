@@ -16,7 +16,7 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 2 /* of the door */
+#define AGENT_VERSION 3 /* of the door */
 
 struct hive_meta;
 
@@ -59,6 +59,12 @@ struct agent_door {
 			 uint64_t flags);
 	/* What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site. */
 	void (*probe)(void *regs, uint64_t cookie);
+	/*
+	 * The same before and behind a system call: cookie is its number or HIVE_ANY (hive/site.h);
+	 * before it %rip and %rax are the instruction's, behind it what it left.
+	 */
+	void (*sys_enter)(void *regs, uint64_t cookie);
+	void (*sys_exit)(void *regs, uint64_t cookie);
 };
 
 extern const struct agent_door agent_door;

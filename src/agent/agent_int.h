@@ -29,6 +29,14 @@ struct agent_return {
 };
 #define AGENT_RETURNS 8192
 
+/* A system call whose number no site says, from its beginning to its end: by the stack pointer. */
+struct agent_call {
+	_Atomic uint64_t sp; /* 0: the row is free */
+	uint64_t nr;
+};
+#define AGENT_CALLS 8192 /* rows, in sets of AGENT_WAYS */
+#define AGENT_WAYS  8
+
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
@@ -42,6 +50,7 @@ struct agent_process {
 	_Atomic uint64_t ret_at[AGENT_RETURNS];
 	struct agent_return ret[AGENT_RETURNS];
 	_Atomic bool ret_used; /* some row ever was */
+	struct agent_call call[AGENT_CALLS];
 };
 
 extern struct agent_process agent_process;
@@ -54,8 +63,35 @@ int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
 void agent_probe(void *regs, uint64_t cookie);
+/* What has come to pass. */
+enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT };
+
+/* What runs on the other stack. */
+struct hit {
+	void *regs; /* struct pt_regs */
+	struct vcpu *vcpu;
+	const struct hive_probes *probes;
+	enum agent_event what;
+	int64_t nr; /* of a system call */
+};
+
+/* Room for what programs at system calls are handed. */
+struct sys_ctx {
+	uint64_t raw[2];
+	uint64_t record[8];
+	uint64_t call[21];
+	struct run_frame user;
+	uint32_t tgid; /* the caller's; 0: as ever */
+};
+
+/* Fills it, and the pointers to its parts. */
+void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX]);
+/* Runs the programs of a list, on the vCPU's stack. */
+void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list);
 /* Runs the programs of the site, which is where the thread is. */
 void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
+void agent_sys_enter(void *regs, uint64_t cookie);
+void agent_sys_exit(void *regs, uint64_t cookie);
 /* Libraries may have come: waits until the server has put its jumps into them, a second at most. */
 void agent_loaded(void);
 /* The function whose return address is at sp is seen when it returns: false, there is no room. */

@@ -16,4 +16,6 @@ const struct agent_door agent_door = {
 	.run = agent_run,
 	.map_call = agent_map_call,
 	.probe = agent_probe,
+	.sys_enter = agent_sys_enter,
+	.sys_exit = agent_sys_exit,
 };

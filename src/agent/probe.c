@@ -8,13 +8,6 @@
 
 #include <asm/ptrace.h>
 
-/* What runs on the other stack. */
-struct hit {
-	void *regs;
-	struct vcpu *vcpu;
-	const struct hive_probes *probes;
-};
-
 static inline bool is_for_us(const struct hive_probe *p)
 {
 	const uint32_t pid = atomic_load_explicit(&p->pid, memory_order_relaxed);
@@ -33,18 +26,26 @@ static void count_misses(const struct hive_probes *p)
 static void run_on(struct skep_run *run, const struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
+	void *ctx[_HIVE_CTX] = { h->regs };
+	struct sys_ctx sys;
 
 	run->task = task;
-	run->ctx = h->regs;
+	if (h->what != AGENT_SITE) {
+		agent_sys_ctx(h, &sys, ctx);
+		run->user = &sys.user;
+		run->tgid = (uint32_t)sys.tgid;
+	}
 	for (uint32_t i = 0; i < h->probes->n; i++) {
 		const struct hive_probe *p = &h->probes->probe[i];
 
 		if (!is_for_us(p))
 			continue;
 		run->cookie = p->cookie;
-		prog_run(p->prog, h->regs, run);
+		run->ctx = ctx[p->ctx];
+		prog_run(p->prog, run->ctx, run);
 	}
 	run->task = NULL;
+	run->user = NULL;
 }
 
 static void run_all(struct hit *h)
@@ -75,24 +76,30 @@ static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
 			   "cc");
 }
 
-void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
+void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list)
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
-	struct hit h = { .regs = regs };
 
 	/* A child of fork() is a member from its first probe on. */
 	if (unlikely(!agent_child.member) && !agent_enrol())
 		return;
-	h.vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	h->vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
 	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
-	h.probes = atomic_load_explicit(&site->probes[when], memory_order_acquire);
-	if (unlikely(!h.vcpu)) {
-		count_misses(h.probes);
+	h->probes = atomic_load_explicit(list, memory_order_acquire);
+	if (unlikely(!h->vcpu)) {
+		count_misses(h->probes);
 		return;
 	}
-	if (likely(h.probes != NULL))
-		call_on(h.vcpu->run_stack + sizeof(h.vcpu->run_stack), run_all, &h);
-	vcpu_put(h.vcpu);
+	if (likely(h->probes != NULL))
+		call_on(h->vcpu->run_stack + sizeof(h->vcpu->run_stack), run_all, h);
+	vcpu_put(h->vcpu);
+}
+
+void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
+{
+	struct hit h = { .regs = regs };
+
+	agent_run_list(&h, &site->probes[when]);
 }
 
 /* Where there is no room for one more. */

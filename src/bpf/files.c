@@ -19,6 +19,7 @@
 #include "core/core.h"
 #include "core/probe.h"
 #include "helper/helper.h"
+#include "model/event.h"
 
 static int write_all(int fd, const void *data, size_t size)
 {
@@ -72,6 +73,7 @@ static int fill_kconfig(int fd)
  */
 #define CALL_BASE UINT64_C(0xffffffff81000000)
 #define FUNC_BASE (CALL_BASE + 0x10000)
+#define SYSCALL_BASE (CALL_BASE + 0x1000000)
 
 /* The kernel's functions: where they are nobody may know, but that they are. */
 static void put_functions(FILE *f)
@@ -82,6 +84,10 @@ static void put_functions(FILE *f)
 
 	while (k && (name = core_kernel_function(k, &id)))
 		fprintf(f, "%016llx T %s\n", (unsigned long long)FUNC_BASE + 16 * id, name);
+	for (int32_t nr = 0; nr < MODEL_SYSCALLS; nr++)
+		if ((name = model_syscall_name(nr)))
+			fprintf(f, "%016llx T __x64_sys_%s\n",
+				(unsigned long long)SYSCALL_BASE + 16u * (uint32_t)nr, name);
 }
 
 static int fill_kallsyms(int fd)
@@ -124,6 +130,14 @@ static int fill_uprobe_ref_ctr(int fd)
 	return write_all(fd, "config:32-63\n", 13);
 }
 
+static int fill_kprobe_type(int fd)
+{
+	static const char text[] = { '0' + PROBE_KPROBE_TYPE, '\n' };
+
+	return write_all(fd, text, sizeof(text));
+}
+
+#define KPROBE_PMU "/sys/bus/event_source/devices/kprobe/"
 #define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/"
 
 static int open_trace(void)
@@ -144,6 +158,8 @@ static const struct kernel_file {
 	{ "/proc/kallsyms", false, fill_kallsyms },
 	{ "/sys/kernel/tracing/trace_pipe", false, NULL, open_trace },
 	{ "/sys/kernel/debug/tracing/trace_pipe", false, NULL, open_trace },
+	{ KPROBE_PMU "type", false, fill_kprobe_type },
+	{ KPROBE_PMU "format/retprobe", false, fill_uprobe_retprobe },
 	{ UPROBE_PMU "type", false, fill_uprobe_type },
 	{ UPROBE_PMU "format/retprobe", false, fill_uprobe_retprobe },
 	{ UPROBE_PMU "format/ref_ctr_offset", false, fill_uprobe_ref_ctr },
@@ -166,25 +182,65 @@ static const struct kernel_file *file_find(const char *path)
 	return NULL;
 }
 
+/* --- tracepoints ------------------------------------------------------------------------------ */
+
+/* events/GROUP/NAME/FILE of tracefs: the event, and FILE; or NULL. */
+static const char *find_event(const char *path, struct model_event *ret)
+{
+	static const char *const roots[] = { "/sys/kernel/tracing/events/",
+					     "/sys/kernel/debug/tracing/events/" };
+	const char *end = path ? strrchr(path, '/') : NULL;
+
+	for (size_t i = 0; end && i < ARRAY_SIZE(roots); i++) {
+		const size_t n = strlen(roots[i]);
+
+		if (!strncmp(path, roots[i], n) && end > path + n &&
+		    model_event_by_name(path + n, (size_t)(end - path) - n, ret))
+			return end + 1;
+	}
+	return NULL;
+}
+
+static bool is_of_event(const char *file)
+{
+	return file && (!strcmp(file, "id") || !strcmp(file, "format"));
+}
+
+static int fill_event(int fd, const struct model_event *e, const char *file)
+{
+	char text[4096];
+	struct strbuf to = { text, sizeof(text), 0 };
+
+	if (!strcmp(file, "id"))
+		strbuf_add(&to, "%u\n", e->id);
+	else
+		model_event_format(e, &to);
+	return write_all(fd, text, to.len);
+}
+
 bool bpf_file_is(const char *path)
 {
-	return file_find(path) != NULL;
+	struct model_event e;
+
+	return file_find(path) || is_of_event(find_event(path, &e));
 }
 
 int bpf_file_open(const char *path)
 {
 	const struct kernel_file *file = file_find(path);
 	_cleanup_(close_fd_p) int fd = -1;
+	struct model_event e;
+	const char *part = file ? NULL : find_event(path, &e);
 	int r;
 
-	if (!file)
+	if (!file && !is_of_event(part))
 		return -ENOENT;
-	if (file->open)
+	if (file && file->open)
 		return file->open();
 	fd = memfd_create(path, MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = file->fill(fd);
+	r = file ? file->fill(fd) : fill_event(fd, &e, part);
 	if (r)
 		return r;
 	if (fchmod(fd, 0444) || lseek(fd, 0, SEEK_SET))

@@ -99,7 +99,8 @@ int core_trace_open(struct skep_kernel *k);
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
 
 /*
- * What probes do to processes: the owner of the kernel gives it this, before anybody else uses it.
+ * What probes do to processes: the owner of the kernel gives it this, before anybody else uses it,
+ * a row for each of enum probe_what (core/probe.h).
  * All may be called from several threads at once, never from within a run.
  */
 struct probe_spec;

@@ -100,7 +100,7 @@ long core_raw_tracepoint_open(struct call *c)
 {
 	const union bpf_attr *a = &c->attr.a;
 	_cleanup_(object_put) struct object_ref ref = { 0 };
-	const struct skep_prog *p;
+	struct skep_prog *p;
 	char name[128] = "";
 	int err = object_get(c->k, (int)a->raw_tracepoint.prog_fd, OBJ_PROG, &ref);
 
@@ -112,7 +112,7 @@ long core_raw_tracepoint_open(struct call *c)
 			    p->kind->name);
 	if (user_string(name, a->raw_tracepoint.name, sizeof(name) - 1) < 0)
 		return -EFAULT;
-	return FAIL(c, -ENOENT, "raw tracepoint '%s': Skep has no hook for it yet", name);
+	return probe_raw(c, p, name);
 }
 
 /* --- commands on a link ---------------------------------------------------------------------- */

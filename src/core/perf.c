@@ -70,8 +70,8 @@ long core_perf_event_open(struct skep_kernel *k, uint64_t uattr, pid_t pid, int 
 	int err = copy_attr(uattr, &a);
 	long fd;
 
-	if (!err && a.type == PROBE_UPROBE_TYPE) {
-		fd = probe_open(&c, &a, pid, cpu);
+	if (!err && probe_is(&a)) {
+		fd = probe_open(&c, &a, pid);
 		if (fd >= 0 && !(flags & PERF_FLAG_FD_CLOEXEC))
 			fcntl((int)fd, F_SETFD, 0);
 		return fd;

@@ -3,6 +3,8 @@
 #include "core/probe.h"
 #include "core/core_int.h"
 #include "core/caller.h"
+#include "hive/site.h"
+#include "model/event.h"
 
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@ void probe_put(struct probe *p)
 	if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	if (p->hooked)
-		p->k->hooks->detach(p->hooked);
+		p->k->hooks[p->spec.what].detach(p->hooked);
 	prog_put(p->prog);
 	pthread_mutex_destroy(&p->lock);
 	skep_free(p);
@@ -42,7 +44,7 @@ int probe_path(struct call *c, uint64_t upath, char ret[PATH_MAX])
 	return len < PATH_MAX ? 0 : FAIL(c, -ENAMETOOLONG, "the path is too long");
 }
 
-static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid, struct probe *p)
+static int read_uprobe(struct call *c, const struct perf_event_attr *a, struct probe *p)
 {
 	struct probe_spec *ret = &p->spec;
 	int err = probe_path(c, a->config1, ret->path);
@@ -56,27 +58,105 @@ static int read_spec(struct call *c, const struct perf_event_attr *a, pid_t pid,
 	ret->points = &p->point;
 	ret->n = 1;
 	ret->returns = a->config & RETPROBE;
-	ret->pid = pid ? pid : caller_pid();
 	return 0;
 }
 
-long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid, int cpu)
+/* Of Linux's functions those that are a system call's body. */
+static int read_kprobe(struct call *c, const struct perf_event_attr *a, struct probe *p)
+{
+	char name[128];
+
+	if (user_string(name, a->config1, sizeof(name) - 1) < 0)
+		return FAIL(c, -EINVAL, "a kprobe needs the name of a function");
+	p->spec.nr = model_syscall_of(name);
+	if (p->spec.nr < 0 || a->config2)
+		return FAIL(c, -ENOENT,
+			    "kprobe at %s+%llu: only the entry of a system call can be seen without "
+			    "a kernel, such as __x64_sys_openat",
+			    name, (unsigned long long)a->config2);
+	if (a->config & ~RETPROBE)
+		return FAIL(c, -EINVAL, "config 0x%llx is not of a kprobe",
+			    (unsigned long long)a->config);
+	p->spec.what = PROBE_SYSCALL;
+	p->spec.ctx = HIVE_CALL;
+	p->spec.points = &p->point;
+	p->spec.n = 1;
+	p->spec.returns = a->config & RETPROBE;
+	return 0;
+}
+
+static void see_event(struct probe *p, const struct model_event *e, enum hive_ctx ctx)
+{
+	p->spec.what = PROBE_SYSCALL;
+	p->spec.ctx = ctx;
+	p->spec.nr = e->nr;
+	p->spec.returns = e->exit;
+	p->spec.pid = -1;
+	p->spec.points = &p->point;
+	p->spec.n = 1;
+	p->record = model_event_size(e);
+}
+
+static int read_tracepoint(struct call *c, const struct perf_event_attr *a, struct probe *p)
+{
+	struct model_event e;
+
+	if (!model_event_by_id((uint32_t)a->config, &e))
+		return FAIL(c, -ENOENT, "there is no tracepoint with the id %llu",
+			    (unsigned long long)a->config);
+	see_event(p, &e, HIVE_RECORD); /* in all processes, whatever the event's pid */
+	p->type = BPF_PROG_TYPE_TRACEPOINT;
+	return 0;
+}
+
+static const struct {
+	uint32_t type; /* of the event */
+	int (*read)(struct call *c, const struct perf_event_attr *a, struct probe *p);
+} kinds[] = {
+	{ PROBE_UPROBE_TYPE, read_uprobe },
+	{ PROBE_KPROBE_TYPE, read_kprobe },
+	{ PERF_TYPE_TRACEPOINT, read_tracepoint },
+};
+
+bool probe_is(const struct perf_event_attr *a)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].type == a->type)
+			return true;
+	return false;
+}
+
+static struct probe *probe_new(struct skep_kernel *k)
+{
+	struct probe *p = skep_alloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	pthread_mutex_init(&p->lock, NULL);
+	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	p->k = k;
+	p->type = BPF_PROG_TYPE_KPROBE;
+	p->enabled = true;
+	return p;
+}
+
+long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid)
 {
 	_cleanup_(probe_put_p) struct probe *p = NULL;
 	long fd;
-	int err;
+	int err = -ENOENT;
 
 	if (!c->k->hooks)
-		return FAIL(c, -EOPNOTSUPP, "uprobes need a hive: start the tool by skep run");
-	p = skep_alloc(sizeof(*p));
+		return FAIL(c, -EOPNOTSUPP, "probes need a hive: start the tool by skep run");
+	p = probe_new(c->k);
 	if (!p)
 		return -ENOMEM;
-	pthread_mutex_init(&p->lock, NULL);
-	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
-	p->k = c->k;
 	p->enabled = !a->disabled;
-	(void)cpu; /* all of them: an event is on whichever CPU the process is */
-	err = read_spec(c, a, pid, p);
+	p->spec.pid = pid ? pid : caller_pid();
+	/* On all CPUs, as an event is on whichever the process is. */
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].type == a->type)
+			err = kinds[i].read(c, a, p);
 	if (err)
 		return err;
 	fd = object_publish(c, OBJ_PROBE, p, -1, O_RDWR);
@@ -93,19 +173,16 @@ static int settle_locked(struct call *c, struct probe *p)
 	const bool wanted = p->enabled && p->prog;
 
 	if (wanted && !p->hooked)
-		return p->k->hooks->attach(&p->spec, p->prog, &p->hooked, c->diag);
+		return p->k->hooks[p->spec.what].attach(&p->spec, p->prog, &p->hooked, c->diag);
 	if (!wanted && p->hooked) {
-		p->k->hooks->detach(p->hooked);
+		p->k->hooks[p->spec.what].detach(p->hooked);
 		p->hooked = NULL;
 	}
 	return 0;
 }
 
-int probe_prog(struct call *c, const struct skep_prog *prog)
+static int probe_leaves(struct call *c, const struct skep_prog *prog)
 {
-	if (prog->type != BPF_PROG_TYPE_KPROBE)
-		return FAIL(c, -EINVAL, "programs of type %s do not run at uprobes",
-			    prog->kind->name);
 	if (!core_may_leave(prog))
 		return FAIL(
 			c, -EOPNOTSUPP,
@@ -114,9 +191,30 @@ int probe_prog(struct call *c, const struct skep_prog *prog)
 	return 0;
 }
 
+int probe_prog(struct call *c, const struct skep_prog *prog)
+{
+	if (prog->type != BPF_PROG_TYPE_KPROBE)
+		return FAIL(c, -EINVAL, "programs of type %s do not run at uprobes",
+			    prog->kind->name);
+	return probe_leaves(c, prog);
+}
+
+/* May it run at that event? */
+static int check_prog(struct call *c, const struct probe *p, const struct skep_prog *prog)
+{
+	if (prog->type != p->type)
+		return FAIL(c, -EINVAL, "programs of type %s do not run at that event",
+			    prog->kind->name);
+	if (p->type == BPF_PROG_TYPE_TRACEPOINT && prog->max_ctx_off > p->record)
+		return FAIL(c, -EACCES,
+			    "the program reads %u bytes of the record, and the tracepoint's has %u",
+			    prog->max_ctx_off, p->record);
+	return probe_leaves(c, prog);
+}
+
 static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)
 {
-	int err = probe_prog(c, prog);
+	int err = check_prog(c, p, prog);
 
 	if (err)
 		return err;
@@ -140,7 +238,7 @@ static void unset_prog(struct probe *p)
 {
 	pthread_mutex_lock(&p->lock);
 	if (p->hooked)
-		p->k->hooks->detach(p->hooked);
+		p->k->hooks[p->spec.what].detach(p->hooked);
 	p->hooked = NULL;
 	prog_put(p->prog);
 	p->prog = NULL;
@@ -193,15 +291,19 @@ static const struct link_ops probe_link_ops = {
 	.release = link_release,
 };
 
-long probe_link(struct call *c, struct probe *p, struct skep_prog *prog)
+static const struct link_ops raw_link_ops = {
+	.type = BPF_LINK_TYPE_RAW_TRACEPOINT,
+	.release = link_release,
+};
+
+/* A link that keeps the probe, whose program is set. */
+static long publish_link(struct call *c, const struct link_ops *ops, struct probe *p,
+			 struct skep_prog *prog)
 {
 	_cleanup_(link_put_p) struct skep_link *l = NULL;
-	int err = set_prog(c, p, prog, c->attr.a.link_create.perf_event.bpf_cookie);
+	const int err = link_new(ops, prog, &l);
 	long fd;
 
-	if (err)
-		return err;
-	err = link_new(&probe_link_ops, prog, &l);
 	if (err) {
 		unset_prog(p);
 		return err;
@@ -212,4 +314,35 @@ long probe_link(struct call *c, struct probe *p, struct skep_prog *prog)
 	if (fd >= 0)
 		TAKE_PTR(l);
 	return fd;
+}
+
+long probe_link(struct call *c, struct probe *p, struct skep_prog *prog)
+{
+	const int err = set_prog(c, p, prog, c->attr.a.link_create.perf_event.bpf_cookie);
+
+	return err ? err : publish_link(c, &probe_link_ops, p, prog);
+}
+
+long probe_raw(struct call *c, struct skep_prog *prog, const char *name)
+{
+	_cleanup_(probe_put_p) struct probe *p = NULL;
+	const bool exit = !strcmp(name, "sys_exit");
+	struct model_event e;
+	int err;
+
+	if (!exit && strcmp(name, "sys_enter"))
+		return FAIL(c, -ENOENT, "raw tracepoint '%s': Skep has no hook for it", name);
+	if (!c->k->hooks)
+		return FAIL(c, -EOPNOTSUPP, "tracepoints need a hive: start the tool by skep run");
+	p = probe_new(c->k);
+	if (!p)
+		return -ENOMEM;
+	p->type = prog->type;
+	e = (struct model_event){ .nr = -1, .exit = exit };
+	see_event(p, &e, HIVE_RAW);
+	/* The arguments are two. */
+	if (prog->max_ctx_off > 16)
+		return FAIL(c, -EINVAL, "raw tracepoint %s has two arguments", name);
+	err = set_prog(c, p, prog, 0);
+	return err ? err : publish_link(c, &raw_link_ops, p, prog);
 }

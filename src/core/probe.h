@@ -25,6 +25,8 @@ struct skep_prog;
 
 /* The dynamic PMU that /sys/bus/event_source/devices/uprobe/type names. */
 #define PROBE_UPROBE_TYPE 8
+/* ...and .../kprobe/type. */
+#define PROBE_KPROBE_TYPE 6
 
 /* One place of a file. */
 struct probe_point {
@@ -33,10 +35,18 @@ struct probe_point {
 	uint64_t cookie;  /* bpf_get_attach_cookie() there */
 };
 
+/* What a probe sees. */
+enum probe_what { PROBE_FILE, PROBE_SYSCALL };
+
 /* Where a probe is. */
 struct probe_spec {
+	enum probe_what what;
+	/* -- a system call -- */
+	int32_t nr; /* which one; -1: every one */
+	uint32_t ctx; /* enum hive_ctx: what programs are handed */
+	/* -- places in a file -- */
 	char path[PATH_MAX]; /* of the file */
-	bool returns;	     /* at the functions' returns */
+	bool returns;	     /* at the functions' returns, or behind the system call */
 	pid_t pid;	     /* in this process; -1: in all of the hive */
 	uint32_t n;
 	struct probe_point *points; /* n of them, the spec's owner's */
@@ -46,6 +56,8 @@ struct probe {
 	_Atomic uint32_t refs;
 	uint32_t id;
 	struct probe_spec spec;
+	uint32_t type;		  /* of its programs, BPF_PROG_TYPE_* */
+	uint32_t record;	  /* bytes that a tracepoint's have */
 	struct probe_point point; /* spec's only one; its cookie is that of the link */
 	struct skep_kernel *k;
 	pthread_mutex_t lock;	/* of what follows */
@@ -57,8 +69,12 @@ struct probe {
 void probe_put(struct probe *p);
 DEFINE_CLEANUP(struct probe, probe_put)
 
-/** A descriptor of a new event of PROBE_UPROBE_TYPE, or -errno. */
-long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid, int cpu);
+/** Is it an event that runs programs: a uprobe, a kprobe, a tracepoint? */
+bool probe_is(const struct perf_event_attr *a);
+/** A descriptor of such a new event, or -errno. */
+long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid);
+/** RAW_TRACEPOINT_OPEN of that name: a link's descriptor, or -errno. */
+long probe_raw(struct call *c, struct skep_prog *prog, const char *name);
 /** ioctl(2) on it; -ENOTTY where the request is not known. */
 long probe_ioctl(struct call *c, struct probe *p, unsigned long request, uint64_t arg);
 /** BPF_LINK_CREATE with it as target: a link's descriptor, or -errno. */

@@ -18,7 +18,7 @@ static void multi_free(struct uprobe_multi *u)
 	if (!u)
 		return;
 	if (u->hooked)
-		u->k->hooks->detach(u->hooked);
+		u->k->hooks[PROBE_FILE].detach(u->hooked);
 	skep_free(u);
 }
 DEFINE_CLEANUP(struct uprobe_multi, multi_free)
@@ -113,7 +113,7 @@ long uprobe_multi_link(struct call *c, struct skep_prog *prog)
 	u->k = c->k;
 	err = read_spec(c, a, &spec);
 	if (!err)
-		err = c->k->hooks->attach(&spec, prog, &u->hooked, c->diag);
+		err = c->k->hooks[PROBE_FILE].attach(&spec, prog, &u->hooked, c->diag);
 	skep_free(spec.points);
 	if (!err)
 		err = link_new(&multi_ops, prog, &l);

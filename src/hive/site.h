@@ -18,11 +18,20 @@ struct skep_prog;
 #define HIVE_ALL    UINT32_C(0) /* of hive_probe.pid: every process */
 #define HIVE_NOBODY UINT32_MAX	/* ... none any more */
 
+/* What a program is handed. */
+enum hive_ctx {
+	HIVE_REGS,   /* struct pt_regs of the probed instruction, or of the system call */
+	HIVE_RAW,    /* a raw tracepoint's arguments: those registers; the number, or the result */
+	HIVE_RECORD, /* a tracepoint's record (model/event.h) */
+	HIVE_CALL,   /* registers of Linux's function __x64_sys_NAME(struct pt_regs *) */
+	_HIVE_CTX,
+};
+
 struct hive_probe {
 	const struct skep_prog *prog;
 	uint64_t cookie;      /* bpf_get_attach_cookie() */
 	_Atomic uint32_t pid; /* only in that process */
-	uint32_t pad;
+	uint32_t ctx;	      /* enum hive_ctx */
 };
 
 /* Who runs then, in the order in which they came; replaced as a whole. */
@@ -46,6 +55,17 @@ enum hive_when {
 struct hive_site {
 	_Atomic(const struct hive_probes *) probes[_HIVE_WHEN]; /* NULL: nobody */
 	_Atomic uint32_t means;					/* HIVE_*, for the agent itself */
+};
+
+#define HIVE_SYSCALLS 512 /* rows; numbers from there on are the last one's */
+#define HIVE_ANY      UINT64_MAX /* cookie of a stub whose system call is what %rax says */
+
+/* When programs run at system calls. */
+enum hive_side { HIVE_ENTER, HIVE_EXIT, _HIVE_SIDES };
+
+/* Who runs at system calls, by number; lists may be several rows'. */
+struct hive_syscalls {
+	_Atomic(const struct hive_probes *) probes[_HIVE_SIDES][HIVE_SYSCALLS + 1];
 };
 
 #endif

@@ -195,15 +195,42 @@ void still_end(struct still *s)
 }
 
 /* The jump that is at the site: ours, or from whom the process was forked; NULL. */
-static struct patch *jump_of(struct still *s, const struct site *site, const struct spot *spot,
-			     uint64_t handler)
+static struct patch *jump_of(struct still *s, const struct site *site,
+			     const struct stub_calls *calls)
 {
 	struct patch *patch = patch_find(&s->p->patches, site);
 
-	if (patch)
-		return patch;
-	patch = patch_adopt(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site);
-	if (patch && spot->ref_ctr)
+	return patch ? patch : patch_adopt(&s->p->patches, &s->t, site, calls);
+}
+
+int still_put(struct still *s, const struct site *site, const struct stub_calls *calls,
+	      struct skep_diag *diag)
+{
+	struct patch *patch;
+
+	return jump_of(s, site, calls)
+		       ? 0
+		       : patch_put(&s->p->patches, &s->t, site, calls, &patch, diag);
+}
+
+int still_undo(struct still *s, const struct site *site, const struct stub_calls *calls,
+	       struct skep_diag *diag)
+{
+	struct patch *patch = jump_of(s, site, calls);
+
+	return patch ? patch_undo(&s->t, patch, diag) : 0;
+}
+
+/* --- spots ------------------------------------------------------------------------------------ */
+
+static struct patch *jump_to(struct still *s, const struct site *site, const struct spot *spot,
+			     const struct stub_calls *calls)
+{
+	const size_t known = s->p->patches.n;
+	struct patch *patch = jump_of(s, site, calls);
+
+	/* What was adopted was counted by whom it was forked from. */
+	if (patch && s->p->patches.n > known && spot->ref_ctr)
 		patch->counted = images_data(&s->images, &spot->file, spot->ref_ctr);
 	return patch;
 }
@@ -219,13 +246,12 @@ static void count(struct still *s, uint64_t at, int by)
 	}
 }
 
-int still_put(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
-	      struct skep_diag *diag)
+int still_put_spot(struct still *s, const struct site *site, const struct spot *spot,
+		   uint64_t handler, struct skep_diag *diag)
 {
-	struct patch *patch = jump_of(s, site, spot, handler);
-	int err = patch ? 0
-			: patch_put(&s->p->patches, &s->t, site, handler, (uintptr_t)spot->site,
-				    &patch, diag);
+	const struct stub_calls calls = { handler, 0, (uintptr_t)spot->site };
+	struct patch *patch = jump_to(s, site, spot, &calls);
+	int err = patch ? 0 : patch_put(&s->p->patches, &s->t, site, &calls, &patch, diag);
 
 	if (!err && spot->ref_ctr && !patch->counted) {
 		patch->counted = images_data(&s->images, &spot->file, spot->ref_ctr);
@@ -234,10 +260,11 @@ int still_put(struct still *s, const struct site *site, const struct spot *spot,
 	return err;
 }
 
-int still_undo(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
-	       struct skep_diag *diag)
+int still_undo_spot(struct still *s, const struct site *site, const struct spot *spot,
+		    uint64_t handler, struct skep_diag *diag)
 {
-	struct patch *patch = jump_of(s, site, spot, handler);
+	const struct stub_calls calls = { handler, 0, (uintptr_t)spot->site };
+	struct patch *patch = jump_to(s, site, spot, &calls);
 
 	if (!patch)
 		return 0;

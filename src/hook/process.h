@@ -40,12 +40,17 @@ int still_begin(struct still *s, struct process *p, struct space *space,
 void still_end(struct still *s);
 
 /**
- * A jump to the spot's stub at the site, unless it is there: 0 or the errors of patch_put().
- * The other way round: the original text.
+ * A jump to a stub with these calls at the site, unless it is there: 0 or the errors of
+ * patch_put().  The other way round: the original text.
  */
-int still_put(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+int still_put(struct still *s, const struct site *site, const struct stub_calls *calls,
 	      struct skep_diag *reterr_diag);
-int still_undo(struct still *s, const struct site *site, const struct spot *spot, uint64_t handler,
+int still_undo(struct still *s, const struct site *site, const struct stub_calls *calls,
 	       struct skep_diag *reterr_diag);
+/** The same for a spot, whose counter is told. */
+int still_put_spot(struct still *s, const struct site *site, const struct spot *spot,
+		   uint64_t handler, struct skep_diag *reterr_diag);
+int still_undo_spot(struct still *s, const struct site *site, const struct spot *spot,
+		    uint64_t handler, struct skep_diag *reterr_diag);
 
 #endif

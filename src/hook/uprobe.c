@@ -22,6 +22,7 @@
 #include "hook/loader.h"
 #include "hook/members.h"
 #include "hook/process.h"
+#include "hook/syscall.h"
 
 #include <pthread.h>
 
@@ -141,8 +142,8 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 	*ret_stopped = !err;
 	if (err)
 		return err;
-	err = at_sites(&s, u, still_put, diag);
-	at_landmarks(&s, still_put);
+	err = at_sites(&s, u, still_put_spot, diag);
+	at_landmarks(&s, still_put_spot);
 	p->watched = true;
 	still_end(&s);
 	return err;
@@ -183,9 +184,9 @@ static void take_jumps(const struct uprobe *u)
 
 		if ((!fits(u, p) && !(last && p->watched)) || still_begin(&s, p, h.space, NULL))
 			continue;
-		at_sites(&s, u, still_undo, NULL);
+		at_sites(&s, u, still_undo_spot, NULL);
 		if (last) {
-			at_landmarks(&s, still_undo);
+			at_landmarks(&s, still_undo_spot);
 			p->watched = false;
 		}
 		still_end(&s);
@@ -339,8 +340,8 @@ static int attach_spec(struct uprobe *u, const struct probe_spec *spec, struct s
 	return err;
 }
 
-static int attach(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
-		  struct skep_diag *diag)
+static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+		       struct skep_diag *diag)
 {
 	_cleanup_(uprobe_free_p) struct uprobe *u = skep_alloc(sizeof(*u));
 	int err;
@@ -361,7 +362,7 @@ static int attach(const struct probe_spec *spec, struct skep_prog *prog, void **
 	return err;
 }
 
-static void detach(void *hooked)
+static void detach_file(void *hooked)
 {
 	struct uprobe *u = hooked, **at = &h.uprobes;
 
@@ -379,24 +380,68 @@ static void put_all_jumps(struct process *p)
 {
 	struct images images = { 0 };
 	struct still s;
+	const bool calls = syscalls_concern(p->pid);
 	bool any = false, some = false;
 
-	if (!h.uprobes || images_read(&images, p->pid, NULL))
+	if ((!h.uprobes && !calls) || images_read(&images, p->pid, NULL))
 		return;
 	for (const struct uprobe *u = h.uprobes; u && !some; u = u->next) {
 		any |= concerns(u, p);
 		some = fits_in(u, p, &images);
 	}
 	images_fini(&images);
+	some |= calls;
 	if (!(some || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
 		return;
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)
 		if (concerns(u, p))
-			at_sites(&s, u, still_put, NULL);
-	at_landmarks(&s, still_put);
+			at_sites(&s, u, still_put_spot, NULL);
+	if (calls)
+		syscalls_put(&s);
+	at_landmarks(&s, still_put_spot);
 	p->watched = true;
 	still_end(&s);
 }
+
+/* --- system calls ----------------------------------------------------------------------------- */
+
+static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+			  struct skep_diag *diag)
+{
+	struct syscall_probe *p;
+	int err;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
+	else
+		err = syscalls_add(spec, prog, &p);
+	for (struct process *m = h.members.first; m && !err; m = m->next)
+		put_all_jumps(m);
+	if (!err)
+		*ret = p;
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+static void detach_syscall(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	syscalls_remove(hooked);
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next) {
+		struct still s;
+
+		if (syscalls_concern(p->pid) || still_begin(&s, p, h.space, NULL))
+			continue;
+		syscalls_undo(&s);
+		still_end(&s);
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- the doors -------------------------------------------------------------------------------- */
 
 void hook_member(pid_t pid)
 {
@@ -441,12 +486,16 @@ static void find_landmarks(void)
 
 void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 {
-	static const struct core_hooks hooks = { .attach = attach, .detach = detach };
+	static const struct core_hooks hooks[] = {
+		[PROBE_FILE] = { attach_file, detach_file },
+		[PROBE_SYSCALL] = { attach_syscall, detach_syscall },
+	};
 
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
 	find_landmarks();
 	loader_start(s, look_at);
-	core_set_hooks(k, &hooks);
+	syscalls_start(s, core_vcpus(k));
+	core_set_hooks(k, hooks);
 }

@@ -238,3 +238,26 @@ int image_symbol(const char *path, const char *name, struct image_symbol *ret,
 	elf_end(elf);
 	return err;
 }
+
+bool image_path(pid_t pid, uint64_t start, char ret[PATH_MAX])
+{
+	char line[PATH_MAX + 128], path[64];
+	unsigned long long at;
+	bool found = false;
+	int name = 0;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%llx-%*x %*s %*x %*x:%*x %*u %n", &at, &name) == 1 &&
+			at == start;
+	if (f)
+		fclose(f);
+	n = found ? strcspn(line + name, "\n") : 0;
+	line[name + (int)n] = '\0';
+	if (!n || line[name] != '/')
+		return false;
+	return snprintf(ret, PATH_MAX, "/proc/%d/root%s", (int)pid, line + name) < PATH_MAX;
+}

@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/vec.h"
 
+#include <limits.h>
 #include <sys/types.h>
 
 struct image_file {
@@ -45,6 +46,12 @@ bool images_next(const struct images *m, const struct image_file *file, uint64_t
 
 /** The address where that byte of the file is writable, as data; 0: nowhere. */
 uint64_t images_data(const struct images *m, const struct image_file *file, uint64_t off);
+
+/**
+ * A path by which we can open what process pid has mapped at `start`, the beginning of an image;
+ * false: it has none, or its name is gone.
+ */
+bool image_path(pid_t pid, uint64_t start, char ret[PATH_MAX]);
 
 struct image_symbol {
 	uint64_t off;  /* of its first byte in the file */

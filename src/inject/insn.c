@@ -36,6 +36,8 @@ static enum insn_kind kind_of(const ZydisDecodedInstruction *in)
 		return near ? INSN_CALL_IND : INSN_BOUND;
 	case ZYDIS_MNEMONIC_RET:
 		return near ? INSN_RET : INSN_BOUND;
+	case ZYDIS_MNEMONIC_SYSCALL:
+		return INSN_SYSCALL;
 	default:
 		return INSN_PLAIN;
 	}
@@ -59,6 +61,34 @@ static void look_at_operand(const ZydisDecodedOperand *op, const ZydisDecodedIns
 	}
 }
 
+static bool is_ax(const ZydisDecodedOperand *op)
+{
+	return op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value) ==
+		       ZYDIS_REGISTER_RAX;
+}
+
+/* The number that is in %rax after `mov $n,%eax` or `xor %eax,%eax`; -1: another instruction. */
+static int32_t number_in_ax(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops)
+{
+	if (in->operand_count_visible != 2 || !is_ax(&ops[0]) || ops[0].size < 32)
+		return -1;
+	if (in->mnemonic == ZYDIS_MNEMONIC_XOR && is_ax(&ops[1]) && ops[1].size == ops[0].size)
+		return 0;
+	if (in->mnemonic != ZYDIS_MNEMONIC_MOV || ops[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
+	    ops[1].imm.value.u > INT32_MAX)
+		return -1;
+	return (int32_t)ops[1].imm.value.u;
+}
+
+static void look_at_ax(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops,
+		       struct insn *ret)
+{
+	for (uint8_t i = 0; i < in->operand_count; i++)
+		ret->sets_ax |= is_ax(&ops[i]) && ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
+	ret->ax = number_in_ax(in, ops);
+}
+
 int insn_decode(const uint8_t *text, size_t n, uint64_t at, struct insn *ret)
 {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
@@ -76,6 +106,7 @@ int insn_decode(const uint8_t *text, size_t n, uint64_t at, struct insn *ret)
 		ret->target += (uint64_t)in.raw.imm[0].value.s;
 		return 0;
 	}
+	look_at_ax(&in, ops, ret);
 	ret->modrm = in.raw.modrm.offset;
 	for (uint8_t i = 0; i < in.operand_count_visible; i++)
 		look_at_operand(&ops[i], &in, ret);

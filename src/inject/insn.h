@@ -19,6 +19,7 @@ enum insn_kind {
 	INSN_JMP_IND,  /* through a register or memory */
 	INSN_CALL_IND, /* the same */
 	INSN_RET,
+	INSN_SYSCALL,
 	INSN_BOUND, /* to its place: loop, jrcxz, xbegin, far and 32-bit-relative ones */
 };
 
@@ -30,6 +31,8 @@ struct insn {
 	uint8_t cc;	 /* of a JCC: the condition's number */
 	bool rsp;	 /* an indirect call through what %rsp says */
 	bool branches;	 /* target is set: it, or a BOUND one, goes there */
+	bool sets_ax;	 /* %rax, or a part of it, is another one afterwards... */
+	int32_t ax;	 /* ...this number; -1: not known, or negative */
 	uint64_t target; /* where a branch leads, or what disp32 means */
 };
 

@@ -174,7 +174,8 @@ static void threads_leave(struct tracee *t, const struct patch *p)
 static bool is_being_entered(const struct tracee *t, const struct patch *p)
 {
 	vec_foreach (th, t)
-		if (th->regs.rip - p->at < p->stub.call_end)
+		if (th->regs.rip - p->at < p->stub.call_end &&
+		    (!p->stub.again || th->regs.rip - p->at != p->stub.again))
 			return true;
 	return false;
 }
@@ -188,7 +189,7 @@ static bool overlap(const struct site *a, const struct site *b)
 
 static bool same_site(const struct site *a, const struct site *b)
 {
-	return a->at == b->at && a->patch == b->patch && a->size == b->size &&
+	return a->at == b->at && a->around == b->around && a->patch == b->patch && a->size == b->size &&
 	       !memcmp(a->text, b->text, a->size);
 }
 
@@ -216,7 +217,7 @@ static int look_around(const struct patches *ps, const struct tracee *t, const s
 
 /* A patch with a stub of its own. */
 static int new_patch(struct patches *ps, struct tracee *t, const struct site *site,
-		     uint64_t handler, uint64_t cookie, struct patch **ret, struct skep_diag *d)
+		     const struct stub_calls *calls, struct patch **ret, struct skep_diag *d)
 {
 	_cleanup_(skep_free_p) struct patch *p = skep_alloc(sizeof(*p));
 	struct patch **row;
@@ -230,7 +231,7 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 		return err;
 	p->site = *site;
 	p->at = pool->at + pool->used;
-	err = stub_emit(&p->stub, site, p->at, handler, cookie, d);
+	err = stub_emit(&p->stub, site, p->at, calls, d);
 	if (err)
 		return err;
 	row = vec_push(ps);
@@ -256,8 +257,8 @@ static int write_patch(struct tracee *t, const struct patch *p, struct skep_diag
 			(unsigned long long)p->site.patch);
 }
 
-int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uint64_t handler,
-	      uint64_t cookie, struct patch **ret, struct skep_diag *reterr_diag)
+int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
+	      const struct stub_calls *calls, struct patch **ret, struct skep_diag *reterr_diag)
 {
 	struct patch *p;
 	int err = look_around(ps, t, site, &p, reterr_diag);
@@ -265,8 +266,8 @@ int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uin
 	if (err)
 		return err;
 	/* Of a stub that is there already only the literals become others. */
-	err = p ? stub_emit(&p->stub, site, p->at, handler, cookie, reterr_diag)
-		: new_patch(ps, t, site, handler, cookie, &p, reterr_diag);
+	err = p ? stub_emit(&p->stub, site, p->at, calls, reterr_diag)
+		: new_patch(ps, t, site, calls, &p, reterr_diag);
 	if (!err)
 		err = check_threads(t, p, reterr_diag);
 	if (!err)
@@ -310,7 +311,7 @@ static bool is_there(const struct tracee *t, const struct patch *p)
 }
 
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
-			  uint64_t handler, uint64_t cookie)
+			  const struct stub_calls *calls)
 {
 	_cleanup_(skep_free_p) struct patch *p = skep_alloc(sizeof(*p));
 	struct patch **row;
@@ -319,7 +320,7 @@ struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const stru
 		return NULL;
 	p->site = *site;
 	p->at = target_of(t, site);
-	if (!p->at || stub_emit(&p->stub, site, p->at, handler, cookie, NULL) || !is_there(t, p))
+	if (!p->at || stub_emit(&p->stub, site, p->at, calls, NULL) || !is_there(t, p))
 		return NULL;
 	row = vec_push(ps);
 	if (!row)

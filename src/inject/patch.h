@@ -42,7 +42,7 @@ struct patches {
 void patches_fini(struct patches *ps);
 
 /**
- * handler(regs, cookie) is called at each execution of the site from now on.
+ * What `calls` says is called at each execution of the site from now on.
  *
  * @param ret  the patch, ps's
  * @return 0; -EBUSY: another jump is in the way, or a thread in the middle of an instruction;
@@ -50,8 +50,8 @@ void patches_fini(struct patches *ps);
  *	what the site says; -ENOMEM: no address near the site is free; or an error of stub_emit()
  *	or tracee_syscall().  On failure the text is what it was
  */
-int patch_put(struct patches *ps, struct tracee *t, const struct site *site, uint64_t handler,
-	      uint64_t cookie, struct patch **ret, struct skep_diag *reterr_diag);
+int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
+	      const struct stub_calls *calls, struct patch **ret, struct skep_diag *reterr_diag);
 
 /** The jump that is at exactly that site; NULL: there is none, or another one. */
 struct patch *patch_find(const struct patches *ps, const struct site *site);
@@ -61,7 +61,7 @@ struct patch *patch_find(const struct patches *ps, const struct site *site);
  * made it, compared byte for byte.  NULL: it has none there, or memory is out.
  */
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
-			  uint64_t handler, uint64_t cookie);
+			  const struct stub_calls *calls);
 
 /**
  * The original text again.  Threads that are in a handler go on there, and may call it until they

@@ -61,7 +61,8 @@ typedef void (*move_fn)(struct emit *e, const struct insn *in, const uint8_t *te
 static const move_fn moves[] = {
 	[INSN_PLAIN] = move_plain, [INSN_PAD] = move_plain,	    [INSN_JMP] = move_jmp,
 	[INSN_JCC] = move_jcc,	   [INSN_CALL] = move_call,	    [INSN_JMP_IND] = move_plain,
-	[INSN_RET] = move_plain,   [INSN_CALL_IND] = move_call_ind, [INSN_BOUND] = NULL,
+	[INSN_RET] = move_plain,   [INSN_CALL_IND] = move_call_ind, [INSN_SYSCALL] = move_plain,
+	[INSN_BOUND] = NULL,
 };
 
 /* What of this instruction cannot be at another place, or NULL. */

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* site.c - see site.h */
-#include "inject/site.h"
+#include "inject/site_int.h"
 
-/* One that begins at `at` of the function. */
-struct row {
-	size_t at;	/* offset */
-	struct insn in; /* what it is */
-};
-
-struct rows {
-	VEC(struct row);
-};
-
-static int decode(const struct func *f, struct rows *rows, struct skep_diag *d)
+int site_decode(const struct func *f, struct rows *ret, struct skep_diag *reterr_diag)
 {
-	struct row *r;
+	struct row *r, one = { 0 };
 
-	for (size_t off = 0; off < f->size; off += r->in.size) {
-		r = vec_push(rows);
-		if (!r)
-			return diag_set(d, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
-		r->at = off;
-		if (insn_decode(f->text + off, f->size - off, f->at + off, &r->in))
-			return diag_set(d, -EILSEQ, SKEP_AT_BYTE, off,
+	for (; one.at < f->size; one.at += one.in.size) {
+		if (insn_decode(f->text + one.at, f->size - one.at, f->at + one.at, &one.in))
+			return diag_set(reterr_diag, -EILSEQ, SKEP_AT_BYTE, one.at,
 					"no instruction is here in the function");
-		/* One that is RIP-relative is a call by the GOT that is the function's last word.
-		 */
+		r = vec_push(ret);
+		if (!r)
+			return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+		*r = one;
 	}
 	return 0;
 }
@@ -62,12 +50,8 @@ static size_t end_of_room(const struct func *f, const struct rows *rows, size_t 
 	return end;
 }
 
-/*
- * A branch of the function that leads into what a jump at `patch` replaces, or past it to the
- * instruction at `at` that it is for; or NULL.
- */
-static const struct row *intruder(const struct func *f, const struct rows *rows, size_t patch,
-				  size_t at)
+const struct row *site_intruder(const struct func *f, const struct rows *rows, size_t patch,
+				size_t at)
 {
 	const uint64_t begin = f->at + patch, end = f->at + MAX(patch + JUMP_SIZE, at + 1);
 
@@ -77,13 +61,12 @@ static const struct row *intruder(const struct func *f, const struct rows *rows,
 	return NULL;
 }
 
-/* The jump at row `first` for the instruction of row `i`. */
-static int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i,
-		   struct site *ret, struct skep_diag *d)
+int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i,
+	    struct site *ret, struct skep_diag *d)
 {
 	const size_t patch = rows->at[first].at, at = rows->at[i].at;
 	const size_t end = end_of_room(f, rows, first, i);
-	const struct row *r = intruder(f, rows, patch, at);
+	const struct row *r = site_intruder(f, rows, patch, at);
 
 	if (!end)
 		return diag_set(d, -EOPNOTSUPP, SKEP_AT_BYTE, at,
@@ -104,7 +87,7 @@ int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag
 {
 	struct rows rows = { 0 };
 	size_t i = 0;
-	int err = decode(f, &rows, reterr_diag);
+	int err = site_decode(f, &rows, reterr_diag);
 
 	while (!err && i < rows.n && rows.at[i].at < off)
 		i++;
@@ -162,7 +145,7 @@ int site_returns(const struct func *f, struct sites *ret, struct skep_diag *rete
 	struct rows rows = { 0 };
 	const size_t before = ret->n;
 	struct site *s;
-	int err = decode(f, &rows, reterr_diag);
+	int err = site_decode(f, &rows, reterr_diag);
 
 	if (!err)
 		err = stays_inside(f, &rows, reterr_diag);

@@ -18,6 +18,7 @@
 #include "inject/insn.h"
 
 #define JUMP_SIZE 5u				     /* of jmp rel32 */
+#define SYSCALL_SIZE 2u				     /* of syscall */
 #define SITE_TEXT (JUMP_SIZE + 2 * (size_t)INSN_MAX) /* bytes that a site may have */
 
 struct func {
@@ -32,11 +33,32 @@ struct site {
 	uint64_t patch;		 /* where the jump goes, at or before it */
 	uint8_t lead;		 /* at - patch */
 	uint8_t size;		 /* of text: whole instructions, JUMP_SIZE bytes or more */
+	bool around;		 /* a system call is there, and it is probed before and after */
 	uint8_t text[SITE_TEXT]; /* what is at patch without probes */
 };
 
 struct sites {
 	VEC(struct site);
+};
+
+/*
+ * A system call's instruction, probed before and after it.
+ *
+ *	| mov $3,%eax   | syscall | cmp $-4095,%rax    |
+ *	|<-- before --->|         |<----- after ------>|	it stays where it is
+ *	|<-------- around ------->|				or is moved, with what is before it...
+ *			|<---------- around ---------->|	...or behind
+ *
+ * Where it stays a thread that waits in it is where unwinders and cancellation expect it.
+ */
+struct sys_site {
+	struct site before; /* or around: then there is no other */
+	struct site after;  /* the instruction behind it; size is 0: none */
+	int32_t nr;	    /* which one it is; -1: what %rax says */
+};
+
+struct sys_sites {
+	VEC(struct sys_site);
 };
 
 /**
@@ -53,5 +75,14 @@ int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag
  * another function; -ENOENT: it never returns.  The caller frees.
  */
 int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag);
+
+/**
+ * The sites of all system calls of a function, added to `ret`.  The caller frees.
+ *
+ * @param ret_missed  one more for each that has no room for a jump, or another's bytes in the way
+ * @return 0; -EILSEQ: the function has something that is no instruction: what is before it was
+ *	added; -ENOMEM
+ */
+int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret_missed);
 
 #endif

@@ -16,8 +16,8 @@ static uint64_t literal(const struct stub *s, const struct emit *e, size_t which
 	return e->at + s->literals + which;
 }
 
-/* struct pt_regs, from its end down, below the red zone. */
-static void push_regs(struct emit *e, const struct stub *s)
+/* struct pt_regs, from its end down, below the red zone; rip is the literal there. */
+static void push_regs(struct emit *e, const struct stub *s, size_t rip)
 {
 	const uint32_t up = REGS + RED_ZONE, rsp = offsetof(struct pt_regs, rsp);
 
@@ -27,7 +27,7 @@ static void push_regs(struct emit *e, const struct stub *s)
 	EMIT(e, 0x9c);					     /* pushfq */
 	EMIT(e, 0x6a, 0x33);				     /* push cs */
 	EMIT(e, 0xff, 0x35);				     /* push rip */
-	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, rip)), 0);
+	emit_rel32(e, literal(s, e, rip), 0);
 	EMIT(e, 0x6a, 0xff);		       /* push orig_rax */
 	EMIT(e, 0x57, 0x56, 0x52, 0x51, 0x50); /* push %rdi, %rsi, %rdx, %rcx, %rax */
 	EMIT(e, 0x41, 0x50, 0x41, 0x51);       /* push %r8, %r9 */
@@ -41,16 +41,16 @@ static void push_regs(struct emit *e, const struct stub *s)
 	emit_bytes(e, &rsp, sizeof(rsp));
 }
 
-static void call_handler(struct emit *e, struct stub *s)
+static void call_handler(struct emit *e, struct stub *s, size_t handler)
 {
 	EMIT(e, 0xfc);			 /* cld */
 	EMIT(e, 0x48, 0x89, 0xe7);	 /* mov %rsp,%rdi */
 	EMIT(e, 0x48, 0x89, 0xe3);	 /* mov %rsp,%rbx */
 	EMIT(e, 0x48, 0x83, 0xe4, 0xf0); /* and $-16,%rsp */
 	EMIT(e, 0x48, 0x8b, 0x35);	 /* mov cookie,%rsi */
-	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, cookie)), 0);
+	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, calls.cookie)), 0);
 	EMIT(e, 0xff, 0x15); /* call *handler */
-	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, handler)), 0);
+	emit_rel32(e, literal(s, e, handler), 0);
 	s->call_end = (uint16_t)e->n;
 	EMIT(e, 0x48, 0x89, 0xdc); /* mov %rbx,%rsp */
 }
@@ -114,6 +114,31 @@ static int move(struct emit *e, struct reloc *r, const struct site *site, size_t
 	return err;
 }
 
+static void call(struct emit *e, struct stub *s, size_t rip, size_t handler)
+{
+	push_regs(e, s, rip);
+	call_handler(e, s, handler);
+	pop_regs(e);
+}
+
+/* The probed instruction and the rest of them, and back. */
+static int emit_rest(struct emit *e, struct stub *s, const struct site *site, struct skep_diag *d)
+{
+	static const uint8_t syscall[SYSCALL_SIZE] = { 0x0f, 0x05 };
+	size_t from = site->lead;
+
+	s->rest = (uint16_t)e->n;
+	if (site->around) {
+		emit_bytes(e, syscall, sizeof(syscall));
+		from += sizeof(syscall);
+		s->again = (uint16_t)e->n;
+		call(e, s, offsetof(struct stub_literals, rip_after),
+		     offsetof(struct stub_literals, calls.after));
+	}
+	s->behind = (uint16_t)e->n;
+	return move(e, &s->after, site, from, site->size - from, d);
+}
+
 static int emit_all(struct stub *s, const struct site *site, const struct stub_literals *lit,
 		    uint64_t to, struct skep_diag *d)
 {
@@ -123,11 +148,9 @@ static int emit_all(struct stub *s, const struct site *site, const struct stub_l
 	if (err)
 		return err;
 	s->probe = (uint16_t)e.n;
-	push_regs(&e, s);
-	call_handler(&e, s);
-	pop_regs(&e);
-	s->rest = (uint16_t)e.n;
-	err = move(&e, &s->after, site, site->lead, site->size - site->lead, d);
+	call(&e, s, offsetof(struct stub_literals, rip),
+	     offsetof(struct stub_literals, calls.handler));
+	err = emit_rest(&e, s, site, d);
 	if (err)
 		return err;
 	EMIT(&e, 0xe9);
@@ -140,10 +163,10 @@ static int emit_all(struct stub *s, const struct site *site, const struct stub_l
 	return e.err ? diag_set(d, e.err, SKEP_AT_NONE, 0, "the stub is too far from its site") : 0;
 }
 
-int stub_emit(struct stub *ret, const struct site *site, uint64_t to, uint64_t handler,
-	      uint64_t cookie, struct skep_diag *reterr_diag)
+int stub_emit(struct stub *ret, const struct site *site, uint64_t to,
+	      const struct stub_calls *calls, struct skep_diag *reterr_diag)
 {
-	const struct stub_literals lit = { .rip = site->at, .cookie = cookie, .handler = handler };
+	const struct stub_literals lit = { site->at, site->at + SYSCALL_SIZE, *calls };
 	struct stub s = { 0 };
 	/* Twice, as the literals' place is known at the end; no code depends on how far it is. */
 	int err = emit_all(&s, site, &lit, to, reterr_diag);
@@ -165,22 +188,31 @@ static int look_up(const struct reloc *r, uint64_t off, bool back)
 
 int stub_enter(const struct stub *s, const struct site *site, uint64_t off)
 {
+	const uint64_t behind = site->lead + (site->around ? SYSCALL_SIZE : 0u);
 	int to;
 
 	if (off < site->lead)
 		return look_up(&s->before, off, false);
 	if (off == site->lead)
 		return s->probe;
-	to = look_up(&s->after, off - site->lead, false);
-	return to < 0 ? -1 : s->rest + to;
+	/* One that waits in the system call stands behind it. */
+	if (site->around && off == behind)
+		return s->again;
+	to = off > behind || !site->around ? look_up(&s->after, off - behind, false) : -1;
+	return to < 0 ? -1 : s->behind + to;
 }
 
 int stub_leave(const struct stub *s, const struct site *site, uint64_t off)
 {
+	const int behind = site->lead + (site->around ? (int)SYSCALL_SIZE : 0);
 	int to;
 
 	if (off < s->rest)
 		return off <= s->probe ? look_up(&s->before, off, true) : -1;
-	to = look_up(&s->after, off - s->rest, true);
-	return to < 0 ? -1 : site->lead + to;
+	if (site->around && off == s->rest)
+		return site->lead;
+	if (off < s->behind)
+		return off == s->again ? behind : -1;
+	to = look_up(&s->after, off - s->behind, true);
+	return to < 0 ? -1 : behind + to;
 }

@@ -8,7 +8,10 @@
  *	              pop them, as they are by then
  *	              the probed instruction, and what else the jump replaced
  *	              jmp ──▶ behind them
- *	              the literals: rip, cookie, handler
+ *	              the literals: rip, cookie, handler, ...
+ *
+ * Around a system call (site.around) the probed instruction is that, and behind it the registers
+ * are pushed again, for the other handler: nothing of ours is on the stack while it waits.
  *
  * The registers are Linux's struct pt_regs (<asm/ptrace.h>): rip is the probed instruction's
  * address, rsp what it is there, orig_rax -1.  What the handler writes into them counts, but for
@@ -29,19 +32,28 @@ struct stub {
 	uint16_t rest;		  /* of the probed instruction */
 	uint16_t literals;	  /* of struct stub_literals */
 	struct reloc before;	  /* the lead */
-	struct reloc after;	  /* the probed instruction and what follows it */
+	uint16_t again;		  /* of the second call, behind a system call; 0: there is none */
+	uint16_t behind;	  /* of `after` */
+	struct reloc after;	  /* the probed instruction, and what follows it: or that alone */
+};
+
+/* What a stub calls, with the registers and the cookie. */
+struct stub_calls {
+	uint64_t handler; /* void (*)(struct pt_regs *regs, uint64_t cookie) */
+	uint64_t after;	  /* the same, behind a system call; for sites around one */
+	uint64_t cookie;
 };
 
 /* What the code refers to. */
 struct stub_literals {
-	uint64_t rip;	  /* the probed instruction's address */
-	uint64_t cookie;  /* the handler's second argument */
-	uint64_t handler; /* void (*)(struct pt_regs *regs, uint64_t cookie) */
+	uint64_t rip;	    /* the probed instruction's address */
+	uint64_t rip_after; /* the one behind it, of a system call */
+	struct stub_calls calls;
 };
 
 /** The stub of a site for address `to`; the errors of reloc_insns(). */
-int stub_emit(struct stub *ret, const struct site *site, uint64_t to, uint64_t handler,
-	      uint64_t cookie, struct skep_diag *reterr_diag);
+int stub_emit(struct stub *ret, const struct site *site, uint64_t to,
+	      const struct stub_calls *calls, struct skep_diag *reterr_diag);
 
 /**
  * Where a thread that is `off` bytes behind site.patch goes on in the stub, and the reverse, for

@@ -77,15 +77,18 @@ static void run_regs(struct shared *s)
 	}
 }
 
+#define counts(n) ((const struct stub_calls){ (uintptr_t)probe_count, 0, (uintptr_t)(n) })
+
 static void put(struct patches *ps, pid_t pid, const struct site *site, void *handler,
 		uint64_t cookie, struct patch **ret)
 {
+	const struct stub_calls calls = { (uintptr_t)handler, 0, cookie };
 	struct skep_diag d = { 0 };
 	struct tracee t;
 	int err;
 
 	child_stop(&t, pid);
-	err = patch_put(ps, &t, site, (uintptr_t)handler, cookie, ret, &d);
+	err = patch_put(ps, &t, site, &calls, ret, &d);
 	tracee_go(&t);
 	ASSERT_MSG(!err, "%d: %s", err, d.msg);
 }
@@ -275,17 +278,19 @@ TEST(patch_is_adopted_only_as_it_would_be_made)
 	uint8_t after[64];
 	pid_t pid;
 	struct shared *s = child_start(run_counted, &pid);
-	const uint64_t handler = (uintptr_t)probe_count, cookie = (uintptr_t)&s->hits;
+	const struct stub_calls calls = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits };
+	const struct stub_calls later = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits + 8 };
+	const struct stub_calls other = { (uintptr_t)probe_look, 0, (uintptr_t)&s->hits };
 
 	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
 	child_stop(&t, pid);
-	ASSERT(!patch_adopt(&heir, &t, &site, handler, cookie)); /* no jump is there */
-	ASSERT_EQ(patch_put(&made, &t, &site, handler, cookie, &p, NULL), 0);
+	ASSERT(!patch_adopt(&heir, &t, &site, &calls)); /* no jump is there */
+	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &p, NULL), 0);
 	ASSERT(patch_find(&made, &site) == p);
 	ASSERT(!patch_find(&heir, &site));
-	ASSERT(!patch_adopt(&heir, &t, &site, handler, cookie + 8));
-	ASSERT(!patch_adopt(&heir, &t, &site, (uintptr_t)probe_look, cookie));
-	same = patch_adopt(&heir, &t, &site, handler, cookie);
+	ASSERT(!patch_adopt(&heir, &t, &site, &later));
+	ASSERT(!patch_adopt(&heir, &t, &site, &other));
+	same = patch_adopt(&heir, &t, &site, &calls);
 	ASSERT(same);
 	ASSERT(patch_find(&heir, &site) == same);
 	ASSERT_EQ(patch_undo(&t, same, NULL), 0);
@@ -366,8 +371,8 @@ static struct took in_and_out(struct patches *ps, pid_t pid, const struct sites 
 		stopped = now_ns();
 		for (size_t i = 0; i < sites->n; i++)
 			ASSERT_EQ(out ? patch_undo(&t, p[i], NULL)
-				      : patch_put(ps, &t, &sites->at[i], (uintptr_t)probe_count,
-						  (uintptr_t)&s->hits, &p[i], NULL),
+				      : patch_put(ps, &t, &sites->at[i], &counts(&s->hits), &p[i],
+						  NULL),
 				  0);
 		patched = now_ns();
 		tracee_go(&t);
@@ -537,13 +542,13 @@ TEST(patch_says_what_is_in_the_way)
 	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
 	put(&ps, pid, &site, probe_count, (uintptr_t)&s->hits, &p);
 	child_stop(&t, pid);
-	ASSERT_EQ(patch_put(&ps, &t, &site, (uintptr_t)probe_count, 0, &q, &d), -EBUSY);
+	ASSERT_EQ(patch_put(&ps, &t, &site, &counts(NULL), &q, &d), -EBUSY);
 	ASSERT_STRHAS(d.msg, "another probe");
 	ASSERT_EQ(site_at(&f, 1, &other, NULL), 0);
-	ASSERT_EQ(patch_put(&ps, &t, &other, (uintptr_t)probe_count, 0, &q, NULL), -EBUSY);
+	ASSERT_EQ(patch_put(&ps, &t, &other, &counts(NULL), &q, NULL), -EBUSY);
 	ASSERT_EQ(patch_undo(&t, p, NULL), 0);
 	site.text[0] ^= 1;
-	ASSERT_EQ(patch_put(&ps, &t, &site, (uintptr_t)probe_count, 0, &q, NULL), -ESTALE);
+	ASSERT_EQ(patch_put(&ps, &t, &site, &counts(NULL), &q, NULL), -ESTALE);
 	tracee_go(&t);
 	patches_fini(&ps);
 	child_end(pid);
@@ -566,8 +571,7 @@ TEST(patch_without_memory)
 		skep_alloc_fail_at(n);
 		err = tracee_stop(&t, pid, 5000, NULL);
 		if (!err) {
-			err = patch_put(&ps, &t, &site, (uintptr_t)probe_count, (uintptr_t)&s->hits,
-					&p, NULL);
+			err = patch_put(&ps, &t, &site, &counts(&s->hits), &p, NULL);
 			tracee_go(&t);
 		}
 		ASSERT_EQ(err, skep_alloc_failed() ? -ENOMEM : 0);

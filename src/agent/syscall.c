@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * syscall.c - what stubs call before and behind a system call: the programs of its number.
+ *
+ * Nothing of ours is on the thread's stack while it waits in the kernel.  So where the number is
+ * not the site's own it is kept in a table by the stack pointer, which is the thread's and does not
+ * change; a child that begins there on a new stack finds no row, nor does who comes to the end of
+ * a call that another one's row has taken the place of.
+ */
+#include "agent/agent_int.h"
+#include "base/sys.h"
+
+#include <asm/ptrace.h>
+#include <sys/syscall.h>
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+static struct agent_call *set_of(uint64_t sp)
+{
+	const uint64_t hash = (sp >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+	return &agent_process.call[hash % (AGENT_CALLS / AGENT_WAYS) * AGENT_WAYS];
+}
+
+/* The row that has that stack pointer, or is made to have it. */
+static struct agent_call *row_of(uint64_t sp, uint64_t had)
+{
+	struct agent_call *set = set_of(sp);
+
+	for (int i = 0; i < AGENT_WAYS; i++) {
+		uint64_t old = had;
+
+		if (atomic_load_explicit(&set[i].sp, memory_order_relaxed) == had &&
+		    (had == sp || atomic_compare_exchange_strong(&set[i].sp, &old, sp)))
+			return &set[i];
+	}
+	return NULL;
+}
+
+static void remember(uint64_t sp, uint64_t nr)
+{
+	struct agent_call *row = row_of(sp, sp);
+
+	row = row ? row : row_of(sp, 0);
+	/* Of those that never came back, or wait: the first goes. */
+	if (!row) {
+		row = set_of(sp);
+		atomic_store(&row->sp, sp);
+	}
+	row->nr = nr;
+}
+
+static int64_t recall(uint64_t sp)
+{
+	struct agent_call *row = row_of(sp, sp);
+	const int64_t nr = row ? (int64_t)row->nr : -1;
+
+	if (row)
+		atomic_store_explicit(&row->sp, 0, memory_order_relaxed);
+	return nr;
+}
+
+/* --- contexts --------------------------------------------------------------------------------- */
+
+static bool may_be_of_another(int64_t nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat;
+}
+
+void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
+{
+	const struct pt_regs *regs = h->regs;
+	struct pt_regs *call = (struct pt_regs *)c->call;
+
+	static_assert(sizeof(c->call) == sizeof(*regs), "room for them");
+	*c = (struct sys_ctx){
+		.raw = { (uintptr_t)regs, h->what == AGENT_EXIT ? regs->rax : (uint64_t)h->nr },
+		.record = { 0, (uint64_t)h->nr, regs->rdi, regs->rsi, regs->rdx, regs->r10,
+			    regs->r8, regs->r9 },
+		.user = { regs->rip, regs->rbp },
+	};
+	call->rdi = (uintptr_t)regs;
+	call->orig_rax = UINT64_MAX;
+	if (h->what == AGENT_EXIT)
+		call->rax = c->record[2] = regs->rax;
+	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
+	if (may_be_of_another(h->nr))
+		c->tgid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	ret[HIVE_RAW] = c->raw;
+	ret[HIVE_RECORD] = c->record;
+	ret[HIVE_CALL] = call;
+}
+
+/* --- the stubs' --------------------------------------------------------------------------------- */
+
+static const _Atomic(const struct hive_probes *) *list_of(enum hive_side side, int64_t nr)
+{
+	const struct hive_syscalls *all =
+		(const struct hive_syscalls *)(uintptr_t)agent_process.meta->syscalls;
+	const uint64_t row = MIN((uint64_t)nr, (uint64_t)HIVE_SYSCALLS);
+
+	return &all->probes[side][row];
+}
+
+static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
+{
+	const _Atomic(const struct hive_probes *) *list = list_of(side, nr);
+	struct hit h = {
+		.regs = regs, .what = side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT, .nr = nr
+	};
+
+	if (atomic_load_explicit(list, memory_order_relaxed))
+		agent_run_list(&h, list);
+}
+
+/* Programs see the registers as Linux has them by then: of what they show nothing is restored. */
+void agent_sys_enter(void *where, uint64_t cookie)
+{
+	struct pt_regs *regs = where;
+	const uint64_t rax = regs->rax;
+	const int64_t nr = cookie == HIVE_ANY ? (int32_t)rax : (int64_t)cookie;
+
+	if (cookie == HIVE_ANY)
+		remember(regs->rsp, (uint64_t)nr);
+	regs->orig_rax = (uint64_t)nr;
+	regs->rip += 2;
+	regs->rax = (uint64_t)-ENOSYS;
+	run(regs, HIVE_ENTER, nr);
+	regs->rax = rax;
+}
+
+void agent_sys_exit(void *where, uint64_t cookie)
+{
+	struct pt_regs *regs = where;
+	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
+
+	regs->orig_rax = (uint64_t)nr;
+	run(regs, HIVE_EXIT, nr);
+}

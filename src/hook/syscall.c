@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* syscall.c - see syscall.h */
+#include "hook/syscall.h"
+#include "agent/agent.h"
+#include "base/alloc.h"
+#include "hive/site.h"
+#include "hook/text.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+struct syscall_probe {
+	struct syscall_probe *next; /* who came later */
+	int32_t nr;		    /* -1: every one */
+	enum hive_side side;
+	struct hive_probe probe;
+};
+
+static struct {
+	struct space *space;
+	struct vcpus *vcpus;
+	struct hive_syscalls *shown; /* in meta */
+	struct syscall_probe *first;
+	struct text *texts;
+	uint32_t wanted[HIVE_SYSCALLS + 1]; /* how many want to see that one... */
+	uint32_t all;			    /* ...and every one */
+} s;
+
+/* --- who runs --------------------------------------------------------------------------------- */
+
+static size_t bytes_of(size_t n)
+{
+	return sizeof(struct hive_probes) + n * sizeof(struct hive_probe);
+}
+
+static bool is_in(const struct syscall_probe *p, enum hive_side side, int32_t nr)
+{
+	return p->side == side && (p->nr == -1 || p->nr == nr);
+}
+
+/* The list of one row; *ret NULL: it is empty. */
+static int make_list(enum hive_side side, int32_t nr, struct hive_probes **ret)
+{
+	struct hive_probes *list;
+	uint32_t n = 0;
+
+	*ret = NULL;
+	for (const struct syscall_probe *p = s.first; p; p = p->next)
+		n += is_in(p, side, nr);
+	if (!n)
+		return 0;
+	list = space_alloc(s.space, HIVE_META, bytes_of(n));
+	if (!list)
+		return -ENOMEM;
+	for (const struct syscall_probe *p = s.first; p; p = p->next)
+		if (is_in(p, side, nr))
+			memcpy(&list->probe[list->n++], &p->probe, sizeof(p->probe));
+	*ret = list;
+	return 0;
+}
+
+static void give(struct hive_probes *list)
+{
+	if (list)
+		space_give(s.space, HIVE_META, list, bytes_of(list->n));
+}
+
+/* Rows nobody asked for by number share the last one's list. */
+static bool is_own(const struct hive_probes *list, enum hive_side side, uint32_t row)
+{
+	return list && (row == HIVE_SYSCALLS ||
+			list != atomic_load(&s.shown->probes[side][HIVE_SYSCALLS]));
+}
+
+/* All rows of a side anew; those before are freed when no run can see them. */
+static int show(enum hive_side side)
+{
+	struct hive_probes *new[HIVE_SYSCALLS + 1] = { 0 }, *old[HIVE_SYSCALLS + 1] = { 0 };
+	int err = make_list(side, -1, &new[HIVE_SYSCALLS]);
+
+	for (int32_t nr = 0; nr < HIVE_SYSCALLS && !err; nr++) {
+		if (s.wanted[nr])
+			err = make_list(side, nr, &new[nr]);
+	}
+	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++) {
+		struct hive_probes *list = (struct hive_probes *)atomic_load(
+			&s.shown->probes[side][row]);
+
+		if (err)
+			give(new[row]);
+		else if (is_own(list, side, row))
+			old[row] = list;
+	}
+	if (err)
+		return err;
+	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++)
+		atomic_store(&s.shown->probes[side][row],
+			     row < HIVE_SYSCALLS && !s.wanted[row] ? new[HIVE_SYSCALLS] : new[row]);
+	vcpus_synchronize(s.vcpus);
+	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++)
+		give(old[row]);
+	return 0;
+}
+
+/* The same without memory: nobody's from now on. */
+static void disown(const struct syscall_probe *p)
+{
+	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++) {
+		struct hive_probes *list = (struct hive_probes *)atomic_load(
+			&s.shown->probes[p->side][row]);
+
+		for (uint32_t i = 0; list && i < list->n; i++)
+			if (list->probe[i].prog == p->probe.prog &&
+			    list->probe[i].cookie == p->probe.cookie)
+				atomic_store(&list->probe[i].pid, HIVE_NOBODY);
+	}
+	vcpus_synchronize(s.vcpus);
+}
+
+static void count(const struct syscall_probe *p, int by)
+{
+	uint32_t *n = p->nr < 0 ? &s.all : &s.wanted[p->nr];
+
+	*n += (uint32_t)by;
+}
+
+static void unlink_probe(const struct syscall_probe *p)
+{
+	struct syscall_probe **at = &s.first;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	count(p, -1);
+}
+
+int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct syscall_probe **ret)
+{
+	struct syscall_probe *p = skep_alloc(sizeof(*p)), **at = &s.first;
+	int err;
+
+	if (!p || !s.shown) {
+		skep_free(p);
+		return -ENOMEM;
+	}
+	p->nr = spec->nr;
+	p->side = spec->returns ? HIVE_EXIT : HIVE_ENTER;
+	p->probe.prog = prog;
+	p->probe.ctx = spec->ctx;
+	p->probe.cookie = spec->n ? spec->points->cookie : 0;
+	atomic_init(&p->probe.pid, spec->pid > 0 ? (uint32_t)spec->pid : HIVE_ALL);
+	while (*at)
+		at = &(*at)->next;
+	*at = p;
+	count(p, 1);
+	err = show(p->side);
+	if (err) {
+		unlink_probe(p);
+		skep_free(p);
+		return err;
+	}
+	*ret = p;
+	return 0;
+}
+
+void syscalls_remove(struct syscall_probe *p)
+{
+	unlink_probe(p);
+	if (show(p->side))
+		disown(p);
+	skep_free(p);
+}
+
+bool syscalls_concern(pid_t pid)
+{
+	for (const struct syscall_probe *p = s.first; p; p = p->next) {
+		const uint32_t only = atomic_load(&p->probe.pid);
+
+		if (only == HIVE_ALL || only == (uint32_t)pid)
+			return true;
+	}
+	return false;
+}
+
+void syscalls_start(struct space *space, struct vcpus *vcpus)
+{
+	s.space = space;
+	s.vcpus = vcpus;
+	s.shown = space_alloc(space, HIVE_META, sizeof(*s.shown));
+	space_meta(space)->syscalls = (uintptr_t)s.shown;
+}
+
+/* --- jumps ------------------------------------------------------------------------------------ */
+
+static bool is_wanted(const struct sys_site *site)
+{
+	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
+}
+
+/* What is known of the file that is mapped there; NULL: nothing, as it cannot be read. */
+static const struct text *text_of(const struct image *i, pid_t pid)
+{
+	char path[PATH_MAX];
+	struct text *t, **at = &s.texts;
+	struct stat st;
+
+	if (!image_path(pid, i->start, path) || stat(path, &st))
+		return NULL;
+	while (*at && ((*at)->file.ino != i->file.ino || (*at)->file.dev != i->file.dev))
+		at = &(*at)->next;
+	t = *at;
+	if (t && t->changed.tv_sec == st.st_mtim.tv_sec &&
+	    t->changed.tv_nsec == st.st_mtim.tv_nsec)
+		return t;
+	if (t) {
+		*at = t->next;
+		text_free(t);
+	}
+	if (text_read(path, &t, NULL))
+		return NULL;
+	t->next = s.texts;
+	return s.texts = t;
+}
+
+typedef int (*jump_fn)(struct still *s, const struct site *site, const struct stub_calls *calls,
+		       struct skep_diag *diag);
+
+static void at_site(struct still *still, const struct sys_site *site, uint64_t by, jump_fn fn)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(s.space)->door;
+	const uint64_t enter = (uintptr_t)door->sys_enter, exit = (uintptr_t)door->sys_exit;
+	const uint64_t cookie = site->nr < 0 ? HIVE_ANY : (uint64_t)site->nr;
+	struct site here = site->before, behind = site->after;
+
+	here.at += by;
+	here.patch += by;
+	behind.at += by;
+	behind.patch += by;
+	fn(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie }, NULL);
+	if (behind.size)
+		fn(still, &behind, &(struct stub_calls){ exit, 0, cookie }, NULL);
+}
+
+static void at_image(struct still *still, const struct image *i, jump_fn fn)
+{
+	const struct text *t = i->exec && i->file.ino
+				       ? text_of(i, still->p->pid)
+				       : NULL;
+
+	if (!t)
+		return;
+	vec_foreach (site, &t->sites) {
+		const uint64_t off = site->before.patch;
+
+		if (is_wanted(site) || fn == still_undo)
+			if (off >= i->off && off - i->off < i->end - i->start)
+				at_site(still, site, i->start - i->off, fn);
+	}
+}
+
+void syscalls_put(struct still *still)
+{
+	vec_foreach (i, &still->images)
+		at_image(still, i, still_put);
+}
+
+void syscalls_undo(struct still *still)
+{
+	vec_foreach (i, &still->images)
+		at_image(still, i, still_undo);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* text.c - see text.h */
+#include "hook/text.h"
+#include "base/alloc.h"
+
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define RANGE_MAX (UINT64_C(1) << 26) /* bytes between two beginnings that are decoded */
+#define PADDING	  16
+
+struct begins {
+	VEC(uint64_t); /* offsets in the file */
+};
+
+/* The file, mapped. */
+struct view {
+	const uint8_t *at;
+	size_t size;
+};
+
+/* --- where functions begin -------------------------------------------------------------------- */
+
+static int add(struct begins *b, uint64_t off)
+{
+	uint64_t *row = vec_push(b);
+
+	if (!row)
+		return -ENOMEM;
+	*row = off;
+	return 0;
+}
+
+/* What differs between addresses and offsets, around an address. */
+static bool shift_of(Elf *elf, uint64_t addr, uint64_t *ret)
+{
+	size_t n = 0;
+	GElf_Phdr ph;
+
+	elf_getphdrnum(elf, &n);
+	for (size_t i = 0; i < n; i++)
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD &&
+		    addr - ph.p_vaddr < ph.p_filesz) {
+			*ret = ph.p_offset - ph.p_vaddr;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * .eh_frame_hdr: a head of four bytes that say how what follows is written, a pointer, the number
+ * of rows, and the rows: a function's address and that of its description, in order (LSB, "Exception
+ * Frames").  What is not written as every linker does is left alone.
+ */
+static int add_unwind(Elf *elf, const struct view *v, struct begins *b)
+{
+	static const uint8_t head[4] = { 1, 0x1b, 0x03, 0x3b };
+	uint64_t shift = 0;
+	uint32_t rows;
+	size_t n = 0;
+	GElf_Phdr ph = { 0 };
+
+	elf_getphdrnum(elf, &n);
+	for (size_t i = 0; i < n && ph.p_type != PT_GNU_EH_FRAME; i++)
+		if (!gelf_getphdr(elf, (int)i, &ph))
+			return 0;
+	if (ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 12 || ph.p_offset > v->size ||
+	    v->size - ph.p_offset < ph.p_filesz || memcmp(v->at + ph.p_offset, head, sizeof(head)))
+		return 0;
+	memcpy(&rows, v->at + ph.p_offset + 8, sizeof(rows));
+	rows = (uint32_t)MIN((uint64_t)rows, (ph.p_filesz - 12) / 8);
+	for (uint32_t i = 0; i < rows; i++) {
+		int32_t rel;
+		uint64_t addr;
+		int err;
+
+		memcpy(&rel, v->at + ph.p_offset + 12 + i * UINT64_C(8), sizeof(rel));
+		addr = ph.p_vaddr + (uint64_t)(int64_t)rel;
+		if (!i && !shift_of(elf, addr, &shift))
+			return 0;
+		err = add(b, addr + shift);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int add_sections(Elf *elf, struct begins *b)
+{
+	int err = 0;
+	GElf_Shdr sh;
+
+	for (Elf_Scn *scn = NULL; !err && (scn = elf_nextscn(elf, scn));)
+		if (gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR &&
+		    sh.sh_type == SHT_PROGBITS)
+			err = add(b, sh.sh_offset);
+	return err;
+}
+
+static int add_symbols(const struct function_file *f, struct begins *b)
+{
+	int err = 0;
+
+	vec_foreach (fn, &f->functions)
+		err = err ? err : add(b, fn->off);
+	return err;
+}
+
+static int in_order(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int find_begins(Elf *elf, const struct view *v, const struct function_file *f,
+		       struct begins *b)
+{
+	int err = add_symbols(f, b);
+
+	if (!err)
+		err = add_unwind(elf, v, b);
+	if (!err)
+		err = add_sections(elf, b);
+	if (!err && b->n)
+		qsort(b->at, b->n, sizeof(*b->at), in_order);
+	return err;
+}
+
+/* --- system calls ----------------------------------------------------------------------------- */
+
+/* The row of the last beginning that is not behind `off`; b->n: there is none. */
+static size_t row_of(const struct begins *b, uint64_t off)
+{
+	size_t low = 0, high = b->n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (b->at[mid] <= off)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? low - 1 : b->n;
+}
+
+/* Those of the function around `off`, whose end is where to look on. */
+static int look_around(const struct view *v, const struct begins *b, uint64_t off, uint64_t limit,
+		       struct text *t, uint64_t *ret_end)
+{
+	size_t row = row_of(b, off);
+	struct func f;
+	int err;
+
+	*ret_end = off + 2;
+	if (row == b->n)
+		return 0;
+	f.at = b->at[row];
+	while (row < b->n && b->at[row] <= off)
+		row++;
+	*ret_end = MIN(row < b->n ? b->at[row] : limit, limit);
+	if (*ret_end <= off || *ret_end - f.at > RANGE_MAX) {
+		*ret_end = off + 2;
+		return 0;
+	}
+	f.text = v->at + f.at;
+	f.size = *ret_end - f.at;
+	f.room = MIN(f.size + PADDING, v->size - f.at);
+	err = site_syscalls(&f, &t->sites, &t->missed);
+	return err == -ENOMEM ? err : 0; /* in front of data there was all that is code */
+}
+
+static int scan(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+		struct text *t)
+{
+	static const uint8_t syscall[SYSCALL_SIZE] = { 0x0f, 0x05 };
+	const uint8_t *hit;
+	int err = 0;
+
+	while (!err && from < limit &&
+	       (hit = memmem(v->at + from, limit - from, syscall, sizeof(syscall))))
+		err = look_around(v, b, (uint64_t)(hit - v->at), limit, t, &from);
+	return err;
+}
+
+static int scan_all(Elf *elf, const struct view *v, const struct begins *b, struct text *t)
+{
+	size_t n = 0;
+	GElf_Phdr ph;
+	int err = 0;
+
+	elf_getphdrnum(elf, &n);
+	for (size_t i = 0; i < n && !err; i++)
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
+		    ph.p_offset <= v->size && ph.p_filesz <= v->size - ph.p_offset)
+			err = scan(v, b, ph.p_offset, ph.p_offset + ph.p_filesz, t);
+	return err;
+}
+
+static int read_elf(const struct function_file *f, const struct view *v, struct text *t)
+{
+	Elf *elf = elf_begin(f->fd, ELF_C_READ, NULL);
+	struct begins b = { 0 };
+	int err = elf ? find_begins(elf, v, f, &b) : 0;
+
+	if (elf && !err)
+		err = scan_all(elf, v, &b, t);
+	elf_end(elf);
+	vec_free(&b);
+	return err;
+}
+
+int text_read(const char *path, struct text **ret, struct skep_diag *reterr_diag)
+{
+	struct function_file f = { 0 };
+	_cleanup_(skep_free_p) struct text *t = skep_alloc(sizeof(*t));
+	struct view v = { 0 };
+	struct stat st;
+	int err = t ? function_file_open(&f, path, reterr_diag) : -ENOMEM;
+
+	if (err)
+		return err;
+	t->file = f.id;
+	t->changed = f.changed;
+	err = fstat(f.fd, &st) ? -errno : 0;
+	v.size = err ? 0 : (size_t)st.st_size;
+	if (v.size) {
+		v.at = mmap(NULL, v.size, PROT_READ, MAP_PRIVATE, f.fd, 0);
+		err = v.at == MAP_FAILED ? -errno : read_elf(&f, &v, t);
+	}
+	if (v.size && v.at != MAP_FAILED)
+		munmap((void *)v.at, v.size);
+	function_file_close(&f);
+	if (err)
+		vec_free(&t->sites);
+	else
+		*ret = TAKE_PTR(t);
+	return err;
+}
+
+void text_free(struct text *t)
+{
+	if (!t)
+		return;
+	vec_free(&t->sites);
+	skep_free(t);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* site_sys.c - where jumps around system calls can be; see site.h. */
+#include "inject/site_int.h"
+
+/* May be executed before the system call although a jump has brought us there. */
+static bool leads_on(const struct row *r)
+{
+	return r->in.kind == INSN_PLAIN || r->in.kind == INSN_PAD;
+}
+
+/*
+ * A jump through a table may lead anywhere: then only what one instruction covers is replaced,
+ * behind whose beginning nobody arrives.
+ */
+static bool has_tables(const struct rows *rows)
+{
+	vec_foreach (r, rows)
+		if (r->in.kind == INSN_JMP_IND)
+			return true;
+	return false;
+}
+
+static bool is_target(const struct func *f, const struct rows *rows, size_t off)
+{
+	vec_foreach (r, rows)
+		if (r->in.branches && r->in.target == f->at + off)
+			return true;
+	return false;
+}
+
+/* What is in %rax at row i, where all who arrive there come from above. */
+static int32_t number_at(const struct func *f, const struct rows *rows, size_t i)
+{
+	while (i > 0 && !is_target(f, rows, rows->at[i].at) && leads_on(&rows->at[i - 1]))
+		if (rows->at[--i].in.sets_ax)
+			return rows->at[i].in.ax;
+	return -1;
+}
+
+/* The last row that whole instructions before row i can begin with, to hold a jump; or i. */
+static size_t before(const struct rows *rows, size_t i, bool tables)
+{
+	size_t first = i;
+
+	while (first > 0 && rows->at[i].at - rows->at[first].at < JUMP_SIZE) {
+		if (!leads_on(&rows->at[first - 1]))
+			return i;
+		first--;
+	}
+	return tables && rows->at[first].in.size < JUMP_SIZE ? i : first;
+}
+
+static void set(struct site *ret, const struct func *f, size_t patch, size_t at, size_t end)
+{
+	*ret = (struct site){ .at = f->at + at,
+			      .patch = f->at + patch,
+			      .lead = (uint8_t)(at - patch),
+			      .size = (uint8_t)(end - patch) };
+	memcpy(ret->text, f->text + patch, ret->size);
+}
+
+/* A jump at row i, in whose bytes is no other system call. */
+static bool fits_behind(const struct func *f, const struct rows *rows, size_t i, size_t at,
+			struct site *ret)
+{
+	if (i >= rows->n || site_of(f, rows, at, at, ret, NULL))
+		return false;
+	for (; i < rows->n && rows->at[i].at + f->at < ret->patch + ret->size; i++)
+		if (rows->at[i].in.kind == INSN_SYSCALL)
+			return false;
+	return true;
+}
+
+/* Jumps before and behind it. */
+static bool stays(const struct func *f, const struct rows *rows, size_t i, bool tables,
+		  struct sys_site *ret)
+{
+	const size_t at = rows->at[i].at, first = before(rows, i, tables);
+	const size_t patch = rows->at[first].at;
+
+	/* A probe of the function's first instruction would be in the way. */
+	if (first == i || patch < JUMP_SIZE || site_intruder(f, rows, patch, at) ||
+	    is_target(f, rows, at + SYSCALL_SIZE) || !fits_behind(f, rows, i + 1, i + 1, &ret->after) ||
+	    (tables && rows->at[i + 1].in.size < JUMP_SIZE))
+		return false;
+	set(&ret->before, f, patch, at, at);
+	return true;
+}
+
+/* One jump, to where the system call is as well: with what is behind it, or before. */
+static bool moves(const struct func *f, const struct rows *rows, size_t i, bool tables,
+		  struct sys_site *ret)
+{
+	const size_t at = rows->at[i].at, first = before(rows, i, tables);
+
+	ret->after.size = 0;
+	if (!tables && fits_behind(f, rows, i + 1, i, &ret->before))
+		return ret->before.around = true;
+	if (first == i || site_intruder(f, rows, rows->at[first].at, at))
+		return false;
+	set(&ret->before, f, rows->at[first].at, at, at + SYSCALL_SIZE);
+	return ret->before.around = true;
+}
+
+/* What it is at row i, and takes no byte before `taken`. */
+static bool choose(const struct func *f, const struct rows *rows, size_t i, bool tables,
+		   uint64_t taken, struct sys_site *ret)
+{
+	ret->nr = number_at(f, rows, i);
+	if (stays(f, rows, i, tables, ret) && ret->before.patch >= taken)
+		return true;
+	return moves(f, rows, i, tables, ret) && ret->before.patch >= taken;
+}
+
+int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret_missed)
+{
+	struct rows rows = { 0 };
+	struct sys_site one, *row;
+	const struct site *last;
+	uint64_t taken = 0; /* the end of the last one */
+	int err = site_decode(f, &rows, NULL);
+	const bool tables = has_tables(&rows);
+
+	for (size_t i = 0; i < rows.n && err != -ENOMEM; i++) {
+		if (rows.at[i].in.kind != INSN_SYSCALL)
+			continue;
+		if (!choose(f, &rows, i, tables, taken, &one)) {
+			++*ret_missed;
+			continue;
+		}
+		last = one.after.size ? &one.after : &one.before;
+		taken = last->patch + last->size;
+		row = vec_push(ret);
+		err = row ? err : -ENOMEM;
+		if (row)
+			*row = one;
+	}
+	vec_free(&rows);
+	return err;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* event.c - see event.h */
+#include "model/event.h"
+
+#define ARGS 6
+
+static const struct syscall_row {
+	const char *name;
+	const char *args[ARGS];
+} rows[MODEL_SYSCALLS] = {
+#define SYSCALL(nr, name, ...) [nr] = { #name, { __VA_ARGS__ } },
+#include "model/syscalls.def"
+#undef SYSCALL
+};
+
+/* Ids: 1 and 2 of all system calls, then two for each, as it begins and as it returns. */
+#define ID_ALL	 UINT32_C(1)
+#define ID_FIRST UINT32_C(100)
+
+static uint8_t count(int32_t nr)
+{
+	uint8_t n = 0;
+
+	while (nr >= 0 && n < ARGS && rows[nr].args[n])
+		n++;
+	return nr < 0 ? ARGS : n;
+}
+
+static struct model_event event(int32_t nr, bool exit)
+{
+	return (struct model_event){
+		.id = nr < 0 ? ID_ALL + exit : ID_FIRST + 2 * (uint32_t)nr + exit,
+		.nr = nr,
+		.exit = exit,
+		.n = count(nr),
+	};
+}
+
+uint32_t model_event_size(const struct model_event *e)
+{
+	return 16 + 8u * (e->exit ? 1 : e->n);
+}
+
+bool model_event_by_id(uint32_t id, struct model_event *ret)
+{
+	const uint32_t nr = (id - ID_FIRST) / 2;
+
+	if (id == ID_ALL || id == ID_ALL + 1) {
+		*ret = event(-1, id - ID_ALL);
+		return true;
+	}
+	if (id < ID_FIRST || !model_syscall_name((int32_t)nr))
+		return false;
+	*ret = event((int32_t)nr, (id - ID_FIRST) % 2);
+	return true;
+}
+
+const char *model_syscall_name(int32_t nr)
+{
+	return nr >= 0 && nr < MODEL_SYSCALLS ? rows[nr].name : NULL;
+}
+
+static int32_t number(const char *name, size_t n)
+{
+	for (int32_t nr = 0; nr < MODEL_SYSCALLS; nr++)
+		if (rows[nr].name && strlen(rows[nr].name) == n && !memcmp(rows[nr].name, name, n))
+			return nr;
+	return -1;
+}
+
+int32_t model_syscall_of(const char *function)
+{
+	static const char prefix[] = "__x64_sys_";
+	const size_t n = sizeof(prefix) - 1;
+
+	return strncmp(function, prefix, n) ? -1 : number(function + n, strlen(function + n));
+}
+
+bool model_event_by_name(const char *name, size_t n, struct model_event *ret)
+{
+	static const struct {
+		const char *text;
+		bool all, exit;
+	} begins[] = {
+		{ "raw_syscalls/sys_enter", true, false },
+		{ "raw_syscalls/sys_exit", true, true },
+		{ "syscalls/sys_enter_", false, false },
+		{ "syscalls/sys_exit_", false, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++) {
+		const size_t len = strlen(begins[i].text);
+		int32_t nr;
+
+		if (n < len || memcmp(name, begins[i].text, len) || (begins[i].all && n != len))
+			continue;
+		nr = begins[i].all ? -1 : number(name + len, n - len);
+		if (!begins[i].all && nr < 0)
+			return false;
+		*ret = event(nr, begins[i].exit);
+		return true;
+	}
+	return false;
+}
+
+/* --- format ----------------------------------------------------------------------------------- */
+
+static void field(struct strbuf *to, const char *what, uint32_t at, uint32_t size, bool is_signed)
+{
+	strbuf_add(to, "\tfield:%s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", what, at, size,
+		      is_signed);
+}
+
+static void format_fields(const struct model_event *e, struct strbuf *to)
+{
+	field(to, e->nr < 0 ? "long id" : "int __syscall_nr", 8, e->nr < 0 ? 8 : 4, true);
+	if (e->exit)
+		field(to, "long ret", 16, 8, true);
+	else if (e->nr < 0)
+		field(to, "unsigned long args[6]", 16, 48, false);
+	else
+		for (uint8_t i = 0; i < e->n; i++)
+			field(to, rows[e->nr].args[i], 16 + 8u * i, 8, false);
+}
+
+/* The last word of an argument. */
+static const char *name_of(const char *arg)
+{
+	const char *space = strrchr(arg, ' ');
+
+	return space ? space + 1 : arg;
+}
+
+static void format_print(const struct model_event *e, struct strbuf *to)
+{
+	const char *comma = "";
+
+	strbuf_add(to, "\nprint fmt: \"");
+	if (e->exit && e->nr >= 0) {
+		strbuf_add(to, "0x%%lx\", REC->ret\n");
+		return;
+	}
+	if (e->nr < 0) {
+		strbuf_add(to, e->exit ? "NR %%ld = %%ld\", REC->id, REC->ret\n"
+					  : "NR %%ld (%%lx, %%lx, %%lx, %%lx, %%lx, %%lx)\", REC->id");
+		for (int i = 0; !e->exit && i < ARGS; i++)
+			strbuf_add(to, ", REC->args[%d]%s", i, i == ARGS - 1 ? "\n" : "");
+		return;
+	}
+	for (uint8_t i = 0; i < e->n; i++, comma = ", ")
+		strbuf_add(to, "%s%s: 0x%%08lx", comma, name_of(rows[e->nr].args[i]));
+	strbuf_add(to, "\"");
+	for (uint8_t i = 0; i < e->n; i++)
+		strbuf_add(to, ", ((unsigned long)(REC->%s))", name_of(rows[e->nr].args[i]));
+	strbuf_add(to, "\n");
+}
+
+void model_event_format(const struct model_event *e, struct strbuf *ret)
+{
+	const char *how = e->exit ? "exit" : "enter";
+
+	if (e->nr < 0)
+		strbuf_add(ret, "name: sys_%s\n", how);
+	else
+		strbuf_add(ret, "name: sys_%s_%s\n", how, rows[e->nr].name);
+	strbuf_add(ret, "ID: %u\nformat:\n", e->id);
+	field(ret, "unsigned short common_type", 0, 2, false);
+	field(ret, "unsigned char common_flags", 2, 1, false);
+	field(ret, "unsigned char common_preempt_count", 3, 1, false);
+	field(ret, "int common_pid", 4, 4, true);
+	strbuf_add(ret, "\n");
+	format_fields(e, ret);
+	format_print(e, ret);
+}
