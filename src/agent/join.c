@@ -98,6 +98,62 @@ void agent_loaded(void)
 	atomic_compare_exchange_strong(&d->loads, &me, 0);
 }
 
+/* --- other programs --------------------------------------------------------------------------- */
+
+static uint32_t own_tid(void)
+{
+	return (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+static struct hive_exec *exec_of(struct hive_data *d, uint32_t tid)
+{
+	for (uint32_t i = 0; i < HIVE_EXECS; i++)
+		if (atomic_load(&d->exec[i].tid) == tid)
+			return &d->exec[i];
+	return NULL;
+}
+
+/* A free row, ours from now on; NULL: there is none. */
+static struct hive_exec *claim(struct hive_data *d, uint32_t tid)
+{
+	for (uint32_t i = 0; i < HIVE_EXECS; i++) {
+		uint32_t nobody = 0;
+
+		if (!atomic_load(&d->exec[i].tid) &&
+		    atomic_compare_exchange_strong(&d->exec[i].tid, &nobody, tid))
+			return &d->exec[i];
+	}
+	return NULL;
+}
+
+void agent_follow(uint64_t path, int dir)
+{
+	struct hive_data *d = data_of(agent_process.meta);
+	struct hive_exec *e = claim(d, own_tid());
+	uint32_t state = HIVE_EXEC_ASKS;
+	int looks = LOOKS_MAX;
+
+	if (!e)
+		return;
+	e->path = path;
+	e->dir = dir;
+	atomic_store(&e->state, HIVE_EXEC_ASKS);
+	atomic_fetch_add(&d->execs, 1);
+	ring(d);
+	wait_while(&e->state, HIVE_EXEC_ASKS, &looks);
+	if (atomic_compare_exchange_strong(&e->state, &state, HIVE_EXEC_DECLINED) ||
+	    state == HIVE_EXEC_DECLINED)
+		atomic_store(&e->tid, 0);
+}
+
+void agent_stays(void)
+{
+	struct hive_exec *e = exec_of(data_of(agent_process.meta), own_tid());
+
+	if (e)
+		atomic_store(&e->state, HIVE_EXEC_FAILED);
+}
+
 int agent_join(const struct agent_join *how)
 {
 	const clock_fn clock = vdso_clock_gettime(how->vdso);

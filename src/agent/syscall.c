@@ -11,6 +11,8 @@
 #include "base/sys.h"
 
 #include <asm/ptrace.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 /* --- numbers ---------------------------------------------------------------------------------- */
@@ -113,6 +115,27 @@ static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
 		agent_run_list(&h, list);
 }
 
+/* What the agent itself has to do before it, whoever looks. */
+static void begin(const struct pt_regs *regs, int64_t nr)
+{
+	if (nr == SYS_execve)
+		agent_follow(regs->rdi, AT_FDCWD);
+	else if (nr == SYS_execveat)
+		agent_follow(regs->rsi, (int)regs->rdi);
+}
+
+#define FAILED(rax) ((rax) > (uint64_t)-4096)
+
+/* ...and behind it: text that was mapped has system calls too. */
+static void end(const struct pt_regs *regs, int64_t nr)
+{
+	if (nr == SYS_mmap && regs->rdx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS) &&
+	    !FAILED(regs->rax))
+		agent_loaded();
+	else if (nr == SYS_execve || nr == SYS_execveat)
+		agent_stays();
+}
+
 /* Programs see the registers as Linux has them by then: of what they show nothing is restored. */
 void agent_sys_enter(void *where, uint64_t cookie)
 {
@@ -127,13 +150,18 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	regs->rax = (uint64_t)-ENOSYS;
 	run(regs, HIVE_ENTER, nr);
 	regs->rax = rax;
+	begin(regs, nr);
 }
 
+/* Who was in it when the jumps came had no beginning, and has no end. */
 void agent_sys_exit(void *where, uint64_t cookie)
 {
 	struct pt_regs *regs = where;
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
 
+	if (nr < 0)
+		return;
 	regs->orig_rax = (uint64_t)nr;
 	run(regs, HIVE_EXIT, nr);
+	end(regs, nr);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,6 +45,17 @@ static int map_part(uintptr_t base, int i, int fd)
 	return -EEXIST;
 }
 
+/* Is the hive mapped there?  Asked of the kernel, as it may be nothing at all. */
+static bool is_here(uintptr_t base)
+{
+	struct hive_head head;
+	struct iovec to = { &head, sizeof(head) };
+	struct iovec from = { (void *)(base + HIVE_META_AT), sizeof(head) };
+
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof(head) &&
+	       head.magic == HIVE_MEM_MAGIC && head.base == base;
+}
+
 /* The segments at their place, and this process's own part of text. */
 static int map_hive(const int fd[_HIVE_SEGMENTS], const struct hive_meta **ret)
 {
@@ -51,6 +63,11 @@ static int map_hive(const int fd[_HIVE_SEGMENTS], const struct hive_meta **ret)
 	uintptr_t base = 0;
 	int err = find_base(fd[HIVE_META], &base);
 
+	/* The server was here, by ptrace(2), and brought the agent in. */
+	if (!err && is_here(base)) {
+		*ret = (const struct hive_meta *)(base + HIVE_META_AT);
+		return 0;
+	}
 	for (int i = 0; i < _HIVE_SEGMENTS && !err; i++)
 		err = map_part(base, i, fd[i]);
 	if (err)

@@ -95,6 +95,22 @@ static_assert(sizeof(struct hive_meta) == 96 + HIVE_AREAS * sizeof(struct hive_a
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 
+/* A thread that is about to become another program, and wants that one to be a member too. */
+enum hive_exec_state {
+	HIVE_EXEC_ASKS,
+	HIVE_EXEC_FOLLOWED, /* the server comes along; it empties the row */
+	HIVE_EXEC_DECLINED, /* the server does not; the thread empties the row */
+	HIVE_EXEC_FAILED,   /* the thread is still here; the server empties the row */
+};
+struct hive_exec {
+	_Atomic uint32_t tid;	/* 0: the row is free */
+	_Atomic uint32_t state; /* enum hive_exec_state, a futex */
+	uint64_t path;		/* its argument, in its memory */
+	int32_t dir;		/* what that is relative to: a descriptor, or AT_FDCWD */
+	uint32_t pad;
+};
+#define HIVE_EXECS 64
+
 /* At the beginning of data. */
 struct hive_data {
 	struct hive_head head;
@@ -102,9 +118,11 @@ struct hive_data {
 	_Atomic uint32_t births; /* counts who enrolled */
 	_Atomic uint32_t
 		loads; /* a futex: the process that waits as it loaded libraries; 0: none */
-	uint32_t pad[7];
+	_Atomic uint32_t execs;		       /* counts who asked in `exec` */
+	uint32_t pad[6];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
+	struct hive_exec exec[HIVE_EXECS];
 };
-static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4, "layout 1");
+static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4 + HIVE_EXECS * 24, "layout 3");
 
 #endif

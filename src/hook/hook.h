@@ -9,14 +9,18 @@
 
 /**
  * The hooks of a hive, whose text has the agent; its folder is borrowed.  Once, before anybody uses
- * the kernel.
+ * the kernel.  reborn(pid) is called when the process has become another program, before it is
+ * a member again.
  */
-void hook_start(struct space *s, struct skep_kernel *k, const char *dir);
+void hook_start(struct space *s, struct skep_kernel *k, const char *dir,
+		void (*reborn)(pid_t pid));
 /**
  * The process is a member, and waits for us: what is attached to all members is attached to it.
  * From the thread that answers it.
  */
 void hook_member(pid_t pid);
+/** Do we know that program already, as we came along when its process became it? */
+bool hook_knows(pid_t pid);
 
 /** Somebody rang (map/bell.c): it may be a member that loaded libraries, and waits.  Quick. */
 void hook_rang(void);

@@ -2,6 +2,7 @@
 /* loader.c - see loader.h */
 #include "hook/loader.h"
 #include "base/sys.h"
+#include "hook/follow.h"
 #include "hook/hook.h"
 
 #include <limits.h>
@@ -20,6 +21,7 @@ void hook_rang(void)
 {
 	_Atomic uint32_t *loads = atomic_load(&w.loads);
 
+	follow_look();
 	if (!loads || !atomic_load(loads))
 		return;
 	pthread_mutex_lock(&w.lock);

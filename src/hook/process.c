@@ -100,7 +100,7 @@ static int join(struct process *p, struct space *s, struct tracee *t, struct ske
 {
 	const struct hive_meta *meta = space_meta(s);
 	const struct agent_door *door = (const struct agent_door *)(uintptr_t)meta->door;
-	const struct agent_join how = { .meta = meta, .vdso = vdso_of(p->pid) };
+	const struct agent_join how = { .meta = meta, .vdso = p->vdso = vdso_of(p->pid) };
 	const int64_t page = scratch(t, diag);
 	uint64_t ret = 0;
 	int err = (int)MIN(page, 0);
@@ -173,12 +173,15 @@ static int make_ready(struct still *s, struct space *space, struct skep_diag *di
 	return err ? err : images_read(&s->images, s->p->pid, diag);
 }
 
-int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+bool process_is_same(const struct process *p)
 {
-	int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
+	return p->joined && p->vdso == vdso_of(p->pid);
+}
 
-	if (err)
-		return err;
+static int ready(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	int err;
+
 	s->p = p;
 	s->images = (struct images){ 0 };
 	/* Who has the number now may be somebody else. */
@@ -186,6 +189,35 @@ int still_begin(struct still *s, struct process *p, struct space *space, struct 
 	if (err)
 		still_end(s);
 	return err;
+}
+
+int still_adopt(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	int err = tracee_adopt(&s->t, p->pid, STOP_MS, diag);
+
+	return err ? err : ready(s, p, space, diag);
+}
+
+void still_tell_exit(struct still *s, uint64_t handler, long nr)
+{
+	const int64_t page = scratch(&s->t, NULL);
+	struct user_regs_struct regs;
+	uint64_t ret;
+
+	if (page < 0 || !s->t.n)
+		return;
+	regs = s->t.at[0].regs; /* begins as struct pt_regs does, up to ss */
+	regs.rax = 0;
+	if (!tracee_write(&s->t, (uint64_t)page, &regs, 21 * sizeof(uint64_t)))
+		tracee_call(&s->t, handler, (uint64_t)page, (uint64_t)nr, &ret, NULL);
+	call(&s->t, SYS_munmap, (uint64_t)page, 4096, 0, 0, 0, 0, NULL);
+}
+
+int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
+
+	return err ? err : ready(s, p, space, diag);
 }
 
 void still_end(struct still *s)

@@ -14,7 +14,8 @@ struct process {
 	struct process *next;
 	pid_t pid;
 	int fd;	      /* its pidfd, which says when the number is no longer its own */
-	bool joined;  /* the agent is in it */
+	bool joined;  /* the agent is in it... */
+	uint64_t vdso; /* ...and was when the vDSO was there, which tells programs apart */
 	bool watched; /* it has the jumps of landmarks */
 	struct patches patches;
 };
@@ -36,6 +37,13 @@ void process_forget(struct process *p);
 /** Stops the process and brings the agent in, if it has none yet: 0, or -errno and it goes on. */
 int still_begin(struct still *s, struct process *p, struct space *space,
 		struct skep_diag *reterr_diag);
+/** The same for one that the calling thread has seized, and that becomes another program. */
+int still_adopt(struct still *s, struct process *p, struct space *space,
+		struct skep_diag *reterr_diag);
+/** Calls the agent's handler for a system call's end, as if the process came there. */
+void still_tell_exit(struct still *s, uint64_t handler, long nr);
+/** Is it the program that it was when the agent came? */
+bool process_is_same(const struct process *p);
 /** It goes on. */
 void still_end(struct still *s);
 

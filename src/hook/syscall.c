@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 struct syscall_probe {
 	struct syscall_probe *next; /* who came later */
@@ -182,6 +183,11 @@ bool syscalls_concern(pid_t pid)
 	return false;
 }
 
+bool syscalls_any(void)
+{
+	return s.first;
+}
+
 void syscalls_start(struct space *space, struct vcpus *vcpus)
 {
 	s.space = space;
@@ -192,8 +198,14 @@ void syscalls_start(struct space *space, struct vcpus *vcpus)
 
 /* --- jumps ------------------------------------------------------------------------------------ */
 
+/*
+ * By execve(2) programs are followed.  Who wants all is told where text is mapped, before any of it
+ * runs; others hear of libraries from the dynamic linker.
+ */
 static bool is_wanted(const struct sys_site *site)
 {
+	if (site->nr == SYS_execve || site->nr == SYS_execveat || (site->nr == SYS_mmap && s.first))
+		return true;
 	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
 }
 

@@ -20,11 +20,13 @@ int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct s
 /** No longer: when it returns, no run of it is under way there. */
 void syscalls_remove(struct syscall_probe *p);
 
+/** Is there anybody at all? */
+bool syscalls_any(void);
 /** Does anybody want to see that process? */
 bool syscalls_concern(pid_t pid);
 /**
- * Puts the jumps that are wanted and not there, or takes all of them.  What has no room goes on
- * without.
+ * Puts the jumps that are wanted and not there, those by which programs are followed included
+ * (follow.h), or takes all of them.  What has no room goes on without.
  */
 void syscalls_put(struct still *s);
 void syscalls_undo(struct still *s);

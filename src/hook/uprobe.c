@@ -16,6 +16,7 @@
 #include "agent/agent.h"
 #include "base/alloc.h"
 #include "core/probe.h"
+#include "hook/follow.h"
 #include "hook/function.h"
 #include "hook/hook.h"
 #include "hook/landmark.h"
@@ -25,6 +26,7 @@
 #include "hook/syscall.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 
 /* One place where a program is to run, which returns may make many. */
 struct point {
@@ -51,6 +53,7 @@ static struct {
 	struct landmarks landmarks;
 	struct members members;
 	struct uprobe *uprobes;
+	void (*reborn)(pid_t pid);
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -143,6 +146,7 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 	if (err)
 		return err;
 	err = at_sites(&s, u, still_put_spot, diag);
+	syscalls_put(&s);
 	at_landmarks(&s, still_put_spot);
 	p->watched = true;
 	still_end(&s);
@@ -176,7 +180,7 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 /* Where nobody runs any more the text is what it was again; landmarks where nobody runs at all. */
 static void take_jumps(const struct uprobe *u)
 {
-	const bool last = !h.uprobes;
+	const bool last = !h.uprobes && !syscalls_any();
 
 	members_look(&h.members);
 	for (struct process *p = h.members.first; p; p = p->next) {
@@ -186,6 +190,7 @@ static void take_jumps(const struct uprobe *u)
 			continue;
 		at_sites(&s, u, still_undo_spot, NULL);
 		if (last) {
+			syscalls_undo(&s);
 			at_landmarks(&s, still_undo_spot);
 			p->watched = false;
 		}
@@ -375,6 +380,17 @@ static void detach_file(void *hooked)
 	uprobe_free(u);
 }
 
+/* The jumps of all attachments, into a process that stands still. */
+static void put_in(struct still *s)
+{
+	for (const struct uprobe *u = h.uprobes; u; u = u->next)
+		if (concerns(u, s->p))
+			at_sites(s, u, still_put_spot, NULL);
+	syscalls_put(s);
+	at_landmarks(s, still_put_spot);
+	s->p->watched = true;
+}
+
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
 static void put_all_jumps(struct process *p)
 {
@@ -393,13 +409,7 @@ static void put_all_jumps(struct process *p)
 	some |= calls;
 	if (!(some || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
 		return;
-	for (const struct uprobe *u = h.uprobes; u; u = u->next)
-		if (concerns(u, p))
-			at_sites(&s, u, still_put_spot, NULL);
-	if (calls)
-		syscalls_put(&s);
-	at_landmarks(&s, still_put_spot);
-	p->watched = true;
+	put_in(&s);
 	still_end(&s);
 }
 
@@ -436,6 +446,11 @@ static void detach_syscall(void *hooked)
 		if (syscalls_concern(p->pid) || still_begin(&s, p, h.space, NULL))
 			continue;
 		syscalls_undo(&s);
+		if (h.uprobes)
+			syscalls_put(&s); /* what follows programs stays */
+		else
+			at_landmarks(&s, still_undo_spot);
+		p->watched = h.uprobes;
 		still_end(&s);
 	}
 	pthread_mutex_unlock(&h.lock);
@@ -450,8 +465,61 @@ void hook_member(pid_t pid)
 	pthread_mutex_lock(&h.lock);
 	p = members_of(&h.members, pid);
 	if (p) {
-		process_forget(p); /* it is another program than it was */
+		if (!process_is_same(p))
+			process_forget(p);
 		put_all_jumps(p);
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+bool hook_knows(pid_t pid)
+{
+	const struct process *p;
+	bool ret;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_find(&h.members, pid);
+	ret = p && process_is_same(p);
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+/* --- other programs --------------------------------------------------------------------------- */
+
+/* Not only what is there by now: libraries come later. */
+static bool wants(pid_t pid)
+{
+	const struct process *p;
+	bool ret;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	p = members_find(&h.members, pid);
+	ret = p && syscalls_concern(pid);
+	for (const struct uprobe *u = h.uprobes; u && p; u = u->next)
+		ret |= concerns(u, p);
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+static void arrived(pid_t pid)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
+	struct process *p;
+	struct still s;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_of(&h.members, pid);
+	if (p) {
+		process_forget(p);
+		h.reborn(pid);
+		if (!still_adopt(&s, p, h.space, NULL)) {
+			put_in(&s);
+			if (syscalls_concern(pid))
+				still_tell_exit(&s, (uintptr_t)door->sys_exit, SYS_execve);
+			still_end(&s);
+		}
 	}
 	pthread_mutex_unlock(&h.lock);
 }
@@ -484,8 +552,9 @@ static void find_landmarks(void)
 	}
 }
 
-void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
+void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*reborn)(pid_t pid))
 {
+	static const struct follow_ops follows = { wants, arrived };
 	static const struct core_hooks hooks[] = {
 		[PROBE_FILE] = { attach_file, detach_file },
 		[PROBE_SYSCALL] = { attach_syscall, detach_syscall },
@@ -494,8 +563,10 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
+	h.reborn = reborn;
 	find_landmarks();
 	loader_start(s, look_at);
+	follow_start(s, &follows);
 	syscalls_start(s, core_vcpus(k));
 	core_set_hooks(k, hooks);
 }

@@ -320,6 +320,30 @@ int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *
 	return err;
 }
 
+int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag)
+{
+	struct tracee_thread *th;
+	int err;
+
+	*t = (struct tracee){ .pid = pid, .mem = -1, .ms = ms };
+	th = vec_push(t);
+	if (!th)
+		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+	th->tid = pid;
+	/* Out of execve(2), which would write what it returns over the registers. */
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	err = ptrace(PTRACE_CONT, pid, 0, 0) < 0 ? forbidden(pid, -ESRCH, reterr_diag) : 0;
+	if (!err)
+		err = stop_seized(t, tracee_deadline(ms), reterr_diag);
+	if (!err && !t->n)
+		err = forbidden(pid, -ESRCH, reterr_diag);
+	if (!err)
+		err = open_memory(t, reterr_diag);
+	if (err)
+		tracee_go(t);
+	return err;
+}
+
 void tracee_go(struct tracee *t)
 {
 	vec_foreach (th, t) {

@@ -45,6 +45,11 @@ struct tracee {
  *	go of when the calling thread ends
  */
 int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
+/**
+ * The same for a process that the calling thread has seized already, and whose only thread stands
+ * at PTRACE_EVENT_EXEC: on success it stands before its first instruction.
+ */
+int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
 /** Lets all threads go on.  Once for each tracee_stop() that succeeded. */
 void tracee_go(struct tracee *t);
 

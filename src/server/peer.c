@@ -193,7 +193,7 @@ static int do_hello(struct peer *p)
 		return done(p, -EPROTO, -1, 0);
 	if (!p->member) {
 		server_member(p->s, p->caller.pid);
-		if (p->packet.msg.arg[1])
+		if (p->packet.msg.arg[1] && !hook_knows(p->caller.pid))
 			reaper_reborn(p->caller.pid);
 		hook_member(p->caller.pid);
 	}

@@ -190,7 +190,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	if (!err)
 		err = reaper_start(s->space, s->k);
 	if (!err)
-		hook_start(s->space, s->k, s->dir);
+		hook_start(s->space, s->k, s->dir, reaper_reborn);
 	err = err ? err : core_pins_in(s->k, s->dir);
 	if (!err) {
 		detach(s, o->talk);
