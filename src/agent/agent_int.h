@@ -94,7 +94,8 @@ void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
 /* Libraries may have come: waits until the server has put its jumps into them, a second at most. */
 void agent_loaded(void);
-/* The thread is about to become another program: waits until the server comes along, or declines. */
+/* The thread is about to become another program: waits until the server comes along, or declines.
+ */
 void agent_follow(uint64_t path, int dir);
 /* It could not, and is still this one. */
 void agent_stays(void);

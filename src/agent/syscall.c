@@ -93,7 +93,8 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 	ret[HIVE_CALL] = call;
 }
 
-/* --- the stubs' --------------------------------------------------------------------------------- */
+/* --- the stubs' ---------------------------------------------------------------------------------
+ */
 
 static const _Atomic(const struct hive_probes *) *list_of(enum hive_side side, int64_t nr)
 {
@@ -107,9 +108,9 @@ static const _Atomic(const struct hive_probes *) *list_of(enum hive_side side, i
 static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
 {
 	const _Atomic(const struct hive_probes *) *list = list_of(side, nr);
-	struct hit h = {
-		.regs = regs, .what = side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT, .nr = nr
-	};
+	struct hit h = { .regs = regs,
+			 .what = side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT,
+			 .nr = nr };
 
 	if (atomic_load_explicit(list, memory_order_relaxed))
 		agent_run_list(&h, list);

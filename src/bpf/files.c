@@ -71,8 +71,8 @@ static int fill_kconfig(int fd)
  * of `dump xlated` turn it into a name by this file.  Our instructions keep the helper's number,
  * so the symbol of helper n stands n bytes after the base.
  */
-#define CALL_BASE UINT64_C(0xffffffff81000000)
-#define FUNC_BASE (CALL_BASE + 0x10000)
+#define CALL_BASE    UINT64_C(0xffffffff81000000)
+#define FUNC_BASE    (CALL_BASE + 0x10000)
 #define SYSCALL_BASE (CALL_BASE + 0x1000000)
 
 /* The kernel's functions: where they are nobody may know, but that they are. */

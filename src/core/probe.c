@@ -70,10 +70,11 @@ static int read_kprobe(struct call *c, const struct perf_event_attr *a, struct p
 		return FAIL(c, -EINVAL, "a kprobe needs the name of a function");
 	p->spec.nr = model_syscall_of(name);
 	if (p->spec.nr < 0 || a->config2)
-		return FAIL(c, -ENOENT,
-			    "kprobe at %s+%llu: only the entry of a system call can be seen without "
-			    "a kernel, such as __x64_sys_openat",
-			    name, (unsigned long long)a->config2);
+		return FAIL(
+			c, -ENOENT,
+			"kprobe at %s+%llu: only the entry of a system call can be seen without "
+			"a kernel, such as __x64_sys_openat",
+			name, (unsigned long long)a->config2);
 	if (a->config & ~RETPROBE)
 		return FAIL(c, -EINVAL, "config 0x%llx is not of a kprobe",
 			    (unsigned long long)a->config);
@@ -102,7 +103,7 @@ static int read_tracepoint(struct call *c, const struct perf_event_attr *a, stru
 	struct model_event e;
 
 	if (!model_event_by_id((uint32_t)a->config, &e))
-		return FAIL(c, -ENOENT, "there is no tracepoint with the id %llu",
+		return FAIL(c, -EINVAL, "there is no tracepoint with the id %llu",
 			    (unsigned long long)a->config);
 	see_event(p, &e, HIVE_RECORD); /* in all processes, whatever the event's pid */
 	p->type = BPF_PROG_TYPE_TRACEPOINT;

@@ -42,7 +42,7 @@ enum probe_what { PROBE_FILE, PROBE_SYSCALL };
 struct probe_spec {
 	enum probe_what what;
 	/* -- a system call -- */
-	int32_t nr; /* which one; -1: every one */
+	int32_t nr;   /* which one; -1: every one */
 	uint32_t ctx; /* enum hive_ctx: what programs are handed */
 	/* -- places in a file -- */
 	char path[PATH_MAX]; /* of the file */

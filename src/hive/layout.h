@@ -118,7 +118,7 @@ struct hive_data {
 	_Atomic uint32_t births; /* counts who enrolled */
 	_Atomic uint32_t
 		loads; /* a futex: the process that waits as it loaded libraries; 0: none */
-	_Atomic uint32_t execs;		       /* counts who asked in `exec` */
+	_Atomic uint32_t execs; /* counts who asked in `exec` */
 	uint32_t pad[6];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 	struct hive_exec exec[HIVE_EXECS];

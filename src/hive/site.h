@@ -57,7 +57,7 @@ struct hive_site {
 	_Atomic uint32_t means;					/* HIVE_*, for the agent itself */
 };
 
-#define HIVE_SYSCALLS 512 /* rows; numbers from there on are the last one's */
+#define HIVE_SYSCALLS 512	 /* rows; numbers from there on are the last one's */
 #define HIVE_ANY      UINT64_MAX /* cookie of a stub whose system call is what %rax says */
 
 /* When programs run at system calls. */

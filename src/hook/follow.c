@@ -24,13 +24,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EAGER_MS 20   /* in which the thread is looked at often */
+#define EAGER_MS  20 /* in which the thread is looked at often */
 #define EVENT(st) ((st) >> 16)
 
 static struct {
 	struct space *space;
 	const struct follow_ops *ops;
-	_Atomic uint32_t seen;		    /* hive_data.execs, when rows were last looked at */
+	_Atomic uint32_t seen;		/* hive_data.execs, when rows were last looked at */
 	_Atomic bool taken[HIVE_EXECS]; /* a thread of ours has it */
 } f;
 
@@ -128,8 +128,7 @@ static void leave(pid_t tid)
 
 	if (!ptrace(PTRACE_INTERRUPT, tid, 0, 0) && waitpid(tid, &st, __WALL) == tid &&
 	    WIFSTOPPED(st))
-		ptrace(PTRACE_DETACH, tid, 0,
-		       EVENT(st) == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(st));
+		ptrace(PTRACE_DETACH, tid, 0, EVENT(st) == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(st));
 }
 
 /* One stop on its way: true, it has become another program, or is gone. */

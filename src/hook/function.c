@@ -31,11 +31,13 @@ static bool file_offset(Elf *elf, uint64_t addr, uint64_t *ret)
 	return false;
 }
 
-/* C's functions that do, by their names without underscores in front. */
+/* C's functions that do, or look at who called them, by their names without underscores in front.
+ */
 static bool returns_again(const char *name)
 {
-	static const char *const names[] = { "setjmp", "sigsetjmp", "getcontext", "vfork",
-					     "savectx" };
+	static const char *const names[] = { "setjmp",	"sigsetjmp", "getcontext", "vfork",
+					     "savectx", "dlsym",     "dlvsym",	   "dlopen",
+					     "dlmopen", "mcount" };
 
 	name += name ? strspn(name, "_") : 0;
 	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
@@ -231,7 +233,8 @@ static const char *refusal(const struct function_file *file, const struct functi
 	if (file->go)
 		return "Go moves its stacks, and reads return addresses";
 	if (fn && fn->again)
-		return "the function returns more often than it is called";
+		return "the function returns more often than it is called, or looks at who called "
+		       "it";
 	return fn && fn->off != off ? "the function begins elsewhere" : NULL;
 }
 

@@ -24,7 +24,7 @@ struct function_file {
 /* What a symbol says. */
 struct function {
 	uint64_t off, size; /* in the file */
-	bool again;	    /* it returns more than once for each call */
+	bool again; /* it returns more than once for each call, or reads where it returns to */
 };
 
 /** Opens and reads it; *ret was zeroed, or opened: then it stays if it is the same file. */
@@ -44,8 +44,8 @@ enum function_part {
  *
  * @return the errors of site_at() and site_returns(); -EOPNOTSUPP also for returns where no symbol
  *	says how long the function is, and for the entry of one that returns again, as setjmp(),
- *	or is Go's, whose runtime reads return addresses, or begins elsewhere; -EINVAL: the file
- *	ends before
+ *	or looks at who called it, as dlsym(), or is Go's, whose runtime reads return addresses, or
+ *begins elsewhere; -EINVAL: the file ends before
  */
 int function_sites(const struct function_file *file, uint64_t off, enum function_part part,
 		   struct sites *ret, struct skep_diag *reterr_diag);

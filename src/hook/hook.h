@@ -12,8 +12,7 @@
  * the kernel.  reborn(pid) is called when the process has become another program, before it is
  * a member again.
  */
-void hook_start(struct space *s, struct skep_kernel *k, const char *dir,
-		void (*reborn)(pid_t pid));
+void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*reborn)(pid_t pid));
 /**
  * The process is a member, and waits for us: what is attached to all members is attached to it.
  * From the thread that answers it.

@@ -13,10 +13,10 @@
 struct process {
 	struct process *next;
 	pid_t pid;
-	int fd;	      /* its pidfd, which says when the number is no longer its own */
-	bool joined;  /* the agent is in it... */
+	int fd;	       /* its pidfd, which says when the number is no longer its own */
+	bool joined;   /* the agent is in it... */
 	uint64_t vdso; /* ...and was when the vDSO was there, which tells programs apart */
-	bool watched; /* it has the jumps of landmarks */
+	bool watched;  /* it has the jumps of landmarks */
 	struct patches patches;
 };
 

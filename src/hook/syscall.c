@@ -69,8 +69,8 @@ static void give(struct hive_probes *list)
 /* Rows nobody asked for by number share the last one's list. */
 static bool is_own(const struct hive_probes *list, enum hive_side side, uint32_t row)
 {
-	return list && (row == HIVE_SYSCALLS ||
-			list != atomic_load(&s.shown->probes[side][HIVE_SYSCALLS]));
+	return list &&
+	       (row == HIVE_SYSCALLS || list != atomic_load(&s.shown->probes[side][HIVE_SYSCALLS]));
 }
 
 /* All rows of a side anew; those before are freed when no run can see them. */
@@ -84,8 +84,8 @@ static int show(enum hive_side side)
 			err = make_list(side, nr, &new[nr]);
 	}
 	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++) {
-		struct hive_probes *list = (struct hive_probes *)atomic_load(
-			&s.shown->probes[side][row]);
+		struct hive_probes *list =
+			(struct hive_probes *)atomic_load(&s.shown->probes[side][row]);
 
 		if (err)
 			give(new[row]);
@@ -107,8 +107,8 @@ static int show(enum hive_side side)
 static void disown(const struct syscall_probe *p)
 {
 	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++) {
-		struct hive_probes *list = (struct hive_probes *)atomic_load(
-			&s.shown->probes[p->side][row]);
+		struct hive_probes *list =
+			(struct hive_probes *)atomic_load(&s.shown->probes[p->side][row]);
 
 		for (uint32_t i = 0; list && i < list->n; i++)
 			if (list->probe[i].prog == p->probe.prog &&
@@ -221,8 +221,7 @@ static const struct text *text_of(const struct image *i, pid_t pid)
 	while (*at && ((*at)->file.ino != i->file.ino || (*at)->file.dev != i->file.dev))
 		at = &(*at)->next;
 	t = *at;
-	if (t && t->changed.tv_sec == st.st_mtim.tv_sec &&
-	    t->changed.tv_nsec == st.st_mtim.tv_nsec)
+	if (t && t->changed.tv_sec == st.st_mtim.tv_sec && t->changed.tv_nsec == st.st_mtim.tv_nsec)
 		return t;
 	if (t) {
 		*at = t->next;
@@ -256,9 +255,7 @@ static void at_site(struct still *still, const struct sys_site *site, uint64_t b
 
 static void at_image(struct still *still, const struct image *i, jump_fn fn)
 {
-	const struct text *t = i->exec && i->file.ino
-				       ? text_of(i, still->p->pid)
-				       : NULL;
+	const struct text *t = i->exec && i->file.ino ? text_of(i, still->p->pid) : NULL;
 
 	if (!t)
 		return;

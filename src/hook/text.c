@@ -52,8 +52,8 @@ static bool shift_of(Elf *elf, uint64_t addr, uint64_t *ret)
 
 /*
  * .eh_frame_hdr: a head of four bytes that say how what follows is written, a pointer, the number
- * of rows, and the rows: a function's address and that of its description, in order (LSB, "Exception
- * Frames").  What is not written as every linker does is left alone.
+ * of rows, and the rows: a function's address and that of its description, in order (LSB,
+ * "Exception Frames").  What is not written as every linker does is left alone.
  */
 static int add_unwind(Elf *elf, const struct view *v, struct begins *b)
 {

@@ -189,8 +189,8 @@ static bool overlap(const struct site *a, const struct site *b)
 
 static bool same_site(const struct site *a, const struct site *b)
 {
-	return a->at == b->at && a->around == b->around && a->patch == b->patch && a->size == b->size &&
-	       !memcmp(a->text, b->text, a->size);
+	return a->at == b->at && a->around == b->around && a->patch == b->patch &&
+	       a->size == b->size && !memcmp(a->text, b->text, a->size);
 }
 
 /* Whether the site may be patched, and the stub that it has from earlier. */

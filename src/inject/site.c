@@ -61,8 +61,8 @@ const struct row *site_intruder(const struct func *f, const struct rows *rows, s
 	return NULL;
 }
 
-int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i,
-	    struct site *ret, struct skep_diag *d)
+int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i, struct site *ret,
+	    struct skep_diag *d)
 {
 	const size_t patch = rows->at[first].at, at = rows->at[i].at;
 	const size_t end = end_of_room(f, rows, first, i);

@@ -17,9 +17,9 @@
 #include "base/vec.h"
 #include "inject/insn.h"
 
-#define JUMP_SIZE 5u				     /* of jmp rel32 */
-#define SYSCALL_SIZE 2u				     /* of syscall */
-#define SITE_TEXT (JUMP_SIZE + 2 * (size_t)INSN_MAX) /* bytes that a site may have */
+#define JUMP_SIZE    5u					/* of jmp rel32 */
+#define SYSCALL_SIZE 2u					/* of syscall */
+#define SITE_TEXT    (JUMP_SIZE + 2 * (size_t)INSN_MAX) /* bytes that a site may have */
 
 struct func {
 	uint64_t at;	     /* its address */
@@ -46,7 +46,8 @@ struct sites {
  *
  *	| mov $3,%eax   | syscall | cmp $-4095,%rax    |
  *	|<-- before --->|         |<----- after ------>|	it stays where it is
- *	|<-------- around ------->|				or is moved, with what is before it...
+ *	|<-------- around ------->|				or is moved, with what is before
+ *it...
  *			|<---------- around ---------->|	...or behind
  *
  * Where it stays a thread that waits in it is where unwinders and cancellation expect it.

@@ -28,7 +28,7 @@ const struct row *site_intruder(const struct func *f, const struct rows *rows, s
 				size_t at);
 
 /** The jump at row `first` for the instruction of row i: 0, or -EOPNOTSUPP. */
-int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i,
-	    struct site *ret, struct skep_diag *reterr_diag);
+int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i, struct site *ret,
+	    struct skep_diag *reterr_diag);
 
 #endif

@@ -80,7 +80,8 @@ static bool stays(const struct func *f, const struct rows *rows, size_t i, bool 
 
 	/* A probe of the function's first instruction would be in the way. */
 	if (first == i || patch < JUMP_SIZE || site_intruder(f, rows, patch, at) ||
-	    is_target(f, rows, at + SYSCALL_SIZE) || !fits_behind(f, rows, i + 1, i + 1, &ret->after) ||
+	    is_target(f, rows, at + SYSCALL_SIZE) ||
+	    !fits_behind(f, rows, i + 1, i + 1, &ret->after) ||
 	    (tables && rows->at[i + 1].in.size < JUMP_SIZE))
 		return false;
 	set(&ret->before, f, patch, at, at);

@@ -108,7 +108,7 @@ bool model_event_by_name(const char *name, size_t n, struct model_event *ret)
 static void field(struct strbuf *to, const char *what, uint32_t at, uint32_t size, bool is_signed)
 {
 	strbuf_add(to, "\tfield:%s;\toffset:%u;\tsize:%u;\tsigned:%d;\n", what, at, size,
-		      is_signed);
+		   is_signed);
 }
 
 static void format_fields(const struct model_event *e, struct strbuf *to)
@@ -142,7 +142,7 @@ static void format_print(const struct model_event *e, struct strbuf *to)
 	}
 	if (e->nr < 0) {
 		strbuf_add(to, e->exit ? "NR %%ld = %%ld\", REC->id, REC->ret\n"
-					  : "NR %%ld (%%lx, %%lx, %%lx, %%lx, %%lx, %%lx)\", REC->id");
+				       : "NR %%ld (%%lx, %%lx, %%lx, %%lx, %%lx, %%lx)\", REC->id");
 		for (int i = 0; !e->exit && i < ARGS; i++)
 			strbuf_add(to, ", REC->args[%d]%s", i, i == ARGS - 1 ? "\n" : "");
 		return;
