@@ -16,7 +16,7 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 2 /* of the door */
+#define AGENT_VERSION 3 /* of the door */
 
 struct hive_meta;
 
@@ -59,6 +59,11 @@ struct agent_door {
 			 uint64_t flags);
 	/* What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site. */
 	void (*probe)(void *regs, uint64_t cookie);
+	/*
+	 * The agent is about to be taken away while all threads stand still, none of them in it: no
+	 * return address leads to it any more.  0.
+	 */
+	int (*leave)(void);
 };
 
 extern const struct agent_door agent_door;

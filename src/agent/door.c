@@ -16,4 +16,5 @@ const struct agent_door agent_door = {
 	.run = agent_run,
 	.map_call = agent_map_call,
 	.probe = agent_probe,
+	.leave = agent_leave,
 };

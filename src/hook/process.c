@@ -173,7 +173,7 @@ static int make_ready(struct still *s, struct space *space, struct skep_diag *di
 	return err ? err : images_read(&s->images, s->p->pid, diag);
 }
 
-int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+static int stop(struct still *s, struct process *p, struct skep_diag *diag)
 {
 	int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
 
@@ -182,7 +182,31 @@ int still_begin(struct still *s, struct process *p, struct space *space, struct 
 	s->p = p;
 	s->images = (struct images){ 0 };
 	/* Who has the number now may be somebody else. */
-	err = process_lives(p) ? make_ready(s, space, diag) : -ESRCH;
+	if (process_lives(p))
+		return 0;
+	still_end(s);
+	return -ESRCH;
+}
+
+int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	int err = stop(s, p, diag);
+
+	if (err)
+		return err;
+	err = make_ready(s, space, diag);
+	if (err)
+		still_end(s);
+	return err;
+}
+
+int still_begin_bare(struct still *s, struct process *p, struct skep_diag *diag)
+{
+	int err = stop(s, p, diag);
+
+	if (err)
+		return err;
+	err = images_read(&s->images, p->pid, diag);
 	if (err)
 		still_end(s);
 	return err;

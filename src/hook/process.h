@@ -16,6 +16,7 @@ struct process {
 	int fd;	      /* its pidfd, which says when the number is no longer its own */
 	bool joined;  /* the agent is in it */
 	bool watched; /* it has the jumps of landmarks */
+	bool taken;   /* it runs without the preload library, which would tell of it */
 	struct patches patches;
 };
 
@@ -36,6 +37,8 @@ void process_forget(struct process *p);
 /** Stops the process and brings the agent in, if it has none yet: 0, or -errno and it goes on. */
 int still_begin(struct still *s, struct process *p, struct space *space,
 		struct skep_diag *reterr_diag);
+/** The same without the agent. */
+int still_begin_bare(struct still *s, struct process *p, struct skep_diag *reterr_diag);
 /** It goes on. */
 void still_end(struct still *s);
 

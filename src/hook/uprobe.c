@@ -22,8 +22,11 @@
 #include "hook/loader.h"
 #include "hook/members.h"
 #include "hook/process.h"
+#include "hook/take.h"
+#include "inject/permit.h"
 
 #include <pthread.h>
+#include <time.h>
 
 /* One place where a program is to run, which returns may make many. */
 struct point {
@@ -50,6 +53,7 @@ static struct {
 	struct landmarks landmarks;
 	struct members members;
 	struct uprobe *uprobes;
+	bool over; /* nothing is attached any more */
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -248,6 +252,8 @@ static int attach_locked(struct uprobe *u, struct skep_diag *diag)
 {
 	int err;
 
+	if (h.over)
+		return -ENODEV;
 	members_look(&h.members);
 	if (u->pid > 0 && !members_of(&h.members, u->pid))
 		return diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", u->pid);
@@ -366,15 +372,27 @@ static void detach(void *hooked)
 	struct uprobe *u = hooked, **at = &h.uprobes;
 
 	pthread_mutex_lock(&h.lock);
-	while (*at != u)
+	while (*at && *at != u)
 		at = &(*at)->next;
-	*at = u->next;
-	detach_locked(u);
+	if (*at) {
+		*at = u->next;
+		detach_locked(u);
+	}
 	pthread_mutex_unlock(&h.lock);
 	uprobe_free(u);
 }
 
-/* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
+/* The jumps of all attachments; what cannot be probed there goes on unprobed. */
+static void put_into(struct still *s)
+{
+	for (const struct uprobe *u = h.uprobes; u; u = u->next)
+		if (concerns(u, s->p))
+			at_sites(s, u, still_put, NULL);
+	if (h.uprobes)
+		at_landmarks(s, still_put);
+	s->p->watched = h.uprobes != NULL;
+}
+
 static void put_all_jumps(struct process *p)
 {
 	struct images images = { 0 };
@@ -390,11 +408,7 @@ static void put_all_jumps(struct process *p)
 	images_fini(&images);
 	if (!(some || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
 		return;
-	for (const struct uprobe *u = h.uprobes; u; u = u->next)
-		if (concerns(u, p))
-			at_sites(&s, u, still_put, NULL);
-	at_landmarks(&s, still_put);
-	p->watched = true;
+	put_into(&s);
 	still_end(&s);
 }
 
@@ -426,6 +440,124 @@ static void look_at(pid_t pid)
 	pthread_mutex_unlock(&h.lock);
 }
 
+/* --- processes that are taken in -------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* It stands still for that long, and has the agent and all jumps afterwards. */
+static int take_locked(struct process *p, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct skep_diag why = { 0 };
+	const uint64_t start = now_ns();
+	struct still s;
+	int err = still_begin(&s, p, h.space, &why);
+
+	if (err == -EPERM || err == -ESRCH)
+		return permit_refused(p->pid, err, diag);
+	if (err) {
+		diag_set(diag, err, SKEP_AT_NONE, 0, "%s",
+			 *why.msg ? why.msg : "the process cannot take the hive's memory");
+		diag_hint(diag, "%s", why.hint);
+		return err;
+	}
+	ret->threads = (uint32_t)s.t.n;
+	put_into(&s);
+	still_end(&s);
+	ret->stop_ns = now_ns() - start;
+	return 0;
+}
+
+int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct process *p;
+	int err;
+
+	*ret = (struct hook_taken){ 0 };
+	if (!h.space)
+		return -ENODEV;
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	ret->known = members_find(&h.members, pid) != NULL;
+	err = h.over ? -ENODEV
+		     : take_look(pid, h.space, h.members.hive, force ? PERMIT_FILTERED : 0, diag);
+	p = err ? NULL : members_of(&h.members, pid);
+	if (p) {
+		if (!ret->known)
+			p->taken = true;
+		err = take_locked(p, ret, diag);
+		if (err && !ret->known)
+			members_drop(&h.members, p);
+	} else if (!err) {
+		err = permit_refused(pid, -ESRCH, diag);
+	}
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+/* Children of who was taken in, and what they became by exec(2): nobody tells of them. */
+void hook_look(void)
+{
+	pthread_mutex_lock(&h.lock);
+	if (h.uprobes && !h.over) {
+		members_look(&h.members);
+		for (struct process *p = h.members.first; p; p = p->next) {
+			if (!p->taken)
+				continue;
+			if (p->joined && !process_is_ours(p, h.space))
+				process_forget(p);
+			if (!p->watched)
+				put_all_jumps(p);
+		}
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+#define LEAVE_TRIES 50
+#define LEAVE_NS    2000000
+
+/* Whose threads are in handlers goes on for a moment; who never leaves keeps the memory. */
+static void leave(struct process *p)
+{
+	const struct timespec pause = { .tv_nsec = LEAVE_NS };
+	struct still s;
+	int err = -EAGAIN;
+
+	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (still_begin_bare(&s, p, NULL))
+			return;
+		err = still_leave(&s, h.space);
+		still_end(&s);
+	}
+}
+
+void hook_stop(void)
+{
+	pthread_mutex_lock(&h.lock);
+	h.over = true;
+	while (h.uprobes) {
+		struct uprobe *u = h.uprobes;
+
+		h.uprobes = u->next;
+		detach_locked(u);
+	}
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next)
+		if (p->taken && process_is_ours(p, h.space))
+			leave(p);
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- the hive ----------------------------------------------------------------------------------
+ */
+
 static void find_landmarks(void)
 {
 	landmarks_find(&h.landmarks);
@@ -446,6 +578,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir)
 	h.space = s;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
+	h.members.space = s;
 	find_landmarks();
 	loader_start(s, look_at);
 	core_set_hooks(k, &hooks);
