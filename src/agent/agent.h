@@ -65,6 +65,11 @@ struct agent_door {
 	 */
 	void (*sys_enter)(void *regs, uint64_t cookie);
 	void (*sys_exit)(void *regs, uint64_t cookie);
+	/*
+	 * The agent is about to be taken away while all threads stand still, none of them in it: no
+	 * return address leads to it any more.  0.
+	 */
+	int (*leave)(void);
 };
 
 extern const struct agent_door agent_door;

@@ -103,6 +103,8 @@ void agent_stays(void);
 bool agent_catch_return(uint64_t sp, const struct hive_site *site);
 /* The thread's frames from sp on get their own return addresses again, and are not seen. */
 void agent_put_back(uint64_t sp);
+/* The same of all frames of all threads, as the agent is about to go. */
+int agent_leave(void);
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
 		    uint64_t flags);
 void agent_trace(void *arg, const struct skep_run *run, const char *text, size_t n);

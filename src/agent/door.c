@@ -18,4 +18,5 @@ const struct agent_door agent_door = {
 	.probe = agent_probe,
 	.sys_enter = agent_sys_enter,
 	.sys_exit = agent_sys_exit,
+	.leave = agent_leave,
 };

@@ -132,20 +132,30 @@ static bool stands_at(uint64_t at)
 	       word == (uintptr_t)agent_returned;
 }
 
-void agent_put_back(uint64_t sp)
+/* Of that thread, or of all where `who` is 0. */
+static void put_back(uint64_t sp, uint64_t who)
 {
-	const uint64_t me = this_thread();
-
-	if (!atomic_load_explicit(&agent_process.ret_used, memory_order_relaxed))
-		return;
 	for (uint32_t i = 0; i < AGENT_RETURNS; i++) {
 		const struct agent_return *r = &agent_process.ret[i];
 		const uint64_t at = place_of(i);
 
 		/* The first one at a place has what the function was called with. */
-		if (at >= sp && r->who == me && !r->depth && stands_at(at))
+		if (at >= sp && (!who || r->who == who) && !r->depth && stands_at(at))
 			*(uint64_t *)(uintptr_t)at = r->back;
 	}
+}
+
+void agent_put_back(uint64_t sp)
+{
+	if (atomic_load_explicit(&agent_process.ret_used, memory_order_relaxed))
+		put_back(sp, this_thread());
+}
+
+int agent_leave(void)
+{
+	if (atomic_load_explicit(&agent_process.ret_used, memory_order_relaxed))
+		put_back(2, 0); /* 0 and 1 are no places */
+	return 0;
 }
 
 uint64_t agent_return(struct pt_regs *regs);

@@ -5,6 +5,6 @@
 #include "cli/commands.h"
 
 const struct cmd *const cli_commands[] = {
-	&verify_cmd, &prog_cmd, &map_cmd,  &btf_cmd,  &feature_cmd,    &cc_cmd,
-	&batch_cmd,  &run_cmd,	&exec_cmd, &hive_cmd, &trace_pipe_cmd, NULL,
+	&verify_cmd, &prog_cmd, &map_cmd,  &btf_cmd,	    &feature_cmd, &cc_cmd,     &batch_cmd,
+	&run_cmd,    &exec_cmd, &hive_cmd, &trace_pipe_cmd, &attach_cmd,  &doctor_cmd, NULL,
 };

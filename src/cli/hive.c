@@ -48,6 +48,7 @@ static void add_json(struct cli *c, const char *name, const struct hive_status *
 	json_string(o, "name", name);
 	json_u64(o, "pid", st->pid);
 	json_u64(o, "members", st->members);
+	json_u64(o, "taken", st->taken);
 	json_u64(o, "programs", st->progs);
 	json_u64(o, "maps", st->maps);
 	json_u64(o, "links", st->links);
@@ -63,8 +64,8 @@ static void print_row(const char *name, const struct hive_status *st)
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%F %T", localtime_r(&t, &tm));
-	printf("%-20s %8u %8u %8u %8u %8u %8u  %s\n", name, st->pid, st->members, st->progs,
-	       st->maps, st->links, st->pins, when);
+	printf("%-20s %8u %8u %8u %8u %8u %8u %8u  %s\n", name, st->pid, st->members, st->taken,
+	       st->progs, st->maps, st->links, st->pins, when);
 }
 
 static void show(struct cli *c, const char *name, const struct hive_status *st, bool *begun)
@@ -74,8 +75,8 @@ static void show(struct cli *c, const char *name, const struct hive_status *st, 
 		return;
 	}
 	if (!*begun)
-		printf("%-20s %8s %8s %8s %8s %8s %8s  %s\n", "HIVE", "SERVER", "MEMBERS",
-		       "PROGRAMS", "MAPS", "LINKS", "PINS", "SINCE");
+		printf("%-20s %8s %8s %8s %8s %8s %8s %8s  %s\n", "HIVE", "SERVER", "MEMBERS",
+		       "TAKEN", "PROGRAMS", "MAPS", "LINKS", "PINS", "SINCE");
 	*begun = true;
 	print_row(name, st);
 }

@@ -26,7 +26,7 @@ struct run_conf {
 };
 
 /* The library beside this executable (in a build tree), else where it is installed. */
-static int find_preload(char *buf, size_t n)
+int find_preload(char *buf, size_t n)
 {
 	static const char *const beside[] = { "../bpf", ("../" SKEP_LIBDIR), "../lib" };
 	char self[4096];

@@ -3,6 +3,7 @@
 #include "hive/place.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,4 +169,33 @@ int hive_find(const char *name, char dir[PATH_MAX])
 	if (!hive_name_ok(name))
 		return -EINVAL;
 	return snprintf(dir, PATH_MAX, "%s/%s", root, name) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static bool is_server(const char *dir, int server)
+{
+	_cleanup_(close_fd_p) int fd = hive_connect(dir);
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	return fd >= 0 && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) && cred.pid == server;
+}
+
+int hive_name_of(int server, char ret[HIVE_NAME_MAX + 1])
+{
+	char root[PATH_MAX], dir[PATH_MAX];
+	const struct dirent *e;
+	int err = hive_root(root);
+	DIR *all = err ? NULL : opendir(root);
+
+	err = -ENOENT;
+	while (all && err && (e = readdir(all))) {
+		if (!hive_name_ok(e->d_name) || hive_find(e->d_name, dir) ||
+		    !is_server(dir, server))
+			continue;
+		snprintf(ret, HIVE_NAME_MAX + 1, "%s", e->d_name);
+		err = 0;
+	}
+	if (all)
+		closedir(all);
+	return err;
 }

@@ -37,4 +37,7 @@ int hive_connect(const char *dir);
 /** The folder of a hive by name. */
 int hive_find(const char *name, char dir[PATH_MAX]);
 
+/** The name of the hive that process is the server of: 0 or -ENOENT. */
+int hive_name_of(int server, char ret[HIVE_NAME_MAX + 1]);
+
 #endif

@@ -21,7 +21,7 @@
 #include "base/base.h"
 
 #define HIVE_MAGIC   0x76696853u /* "Shiv" */
-#define HIVE_VERSION 2
+#define HIVE_VERSION 3
 
 /* Bytes after the header at most: well below what a socket's buffer takes at once. */
 #define HIVE_DATA_MAX (64u << 10)
@@ -33,6 +33,8 @@ enum hive_op {
 	HIVE_ENTER,	/* number of bpf/entries.def in `nr`, its arguments, data: the path */
 	HIVE_STATUS,	/* DONE's data is a struct hive_status */
 	HIVE_STOP,	/* the server ends */
+	HIVE_TAKE_IN, /* carries a pidfd; arg[0] 1: by force; DONE's data is a struct hive_taken_in
+		       */
 	/* questions, each answered by ANSWER with a result in arg[0] */
 	HIVE_READ,     /* arg[0] address, [1] bytes; the answer's data */
 	HIVE_WRITE,    /* arg[0] address; data */
@@ -64,8 +66,19 @@ static_assert(sizeof(struct hive_msg) == 80, "the message is the same for all bu
 struct hive_status {
 	uint32_t pid;	  /* of the server */
 	uint32_t members; /* processes that are known to live */
+	uint32_t taken;	  /* those of them that were taken in */
 	uint32_t progs, maps, links, pins;
+	uint32_t pad;
 	uint64_t since; /* seconds since the Epoch */
+};
+
+/* What came of HIVE_TAKE_IN. */
+struct hive_taken_in {
+	uint64_t stop_ns; /* how long the process stood still at most */
+	uint32_t threads; /* that it has */
+	uint32_t known;	  /* 1: it was in the hive already */
+	char msg[256];	  /* where it failed: why, and what would mend it */
+	char hint[160];
 };
 
 /* A packet with room for its data; large, so that a thread has one and keeps it. */

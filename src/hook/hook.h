@@ -24,4 +24,28 @@ bool hook_knows(pid_t pid);
 /** Somebody rang (map/bell.c): it may be a member that loaded libraries, and waits.  Quick. */
 void hook_rang(void);
 
+/* What it was to take a process in. */
+struct hook_taken {
+	uint64_t stop_ns; /* how long it stood still at most */
+	uint32_t threads; /* that it has */
+	bool known;	  /* it was in the hive already */
+};
+
+/**
+ * Takes a process in that runs: what is attached to all members is attached to it, and to the
+ * children that it makes from now on.
+ *
+ * @param force  also one whose seccomp filters may end it
+ * @return 0; the errors of permit_judge(); -EPERM: ptrace(2) is forbidden; -EEXIST: it is in
+ *another hive; -ETIMEDOUT: it does not stand still
+ */
+int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *reterr_diag);
+/** Looks what became of those that were taken in; now and then. */
+void hook_look(void);
+/**
+ * The hive ends: the text of all members is what it was, and in those that were taken in nothing is
+ * left.
+ */
+void hook_stop(void);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* members.c - see members.h */
 #include "hook/members.h"
+#include "hook/take.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -52,6 +53,16 @@ struct process *members_of(struct members *m, pid_t pid)
 	return p ? p : add(m, pid);
 }
 
+void members_drop(struct members *m, struct process *p)
+{
+	struct process **at = &m->first;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	process_free(p);
+}
+
 /* --- /proc ------------------------------------------------------------------------------------ */
 
 /* The beginning of a file in a folder, as a string: its length, 0 where it cannot be read. */
@@ -97,7 +108,7 @@ static pid_t parent_of(int dir)
 	return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-static bool is_in_hive(int dir, const char *hive)
+static bool names_hive(int dir, const char *hive)
 {
 	static const char name[] = "SKEP_HIVE=";
 	static char env[256 * 1024]; /* for who has the lock of hooks */
@@ -109,11 +120,32 @@ static bool is_in_hive(int dir, const char *hive)
 	return false;
 }
 
+/* One that was forked by whom we took in, and whose parent has ended since. */
+static bool has_memory(int dir, struct space *space)
+{
+	_cleanup_(close_fd_p) int mem = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
+
+	return mem >= 0 && memory_is_ours(mem, space);
+}
+
 static bool is_ours(int dir)
 {
 	struct stat st;
 
 	return !fstat(dir, &st) && (st.st_uid == geteuid() || geteuid() == 0);
+}
+
+/* Those that have the preload library tell us of themselves when they become other programs. */
+static void consider(struct members *m, int dir, pid_t pid)
+{
+	const bool named = names_hive(dir, m->hive);
+	struct process *p;
+
+	if (!named && !members_find(m, parent_of(dir)) && !has_memory(dir, m->space))
+		return;
+	p = add(m, pid);
+	if (p)
+		p->taken = !named;
 }
 
 static void look_through(struct members *m, DIR *all)
@@ -127,9 +159,8 @@ static void look_through(struct members *m, DIR *all)
 		if (pid <= 0 || pid == getpid() || members_find(m, pid))
 			continue;
 		dir = openat(dirfd(all), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 && is_ours(dir) &&
-		    (members_find(m, parent_of(dir)) || is_in_hive(dir, m->hive)))
-			add(m, pid);
+		if (dir >= 0 && is_ours(dir))
+			consider(m, dir, pid);
 	}
 }
 

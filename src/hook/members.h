@@ -10,6 +10,7 @@
 
 struct members {
 	const char *hive; /* its folder, borrowed */
+	struct space *space;
 	struct process *first;
 	long last; /* process id that the system had given last, when we looked */
 };
@@ -18,10 +19,13 @@ struct members {
 struct process *members_find(const struct members *m, pid_t pid);
 /** The same, known from now on; NULL where there is none, or memory is out. */
 struct process *members_of(struct members *m, pid_t pid);
+/** Forgets it, and frees it. */
+void members_drop(struct members *m, struct process *p);
 /**
  * Forgets those that have ended, and finds each process of this user that has the hive's folder in
- * its environment (SKEP_HIVE), or whose parent is known; in the order of /proc, so parents mostly
- * come first.  Looks through /proc only where a process was made since the last time.
+ * its environment (SKEP_HIVE) or the hive's memory, or whose parent is known; in the order of
+ * /proc, so parents mostly come first.  Looks through /proc only where a process was made since the
+ * last time.
  */
 void members_look(struct members *m);
 

@@ -178,24 +178,58 @@ bool process_is_same(const struct process *p)
 	return p->joined && p->vdso == vdso_of(p->pid);
 }
 
-static int ready(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+/* It has stopped: who has the number now may be somebody else. */
+static int begin(struct still *s, struct process *p)
 {
-	int err;
-
 	s->p = p;
 	s->images = (struct images){ 0 };
-	/* Who has the number now may be somebody else. */
-	err = process_lives(p) ? make_ready(s, space, diag) : -ESRCH;
+	if (process_lives(p))
+		return 0;
+	still_end(s);
+	return -ESRCH;
+}
+
+static int stop(struct still *s, struct process *p, struct skep_diag *diag)
+{
+	const int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
+
+	return err ? err : begin(s, p);
+}
+
+static int ready(struct still *s, struct space *space, struct skep_diag *diag)
+{
+	const int err = make_ready(s, space, diag);
+
 	if (err)
 		still_end(s);
 	return err;
+}
+
+int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+{
+	const int err = stop(s, p, diag);
+
+	return err ? err : ready(s, space, diag);
 }
 
 int still_adopt(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
 {
 	int err = tracee_adopt(&s->t, p->pid, STOP_MS, diag);
 
-	return err ? err : ready(s, p, space, diag);
+	err = err ? err : begin(s, p);
+	return err ? err : ready(s, space, diag);
+}
+
+int still_begin_bare(struct still *s, struct process *p, struct skep_diag *diag)
+{
+	int err = stop(s, p, diag);
+
+	if (err)
+		return err;
+	err = images_read(&s->images, p->pid, diag);
+	if (err)
+		still_end(s);
+	return err;
 }
 
 void still_tell_exit(struct still *s, uint64_t handler, long nr)
@@ -211,13 +245,6 @@ void still_tell_exit(struct still *s, uint64_t handler, long nr)
 	if (!tracee_write(&s->t, (uint64_t)page, &regs, 21 * sizeof(uint64_t)))
 		tracee_call(&s->t, handler, (uint64_t)page, (uint64_t)nr, &ret, NULL);
 	call(&s->t, SYS_munmap, (uint64_t)page, 4096, 0, 0, 0, 0, NULL);
-}
-
-int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
-{
-	int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
-
-	return err ? err : ready(s, p, space, diag);
 }
 
 void still_end(struct still *s)

@@ -17,6 +17,7 @@ struct process {
 	bool joined;   /* the agent is in it... */
 	uint64_t vdso; /* ...and was when the vDSO was there, which tells programs apart */
 	bool watched;  /* it has the jumps of landmarks */
+	bool taken;    /* it runs without the preload library, which would tell of it */
 	struct patches patches;
 };
 
@@ -44,6 +45,8 @@ int still_adopt(struct still *s, struct process *p, struct space *space,
 void still_tell_exit(struct still *s, uint64_t handler, long nr);
 /** Is it the program that it was when the agent came? */
 bool process_is_same(const struct process *p);
+/** The same without the agent. */
+int still_begin_bare(struct still *s, struct process *p, struct skep_diag *reterr_diag);
 /** It goes on. */
 void still_end(struct still *s);
 

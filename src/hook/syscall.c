@@ -183,6 +183,12 @@ bool syscalls_concern(pid_t pid)
 	return false;
 }
 
+void syscalls_stop(void)
+{
+	while (s.first)
+		syscalls_remove(s.first);
+}
+
 bool syscalls_any(void)
 {
 	return s.first;

@@ -24,9 +24,12 @@
 #include "hook/members.h"
 #include "hook/process.h"
 #include "hook/syscall.h"
+#include "hook/take.h"
+#include "inject/permit.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /* One place where a program is to run, which returns may make many. */
 struct point {
@@ -54,9 +57,16 @@ static struct {
 	struct members members;
 	struct uprobe *uprobes;
 	void (*reborn)(pid_t pid);
+	bool over; /* nothing is attached any more */
 } h = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- processes -------------------------------------------------------------------------------- */
+
+/* Is anything attached? */
+static bool is_any(void)
+{
+	return h.uprobes || syscalls_any();
+}
 
 static bool concerns(const struct uprobe *u, const struct process *p)
 {
@@ -180,7 +190,7 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 /* Where nobody runs any more the text is what it was again; landmarks where nobody runs at all. */
 static void take_jumps(const struct uprobe *u)
 {
-	const bool last = !h.uprobes && !syscalls_any();
+	const bool last = !is_any();
 
 	members_look(&h.members);
 	for (struct process *p = h.members.first; p; p = p->next) {
@@ -254,6 +264,8 @@ static int attach_locked(struct uprobe *u, struct skep_diag *diag)
 {
 	int err;
 
+	if (h.over)
+		return -ENODEV;
 	members_look(&h.members);
 	if (u->pid > 0 && !members_of(&h.members, u->pid))
 		return diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", u->pid);
@@ -372,10 +384,12 @@ static void detach_file(void *hooked)
 	struct uprobe *u = hooked, **at = &h.uprobes;
 
 	pthread_mutex_lock(&h.lock);
-	while (*at != u)
+	while (*at && *at != u)
 		at = &(*at)->next;
-	*at = u->next;
-	detach_locked(u);
+	if (*at) {
+		*at = u->next;
+		detach_locked(u);
+	}
 	pthread_mutex_unlock(&h.lock);
 	uprobe_free(u);
 }
@@ -386,9 +400,11 @@ static void put_in(struct still *s)
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)
 		if (concerns(u, s->p))
 			at_sites(s, u, still_put_spot, NULL);
+	s->p->watched = is_any();
+	if (!s->p->watched)
+		return;
 	syscalls_put(s);
 	at_landmarks(s, still_put_spot);
-	s->p->watched = true;
 }
 
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
@@ -435,10 +451,9 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 	return err;
 }
 
-static void detach_syscall(void *hooked)
+/* From those that nobody wants to see any more; what follows programs stays for others. */
+static void take_syscalls(void)
 {
-	pthread_mutex_lock(&h.lock);
-	syscalls_remove(hooked);
 	members_look(&h.members);
 	for (struct process *p = h.members.first; p; p = p->next) {
 		struct still s;
@@ -446,13 +461,20 @@ static void detach_syscall(void *hooked)
 		if (syscalls_concern(p->pid) || still_begin(&s, p, h.space, NULL))
 			continue;
 		syscalls_undo(&s);
-		if (h.uprobes)
-			syscalls_put(&s); /* what follows programs stays */
+		if (is_any())
+			syscalls_put(&s);
 		else
 			at_landmarks(&s, still_undo_spot);
-		p->watched = h.uprobes;
+		p->watched = is_any();
 		still_end(&s);
 	}
+}
+
+static void detach_syscall(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	syscalls_remove(hooked);
+	take_syscalls();
 	pthread_mutex_unlock(&h.lock);
 }
 
@@ -539,6 +561,126 @@ static void look_at(pid_t pid)
 	pthread_mutex_unlock(&h.lock);
 }
 
+/* --- processes that are taken in -------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* It stands still for that long, and has the agent and all jumps afterwards. */
+static int take_locked(struct process *p, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct skep_diag why = { 0 };
+	const uint64_t start = now_ns();
+	struct still s;
+	int err = still_begin(&s, p, h.space, &why);
+
+	if (err == -EPERM || err == -ESRCH)
+		return permit_refused(p->pid, err, diag);
+	if (err) {
+		diag_set(diag, err, SKEP_AT_NONE, 0, "%s",
+			 *why.msg ? why.msg : "the process cannot take the hive's memory");
+		diag_hint(diag, "%s", why.hint);
+		return err;
+	}
+	ret->threads = (uint32_t)s.t.n;
+	put_in(&s);
+	still_end(&s);
+	ret->stop_ns = now_ns() - start;
+	return 0;
+}
+
+int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct process *p;
+	int err;
+
+	*ret = (struct hook_taken){ 0 };
+	if (!h.space)
+		return -ENODEV;
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	ret->known = members_find(&h.members, pid) != NULL;
+	err = h.over ? -ENODEV
+		     : take_look(pid, h.space, h.members.hive, force ? PERMIT_FILTERED : 0, diag);
+	p = err ? NULL : members_of(&h.members, pid);
+	if (p) {
+		if (!ret->known)
+			p->taken = true;
+		err = take_locked(p, ret, diag);
+		if (err && !ret->known)
+			members_drop(&h.members, p);
+	} else if (!err) {
+		err = permit_refused(pid, -ESRCH, diag);
+	}
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+/* Children of who was taken in, and what they became by exec(2): nobody tells of them. */
+void hook_look(void)
+{
+	pthread_mutex_lock(&h.lock);
+	if (is_any() && !h.over) {
+		members_look(&h.members);
+		for (struct process *p = h.members.first; p; p = p->next) {
+			if (!p->taken)
+				continue;
+			if (p->joined && !process_is_ours(p, h.space))
+				process_forget(p);
+			if (!p->watched)
+				put_all_jumps(p);
+		}
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+#define LEAVE_TRIES 50
+#define LEAVE_NS    2000000
+
+/* Whose threads are in handlers goes on for a moment; who never leaves keeps the memory. */
+static void leave(struct process *p)
+{
+	const struct timespec pause = { .tv_nsec = LEAVE_NS };
+	struct still s;
+	int err = -EAGAIN;
+
+	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (still_begin_bare(&s, p, NULL))
+			return;
+		err = still_leave(&s, h.space);
+		still_end(&s);
+	}
+}
+
+void hook_stop(void)
+{
+	pthread_mutex_lock(&h.lock);
+	h.over = true;
+	syscalls_stop();
+	take_syscalls();
+	while (h.uprobes) {
+		struct uprobe *u = h.uprobes;
+
+		h.uprobes = u->next;
+		detach_locked(u);
+	}
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next)
+		if (p->taken && process_is_ours(p, h.space))
+			leave(p);
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- the hive ----------------------------------------------------------------------------------
+ */
+
 static void find_landmarks(void)
 {
 	landmarks_find(&h.landmarks);
@@ -564,6 +706,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
 	h.reborn = reborn;
+	h.members.space = s;
 	find_landmarks();
 	loader_start(s, look_at);
 	follow_start(s, &follows);

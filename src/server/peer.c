@@ -16,6 +16,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -33,6 +34,7 @@ struct peer {
 	bool member;	 /* it said hello */
 	int32_t guess;	 /* a descriptor whose position came with the call... */
 	int64_t guessed; /* ...and that */
+	int came;	 /* the descriptor that came with the request, -1: none */
 	struct hive_packet packet;
 };
 
@@ -192,7 +194,7 @@ static int do_hello(struct peer *p)
 	if (p->packet.msg.arg[0] != HIVE_VERSION)
 		return done(p, -EPROTO, -1, 0);
 	if (!p->member) {
-		server_member(p->s, p->caller.pid);
+		server_member(p->s, p->caller.pid, false);
 		if (p->packet.msg.arg[1] && !hook_knows(p->caller.pid))
 			reaper_reborn(p->caller.pid);
 		hook_member(p->caller.pid);
@@ -249,11 +251,51 @@ static int do_stop(struct peer *p)
 	return done(p, 0, -1, 0);
 }
 
+/* Which process a pidfd is of: -1 where it is none. */
+static pid_t process_of(int pidfd)
+{
+	char path[40], line[128];
+	int pid = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = pidfd < 0 ? NULL : fopen(path, "re");
+	while (f && pid < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pid: %d", &pid) != 1)
+			pid = -1;
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+/* A process is disturbed: who asks holds it, which a number that anybody could write does not show.
+ */
+static int do_take_in(struct peer *p)
+{
+	const pid_t pid = process_of(p->came);
+	const bool force = p->packet.msg.arg[0] == 1;
+	struct hive_taken_in ret = { 0 };
+	struct skep_diag why = { 0 };
+	struct hook_taken taken;
+	int err;
+
+	if (pid <= 0)
+		return -EPROTO;
+	err = hook_take(pid, force, &taken, &why);
+	if (!err)
+		server_member(p->s, pid, true);
+	ret.stop_ns = taken.stop_ns;
+	ret.threads = taken.threads;
+	ret.known = taken.known;
+	snprintf(ret.msg, sizeof(ret.msg), "%s", why.msg);
+	snprintf(ret.hint, sizeof(ret.hint), "%s", why.hint);
+	memcpy(p->packet.data, &ret, sizeof(ret));
+	return done(p, err, -1, sizeof(ret));
+}
+
 static int (*const requests[])(struct peer *p) = {
-	[HIVE_HELLO] = do_hello,
-	[HIVE_ENTER] = do_enter,
-	[HIVE_STATUS] = do_status,
-	[HIVE_STOP] = do_stop,
+	[HIVE_HELLO] = do_hello, [HIVE_ENTER] = do_enter,     [HIVE_STATUS] = do_status,
+	[HIVE_STOP] = do_stop,	 [HIVE_TAKE_IN] = do_take_in,
 };
 
 /* What it held may end: all its descriptors are closed once it has ended, if that is why. */
@@ -285,10 +327,11 @@ static void answer(struct peer *p)
 		err = hive_recv(p->sock, &p->packet, &fd);
 		if (err)
 			break;
-		close_fd_p(&fd); /* no request carries one */
+		p->came = fd;
 		err = p->packet.msg.op < ARRAY_SIZE(requests) && requests[p->packet.msg.op]
 			      ? requests[p->packet.msg.op](p)
 			      : -EPROTO;
+		close_fd_p(&fd);
 	}
 	peer_free(p);
 }

@@ -160,6 +160,17 @@ void reaper_reborn(pid_t pid)
 	pthread_mutex_unlock(&r.lock);
 }
 
+uint32_t reaper_members(void)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&r.lock);
+	for (uint32_t i = 0; i < HIVE_MEMBERS; i++)
+		n += r.member[i].pid != 0;
+	pthread_mutex_unlock(&r.lock);
+	return n;
+}
+
 /* --- the living ------------------------------------------------------------------------------- */
 
 static void watch_locked(uint32_t i, pid_t pid)

@@ -24,37 +24,48 @@
 
 /* --- who lives -------------------------------------------------------------------------------- */
 
-void server_member(struct server *s, pid_t pid)
-{
-	const int fd = sys_pidfd(pid);
-	int *slot;
-
-	if (fd < 0)
-		return;
-	pthread_mutex_lock(&s->lock);
-	slot = vec_push(&s->members);
-	if (slot)
-		*slot = fd;
-	pthread_mutex_unlock(&s->lock);
-	if (!slot)
-		close(fd);
-}
-
 /* Forgets those that have ended; how many live. */
 static uint32_t members_locked(struct server *s)
 {
 	size_t n = 0;
 
 	vec_foreach (m, &s->members) {
-		struct pollfd p = { .fd = *m, .events = POLLIN };
+		struct pollfd p = { .fd = m->fd, .events = POLLIN };
 
 		if (poll(&p, 1, 0) == 0)
 			s->members.at[n++] = *m;
 		else
-			close(*m);
+			close(m->fd);
 	}
 	s->members.n = n;
 	return (uint32_t)n;
+}
+
+/* One that becomes another program by exec(2) knocks again. */
+static bool is_member_locked(struct server *s, pid_t pid)
+{
+	members_locked(s);
+	vec_foreach (m, &s->members)
+		if (m->pid == pid)
+			return true;
+	return false;
+}
+
+void server_member(struct server *s, pid_t pid, bool taken)
+{
+	const int fd = sys_pidfd(pid);
+	struct server_member *m = NULL;
+
+	if (fd < 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (!is_member_locked(s, pid))
+		m = vec_push(&s->members);
+	if (m)
+		*m = (struct server_member){ .pid = pid, .fd = fd, .taken = taken };
+	pthread_mutex_unlock(&s->lock);
+	if (!m)
+		close(fd);
 }
 
 void server_status(struct server *s, struct hive_status *ret)
@@ -72,6 +83,8 @@ void server_status(struct server *s, struct hive_status *ret)
 	};
 	pthread_mutex_lock(&s->lock);
 	ret->members = members_locked(s);
+	vec_foreach (m, &s->members)
+		ret->taken += m->taken;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -86,6 +99,8 @@ static bool needed(struct server *s)
 	alive = members_locked(s) > 0;
 	alive |= s->peers > 0;
 	pthread_mutex_unlock(&s->lock);
+	/* Children of who was taken in, which never knock. */
+	alive |= reaper_members() > 0;
 	if (alive || !hive_has_door(s->dir))
 		return alive;
 	if (s->keep)
@@ -130,6 +145,7 @@ static void serve(struct server *s)
 			continue;
 		looked = now_ms();
 		core_attachments_look(s->k);
+		hook_look();
 		if (needed(s))
 			last = looked;
 	}
@@ -196,13 +212,15 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 		detach(s, o->talk);
 		bpf_kernel_set(s->k);
 		if (o->first)
-			server_member(s, o->first);
+			server_member(s, o->first, false);
 	}
 	if (write(ready, &err, sizeof(err)) != sizeof(err))
 		err = -EPIPE;
 	close(ready);
 	if (!err)
 		serve(s);
+	if (!err)
+		hook_stop();
 	hive_leave(s->dir);
 	_exit(err ? 1 : 0); /* members' threads may be in the kernel */
 }

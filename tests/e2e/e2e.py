@@ -146,7 +146,7 @@ def elements(answer, name):
 def help_everywhere():
     top = run('--help').out
     commands = re.findall(r'^  (\w+) ', top.split('options')[0], re.M)
-    assert len(commands) == 10, commands
+    assert len(commands) == 12, commands
     for c in commands:
         text = run(c, '--help').out
         has(text, f'usage: skep {c}')

@@ -179,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		close(pair[1]);
 	}
 	vec_foreach (m, &s.members)
-		close(*m);
+		close(m->fd);
 	vec_free(&s.members);
 	bpf_kernel_set(NULL);
 	skep_kernel_free(s.k);

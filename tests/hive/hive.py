@@ -278,7 +278,7 @@ def errors_say_what_to_do():
     assert p.returncode == 1 and 'skep hive list' in p.stderr, p
     p = call(skep, 'run', '--private', '--keep', '--', 'true')
     assert p.returncode == 2 and '--private' in p.stderr, p
-    assert ok(skep, 'hive', 'show', 'taken').split()[-9] == 'taken'
+    assert ok(skep, 'hive', 'show', 'taken').split()[-10] == 'taken'
     ok(skep, 'hive', 'stop', 'taken')
     assert call(skep, 'hive', 'stop', 'taken').returncode == 1
 
