@@ -187,6 +187,9 @@ struct skep_link *link_get(struct skep_link *l);
 void link_put(struct skep_link *l);
 DEFINE_CLEANUP(struct skep_link, link_put)
 
+/** LINK_CREATE of an iterator (iter.c). */
+long iter_link(struct call *c, struct skep_prog *p);
+
 /* --- names in the file system ---------------------------------------------------------------- */
 
 struct pin {
@@ -195,6 +198,8 @@ struct pin {
 	struct object *obj; /* NULL: a folder */
 };
 
+/** The object that an absolute path names, held: 0, -ENOENT, -EACCES. */
+int core_pin_object(struct skep_kernel *k, const char *path, int mode, struct object_ref *ret);
 /** Forgets all names, without collecting. */
 void pins_fini(struct skep_kernel *k);
 

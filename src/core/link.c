@@ -72,6 +72,7 @@ static const struct maker makers[] = {
 	{ BPF_PROG_TYPE_KPROBE, SKEP_TRACE_UPROBE_MULTI, uprobe_multi_link },
 	{ BPF_PROG_TYPE_TRACEPOINT, ATTACH_ANY, make_perf },
 	{ BPF_PROG_TYPE_PERF_EVENT, ATTACH_ANY, make_perf },
+	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, iter_link },
 };
 
 long core_link_create(struct call *c)
