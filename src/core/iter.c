@@ -21,10 +21,7 @@
 #define AGAIN_MAX 16	     /* times that a program may ask for the same element in a row */
 
 static const struct iter_ops *const targets[] = {
-	&iter_bpf_map,
-	&iter_bpf_prog,
-	&iter_bpf_link,
-	&iter_bpf_map_elem,
+	&iter_bpf_map, &iter_bpf_prog, &iter_bpf_link, &iter_bpf_map_elem, &iter_task,
 };
 
 static const struct iter_ops *target_of(struct skep_kernel *k, const struct skep_prog *p)
@@ -48,6 +45,7 @@ static void iter_free(struct iter *it)
 	object_put(&it->ref);
 	skep_free(it->mem.seq.buf);
 	skep_free(it->keys);
+	skep_free(it->tasks);
 	skep_free(it->key);
 	skep_free(it->value);
 	skep_free(it);

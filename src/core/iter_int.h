@@ -32,11 +32,13 @@ struct iter_mem {
 };
 
 struct iter_ops;
+struct iter_task;
 
 /* What LINK_CREATE's iter_info said. */
 struct iter_link {
 	const struct iter_ops *ops;
 	struct skep_map *map; /* bpf_map_elem: counted; else NULL */
+	uint32_t tid, tgid;   /* task: only this one, only of this process; 0: all */
 };
 
 /* One iterator: it lives for a read. */
@@ -49,6 +51,7 @@ struct iter {
 	uint32_t id;		    /* its id */
 	uint8_t *key, *value;	    /* bpf_map_elem: one key, and a value as it is copied */
 	uint8_t *keys;		    /* all of them, of the moment when the read began */
+	struct iter_task *tasks;    /* task: all of them, as programs see them; [0] is idle */
 	uint32_t nr_keys, at;	    /* how many; the next one */
 	bool copies;		    /* the program gets the copy */
 	struct run_region extra[2]; /* what else it may reach while the element is shown */
@@ -70,7 +73,8 @@ struct iter_ops {
 	bool (*enter)(struct iter *it, uint32_t cpu);
 };
 
-extern const struct iter_ops iter_bpf_map, iter_bpf_prog, iter_bpf_link, iter_bpf_map_elem;
+extern const struct iter_ops iter_bpf_map, iter_bpf_prog, iter_bpf_link, iter_bpf_map_elem,
+	iter_task;
 
 /** The map as programs see it. */
 void iter_fill_map(struct model_map *to, const struct skep_map *m);

@@ -256,6 +256,7 @@ struct bpf_iter_meta {
 ITER_1(bpf_map, struct bpf_map *map);
 ITER_1(bpf_prog, struct bpf_prog *prog);
 ITER_1(bpf_link, struct bpf_link *link);
+ITER_1(task, struct task_struct *task);
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
@@ -338,6 +339,7 @@ static inline __attribute__((always_inline)) void keep(void)
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);
+	KEEP(struct bpf_iter__task);
 	KEEP(struct bpf_iter_meta), KEEP(struct seq_file), KEEP(struct bpf_map);
 	KEEP(struct bpf_prog), KEEP(struct bpf_prog_aux), KEEP(struct bpf_link);
 }
@@ -634,6 +636,11 @@ KFUNC int bpf_iter_bpf_prog(struct bpf_iter_meta *meta, struct bpf_prog *prog)
 }
 
 KFUNC int bpf_iter_bpf_link(struct bpf_iter_meta *meta, struct bpf_link *link)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_task(struct bpf_iter_meta *meta, struct task_struct *task)
 {
 	return 0;
 }

@@ -40,6 +40,17 @@ struct bpf_link {
 	struct bpf_prog *prog;
 } RELO;
 
+struct task_struct {
+	int pid, tgid;
+	char comm[16];
+	struct task_struct *real_parent, *group_leader;
+} RELO;
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} RELO;
+
 struct bpf_iter__bpf_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
@@ -141,6 +152,23 @@ SEC("iter/bpf_link") int links(struct bpf_iter__bpf_link *ctx)
 
 	if (link)
 		BPF_SEQ_PRINTF(ctx->meta->seq, "%u %s\n", link->id, link->prog->aux->name);
+	return 0;
+}
+
+/* Far beyond the first of all: the idle task is its own parent. */
+SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task, *up;
+
+	if (!task)
+		return 0;
+	up = task->real_parent;
+	BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d %d %s\n", task->tgid, task->group_leader->pid,
+		       up->pid, task->comm);
+	for (int i = 0; i < 100; i++)
+		up = up->real_parent;
+	if (up->pid)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d is first\n", up->pid);
 	return 0;
 }
 

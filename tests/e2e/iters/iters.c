@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct bpf_object *obj;
@@ -107,6 +109,51 @@ static void show_link(void)
 	bpf_link__destroy(link);
 }
 
+/* This process, whose own words about itself are what is expected; "no" and -EBADF. */
+static void show_task(const char *how, union bpf_iter_link_info info)
+{
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(prog("tasks"), &opts);
+	char text[4096] = "", want[128], comm[17] = "";
+	const int pid = getpid();
+	int fd;
+
+	printf("== tasks %s\n", how);
+	if (!link) {
+		printf("attach: %s\n", strerror(errno));
+		return;
+	}
+	prctl(PR_GET_NAME, comm);
+	snprintf(want, sizeof(want), "%d %d %d %s\n", pid, pid, getppid(), comm);
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		die("tasks");
+	printf("%s", strcmp(text, want) ? text : "it is me\n");
+	close(fd);
+	bpf_link__destroy(link);
+}
+
+static void show_tasks(void)
+{
+	const int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	union bpf_iter_link_info info;
+
+	memset(&info, 0, sizeof(info));
+	info.task.tid = (__u32)getpid();
+	show_task("tid", info);
+	info.task.pid = (__u32)getpid();
+	show_task("tid and pid", info);
+	info.task.tid = 0;
+	show_task("pid", info);
+	info.task.pid = 0;
+	info.task.pid_fd = (__u32)pidfd;
+	show_task("pidfd", info);
+	info.task.pid_fd = 0;
+	info.task.pid_fd = (__u32)map("numbers");
+	show_task("map", info);
+	close(pidfd);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned cpus = (unsigned)libbpf_num_possible_cpus();
@@ -142,6 +189,7 @@ int main(int argc, char **argv)
 	show("much", "numbers");
 	show("too_much", "numbers");
 	show_link();
+	show_tasks();
 	free(values);
 	bpf_object__close(obj);
 	return 0;

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "../btf/raw.h"
+#include "core/iter_model.h"
 #include "helper/helper.h"
+#include "helper/seq.h"
 #include "helper/task.h"
 #include "prog/ctx_skb.h"
 #include "prog/ctx_xdp.h"
@@ -66,6 +68,15 @@ TEST(the_host_accepts_the_model)
 #define SKB(model_field, field) \
 	{ "sk_buff", #model_field, offsetof(struct skb_ctx, field), sizeof_field(struct skb_ctx, field) }
 
+#define TWIN(type, field, twin) \
+	{ type, #field, offsetof(struct twin, field), sizeof_field(struct twin, field) }
+#define SEQ(field) TWIN("seq_file", field, skep_seq)
+#define META(field) TWIN("bpf_iter_meta", field, model_iter_meta)
+#define MAP(field) TWIN("bpf_map", field, model_map)
+#define PROG(field) TWIN("bpf_prog", field, model_prog)
+#define AUX(field) TWIN("bpf_prog_aux", field, model_prog_aux)
+#define LINK(field) TWIN("bpf_link", field, model_link)
+
 static const struct layout {
 	const char *type, *field;
 	size_t off, size; /* in the C twin */
@@ -116,6 +127,42 @@ static const struct layout {
 	SKB(vlan_tci, vlan_tci),
 	SKB(vlan_proto, vlan_proto),
 	SKB(priority, priority),
+	SEQ(buf),
+	SEQ(size),
+	SEQ(count),
+	SEQ(index),
+	META(seq),
+	META(session_id),
+	META(seq_num),
+	MAP(map_type),
+	MAP(key_size),
+	MAP(value_size),
+	MAP(max_entries),
+	MAP(map_extra),
+	MAP(map_flags),
+	MAP(id),
+	MAP(btf_key_type_id),
+	MAP(btf_value_type_id),
+	MAP(name),
+	MAP(frozen),
+	PROG(type),
+	PROG(expected_attach_type),
+	PROG(len),
+	PROG(jited_len),
+	PROG(tag),
+	PROG(aux),
+	AUX(used_map_cnt),
+	AUX(max_ctx_offset),
+	AUX(id),
+	AUX(func_cnt),
+	AUX(attach_btf_id),
+	AUX(verified_insns),
+	AUX(load_time),
+	AUX(name),
+	AUX(prog),
+	LINK(id),
+	LINK(type),
+	LINK(prog),
 };
 
 /* clang-format on */
