@@ -721,6 +721,7 @@ def iterators():
     assert parts['maps'].endswith('\nend\n'), parts
     assert 'elems 1\n' in parts['progs'] and ' 0\n' not in parts['progs'], parts
     assert parts['links'].split()[1:] == ['links'], parts
+    assert parts['walks'] == 'x 0 5 x\n', parts
     assert parts['twice'].startswith('0.1\n1.2\n'), parts
     assert parts['for_ever'] == 'iter: Resource temporarily unavailable\n', parts
     assert parts['much numbers'] == '81920 bytes\n', parts

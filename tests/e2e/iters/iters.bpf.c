@@ -12,7 +12,9 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define RELO __attribute__((preserve_access_index))
 
-struct seq_file;
+struct seq_file {
+	char *buf;
+} RELO;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
@@ -169,6 +171,27 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 		up = up->real_parent;
 	if (up->pid)
 		BPF_SEQ_PRINTF(ctx->meta->seq, "%d is first\n", up->pid);
+	return 0;
+}
+
+/*
+ * What is behind NULL is 0, with its sign or without, and no register but the result changes; what
+ * is at a place that no type tells of is read.
+ */
+SEC("iter/bpf_map") int walks(struct bpf_iter__bpf_map *ctx)
+{
+	struct task_struct *up = bpf_get_current_task_btf();
+	struct seq_file *seq = ctx->meta->seq;
+	__u64 five = bpf_get_smp_processor_id() * 0 + 5;
+	int none;
+
+	if (ctx->map)
+		return 0;
+	for (int i = 0; i < 5; i++)
+		up = up->real_parent;
+	none = up->pid + up->comm[3];
+	bpf_seq_write(seq, "x", 1);
+	BPF_SEQ_PRINTF(seq, " %d %llu %c\n", none, five, *seq->buf);
 	return 0;
 }
 

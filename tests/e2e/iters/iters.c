@@ -184,6 +184,7 @@ int main(int argc, char **argv)
 	show("maps", NULL);
 	show("progs", NULL);
 	show("links", NULL);
+	show("walks", NULL);
 	show("twice", NULL);
 	show("for_ever", NULL);
 	show("much", "numbers");
