@@ -187,9 +187,7 @@ static long iter_open(struct call *c, struct skep_link *l)
 
 	if (err)
 		return err;
-	pthread_mutex_lock(&c->k->lock); /* LINK_UPDATE may put another one there */
-	p = prog_get(l->prog);
-	pthread_mutex_unlock(&c->k->lock);
+	p = link_prog(c->k, l);
 	err = render(it, p, fd);
 	return err ? err : reader_of(fd);
 }
@@ -224,19 +222,30 @@ static void link_release(struct skep_link *l)
 	iter_link_free(l->hook);
 }
 
-/* bpf_iter_link_replace */
-static int link_update(struct skep_link *l, struct skep_prog *prog, struct skep_prog *old)
+/* bpf_iter_link_replace, which does not ask whether the new one fits the map. */
+static int link_update(struct call *c, struct skep_link *l, struct skep_prog *prog,
+		       struct skep_prog *old)
 {
-	if (old && old != l->prog)
-		return -EPERM;
-	if (prog->type != l->prog->type ||
-	    prog->expected_attach_type != l->prog->expected_attach_type ||
-	    prog->attach_btf_id != l->prog->attach_btf_id)
-		return -EINVAL;
-	prog_get(prog);
-	prog_put(l->prog);
-	l->prog = prog;
-	return 0;
+	const struct iter_link *il = l->hook;
+	struct skep_prog *was;
+	int err = 0;
+
+	if (il->ops->fits && target_of(c->k, prog) == il->ops)
+		err = il->ops->fits(c, prog, il->map);
+	pthread_mutex_lock(&c->k->lock);
+	was = l->prog;
+	if (old && old != was)
+		err = -EPERM;
+	else if (prog->type != was->type ||
+		 prog->expected_attach_type != was->expected_attach_type ||
+		 prog->attach_btf_id != was->attach_btf_id)
+		err = -EINVAL;
+	if (!err)
+		l->prog = prog_get(prog);
+	pthread_mutex_unlock(&c->k->lock);
+	if (!err)
+		prog_put(was);
+	return err;
 }
 
 static int link_info(struct skep_link *l, struct bpf_link_info *info)

@@ -63,6 +63,8 @@ struct iter_ops {
 	/* Checks what iter_info says, and keeps it; NULL: nothing is looked at. */
 	int (*attach)(struct call *c, const struct skep_prog *p,
 		      const union bpf_iter_link_info *info, struct iter_link *l);
+	/* May the program have that map's elements? NULL: there are none. */
+	int (*fits)(struct call *c, const struct skep_prog *p, const struct skep_map *m);
 	/* BPF_OBJ_GET_INFO_BY_FD's part; NULL: there is none. */
 	void (*info)(const struct iter_link *l, struct bpf_link_info *info);
 	/* Before the first element: 0 or -errno; NULL: nothing is to be done. */

@@ -24,6 +24,17 @@ static bool has_elements(const struct skep_map *m)
 	return m->type < 64 && types >> m->type & 1;
 }
 
+static int elem_fits(struct call *c, const struct skep_prog *p, const struct skep_map *m)
+{
+	if (p->max_rdonly > m->key_size || p->max_rdwr > value_room(m))
+		return FAIL(c, -EACCES,
+			    "the program reads %u bytes of a key and %llu of a value, the map has "
+			    "%u and %zu",
+			    p->max_rdonly, (unsigned long long)p->max_rdwr, m->key_size,
+			    value_room(m));
+	return 0;
+}
+
 static int elem_attach(struct call *c, const struct skep_prog *p,
 		       const union bpf_iter_link_info *info, struct iter_link *l)
 {
@@ -37,12 +48,9 @@ static int elem_attach(struct call *c, const struct skep_prog *p,
 	m = ref.payload;
 	if (!has_elements(m))
 		return FAIL(c, -EINVAL, "maps of type %s have no iterator", m->kind->name);
-	if (p->max_rdonly > m->key_size || p->max_rdwr > value_room(m))
-		return FAIL(c, -EACCES,
-			    "the program reads %u bytes of a key and %llu of a value, the map has "
-			    "%u and %zu",
-			    p->max_rdonly, (unsigned long long)p->max_rdwr, m->key_size,
-			    value_room(m));
+	err = elem_fits(c, p, m);
+	if (err)
+		return err;
 	l->map = map_get(ref.payload);
 	return 0;
 }
@@ -107,6 +115,7 @@ static bool elem_enter(struct iter *it, uint32_t cpu)
 const struct iter_ops iter_bpf_map_elem = {
 	.target = "bpf_map_elem",
 	.attach = elem_attach,
+	.fits = elem_fits,
 	.info = elem_info,
 	.begin = elem_begin,
 	.next = elem_next,

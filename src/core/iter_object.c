@@ -74,13 +74,15 @@ static bool next_prog(struct iter *it)
 
 static bool next_link(struct iter *it)
 {
+	_cleanup_(prog_put_p) struct skep_prog *p = NULL;
 	const struct skep_link *l = next_object(it, OBJ_LINK);
 
 	if (!l)
 		return false;
 	it->mem.link = (struct model_link){ .id = l->id, .type = l->ops->type };
-	if (l->prog) {
-		fill_prog(&it->mem.link_prog, l->prog);
+	p = link_prog(it->c->k, l);
+	if (p) {
+		fill_prog(&it->mem.link_prog, p);
 		it->mem.link.prog = &it->mem.link_prog;
 	}
 	it->mem.ctx[1] = (uintptr_t)&it->mem.link;

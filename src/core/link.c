@@ -26,6 +26,16 @@ int link_new(const struct link_ops *ops, struct skep_prog *prog, struct skep_lin
 	return 0;
 }
 
+struct skep_prog *link_prog(struct skep_kernel *k, const struct skep_link *l)
+{
+	struct skep_prog *p;
+
+	pthread_mutex_lock(&k->lock);
+	p = l->prog ? prog_get(l->prog) : NULL;
+	pthread_mutex_unlock(&k->lock);
+	return p;
+}
+
 struct skep_link *link_get(struct skep_link *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
@@ -144,7 +154,7 @@ long core_link_update(struct call *c)
 	if (err)
 		return err;
 	l = link.payload;
-	return l->ops->update ? l->ops->update(l, new.payload, old.payload) : -EINVAL;
+	return l->ops->update ? l->ops->update(c, l, new.payload, old.payload) : -EINVAL;
 }
 
 long core_link_detach(struct call *c)

@@ -727,7 +727,8 @@ def iterators():
     assert parts['much numbers'] == '81920 bytes\n', parts
     assert parts['too_much numbers'] == 'iter: Argument list too long\n', parts
     assert parts['link'] == ('type 4, bpf_map_elem, 13, map 1\nbpf: No space left on device\n'
-                             'update: Invalid argument\ndetach: Operation not supported\n'), parts
+                             'update: Invalid argument\nupdate: Permission denied\n'
+                             'detach: Operation not supported\n'), parts
     for how in ('tid', 'pid', 'pidfd'):
         assert parts[f'tasks {how}'] == 'it is me\n', parts
     assert parts['tasks tid and pid'] == 'attach: Invalid argument\n', parts

@@ -104,6 +104,10 @@ static void show_link(void)
 		printf("%s: %s\n", small, strerror(errno));
 	if (bpf_link__update_program(link, prog("maps")))
 		printf("update: %s\n", strerror(errno));
+	if (bpf_link__update_program(link, prog("long_keys")))
+		printf("update: %s\n", strerror(errno));
+	if (bpf_link__update_program(link, prog("much")))
+		die("update");
 	if (bpf_link__detach(link))
 		printf("detach: %s\n", strerror(errno));
 	bpf_link__destroy(link);
