@@ -185,7 +185,7 @@ static long iter_open(struct call *c, struct skep_link *l)
 	_cleanup_(close_fd_p) int fd = memfd_create("bpf_iter", MFD_CLOEXEC);
 	int err = fd < 0 ? -errno : iter_new(c, l->hook, &it);
 
-	if (err)
+	if (err || !it)
 		return err;
 	p = link_prog(c->k, l);
 	err = render(it, p, fd);

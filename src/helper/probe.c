@@ -57,7 +57,7 @@ long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 
 uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)
 {
-	const unsigned size = how & ~PROBE_SIGNED, shift = 64 - 8 * size;
+	const unsigned size = how & ~PROBE_SIGNED, shift = (64 - 8 * size) & 63;
 	uint64_t v = 0;
 
 	if (probe_copy(run, &v, addr, size))
