@@ -10,6 +10,7 @@ const struct agent_door agent_door = {
 	.map_ops_at = map_ops_at,
 	.helper_target = helper_target,
 	.helper_ld_abs = helper_ld_abs,
+	.helper_probe_load = helper_probe_load,
 	.join = agent_join,
 	.meta = agent_meta,
 	.sync = agent_sync,

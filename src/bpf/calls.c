@@ -306,9 +306,13 @@ static int answer_open(const char *path, int flags)
 	int call_##name params                                                        \
 	{                                                                             \
 		char place[PATH_MAX];                                                 \
+		int fd;                                                               \
                                                                                       \
 		if (bpf_file_is(path))                                                \
 			return answer_open(path, flags);                              \
+		fd = pins_iter(path, flags);                                          \
+		if (fd >= 0)                                                          \
+			return fd;                                                    \
 		return pins_open(dir, &path, flags, place) ? bpf_real.name args : -1; \
 	}
 OPEN(open, (const char *path, int flags, mode_t mode), (path, flags, mode), AT_FDCWD)

@@ -43,6 +43,8 @@ struct skep_kernel *bpf_kernel_default(void);
 bool pins_path(const char *path);
 /** Makes *path the place of a pin, in `place`, if it is one's; false with errno: it may not be. */
 bool pins_place(const char **path, char place[PATH_MAX]);
+/** A descriptor of an iterator's text, where path is the pin of one that may be opened so; < 0. */
+int pins_iter(const char *path, int flags);
 /** The same for open(2), relative to dir. */
 bool pins_open(int dir, const char **path, int flags, char place[PATH_MAX]);
 

@@ -46,6 +46,11 @@ static long run_file(struct skep_kernel *k, const uint64_t *a, const char *path)
 	return bpf_file_open(path);
 }
 
+static long run_iter(struct skep_kernel *k, const uint64_t *a, const char *path)
+{
+	return core_iter_open(k, path);
+}
+
 static long run_pin_type(struct skep_kernel *k, const uint64_t *a, const char *path)
 {
 	return core_pin_type(k, path);

@@ -139,6 +139,18 @@ static int open_error(int dir, const char *path, int flags)
 	return S_ISREG(st.st_mode) && !(flags & O_PATH) ? -EIO : 0;
 }
 
+int pins_iter(const char *path, int flags)
+{
+	const int saved = errno;
+	long fd;
+
+	if (!pins_path(path) || flags & (O_ACCMODE | O_CREAT | O_DIRECTORY | O_PATH))
+		return -1;
+	fd = DOOR(ENTRY_ITER, path, 0);
+	errno = saved;
+	return (int)fd;
+}
+
 bool pins_open(int dir, const char **path, int flags, char place[PATH_MAX])
 {
 	int err;

@@ -48,6 +48,8 @@ void core_attachments_look(struct skep_kernel *k);
 mode_t core_pin_type(struct skep_kernel *k, const char *path);
 /** unlink(2) of an object's name; 0, -ENOENT, -EISDIR. */
 int core_unpin(struct skep_kernel *k, const char *path);
+/** open(2) of the name of an iterator's link: a descriptor of its text; -EIO for other objects. */
+long core_iter_open(struct skep_kernel *k, const char *path);
 /** mkdir(2) below the root; 0, -EEXIST, -ENOENT, -ENOTDIR, -EPERM (elsewhere), -ENOMEM. */
 int core_pin_mkdir(struct skep_kernel *k, const char *path);
 /** rmdir(2) below the root; 0, -ENOENT, -ENOTDIR, -ENOTEMPTY, -EBUSY (the root). */

@@ -165,7 +165,8 @@ struct link_ops {
 	/* BPF_LINK_DETACH: NULL: -EOPNOTSUPP. */
 	int (*detach)(struct skep_link *l);
 	/* BPF_LINK_UPDATE to prog; `old`: only where that is attached now. NULL: -EINVAL. */
-	int (*update)(struct skep_link *l, struct skep_prog *prog, struct skep_prog *old);
+	int (*update)(struct call *c, struct skep_link *l, struct skep_prog *prog,
+		      struct skep_prog *old);
 	/* Completes BPF_OBJ_GET_INFO_BY_FD; info holds what the caller gave. May be NULL. */
 	int (*info)(struct skep_link *l, struct bpf_link_info *info);
 	/* BPF_ITER_CREATE: a descriptor to read from. NULL: -EINVAL. */
@@ -176,16 +177,21 @@ struct skep_link {
 	const struct link_ops *ops;
 	_Atomic uint32_t refs;
 	uint32_t id;
-	struct skep_prog *prog; /* counted; NULL once detached for good */
+	struct skep_prog *prog; /* counted; NULL once detached for good; under k->lock */
 	void *hook;		/* the hook's own */
 };
 
 /** Makes a link with one reference, which counts the program; 0 or -ENOMEM. */
 int link_new(const struct link_ops *ops, struct skep_prog *prog, struct skep_link **ret);
+/** Its program, counted, or NULL: LINK_UPDATE may put another one there. */
+struct skep_prog *link_prog(struct skep_kernel *k, const struct skep_link *l);
 struct skep_link *link_get(struct skep_link *l);
 /** The last reference releases the hook. Accepts NULL. */
 void link_put(struct skep_link *l);
 DEFINE_CLEANUP(struct skep_link, link_put)
+
+/** LINK_CREATE of an iterator (iter.c). */
+long iter_link(struct call *c, struct skep_prog *p);
 
 /* --- names in the file system ---------------------------------------------------------------- */
 
@@ -195,6 +201,8 @@ struct pin {
 	struct object *obj; /* NULL: a folder */
 };
 
+/** The object that an absolute path names, held: 0, -ENOENT, -EACCES. */
+int core_pin_object(struct skep_kernel *k, const char *path, int mode, struct object_ref *ret);
 /** Forgets all names, without collecting. */
 void pins_fini(struct skep_kernel *k);
 

@@ -337,6 +337,7 @@ static long btf_info(struct call *c, void *payload)
 
 static long link_info(struct call *c, void *payload)
 {
+	_cleanup_(prog_put_p) struct skep_prog *p = NULL;
 	struct skep_link *l = payload;
 	union {
 		struct bpf_link_info i;
@@ -349,8 +350,9 @@ static long link_info(struct call *c, void *payload)
 		return err;
 	info.i.type = l->ops->type;
 	info.i.id = l->id;
-	if (l->prog)
-		info.i.prog_id = l->prog->id;
+	p = link_prog(c->k, l);
+	if (p)
+		info.i.prog_id = p->id;
 	err = l->ops->info ? l->ops->info(l, &info.i) : 0;
 	return err ? err : info_out(c, &info, len);
 }

@@ -26,6 +26,16 @@ int link_new(const struct link_ops *ops, struct skep_prog *prog, struct skep_lin
 	return 0;
 }
 
+struct skep_prog *link_prog(struct skep_kernel *k, const struct skep_link *l)
+{
+	struct skep_prog *p;
+
+	pthread_mutex_lock(&k->lock);
+	p = l->prog ? prog_get(l->prog) : NULL;
+	pthread_mutex_unlock(&k->lock);
+	return p;
+}
+
 struct skep_link *link_get(struct skep_link *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
@@ -72,6 +82,7 @@ static const struct maker makers[] = {
 	{ BPF_PROG_TYPE_KPROBE, SKEP_TRACE_UPROBE_MULTI, uprobe_multi_link },
 	{ BPF_PROG_TYPE_TRACEPOINT, ATTACH_ANY, make_perf },
 	{ BPF_PROG_TYPE_PERF_EVENT, ATTACH_ANY, make_perf },
+	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, iter_link },
 };
 
 long core_link_create(struct call *c)
@@ -143,7 +154,7 @@ long core_link_update(struct call *c)
 	if (err)
 		return err;
 	l = link.payload;
-	return l->ops->update ? l->ops->update(l, new.payload, old.payload) : -EINVAL;
+	return l->ops->update ? l->ops->update(c, l, new.payload, old.payload) : -EINVAL;
 }
 
 long core_link_detach(struct call *c)

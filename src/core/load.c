@@ -59,13 +59,21 @@ static int pass_license(struct load *l)
 	return 0;
 }
 
+static bool may_load(const struct call *c, const struct prog_type *kind)
+{
+	const union bpf_attr *a = &c->attr.a;
+
+	return kind->loadable || (kind->load_iter && a->expected_attach_type == BPF_TRACE_ITER) ||
+	       (c->k->judge && a->prog_type);
+}
+
 /* What the program is, as far as the attributes say. */
 static int pass_describe(struct load *l)
 {
 	const union bpf_attr *a = &l->c->attr.a;
 	struct skep_prog *p = l->prog;
 
-	if (!p->kind || !(p->kind->loadable || (l->c->k->judge && a->prog_type)))
+	if (!p->kind || !may_load(l->c, p->kind))
 		return FAIL(l->c, -EINVAL, "programs of type %u (%s) are not here yet",
 			    a->prog_type, p->kind ? p->kind->name : "unknown");
 	p->expected_attach_type = attach_default(a->prog_type, a->expected_attach_type);

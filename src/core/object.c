@@ -607,6 +607,18 @@ long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode
 	return ret;
 }
 
+int object_ref_id(struct skep_kernel *k, enum object_kind kind, uint32_t id, struct object_ref *ret)
+{
+	struct object *o;
+
+	pthread_mutex_lock(&k->lock);
+	o = id_find(&k->objects.ids[kind], id);
+	if (o)
+		object_ref_locked(o, ret);
+	pthread_mutex_unlock(&k->lock);
+	return o ? 0 : -ENOENT;
+}
+
 void object_ref_locked(struct object *o, struct object_ref *ret)
 {
 	kinds[o->kind].get(o->payload);

@@ -112,6 +112,10 @@ long object_open_id(struct call *c, enum object_kind kind, uint32_t id, int mode
 /** The same of an object that the caller holds. */
 long object_open(struct call *c, struct object_ref *r, int mode);
 
+/** A reference to the object of that id: 0 or -ENOENT. */
+int object_ref_id(struct skep_kernel *k, enum object_kind kind, uint32_t id,
+		  struct object_ref *ret);
+
 /** The first id after `start` of a live object; 0 or -ENOENT. */
 int object_next_id(struct call *c, enum object_kind kind, uint32_t start, uint32_t *ret);
 

@@ -260,6 +260,14 @@ static const char *absolute(char norm[PATH_MAX], const char *path)
 	return path[0] == '/' && !path_walk(norm, path) ? norm : NULL;
 }
 
+int core_pin_object(struct skep_kernel *k, const char *path, int mode, struct object_ref *ret)
+{
+	char norm[PATH_MAX];
+	const char *name = absolute(norm, path) ? below_root(k, norm) : NULL;
+
+	return name ? pin_get(k, name, mode, ret) : -ENOENT;
+}
+
 mode_t core_pin_type(struct skep_kernel *k, const char *path)
 {
 	char norm[PATH_MAX];

@@ -139,4 +139,19 @@ const struct kfunc *kfunc_by_name(const char *name);
  */
 bool helper_ld_abs(struct skep_run *run, void *ctx, int32_t off, uint32_t size, uint64_t *ret);
 
+/* How helper_probe_load() loads: so many bytes, and */
+#define PROBE_SIGNED 16u /* with their sign */
+/** The same of a load's opcode. */
+static inline uint32_t probe_how(uint8_t code)
+{
+	static const uint8_t size[4] = { 4, 2, 1, 8 };
+
+	return size[BPF_SIZE(code) >> 3] | (BPF_MODE(code) == BPF_MEMSX ? PROBE_SIGNED : 0);
+}
+/**
+ * A load through a pointer that may be any number at all (the kernel's BPF_PROBE_MEM): what is
+ * there, or 0.
+ */
+uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how);
+
 #endif

@@ -55,6 +55,16 @@ long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 	return r == (long)n ? 0 : -EFAULT;
 }
 
+uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)
+{
+	const unsigned size = how & ~PROBE_SIGNED, shift = (64 - 8 * size) & 63;
+	uint64_t v = 0;
+
+	if (probe_copy(run, &v, addr, size))
+		return 0;
+	return how & PROBE_SIGNED ? (uint64_t)((int64_t)(v << shift) >> shift) : v;
+}
+
 long probe_string(struct skep_run *run, char *dst, uint64_t addr, size_t n)
 {
 	char piece[256];

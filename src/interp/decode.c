@@ -95,6 +95,10 @@ static int decode_insn(const struct interp_prog *ip, uint32_t i, struct skep_dia
 		op = OP_LD_CONST;
 		c->imm = imm64_of(ip, i);
 	}
+	if (ip->prog->image.aux[i].probe) {
+		op = OP_PROBE;
+		c->imm = probe_how(insn->code);
+	}
 	c->op = interp_labels()[op];
 	return insn_is_double(d) ? 2 : 1;
 }

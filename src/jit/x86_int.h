@@ -60,6 +60,7 @@ void x86_lower_callx(struct jit *j, const struct jit_op *op);
 void x86_lower_tail_call(struct jit *j, const struct jit_op *op);
 void x86_lower_lookup(struct jit *j, const struct jit_op *op);
 void x86_lower_ld_abs(struct jit *j, const struct jit_op *op);
+void x86_lower_probe(struct jit *j, const struct jit_op *op);
 void x86_lower_func(struct jit *j, const struct jit_op *op);
 void x86_lower_may_goto(struct jit *j, const struct jit_op *op);
 

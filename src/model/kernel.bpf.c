@@ -190,6 +190,80 @@ struct trace_event_raw_sys_exit {
 	char __data[0];
 };
 
+/* --- iterators: helper/seq.h, core/iter_model.h ------------------------------------------------
+ */
+
+struct seq_file {
+	char *buf;
+	size_t size;
+	size_t count;
+	loff_t index;
+};
+
+struct bpf_map {
+	enum bpf_map_type map_type;
+	u32 key_size;
+	u32 value_size;
+	u32 max_entries;
+	u64 map_extra;
+	u32 map_flags;
+	u32 id;
+	u32 btf_key_type_id;
+	u32 btf_value_type_id;
+	char name[BPF_OBJ_NAME_LEN];
+	bool frozen;
+};
+
+struct bpf_prog_aux {
+	u32 used_map_cnt;
+	u32 max_ctx_offset;
+	u32 id;
+	u32 func_cnt;
+	u32 attach_btf_id;
+	u32 verified_insns;
+	u64 load_time;
+	char name[BPF_OBJ_NAME_LEN];
+	struct bpf_prog *prog;
+};
+
+struct bpf_prog {
+	enum bpf_prog_type type;
+	enum bpf_attach_type expected_attach_type;
+	u32 len;
+	u32 jited_len;
+	u8 tag[BPF_TAG_SIZE];
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+	u32 id;
+	enum bpf_link_type type;
+	struct bpf_prog *prog;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
+};
+
+/* The context of programs on a target: the arguments of bpf_iter_TARGET(). */
+#define ITER_1(target, a)                   \
+	struct bpf_iter__##target {         \
+		struct bpf_iter_meta *meta; \
+		a;                          \
+	}
+ITER_1(bpf_map, struct bpf_map *map);
+ITER_1(bpf_prog, struct bpf_prog *prog);
+ITER_1(bpf_link, struct bpf_link *link);
+ITER_1(task, struct task_struct *task);
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+};
+
 /* --- special fields: obj/ --------------------------------------------------------------------- */
 
 struct bpf_refcount {
@@ -262,6 +336,12 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct tcphdr), KEEP(struct udphdr), KEEP(struct icmphdr), KEEP(struct icmp6hdr);
 
 	KEEP(struct task_struct), KEEP(struct cred);
+
+	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
+	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);
+	KEEP(struct bpf_iter__task);
+	KEEP(struct bpf_iter_meta), KEEP(struct seq_file), KEEP(struct bpf_map);
+	KEEP(struct bpf_prog), KEEP(struct bpf_prog_aux), KEEP(struct bpf_link);
 }
 
 /* --- kfuncs: a prototype for each row of helper/kfuncs.def
@@ -532,6 +612,35 @@ KFUNC int bpf_probe_read_kernel_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32
 
 KFUNC int bpf_probe_read_user_str_dynptr(struct bpf_dynptr *dptr, u32 off, u32 size,
 					 const void *unsafe_ptr__ign)
+{
+	return 0;
+}
+
+/* --- what iterators attach to: a function for each target --------------------------------------
+ */
+
+KFUNC int bpf_iter_bpf_map(struct bpf_iter_meta *meta, struct bpf_map *map)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_bpf_map_elem(struct bpf_iter_meta *meta, struct bpf_map *map, void *key,
+				void *value)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_bpf_prog(struct bpf_iter_meta *meta, struct bpf_prog *prog)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_bpf_link(struct bpf_iter_meta *meta, struct bpf_link *link)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_task(struct bpf_iter_meta *meta, struct task_struct *task)
 {
 	return 0;
 }

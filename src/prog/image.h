@@ -44,9 +44,10 @@ struct insn_aux {
 	uint8_t ref;		/* enum insn_ref */
 	bool barrier : 1;	/* nothing speculative may get here: a fence before... */
 	bool barrier_after : 1; /* ...or behind it */
-	uint16_t sub;		/* the subprogram that an operand names */
-	struct skep_map *map;	/* INSN_REF_MAP*: it; INSN_REF_HELPER: the map that r1 always
-				 * holds here (the JIT inlines by it), or NULL.  Borrowed. */
+	bool probe : 1; /* a load whose pointer may be wrong: it gives 0 then (helper_probe_load) */
+	uint16_t sub;	/* the subprogram that an operand names */
+	struct skep_map *map; /* INSN_REF_MAP*: it; INSN_REF_HELPER: the map that r1 always
+			       * holds here (the JIT inlines by it), or NULL.  Borrowed. */
 	union {
 		uint64_t addr;			   /* INSN_REF_MAP_VALUE, INSN_REF_ADDR */
 		const struct helper_proto *helper; /* INSN_REF_HELPER */

@@ -95,6 +95,7 @@ struct prog_type {
 	uint32_t nr_fields;
 	uint32_t ctx_size;  /* bytes of the UAPI context, 0: as large as the caller gives */
 	bool loadable;	    /* PROG_LOAD takes it */
+	bool load_iter;	    /* ... if it is an iterator */
 	bool test_run;	    /* PROG_TEST_RUN takes it */
 	bool ld_abs;	    /* LD_ABS and LD_IND are allowed: the context is an skb */
 	bool pkt_read;	    /* packet pointers of the context may be read through... */
@@ -157,7 +158,9 @@ struct skep_prog {
 	uint64_t load_time;	   /* ns since boot */
 	uint32_t verified_insns;   /* what the verifier counted */
 	uint32_t max_ctx_off;	   /* bytes of the UAPI context that it accesses, from 0 */
-	struct skep_map **maps;	   /* [map_cnt] every map it uses or is bound to; counted */
+	uint32_t max_rdonly;	/* bytes of read-only buffers (keys) that it accesses, from 0... */
+	uint32_t max_rdwr;	/* ...and of others (values) */
+	struct skep_map **maps; /* [map_cnt] every map it uses or is bound to; counted */
 	uint32_t map_cnt;
 	struct skep_btf *btf;	     /* counted; may be NULL */
 	void *func_info, *line_info; /* as loaded, records of *_rec_size bytes */

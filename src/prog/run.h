@@ -17,6 +17,7 @@ struct skep_prog;
 struct interp_frame;
 struct obj_store;
 struct obj_timer;
+struct skep_seq;
 
 /* Memory that programs of a run may reach besides stack and map values: packet, context... */
 struct run_region {
@@ -82,6 +83,7 @@ struct skep_run {
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */
 	uint64_t cookie;	       /* of what the program is attached to, or 0 */
 	struct skep_map *ring;	       /* in which the run reserved last, or NULL */
+	struct skep_seq *seq;	       /* an iterator: where it writes (helper/seq.h); else NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

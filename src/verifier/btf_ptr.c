@@ -183,8 +183,7 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 	struct reg *d;
 	int found, err;
 
-	/* Programs that run here have no net below a pointer that may be wrong. */
-	if (!w.btf || (!v->opts->judge && !r.btf && !btf_ptr_trusted(&r)))
+	if (!w.btf || (!r.btf && !btf_ptr_trusted(&r) && !mem_probe(v)))
 		return 1;
 	if (!v->opts->rights.allow_ptr_leaks)
 		return fail(v, -EPERM,

@@ -44,6 +44,14 @@ bool iter_ctx_is(const struct verifier *v, const char *target)
 	       !strncmp(v->target.name, "bpf_iter_", 9) && !strcmp(v->target.name + 9, target);
 }
 
+bool iter_ctx_known(const struct verifier *v)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (iter_ctx_is(v, rows[i].target))
+			return true;
+	return false;
+}
+
 uint32_t iter_ctx_arg(const struct verifier *v, const char *arg)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

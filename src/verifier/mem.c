@@ -228,6 +228,14 @@ int mem_map_value_inside(struct verifier *v, uint32_t n)
 	return err ? err : special_fields(&m, 1, true);
 }
 
+bool mem_probe(struct verifier *v)
+{
+	if (BPF_CLASS(v->insns[v->i].code) != BPF_LDX)
+		return v->opts->judge;
+	v->aux[v->i].probe = true;
+	return true;
+}
+
 static int mem_mem(struct mem *m)
 {
 	struct verifier *v = m->v;
@@ -236,8 +244,8 @@ static int mem_mem(struct mem *m)
 	if (m->rw == ACCESS_WRITE && m->r->type & MEM_RDONLY)
 		return fail(v, -EACCES, "R%u cannot write into %s", m->n, TYPE_NAME(m->r->type));
 	err = leaks(m, "mem");
-	/* What may point anywhere is read as a probe; programs that run here have none. */
-	if (m->r->type & PTR_UNTRUSTED && !v->opts->judge)
+	/* What may point anywhere is read as a probe. */
+	if (m->r->type & PTR_UNTRUSTED && !mem_probe(v))
 		return mem_none(m);
 	if (!(m->r->type & PTR_UNTRUSTED))
 		err = err ? err : region(m, (int)m->size, m->r->mem_size, false);
@@ -411,6 +419,11 @@ static int buffer(struct mem *m, unsigned size)
 	if (!bounds_is_const(&m->r->n) || m->r->n.bits.value)
 		return fail(v, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s",
 			    m->n, m->off, TNUM_TEXT(m->r->n.bits));
+	if (base_type(m->r->type) == PTR_TO_BUF) {
+		uint32_t *max = m->r->type & MEM_RDONLY ? &v->prog->max_rdonly : &v->prog->max_rdwr;
+
+		*max = MAX(*max, (uint32_t)m->off + size);
+	}
 	return 0;
 }
 

@@ -103,6 +103,8 @@ int target_find(struct verifier *v)
 		to->arg++;
 		to->arg_cnt--;
 	}
+	if (v->prog->expected_attach_type == BPF_TRACE_ITER && !iter_ctx_known(v))
+		return diag_set(v->diag, -EINVAL, SKEP_AT_NONE, 0, "%s is no iterator", name);
 	return is_lsm(v) ? lsm_check(v, name) : 0;
 }
 

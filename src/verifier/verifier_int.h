@@ -509,6 +509,11 @@ int pointer_alu(struct verifier *v, const struct bpf_insn *insn, const struct re
 /* -- mem.c -- */
 enum access { ACCESS_READ, ACCESS_WRITE };
 /**
+ * The instruction at hand goes through a pointer that may be wrong: true where it is a load, which
+ * engines make safe (insn_aux.probe), or where nothing runs.
+ */
+bool mem_probe(struct verifier *v);
+/**
  * Checks an access of size bytes through register n at off; `value` is the register that is
  * stored, or loaded; -1 for none.
  */
@@ -748,6 +753,7 @@ bool struct_ops_returns_ref(const struct verifier *v);
 
 /* -- iter_ctx.c -- */
 /** The program is for iterators of that kind: "task". */
+bool iter_ctx_known(const struct verifier *v);
 bool iter_ctx_is(const struct verifier *v, const char *target);
 /** The type of register that an iterator's argument of that name gives, 0: as others. */
 uint32_t iter_ctx_arg(const struct verifier *v, const char *arg);

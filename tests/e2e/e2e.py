@@ -690,6 +690,67 @@ def timers_as_on_the_host():
     as_on_the_host('timers')
 
 
+ITERS = """== elems numbers
+sum 210 of 20
+== elems numbers
+sum 630 of 20
+== elems slots
+sum 730 of 2
+== elems queue
+attach: Invalid argument
+== elems
+attach: Bad file descriptor
+== long_keys numbers
+attach: Permission denied
+"""
+
+
+@case
+def iterators():
+    preloadable()
+    obj = build / 'tests/e2e/iters.bpf.o'
+    static, dynamic = (build / f'tests/e2e/iters-{how}' for how in ('static', 'dynamic'))
+    said = [call([static, obj]), call([static, obj], env={'SKEP_ENGINE': 'interp'}),
+            call([skep, 'run', '--', dynamic, obj]),
+            call([skep, 'run', '--interp', '--', dynamic, obj])]
+    assert all(r.status == 0 and r.out == said[0].out for r in said), said
+    out = said[0].out
+    assert out.startswith(ITERS), out
+    parts = dict(p.split('\n', 1) for p in out.split('== ')[1:])
+    assert parts['maps'].startswith('0 numbers 64\n1 slots 2\n2 queue 2\n'), parts
+    assert parts['maps'].endswith('\nend\n'), parts
+    assert 'elems 1\n' in parts['progs'] and ' 0\n' not in parts['progs'], parts
+    assert parts['links'].split()[1:] == ['links'], parts
+    assert parts['walks'] == 'x 0 5 x\n', parts
+    assert parts['twice'].startswith('0.1\n1.2\n'), parts
+    assert parts['for_ever'] == 'iter: Resource temporarily unavailable\n', parts
+    assert parts['much numbers'] == '81920 bytes\n', parts
+    assert parts['too_much numbers'] == 'iter: Argument list too long\n', parts
+    assert parts['link'] == ('type 4, bpf_map_elem, 13, map 1\nbpf: No space left on device\n'
+                             'update: Invalid argument\nupdate: Permission denied\n'
+                             'detach: Operation not supported\n'), parts
+    for how in ('tid', 'pid', 'pidfd'):
+        assert parts[f'tasks {how}'] == 'it is me\n', parts
+    assert parts['tasks tid and pid'] == 'attach: Invalid argument\n', parts
+    assert parts['tasks map'] == 'attach: Bad file descriptor\n', parts
+
+
+@case
+def iterators_are_pinned_and_read():
+    preloadable()
+    tool, obj = find_bpftool(), build / 'tests/e2e/pinned.bpf.o'
+    out = call([skep, 'run', '--', 'sh', '-ec', f'''
+        {tool} iter pin {obj} /sys/fs/bpf/it
+        {tool} link show
+        echo
+        cat /sys/fs/bpf/it /sys/fs/bpf/it
+        head -c 1 < /sys/fs/bpf/it
+        ! cat /sys/fs/bpf/none''']).out
+    show, text = out.split('\n\n', 1)
+    assert 'iter' in show and 'target_name bpf_map' in show, out
+    assert text == '0 pinned.rodata\n' * 2 + '0', out
+
+
 @case
 def embedding():
     has(call([objects / 'embed']).out, 'a packet of 100 bytes: the program says 100')

@@ -117,6 +117,11 @@ skep_call_fn helper_target(uint64_t id)
 }
 
 /* The "packet" is the context: 64 bytes. */
+uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)
+{
+	return 0;
+}
+
 bool helper_ld_abs(struct skep_run *run, void *ctx, int32_t off, uint32_t size, uint64_t *ret)
 {
 	uint64_t v = 0;
