@@ -16,11 +16,13 @@
 
 static const struct {
 	const char *name, *programs; /* of tests/hook/probe.bpf.c */
+	const char *how;	     /* tests/hook/target measures it */
 } cases[] = {
-	{ "stub", "nothing" },
-	{ "uprobe", "bump" },
-	{ "uretprobe", "ret:bump" },
-	{ "both", "bump,ret:bump" },
+	{ "stub", "nothing", "time" },
+	{ "uprobe", "bump", "time" },
+	{ "uretprobe", "ret:bump", "time" },
+	{ "both", "bump,ret:bump", "time" },
+	{ "syscall_pair", "call:bump_call@sys_enter,call:bump_call@sys_exit", "pair" },
 };
 
 /* The first line of what a command prints, which is a number of nanoseconds; negative: none. */
@@ -38,11 +40,11 @@ static double told_by(const char *command)
 	return ns;
 }
 
-static double bare(void)
+static double bare(const char *how)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), "%s/tests/hook/target %d time", BENCH_BUILD, CALLS);
+	snprintf(command, sizeof(command), "%s/tests/hook/target %d %s", BENCH_BUILD, CALLS, how);
 	return told_by(command);
 }
 
@@ -55,14 +57,14 @@ static double by_kernel(void)
 	return told_by(command);
 }
 
-static double probed(const char *programs)
+static double probed(const char *programs, const char *how)
 {
 	char command[1024];
 
 	snprintf(command, sizeof(command),
 		 "%s/src/cli/skep run -- %s/tests/hook/tool %s/tests/hook/probe.bpf.o "
-		 "%s/tests/hook/target %d time %s",
-		 BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, CALLS, programs);
+		 "%s/tests/hook/target %d %s %s",
+		 BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, CALLS, how, programs);
 	return told_by(command);
 }
 
@@ -72,7 +74,9 @@ static int bench_case(const struct bench_opts *o, size_t i)
 	struct series skep = { 0 }, kernel = { 0 };
 
 	for (unsigned round = 0; round < o->rounds; round++) {
-		const double call = bare(), with = probed(cases[i].programs), host = by_kernel();
+		const double call = bare(cases[i].how);
+		const double with = probed(cases[i].programs, cases[i].how);
+		const double host = *cases[i].how == 't' ? by_kernel() : -1;
 
 		if (call < 0 || with < 0) {
 			fprintf(stderr, "bench: %s: the target was not probed (make first?)\n",

@@ -346,6 +346,25 @@ rm {work}/in {work}/stop
 
 
 @case
+def system_calls():
+    """Tracepoints, raw ones, kprobes and ksyscalls of one call: arguments, result, what may not be."""
+    ptrace_permitted()
+    p = call(skep, 'run', '--', place('calls_ctx'), place('calls_ctx.bpf.o'))
+    assert p.returncode == 0, p.stdout + p.stderr
+    lines = p.stdout.splitlines()
+    for n, (when, args, ret) in enumerate((('wrapper', '1111 222 333 4', -9),
+                                           ('syscall', '5555 666 777 5', -9),
+                                           ('detached', '5555 666 777 5', -9))):
+        times = min(n + 1, 2)
+        for name in 'record', 'all', 'raw', 'call':
+            assert f'{when} {name} times {times} nr 221 args {args} ret 0 stack 1' in lines, p.stdout
+            assert (f'{when} {name}_exit times {times} nr 221 args 0 0 0 0 ret {ret} stack 0'
+                    in lines), p.stdout
+    assert 'wide Permission denied' in lines, p.stdout
+    assert 'other No such file or directory' in lines, p.stdout
+
+
+@case
 def as_nobody():
     if os.geteuid():
         raise Skip('only root can become nobody')

@@ -57,6 +57,13 @@ int bump(struct pt_regs *ctx)
 	return 0;
 }
 
+SEC("tracepoint")
+int bump_call(void *ctx)
+{
+	add(0, 1);
+	return 0;
+}
+
 SEC("uprobe")
 int nothing(struct pt_regs *ctx)
 {

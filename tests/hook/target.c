@@ -15,8 +15,8 @@
  *is left by longjmp()... deep	    ... and deep(), which calls itself
  *	late	    ... and late(), of a library that it opens then, beside it
  *
- * `time` says what a call takes; `kernel` the same with a uprobe of the machine's own kernel on it,
- * a counter without a program.
+ * `time` says what a call takes; `pair` what a system call does; `kernel` the same with a uprobe of
+ *the machine's own kernel on it, a counter without a program.
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -257,7 +257,14 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int measure(bool kernel)
+/* A system call that does next to nothing, by the C library's wrapper. */
+static void run_calls(void)
+{
+	for (long i = 0; i < calls; i++)
+		getppid();
+}
+
+static int measure(bool kernel, bool pair)
 {
 	double start;
 
@@ -266,7 +273,10 @@ static int measure(bool kernel)
 		return 1;
 	}
 	start = seconds();
-	run(NULL);
+	if (pair)
+		run_calls();
+	else
+		run(NULL);
 	printf("%.3f ns\n", (seconds() - start) * 1e9 / (double)calls);
 	return 0;
 }
@@ -278,8 +288,8 @@ int main(int argc, char **argv)
 	void *sum;
 
 	calls = argc > 1 ? atol(argv[1]) : 1;
-	if (!strcmp(how, "time") || !strcmp(how, "kernel"))
-		return measure(*how == 'k');
+	if (!strcmp(how, "time") || !strcmp(how, "kernel") || !strcmp(how, "pair"))
+		return measure(*how == 'k', *how == 'p');
 	choose(how);
 	if (!strcmp(how, "fork-wait"))
 		return wait_in_both();

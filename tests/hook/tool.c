@@ -10,8 +10,8 @@
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
- * function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static
- *probe skep:hit.
+ * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "@FUNCTION=FILE" where that is in another
+ *file, and "usdt" for `hit` at the static probe skep:hit.
  */
 #include "sums.h"
 
@@ -67,9 +67,25 @@ static int attach_usdt(int pid, const char *path)
 	return !bpf_program__attach_usdt(p, pid, path, "skep", "hit", &opts);
 }
 
+/* call:PROGRAM@NAME, of raw_syscalls. */
+static int attach_call(char *name)
+{
+	char *event = strchr(name, '@');
+	struct bpf_program *p;
+
+	if (!event)
+		return 1;
+	*event++ = '\0';
+	p = bpf_object__find_program_by_name(obj, name);
+	return !bpf_program__attach_tracepoint(p, "raw_syscalls", event);
+}
+
 static int attach_one(char *name, int pid, const char *path)
 {
 	const int ret = !strncmp(name, "ret:", 4);
+
+	if (!strncmp(name, "call:", 5))
+		return attach_call(name + 5);
 
 	if (!strcmp(name, "drop"))
 		return bpf_link__destroy(first);

@@ -583,3 +583,117 @@ TEST(patch_without_memory)
 	ASSERT_EQ(s->wrong, 0);
 	child_end(pid);
 }
+
+/* --- around system calls ---------------------------------------------------------------------- */
+
+/* read(2) of a descriptor, as a wrapper makes it: moved into the stub with what is behind it. */
+int64_t probe_read_sys(int fd, void *to, size_t n);
+extern const uint8_t probe_read_sys_end[];
+ASM_FUNC(probe_read_sys, "xor %eax, %eax; syscall; cmp $-4096, %rax; ret");
+
+/* Reads as many bytes as it is told to. */
+static void run_reads(struct shared *s)
+{
+	uint32_t seen = 0;
+
+	while (child_told(s, &seen))
+		for (uint64_t i = 0; i < s->in[2]; i++) {
+			char c = 0;
+
+			if (probe_read_sys(s->fd[0], &c, 1) != 1 || c != 'x')
+				s->wrong++;
+		}
+}
+
+static void site_of_reads(struct site *ret)
+{
+	const struct func f =
+		func_of((const uint8_t *)(uintptr_t)probe_read_sys, probe_read_sys_end);
+	struct sys_sites sites = { 0 };
+	unsigned int missed = 0;
+
+	ASSERT_EQ(site_syscalls(&f, &sites, &missed), 0);
+	ASSERT_EQ(sites.n, 1);
+	ASSERT_EQ(sites.at[0].nr, 0);
+	ASSERT(sites.at[0].before.around);
+	*ret = sites.at[0].before;
+	vec_free(&sites);
+}
+
+static void give(const struct shared *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		ASSERT_EQ(write(s->fd[1], "x", 1), 1);
+}
+
+/* Lets the child read n bytes. */
+static void reads(struct shared *s, uint64_t n)
+{
+	s->in[2] = n;
+	give(s, (int)n);
+	child_do(s);
+}
+
+static void put_around(struct patches *ps, pid_t pid, struct shared *s, const struct site *site,
+		       struct patch **ret)
+{
+	const struct stub_calls calls = { (uintptr_t)probe_count, (uintptr_t)probe_count,
+					  (uintptr_t)&s->hits };
+	struct tracee t;
+
+	child_stop(&t, pid);
+	ASSERT_EQ(patch_put(ps, &t, site, &calls, ret, NULL), 0);
+	tracee_go(&t);
+}
+
+TEST(patch_around_a_system_call)
+{
+	struct patches ps = { 0 };
+	struct patch *p;
+	struct site site;
+	struct shared *s;
+	pid_t pid;
+
+	s = child_start(run_reads, &pid);
+	site_of_reads(&site);
+	put_around(&ps, pid, s, &site, &p);
+	reads(s, 100);
+	ASSERT_EQ(s->hits, 200); /* before it and behind it */
+	undo(pid, p);
+	reads(s, 100);
+	ASSERT_EQ(s->hits, 200);
+	ASSERT_EQ(s->wrong, 0);
+	patches_fini(&ps);
+	child_end(pid);
+}
+
+/* A thread that waits in the call as the jump comes, and as it goes, ends it where it is by then.
+ */
+TEST(patch_around_a_system_call_that_waits)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	struct patches ps = { 0 };
+	struct patch *p;
+	struct site site;
+	struct shared *s;
+	uint32_t want;
+	pid_t pid;
+
+	s = child_start(run_reads, &pid);
+	site_of_reads(&site);
+	s->in[2] = 3;
+	want = atomic_fetch_add(&s->go, 1) + 1;
+	nanosleep(&moment, NULL);
+	put_around(&ps, pid, s, &site, &p);
+	give(s, 1);
+	nanosleep(&moment, NULL);
+	ASSERT_EQ(s->hits, 2); /* behind the first one, before the second */
+	undo(pid, p);
+	give(s, 2);
+	while (s->done != want)
+		nanosleep(&moment, NULL);
+	ASSERT_EQ(s->hits, 2);
+	ASSERT_EQ(s->wrong, 0);
+	patches_fini(&ps);
+	child_end(pid);
+}
