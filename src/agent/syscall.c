@@ -69,28 +69,45 @@ static bool may_be_of_another(int64_t nr)
 	return nr == SYS_execve || nr == SYS_execveat;
 }
 
+/* Registers of the kernel's own function, whose argument is where the caller's are. */
+static void *call_ctx(const struct hit *h, struct sys_ctx *c)
+{
+	struct pt_regs *call = (struct pt_regs *)c->call;
+
+	static_assert(sizeof(c->call) == sizeof(*call), "room for them");
+	memset(call, 0, sizeof(*call));
+	call->rdi = (uintptr_t)h->regs;
+	call->orig_rax = UINT64_MAX;
+	if (h->what == AGENT_EXIT)
+		call->rax = ((const struct pt_regs *)h->regs)->rax;
+	return call;
+}
+
+/* What a field takes to fill is most of what such a call costs: so none that nobody looks at. */
 void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 {
 	const struct pt_regs *regs = h->regs;
-	struct pt_regs *call = (struct pt_regs *)c->call;
 
-	static_assert(sizeof(c->call) == sizeof(*regs), "room for them");
-	*c = (struct sys_ctx){
-		.raw = { (uintptr_t)regs, h->what == AGENT_EXIT ? regs->rax : (uint64_t)h->nr },
-		.record = { 0, (uint64_t)h->nr, regs->rdi, regs->rsi, regs->rdx, regs->r10,
-			    regs->r8, regs->r9 },
-		.user = { regs->rip, regs->rbp },
-	};
-	call->rdi = (uintptr_t)regs;
-	call->orig_rax = UINT64_MAX;
-	if (h->what == AGENT_EXIT)
-		call->rax = c->record[2] = regs->rax;
+	c->record[0] = 0;
+	c->record[1] = (uint64_t)h->nr;
+	c->raw[0] = (uintptr_t)regs;
+	if (h->what == AGENT_EXIT) {
+		c->record[2] = c->raw[1] = regs->rax;
+	} else {
+		c->raw[1] = (uint64_t)h->nr;
+		c->record[2] = regs->rdi;
+		c->record[3] = regs->rsi;
+		c->record[4] = regs->rdx;
+		c->record[5] = regs->r10;
+		c->record[6] = regs->r8;
+		c->record[7] = regs->r9;
+	}
+	c->user = (struct run_frame){ regs->rip, regs->rbp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
-	if (may_be_of_another(h->nr))
-		c->tgid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	c->tgid = may_be_of_another(h->nr) ? (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0) : 0;
 	ret[HIVE_RAW] = c->raw;
 	ret[HIVE_RECORD] = c->record;
-	ret[HIVE_CALL] = call;
+	ret[HIVE_CALL] = h->probes->ctxs & 1u << HIVE_CALL ? call_ctx(h, c) : NULL;
 }
 
 /* --- the stubs' ---------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ struct hive_probe {
 /* Who runs then, in the order in which they came; replaced as a whole. */
 struct hive_probes {
 	uint32_t n;
-	uint32_t pad;
+	uint32_t ctxs; /* bit i: one of them is handed HIVE_... i; at system calls */
 	struct hive_probe probe[];
 };
 

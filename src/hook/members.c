@@ -148,20 +148,36 @@ static void consider(struct members *m, int dir, pid_t pid)
 		p->taken = !named;
 }
 
+static void look_in(struct members *m, int proc, const char *name)
+{
+	const pid_t pid = (pid_t)strtol(name, NULL, 10);
+	_cleanup_(close_fd_p) int dir = -1;
+
+	if (pid <= 0 || pid == getpid() || members_find(m, pid))
+		return;
+	dir = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && is_ours(dir))
+		consider(m, dir, pid);
+}
+
 static void look_through(struct members *m, DIR *all)
 {
 	const struct dirent *e;
 
-	while ((e = readdir(all))) {
-		const pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
-		_cleanup_(close_fd_p) int dir = -1;
+	while ((e = readdir(all)))
+		look_in(m, dirfd(all), e->d_name);
+}
 
-		if (pid <= 0 || pid == getpid() || members_find(m, pid))
-			continue;
-		dir = openat(dirfd(all), e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 && is_ours(dir))
-			consider(m, dir, pid);
-	}
+struct process *members_know(struct members *m, pid_t pid)
+{
+	_cleanup_(close_fd_p) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[16];
+
+	forget_the_dead(m); /* whose number it may have been */
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	if (proc >= 0)
+		look_in(m, proc, name);
+	return members_find(m, pid);
 }
 
 void members_look(struct members *m)

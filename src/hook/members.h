@@ -19,6 +19,8 @@ struct members {
 struct process *members_find(const struct members *m, pid_t pid);
 /** The same, known from now on; NULL where there is none, or memory is out. */
 struct process *members_of(struct members *m, pid_t pid);
+/** The same, known from now on if members_look() would find it. */
+struct process *members_know(struct members *m, pid_t pid);
 /** Forgets it, and frees it. */
 void members_drop(struct members *m, struct process *p);
 /**

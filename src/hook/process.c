@@ -105,7 +105,8 @@ static int join(struct process *p, struct space *s, struct tracee *t, struct ske
 	uint64_t ret = 0;
 	int err = (int)MIN(page, 0);
 
-	if (!err && !is_mapped(t, s))
+	p->inherits = is_mapped(t, s);
+	if (!err && !p->inherits)
 		err = map_all(t, s, (uint64_t)page, diag);
 	if (!err)
 		err = tracee_write(t, (uint64_t)page, &how, sizeof(how));
@@ -150,6 +151,8 @@ bool process_lives(const struct process *p)
 void process_forget(struct process *p)
 {
 	patches_fini(&p->patches);
+	vec_free(&p->seen);
+	p->change = 0;
 	p->patches = (struct patches){ 0 };
 	p->joined = p->watched = false;
 }
@@ -161,15 +164,18 @@ static int make_ready(struct still *s, struct space *space, struct skep_diag *di
 {
 	const struct agent_door *door =
 		(const struct agent_door *)(uintptr_t)space_meta(space)->door;
+	const uint32_t change = atomic_load(&space_meta(space)->change);
 	uint64_t ret = 0;
 	int err = s->p->joined ? 0 : join(s->p, space, &s->t, diag);
 
 	s->p->joined |= !err;
-	if (!err)
+	if (!err && (!change || change != s->p->change))
 		err = tracee_call(&s->t, (uintptr_t)door->sync, 0, 0, &ret, diag);
 	if (!err && ret)
 		err = diag_set(diag, (int)ret, SKEP_AT_NONE, 0,
 			       "process %d cannot map the hive's maps", (int)s->p->pid);
+	if (!err)
+		s->p->change = change;
 	return err ? err : images_read(&s->images, s->p->pid, diag);
 }
 
@@ -259,7 +265,7 @@ static struct patch *jump_of(struct still *s, const struct site *site,
 {
 	struct patch *patch = patch_find(&s->p->patches, site);
 
-	return patch ? patch : patch_adopt(&s->p->patches, &s->t, site, calls);
+	return patch || !s->p->inherits ? patch : patch_adopt(&s->p->patches, &s->t, site, calls);
 }
 
 int still_put(struct still *s, const struct site *site, const struct stub_calls *calls,

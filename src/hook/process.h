@@ -10,15 +10,27 @@
 #include "inject/image.h"
 #include "inject/patch.h"
 
+struct seen_image {
+	uint64_t start;
+	struct image_file file;
+	uint32_t wanted; /* which change of what is wanted it was */
+};
+
 struct process {
 	struct process *next;
 	pid_t pid;
-	int fd;	       /* its pidfd, which says when the number is no longer its own */
-	bool joined;   /* the agent is in it... */
-	uint64_t vdso; /* ...and was when the vDSO was there, which tells programs apart */
-	bool watched;  /* it has the jumps of landmarks */
-	bool taken;    /* it runs without the preload library, which would tell of it */
+	int fd;		 /* its pidfd, which says when the number is no longer its own */
+	bool joined;	 /* the agent is in it... */
+	uint64_t vdso;	 /* ...and was when the vDSO was there, which tells programs apart */
+	bool watched;	 /* it has the jumps of landmarks */
+	uint32_t change; /* hive_meta.change, when it had mapped all maps */
+	bool inherits;	 /* jumps may be there that were put before the process was */
+	bool taken;	 /* it runs without the preload library, which would tell of it */
 	struct patches patches;
+	/* Images whose system calls have the jumps that were wanted by then (syscall.c). */
+	struct {
+		VEC(struct seen_image);
+	} seen;
 };
 
 /* A process that stands still. */

@@ -25,6 +25,7 @@ static struct {
 	struct text *texts;
 	uint32_t wanted[HIVE_SYSCALLS + 1]; /* how many want to see that one... */
 	uint32_t all;			    /* ...and every one */
+	uint32_t change;		    /* counts changes of both */
 } s;
 
 /* --- who runs --------------------------------------------------------------------------------- */
@@ -54,8 +55,10 @@ static int make_list(enum hive_side side, int32_t nr, struct hive_probes **ret)
 	if (!list)
 		return -ENOMEM;
 	for (const struct syscall_probe *p = s.first; p; p = p->next)
-		if (is_in(p, side, nr))
+		if (is_in(p, side, nr)) {
+			list->ctxs |= 1u << p->probe.ctx;
 			memcpy(&list->probe[list->n++], &p->probe, sizeof(p->probe));
+		}
 	*ret = list;
 	return 0;
 }
@@ -123,6 +126,7 @@ static void count(const struct syscall_probe *p, int by)
 	uint32_t *n = p->nr < 0 ? &s.all : &s.wanted[p->nr];
 
 	*n += (uint32_t)by;
+	s.change++;
 }
 
 static void unlink_probe(const struct syscall_probe *p)
@@ -274,14 +278,37 @@ static void at_image(struct still *still, const struct image *i, jump_fn fn)
 	}
 }
 
+/* Has the image all that is wanted now?  It will have. */
+static bool is_seen(struct process *p, const struct image *i)
+{
+	struct seen_image *row = NULL;
+	bool ret;
+
+	vec_foreach (seen, &p->seen)
+		if (seen->start == i->start && seen->file.ino == i->file.ino &&
+		    seen->file.dev == i->file.dev)
+			row = seen;
+	ret = row && row->wanted == s.change;
+	row = row ? row : vec_push(&p->seen);
+	if (row)
+		*row = (struct seen_image){ i->start, i->file, s.change };
+	return ret;
+}
+
 void syscalls_put(struct still *still)
 {
+	tracee_hold(&still->t);
 	vec_foreach (i, &still->images)
-		at_image(still, i, still_put);
+		if (i->exec && i->file.ino && !is_seen(still->p, i))
+			at_image(still, i, still_put);
+	tracee_release(&still->t);
 }
 
 void syscalls_undo(struct still *still)
 {
+	tracee_hold(&still->t);
 	vec_foreach (i, &still->images)
 		at_image(still, i, still_undo);
+	tracee_release(&still->t);
+	still->p->seen.n = 0;
 }

@@ -156,10 +156,7 @@ static bool goes(const struct still *s, const struct image *i, uint64_t base)
 		return i->shared || i->end <= base + HIVE_DATA_AT;
 	if (i->file.ino || i->write || !i->exec || i->name[0])
 		return false;
-	vec_foreach (p, &s->p->patches)
-		if ((*p)->at >= i->start && (*p)->at < i->end)
-			return true;
-	return false;
+	return patches_in(&s->p->patches, i->start, i->end);
 }
 
 static const struct image *image_of(const struct still *s, uint64_t at)

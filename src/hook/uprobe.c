@@ -515,8 +515,7 @@ static bool wants(pid_t pid)
 	bool ret;
 
 	pthread_mutex_lock(&h.lock);
-	members_look(&h.members);
-	p = members_find(&h.members, pid);
+	p = members_know(&h.members, pid);
 	ret = p && syscalls_concern(pid);
 	for (const struct uprobe *u = h.uprobes; u && p; u = u->next)
 		ret |= concerns(u, p);
@@ -552,8 +551,7 @@ static void look_at(pid_t pid)
 	struct process *p;
 
 	pthread_mutex_lock(&h.lock);
-	members_look(&h.members);
-	p = members_find(&h.members, pid);
+	p = members_know(&h.members, pid);
 	if (p) {
 		p->watched = false; /* landmarks may have come too */
 		put_all_jumps(p);

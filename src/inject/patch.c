@@ -15,10 +15,45 @@
 
 void patches_fini(struct patches *ps)
 {
-	vec_foreach (p, ps)
-		skep_free(*p);
-	vec_free(ps);
+	for (size_t i = 0; i < PATCH_BUCKETS; i++) {
+		while (ps->bucket[i]) {
+			struct patch *p = ps->bucket[i];
+
+			ps->bucket[i] = p->next;
+			skep_free(p);
+		}
+	}
+	ps->n = 0;
 	vec_free(&ps->pools);
+}
+
+/* --- all of a process --------------------------------------------------------------------------
+ */
+
+#define GRANULE 64u /* bytes that a bucket stands for; no site has more */
+static_assert(SITE_TEXT <= GRANULE, "who overlaps begins in this one or a neighbour");
+
+static uint64_t granule_of(const struct site *site)
+{
+	return site->patch / GRANULE;
+}
+
+static void add_patch(struct patches *ps, struct patch *p)
+{
+	struct patch **first = &ps->bucket[granule_of(&p->site) % PATCH_BUCKETS];
+
+	p->next = *first;
+	*first = p;
+	ps->n++;
+}
+
+bool patches_in(const struct patches *ps, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < PATCH_BUCKETS; i++)
+		for (const struct patch *p = ps->bucket[i]; p; p = p->next)
+			if (p->at >= start && p->at < end)
+				return true;
+	return false;
 }
 
 /* --- memory near a site ----------------------------------------------------------------------- */
@@ -200,13 +235,16 @@ static int look_around(const struct patches *ps, const struct tracee *t, const s
 	uint8_t text[SITE_TEXT];
 
 	*ret = NULL;
-	vec_foreach (p, ps) {
-		if ((*p)->on && overlap(&(*p)->site, site))
-			return diag_set(d, -EBUSY, SKEP_AT_NONE, 0,
-					"another probe is in the way at 0x%llx",
-					(unsigned long long)(*p)->site.at);
-		if (!(*p)->on && same_site(&(*p)->site, site) && !is_being_entered(t, *p))
-			*ret = *p;
+	/* That of the site, the one before, the one behind. */
+	for (uint64_t g = granule_of(site) - 1, n = 0; n < 3; g++, n++) {
+		for (struct patch *p = ps->bucket[g % PATCH_BUCKETS]; p; p = p->next) {
+			if (p->on && overlap(&p->site, site))
+				return diag_set(d, -EBUSY, SKEP_AT_NONE, 0,
+						"another probe is in the way at 0x%llx",
+						(unsigned long long)p->site.at);
+			if (!p->on && same_site(&p->site, site) && !is_being_entered(t, p))
+				*ret = p;
+		}
 	}
 	if (tracee_read(t, site->patch, text, site->size) || memcmp(text, site->text, site->size))
 		return diag_set(d, -ESTALE, SKEP_AT_NONE, 0,
@@ -220,7 +258,6 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 		     const struct stub_calls *calls, struct patch **ret, struct skep_diag *d)
 {
 	_cleanup_(skep_free_p) struct patch *p = skep_alloc(sizeof(*p));
-	struct patch **row;
 	struct pool *pool;
 	int err;
 
@@ -234,11 +271,9 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 	err = stub_emit(&p->stub, site, p->at, calls, d);
 	if (err)
 		return err;
-	row = vec_push(ps);
-	if (!row)
-		return no_memory(d);
 	pool->used += ALIGN_UP(p->stub.size, STUB_STEP);
-	*ret = *row = TAKE_PTR(p);
+	add_patch(ps, p);
+	*ret = TAKE_PTR(p);
 	return 0;
 }
 
@@ -283,10 +318,11 @@ int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
 
 struct patch *patch_find(const struct patches *ps, const struct site *site)
 {
-	vec_foreach (p, ps)
-		if ((*p)->on && same_site(&(*p)->site, site))
-			return *p;
-	return NULL;
+	struct patch *p = ps->bucket[granule_of(site) % PATCH_BUCKETS];
+
+	while (p && !(p->on && same_site(&p->site, site)))
+		p = p->next;
+	return p;
 }
 
 /* Where the jump at the site leads to; 0: there is none. */
@@ -313,20 +349,18 @@ static bool is_there(const struct tracee *t, const struct patch *p)
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
 			  const struct stub_calls *calls)
 {
-	_cleanup_(skep_free_p) struct patch *p = skep_alloc(sizeof(*p));
-	struct patch **row;
+	const uint64_t at = target_of(t, site);
+	_cleanup_(skep_free_p) struct patch *p = at ? skep_alloc(sizeof(*p)) : NULL;
 
 	if (!p)
 		return NULL;
 	p->site = *site;
-	p->at = target_of(t, site);
-	if (!p->at || stub_emit(&p->stub, site, p->at, calls, NULL) || !is_there(t, p))
-		return NULL;
-	row = vec_push(ps);
-	if (!row)
+	p->at = at;
+	if (stub_emit(&p->stub, site, p->at, calls, NULL) || !is_there(t, p))
 		return NULL;
 	p->on = true;
-	return *row = TAKE_PTR(p);
+	add_patch(ps, p);
+	return TAKE_PTR(p);
 }
 
 int patch_undo(struct tracee *t, struct patch *p, struct skep_diag *reterr_diag)

@@ -17,11 +17,12 @@
 #include "inject/tracee.h"
 
 struct patch {
-	struct site site; /* where, and what was there */
-	struct stub stub; /* what the jump leads to... */
-	uint64_t at;	  /* ...its address */
-	uint64_t counted; /* address of a counter that was told so; 0: none was */
-	bool on;	  /* the jump is there */
+	struct patch *next; /* of its bucket */
+	struct site site;   /* where, and what was there */
+	struct stub stub;   /* what the jump leads to... */
+	uint64_t at;	    /* ...its address */
+	uint64_t counted;   /* address of a counter that was told so; 0: none was */
+	bool on;	    /* the jump is there */
 };
 
 /* Memory for stubs, filled from its beginning. */
@@ -29,10 +30,13 @@ struct pool {
 	uint64_t at;   /* address */
 	uint32_t used; /* bytes, of POOL_SIZE */
 };
-#define POOL_SIZE (64u * 1024)
+#define POOL_SIZE     (64u * 1024)
+
+#define PATCH_BUCKETS 256u /* by the 64 bytes that the site begins in */
 
 struct patches {
-	VEC(struct patch *); /* all that ever were */
+	struct patch *bucket[PATCH_BUCKETS]; /* all that ever were */
+	size_t n;			     /* of them */
 	struct {
 		VEC(struct pool);
 	} pools;
@@ -40,6 +44,9 @@ struct patches {
 
 /** Forgets, in this process: the other one keeps what it has. */
 void patches_fini(struct patches *ps);
+
+/** Is some stub in [start, end)? */
+bool patches_in(const struct patches *ps, uint64_t start, uint64_t end);
 
 /**
  * What `calls` says is called at each execution of the site from now on.

@@ -346,6 +346,7 @@ int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag 
 
 void tracee_go(struct tracee *t)
 {
+	tracee_release(t);
 	vec_foreach (th, t) {
 		ptrace(PTRACE_DETACH, th->tid, 0, 0);
 		if (th->held)
@@ -359,10 +360,14 @@ void tracee_go(struct tracee *t)
 
 int tracee_read(const struct tracee *t, uint64_t at, void *to, size_t n)
 {
+	if (t->held)
+		return memory_read(t, at, to, n);
 	return pread(t->mem, to, n, (off_t)at) == (ssize_t)n ? 0 : -EFAULT;
 }
 
 int tracee_write(const struct tracee *t, uint64_t at, const void *from, size_t n)
 {
+	if (t->held)
+		return memory_write(t, at, from, n);
 	return pwrite(t->mem, from, n, (off_t)at) == (ssize_t)n ? 0 : -EFAULT;
 }

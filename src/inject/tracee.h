@@ -33,6 +33,7 @@ struct tracee {
 	unsigned int ms;	/* what it may take to stop, and each call, in milliseconds */
 	uint64_t syscall, trap; /* addresses of `syscall` and of int3 in its text; 0: not sought */
 	uint64_t stack;		/* top of a stack for tracee_call(); 0: the thread's own */
+	struct memory *held;	/* see tracee_hold(); NULL: nothing is */
 	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
 };
 
@@ -59,6 +60,14 @@ int tracee_set(struct tracee *t, struct tracee_thread *th);
 /** Memory, text too, whatever its protection; 0, or -EFAULT where not all of it is there. */
 int tracee_read(const struct tracee *t, uint64_t at, void *to, size_t n);
 int tracee_write(const struct tracee *t, uint64_t at, const void *from, size_t n);
+
+/**
+ * From now on what is read is read by whole pages, and once, and what is written is written at the
+ * end: for who does much of both.  tracee_release() writes, as does whatever makes the process go
+ * on; 0, or -EFAULT: not all of it could be.
+ */
+void tracee_hold(struct tracee *t);
+int tracee_release(struct tracee *t);
 
 /**
  * The process makes system call nr: what it returns in *ret, -errno as the kernel says it.

@@ -197,6 +197,7 @@ int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *r
 	struct loan l;
 	int err, out;
 
+	memory_flush(t); /* it goes on for a moment */
 	err = find_code(t, syscall_insn, sizeof(syscall_insn), &t->syscall, reterr_diag);
 	if (err)
 		return err;
@@ -286,6 +287,7 @@ int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t 
 
 	if (!vectors)
 		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+	memory_flush(t); /* it goes on for a moment */
 	if (tracee_has_shadow_stack(t))
 		return diag_set(reterr_diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
 				"process %d has shadow stacks", t->pid);

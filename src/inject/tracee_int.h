@@ -9,6 +9,12 @@
 #define STOP_SYSCALL   (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define STOP_EVENT(st) ((st) >> 8)
 
+/* Writes what is held, and forgets all of it: 0 or -EFAULT. */
+int memory_flush(struct tracee *t);
+/* Through what is held. */
+int memory_read(const struct tracee *t, uint64_t at, void *to, size_t n);
+int memory_write(const struct tracee *t, uint64_t at, const void *from, size_t n);
+
 /* A point in time, in nanoseconds of CLOCK_MONOTONIC, `ms` from now. */
 uint64_t tracee_deadline(unsigned int ms);
 /* The thread's next stop: what it is, -ESRCH, or -ETIMEDOUT. */
