@@ -201,9 +201,11 @@ static const char *find_event(const char *path, struct model_event *ret)
 	return NULL;
 }
 
-static bool is_of_event(const char *file)
+/* Those that are refused have an id, by which they are asked for, and no format. */
+static bool is_of_event(const char *file, const struct model_event *e)
 {
-	return file && (!strcmp(file, "id") || !strcmp(file, "format"));
+	return file &&
+	       (!strcmp(file, "id") || (!strcmp(file, "format") && !model_event_refusal(e->id)));
 }
 
 static int fill_event(int fd, const struct model_event *e, const char *file)
@@ -222,7 +224,7 @@ bool bpf_file_is(const char *path)
 {
 	struct model_event e;
 
-	return file_find(path) || is_of_event(find_event(path, &e));
+	return file_find(path) || is_of_event(find_event(path, &e), &e);
 }
 
 int bpf_file_open(const char *path)
@@ -233,7 +235,7 @@ int bpf_file_open(const char *path)
 	const char *part = file ? NULL : find_event(path, &e);
 	int r;
 
-	if (!file && !is_of_event(part))
+	if (!file && !is_of_event(part, &e))
 		return -ENOENT;
 	if (file && file->open)
 		return file->open();

@@ -102,6 +102,8 @@ static int read_tracepoint(struct call *c, const struct perf_event_attr *a, stru
 {
 	struct model_event e;
 
+	if (model_event_refusal((uint32_t)a->config))
+		return FAIL(c, -EOPNOTSUPP, "%s", model_event_refusal((uint32_t)a->config));
 	if (!model_event_by_id((uint32_t)a->config, &e))
 		return FAIL(c, -EINVAL, "there is no tracepoint with the id %llu",
 			    (unsigned long long)a->config);
@@ -331,6 +333,9 @@ long probe_raw(struct call *c, struct skep_prog *prog, const char *name)
 	struct model_event e;
 	int err;
 
+	if (model_raw_refusal(name))
+		return FAIL(c, -EOPNOTSUPP, "raw tracepoint '%s': %s", name,
+			    model_raw_refusal(name));
 	if (!exit && strcmp(name, "sys_enter"))
 		return FAIL(c, -ENOENT, "raw tracepoint '%s': Skep has no hook for it", name);
 	if (!c->k->hooks)

@@ -17,6 +17,55 @@ static const struct syscall_row {
 #define ID_ALL	 UINT32_C(1)
 #define ID_FIRST UINT32_C(100)
 
+/* What only a kernel sees; ids from ID_REFUSED on. */
+#define ID_REFUSED UINT32_C(4096)
+#define SCHEDULER  "only the kernel knows when its scheduler changes threads"
+#define FAULTS	   "page faults are the kernel's: no process sees its own"
+#define DEVICES	   "what devices do is the kernel's: no process sees it"
+#define PROCESSES  "Skep has no hook for events of processes yet; system calls are there"
+static const struct {
+	const char *group, *name, *why;
+} refused[] = {
+	{ "sched", "sched_switch", SCHEDULER },	       { "sched", "sched_wakeup", SCHEDULER },
+	{ "sched", "sched_wakeup_new", SCHEDULER },    { "sched", "sched_waking", SCHEDULER },
+	{ "sched", "sched_migrate_task", SCHEDULER },  { "sched", "sched_stat_runtime", SCHEDULER },
+	{ "sched", "sched_process_fork", PROCESSES },  { "sched", "sched_process_exec", PROCESSES },
+	{ "sched", "sched_process_exit", PROCESSES },  { "task", "task_newtask", PROCESSES },
+	{ "task", "task_rename", PROCESSES },	       { "signal", "signal_generate", PROCESSES },
+	{ "signal", "signal_deliver", PROCESSES },     { "exceptions", "page_fault_user", FAULTS },
+	{ "exceptions", "page_fault_kernel", FAULTS }, { "block", "block_rq_issue", DEVICES },
+	{ "block", "block_rq_complete", DEVICES },     { "irq", "irq_handler_entry", DEVICES },
+	{ "irq", "softirq_entry", DEVICES },	       { "net", "netif_receive_skb", DEVICES },
+	{ "net", "net_dev_queue", DEVICES },
+};
+
+const char *model_event_refusal(uint32_t id)
+{
+	return id - ID_REFUSED < ARRAY_SIZE(refused) ? refused[id - ID_REFUSED].why : NULL;
+}
+
+const char *model_raw_refusal(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (!strcmp(refused[i].name, name))
+			return refused[i].why;
+	return NULL;
+}
+
+static bool refused_by_name(const char *name, size_t n, struct model_event *ret)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		const size_t group = strlen(refused[i].group), event = strlen(refused[i].name);
+
+		if (n != group + 1 + event || memcmp(name, refused[i].group, group) ||
+		    name[group] != '/' || memcmp(name + group + 1, refused[i].name, event))
+			continue;
+		*ret = (struct model_event){ .id = ID_REFUSED + i, .nr = -2 };
+		return true;
+	}
+	return false;
+}
+
 static uint8_t count(int32_t nr)
 {
 	uint8_t n = 0;
@@ -100,7 +149,7 @@ bool model_event_by_name(const char *name, size_t n, struct model_event *ret)
 		*ret = event(nr, begins[i].exit);
 		return true;
 	}
-	return false;
+	return refused_by_name(name, n, ret);
 }
 
 /* --- format ----------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 
 struct model_event {
 	uint32_t id; /* of perf_event_open(2)'s PERF_TYPE_TRACEPOINT; never 0 */
-	int32_t nr;  /* the system call; -1: every one */
+	int32_t nr;  /* the system call; -1: every one; -2: it is refused */
 	bool exit;   /* as it returns; else as it begins */
 	uint8_t n;   /* arguments */
 };
@@ -23,9 +23,18 @@ struct model_event {
 /** Bytes of an event's record. */
 uint32_t model_event_size(const struct model_event *e);
 
+/**
+ * Why the event of that id, which Linux has, is not here; NULL: it is, or nobody has it.  Tools
+ * find it by name, as they do others, and are told the reason when they attach.
+ */
+const char *model_event_refusal(uint32_t id);
+/** The same by a raw tracepoint's name. */
+const char *model_raw_refusal(const char *name);
+
 /** The event of that id; false: there is none. */
 bool model_event_by_id(uint32_t id, struct model_event *ret);
-/** The event GROUP/NAME of a name of n bytes, as in the folder events/ of tracefs. */
+/** The event GROUP/NAME, refused ones too, of a name of n bytes, as in the folder events/ of
+ * tracefs. */
 bool model_event_by_name(const char *name, size_t n, struct model_event *ret);
 /** The text of its file `format`, below 4 KiB. */
 void model_event_format(const struct model_event *e, struct strbuf *ret);

@@ -5,7 +5,7 @@
  *
  * What is given lies in the file, and its bytes are the file's.
  */
-#include "hook/function.h"
+#include "hook/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -30,6 +30,32 @@ static void check(const struct sites *sites, const uint8_t *file, size_t size)
 		must(s->patch <= size && s->size <= size - s->patch, "a site outside");
 		must(!memcmp(s->text, file + s->patch, s->size), "other bytes than the file's");
 	}
+}
+
+/* Around system calls: in the file, and none in another one's bytes within a function. */
+static void look_at_calls(const char *path, const uint8_t *file, size_t size)
+{
+	struct text *t;
+
+	if (text_read(path, &t, NULL))
+		return;
+	vec_foreach (s, &t->sites) {
+		const struct site *b = &s->before, *a = &s->after;
+
+		must(b->patch <= b->at && b->at - b->patch == b->lead, "a lead that is none");
+		must(b->size >= JUMP_SIZE && b->size <= SITE_TEXT, "a jump does not fit");
+		must(b->at <= size && size - b->at >= 2 && file[b->at] == 0x0f &&
+			     file[b->at + 1] == 5,
+		     "no system call");
+		must(b->around || b->size == b->lead, "what stays is not replaced");
+		must(!memcmp(b->text, file + b->patch, b->size), "other bytes than the file's");
+		if (!a->size)
+			continue;
+		must(a->at == b->at + 2 && a->patch == a->at, "not behind it");
+		must(a->size >= JUMP_SIZE && a->patch <= size && a->size <= size - a->patch,
+		     "a site outside");
+	}
+	text_free(t);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -63,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		function_file_close(&f);
 	}
+	look_at_calls(path, data, size);
 	close(fd);
 	return 0;
 }
