@@ -157,7 +157,7 @@ static int look_around(const struct view *v, const struct begins *b, uint64_t of
 	int err;
 
 	*ret_end = off + 2;
-	if (row == b->n)
+	if (row >= b->n || !b->at)
 		return 0;
 	f.at = b->at[row];
 	while (row < b->n && b->at[row] <= off)

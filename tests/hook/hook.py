@@ -188,7 +188,7 @@ def a_library_that_comes_later():
 
 @case
 def attached_and_detached_under_load():
-    """HOOK_SECONDS of it, 10 unless the environment says otherwise; nothing is left behind."""
+    """HOOK_SECONDS of it, 10 unless the environment says otherwise; nothing is lost, or left."""
     ptrace_permitted()
     seconds = int(os.environ.get('HOOK_SECONDS', 10))
     script = f'''
@@ -211,9 +211,10 @@ cat {work}/hives
 rm {work}/in
 '''
     p = subprocess.run([skep, 'run', '--', 'bash', '-c', script], capture_output=True, text=True,
-                       timeout=seconds + 60, env=env)
+                       timeout=seconds + 60, env={**env, 'HOOK_ROUNDS': str(work / 'rounds')})
     print('# ' + '\n# '.join(p.stdout.splitlines()))
     assert 'status 0\n' in p.stdout and '\ntext same after ' in p.stdout, p.stdout + p.stderr
+    assert int(re.search(r'checked (\d+)', p.stdout).group(1)) > 1000, p.stdout
     rounds, calls, returns = map(int, re.search(
         r'rounds (\d+) calls (\d+) returns (\d+)', p.stdout).groups())
     assert rounds > seconds * 5 and calls > rounds * 1000, p.stdout

@@ -13,6 +13,7 @@
  * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "@FUNCTION=FILE" where that is in another
  *file, and "usdt" for `hit` at the static probe skep:hit.
  */
+#include "rounds.h"
 #include "sums.h"
 
 #include <bpf/bpf.h>
@@ -109,25 +110,56 @@ static int attach_all(int pid, const char *path, const char *only)
 	       attach("tell", 0, pid, path, 77);
 }
 
+#define BUSY_CALLS   1000 /* of a round of `target busy`, as it is started... */
+#define BUSY_THREADS 4	  /* ...by so many, each of which may be in the middle of one */
+
+/*
+ * Of what was called between two moments, are all counted that have to be, and no others?  Rounds
+ * that began before the first moment may have been seen in part.
+ */
+static int is_complete(long seen, long surely, long at_most)
+{
+	if (seen >= (surely - BUSY_THREADS) * BUSY_CALLS &&
+	    seen <= (at_most + 2 * BUSY_THREADS) * BUSY_CALLS)
+		return 1;
+	printf("lost: saw %ld calls where there were %ld to %ld rounds\n", seen, surely, at_most);
+	return 0;
+}
+
 /* The entry first, and it goes last. */
 static int churn(const char *path, int seconds)
 {
 	const time_t end = time(NULL) + seconds;
+	_Atomic long *done = rounds_of(), none = 0;
+	long before, attached, detaching, seen, checked = 0;
 	struct bpf_link *entry;
 	int rounds = 0;
 
+	done = done ? done : &none;
+
 	for (; time(NULL) < end; rounds++) {
 		first = NULL;
+		before = *done;
+		seen = sum_of(obj, 0);
 		if (attach("enter", 0, -1, path, 0))
 			return 1;
+		attached = *done;
 		entry = first;
 		first = NULL;
 		if (attach("leave", 1, -1, path, 0))
 			return 1;
 		usleep(50000);
-		if (bpf_link__destroy(first) || bpf_link__destroy(entry))
+		if (bpf_link__destroy(first))
 			return 1;
+		detaching = *done;
+		if (bpf_link__destroy(entry))
+			return 1;
+		seen = sum_of(obj, 0) - seen;
+		if (done != &none && !is_complete(seen, detaching - attached, *done - before))
+			return 1;
+		checked += detaching - attached;
 	}
+	printf("checked %ld\n", checked);
 	printf("rounds %d calls %ld returns %ld\n", rounds, sum_of(obj, 0), sum_of(obj, 2));
 	return 0;
 }
