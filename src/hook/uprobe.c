@@ -408,33 +408,54 @@ static void put_in(struct still *s)
 }
 
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
-static void put_all_jumps(struct process *p)
+static int put_all_jumps(struct process *p, struct skep_diag *diag)
 {
 	struct images images = { 0 };
 	struct still s;
 	const bool calls = syscalls_concern(p->pid);
 	bool any = false, some = false;
+	int err;
 
 	if ((!h.uprobes && !calls) || images_read(&images, p->pid, NULL))
-		return;
+		return 0;
 	for (const struct uprobe *u = h.uprobes; u && !some; u = u->next) {
 		any |= concerns(u, p);
 		some = fits_in(u, p, &images);
 	}
 	images_fini(&images);
 	some |= calls;
-	if (!(some || (any && !p->watched)) || still_begin(&s, p, h.space, NULL))
-		return;
+	if (!some && (!any || p->watched))
+		return 0;
+	err = still_begin(&s, p, h.space, diag);
+	if (err)
+		return err;
 	put_in(&s);
 	still_end(&s);
+	return 0;
 }
 
 /* --- system calls ----------------------------------------------------------------------------- */
 
+/* As with attach_all(): it is an error where nobody can be traced, as nothing would ever be seen.
+ */
+static int put_in_all(struct skep_diag *diag)
+{
+	int refused = 0;
+	bool some = false;
+
+	for (struct process *p = h.members.first; p; p = p->next) {
+		const int err = put_all_jumps(p, some ? NULL : diag);
+
+		some |= !err;
+		refused = err && err != -ESRCH ? err : refused;
+	}
+	return some ? 0 : refused;
+}
+
 static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
 			  struct skep_diag *diag)
 {
-	struct syscall_probe *p;
+	struct syscall_probe *p = NULL;
 	int err;
 
 	pthread_mutex_lock(&h.lock);
@@ -443,10 +464,12 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
 	else
 		err = syscalls_add(spec, prog, &p);
-	for (struct process *m = h.members.first; m && !err; m = m->next)
-		put_all_jumps(m);
+	if (!err)
+		err = put_in_all(diag);
 	if (!err)
 		*ret = p;
+	else if (p)
+		syscalls_remove(p);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
@@ -489,7 +512,7 @@ void hook_member(pid_t pid)
 	if (p) {
 		if (!process_is_same(p))
 			process_forget(p);
-		put_all_jumps(p);
+		put_all_jumps(p, NULL);
 	}
 	pthread_mutex_unlock(&h.lock);
 }
@@ -554,7 +577,7 @@ static void look_at(pid_t pid)
 	p = members_know(&h.members, pid);
 	if (p) {
 		p->watched = false; /* landmarks may have come too */
-		put_all_jumps(p);
+		put_all_jumps(p, NULL);
 	}
 	pthread_mutex_unlock(&h.lock);
 }
@@ -631,7 +654,7 @@ void hook_look(void)
 			if (p->joined && !process_is_ours(p, h.space))
 				process_forget(p);
 			if (!p->watched)
-				put_all_jumps(p);
+				put_all_jumps(p, NULL);
 		}
 	}
 	pthread_mutex_unlock(&h.lock);
