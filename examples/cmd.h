@@ -6,6 +6,7 @@
 #ifndef EXAMPLES_CMD_H
 #define EXAMPLES_CMD_H
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,6 +63,28 @@ static inline int cmd_status(const struct cmd *c)
 	if (waitpid(c->pid, &status, 0) != c->pid)
 		return 1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Attaches each program to what its section says. */
+static inline bool attach_all(struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (!bpf_program__attach(prog))
+			return false;
+	}
+	return true;
+}
+
+/* Takes what programs tell by a ring until CMD has ended; its exit status. */
+static inline int cmd_watch(const struct cmd *c, struct ring_buffer *ring)
+{
+	while (!cmd_ended(c, 0))
+		ring_buffer__poll(ring, 50);
+	ring_buffer__consume(ring);
+	return cmd_status(c);
 }
 
 #endif

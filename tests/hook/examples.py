@@ -18,9 +18,10 @@ from tap import Skip, case, main
 
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-examples-', dir='/tmp'))
-env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
+env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work),
+       'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}
 skep, examples = build / 'src/cli/skep', build / 'examples'
-tools = ('funclatency', 'counter')
+tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello')
 
 
 def call(*argv):
@@ -68,6 +69,114 @@ def counter_tells_of_the_time_between():
     sums = [int(n) for n in re.findall(rf'^ *{os.geteuid()} +\S+ +(\d+)$', p.stdout, re.M)]
     assert p.returncode == 5 and 4 <= len(sums) <= 12, p
     assert sums == sorted(sums) and sums[0] < sums[-1] == total(p), p
+
+
+def execs(p):
+    """(PID, PPID, COMM, RET, ARGS) of each line."""
+    lines = [l.split(maxsplit=4) for l in p.stdout.splitlines()
+             if re.match(r'\d+ +\d+ +\S+ +-?\d+ ', l)]
+    return [(int(pid), int(ppid), comm, int(ret), args) for pid, ppid, comm, ret, args in lines]
+
+
+@case
+def execsnoop_tells_of_each_execve():
+    """Once, in their order, with what became of it."""
+    many = ' '.join(map(str, range(25)))
+    p = run('execsnoop', '/usr/bin/bash', '-c', f"""/usr/bin/true a 'b c' ''
+/no/such x
+(exec /etc/passwd)
+/usr/bin/env -i /usr/bin/env X=1 /usr/bin/true -i
+/usr/bin/true {many}
+for i in 1 2 3; do /usr/bin/expr $i + 1; done
+exit 3""")
+    seen = execs(p)
+    bash = seen.pop(0)
+    assert p.returncode == 3 and bash[2:4] == ('bash', 0), p
+    assert bash[4].startswith("/usr/bin/bash -c /usr/bin/true a 'b c' ''"), p
+    assert [(comm, ret, args) for _, _, comm, ret, args in seen] == [
+        ('true', 0, '/usr/bin/true a b c '),
+        ('bash', -2, '/no/such x'),
+        ('bash', -13, '/etc/passwd'),
+        ('env', 0, '/usr/bin/env -i /usr/bin/env X=1 /usr/bin/true -i'),
+        ('env', 0, '/usr/bin/env X=1 /usr/bin/true -i'),
+        ('true', 0, '/usr/bin/true -i'),
+        ('true', 0, '/usr/bin/true ' + ' '.join(map(str, range(19))) + ' ...'),
+        *[('expr', 0, f'/usr/bin/expr {i} + 1') for i in (1, 2, 3)]], p
+    assert {ppid for _, ppid, *_ in seen} == {bash[0]}, p
+    assert len({pid for pid, *_ in seen}) == len(seen) - 2, p   # env becomes env, then true
+
+
+@case
+def execsnoop_sees_children_that_share_memory():
+    """vfork(2), and a thread that is not the first."""
+    p = run('execsnoop', sys.executable, '-c', """if True:
+        import os, threading
+        for i in range(20):
+            pid = os.posix_spawn('/usr/bin/true', ['true', f'spawned-{i}'], os.environ)
+            os.waitpid(pid, 0)
+        threading.Thread(target=os.execv, args=('/usr/bin/true', ['true', 'thread'])).start()""")
+    seen = execs(p)
+    python = seen.pop(0)
+    assert p.returncode == 0, p
+    assert [e[2:] for e in seen] == [
+        *[('true', 0, f'/usr/bin/true spawned-{i}') for i in range(20)],
+        ('true', 0, '/usr/bin/true thread')], p
+    assert seen[-1][0] == python[0] and {e[1] for e in seen[:-1]} == {python[0]}, p
+
+
+@case
+def opensnoop_tells_of_each_file():
+    program = f"""if True:
+        import ctypes, os, sys, threading
+        def tell(path, fd):
+            print('truth', os.getpid(), fd, path, file=sys.stderr, flush=True)
+        def attempt(path, flags):
+            try:
+                tell(path, os.open(path, flags, 0o600))
+            except OSError as e:
+                tell(path, -e.errno)
+        comm = open('/proc/self/comm').read().strip()
+        print('comm', comm, file=sys.stderr)
+        os.chdir({str(work)!r})
+        attempt('snoop-new', os.O_CREAT | os.O_WRONLY)
+        attempt('snoop-new', os.O_RDONLY)
+        attempt('snoop-missing', os.O_RDONLY)
+        attempt('snoop-new/x', os.O_RDONLY)
+        attempt('snoop-new', os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        t = threading.Thread(target=attempt, args=('snoop-new', os.O_RDWR))
+        t.start()
+        t.join()
+        path = b'snoop-new'
+        tell('snoop-new', ctypes.CDLL(None).syscall(2, path, 0, 0))
+        if os.fork() == 0:
+            attempt({str(work / 'snoop-child')!r}, os.O_CREAT | os.O_RDWR)
+            os._exit(0)
+        os.wait()"""
+    p = run('opensnoop', sys.executable, '-c', program)
+    truth = [(int(pid), int(ret), path) for pid, ret, path in re.findall(
+        r'^truth (\d+) (-?\d+) (\S+)$', p.stderr, re.M)]
+    seen = [(int(pid), comm, int(fd), int(err), path) for pid, comm, fd, err, path in re.findall(
+        r'^(\d+) +(\S+) +(-?\d+) +(\d+) (\S*snoop-\S+)$', p.stdout, re.M)]
+    comm = re.search(r'^comm (\S+)$', p.stderr, re.M).group(1)
+    assert p.returncode == 0 and len(truth) == 8, p
+    assert [ret for _, ret, _ in truth if ret < 0] == [-2, -20, -17], p
+    assert seen == [(pid, comm, max(ret, -1), max(-ret, 0), path) for pid, ret, path in truth], p
+
+
+@case
+def hello_greets_each_program():
+    """On standard error, and in trace_pipe."""
+    greets = re.compile(r'^ *\S+-\d+ +\[\d+\] \S+ +\d+\.\d+: bpf_trace_printk: hello, (\S+)$', re.M)
+    names = ['/bin/sh', '/usr/bin/env', '/usr/bin/true', '/usr/bin/false']
+    argv = ['/bin/sh', '-c', '/usr/bin/env /usr/bin/true; /usr/bin/false; exit 4']
+    p = run('hello', *argv, skep_options=('-t',))
+    assert p.returncode == 4 and greets.findall(p.stderr) == names, p
+    for reader in f'{skep} trace-pipe', 'cat /sys/kernel/tracing/trace_pipe':
+        p = call(skep, 'run', '--', 'sh', '-c', f'"$@"; timeout 1 {reader}', 'sh', examples / 'hello',
+                 examples / 'hello.bpf.o', *argv)
+        greeted = greets.findall(p.stdout)
+        # What a tool that has ended attached goes a moment later.
+        assert greeted[:4] == names and greeted[4:] in ([], ['/usr/bin/timeout']), f'{reader}: {p}'
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
