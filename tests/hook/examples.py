@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ work = pathlib.Path(tempfile.mkdtemp(prefix='skep-examples-', dir='/tmp'))
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work),
        'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}
 skep, examples = build / 'src/cli/skep', build / 'examples'
-tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello')
+tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello', 'sslsniff')
 
 
 def call(*argv):
@@ -177,6 +178,71 @@ def hello_greets_each_program():
         greeted = greets.findall(p.stdout)
         # What a tool that has ended attached goes a moment later.
         assert greeted[:4] == names and greeted[4:] in ([], ['/usr/bin/timeout']), f'{reader}: {p}'
+
+
+def library_of(program, name):
+    """The file of a library that a program is linked with."""
+    out = subprocess.run(['ldd', shutil.which(program)], capture_output=True, text=True).stdout
+    found = re.search(rf'{re.escape(name)} => (\S+)', out)
+    if not found:
+        raise Skip(f'{program} is not linked with {name}')
+    return found.group(1)
+
+
+class TlsServer:
+    """openssl s_server in its own folder, outside of all hives, at .port."""
+
+    def __enter__(self):
+        made = call('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj',
+                    '/CN=localhost', '-keyout', work / 'key.pem', '-out', work / 'cert.pem')
+        assert made.returncode == 0, made
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            self.port = s.getsockname()[1]
+        self.process = subprocess.Popen(
+            ['openssl', 's_server', '-accept', f'127.0.0.1:{self.port}', '-cert', 'cert.pem', '-key',
+             'key.pem', '-WWW'], cwd=work, env=env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            if line.startswith('ACCEPT'):
+                return self
+        raise AssertionError('openssl s_server did not start')
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+def conversation(p, comm):
+    """What a program sent and what it received."""
+    told = {'sends': '', 'receives': ''}
+    parts = re.split(r'^--- (\d+) (\S+) (sends|receives) \d+ bytes\n', p.stdout, flags=re.M)
+    for who, way, text in zip(parts[2::4], parts[3::4], parts[4::4]):
+        if who == comm:
+            assert text[-1] == '\n', p
+            told[way] += text[:-1]
+    return told['sends'], told['receives']
+
+
+@case
+def sslsniff_reads_what_is_encrypted():
+    """Requests and answers of two programs."""
+    secret = 'the secret of the page: ' + ' '.join(map(str, range(500)))
+    (work / 'page.txt').write_text(secret + '\n')
+    libssl = library_of('openssl', 'libssl.so.3')
+    with TlsServer() as server:
+        p = run('sslsniff', libssl, 'curl', '-sk', '--http1.1', '-o', '/dev/null',
+                f'https://127.0.0.1:{server.port}/page.txt')
+        sent, received = conversation(p, 'curl')
+        assert p.returncode == 0 and sent.startswith('GET /page.txt HTTP/1.1\nHost: 127.0.0.1'), p
+        assert received.startswith('HTTP/1.0 200 ok\n') and secret in received, p
+        p = run('sslsniff', libssl, 'sh', '-c',
+                '(echo "GET /page.txt HTTP/1.0"; echo; sleep 1) | '
+                f'openssl s_client -quiet -connect 127.0.0.1:{server.port} > {work}/got')
+        sent, received = conversation(p, 'openssl')
+        assert sent == 'GET /page.txt HTTP/1.0\n\n', p
+        assert received == (work / 'got').read_text().replace('\r', ''), p
+        assert secret in received, p
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
