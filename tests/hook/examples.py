@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
@@ -21,8 +22,8 @@ build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-examples-', dir='/tmp'))
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work),
        'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}
-skep, examples = build / 'src/cli/skep', build / 'examples'
-tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello', 'sslsniff')
+skep, examples, target = build / 'src/cli/skep', build / 'examples', build / 'tests/hook/stacks'
+tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello', 'sslsniff', 'mallocstacks')
 
 
 def call(*argv):
@@ -243,6 +244,45 @@ def sslsniff_reads_what_is_encrypted():
         assert sent == 'GET /page.txt HTTP/1.0\n\n', p
         assert received == (work / 'got').read_text().replace('\r', ''), p
         assert secret in received, p
+
+
+def stacks_of(out):
+    """(bytes, calls, functions) of each stack that is shown."""
+    parts = re.split(r'^(\d+) bytes in (\d+) calls\n', out, flags=re.M)
+    return [(int(size), int(calls), [f.split('+')[0] for f in re.findall(r'^    (\S+)', text, re.M)])
+            for size, calls, text in zip(parts[1::3], parts[2::3], parts[3::3])]
+
+
+def run_stacks(seconds, *argv):
+    """What the target's stacks are said to be; it goes on some time after it began."""
+    libc, tool = library_of('true', 'libc.so.6'), examples / 'mallocstacks'
+    argv = [str(a) for a in (skep, 'run', '--', tool, f'{tool}.bpf.o', libc, *argv)]
+    if argv[-1] == 'shell':
+        argv[3:] = ['sh', '-c', f'exec 3<&0; {target} <&3 & exec "$@" -p $! 2', 'sh', *argv[3:-1]]
+    p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, env=env)
+    ready = p.stdout.readline()
+    time.sleep(seconds)
+    out, err = p.communicate(timeout=60)
+    if 'Operation not permitted' in err:
+        raise Skip('ptrace is not permitted here')
+    assert ready == 'ready\n' and p.returncode == 0, (ready, out, err)
+    seen = {(size, calls): functions for size, calls, functions in stacks_of(out)}
+    assert seen.get((100000, 1000), [])[:4] == ['malloc', 'inner', 'outer', 'main'], out + err
+    assert seen.get((5000, 500), [])[:3] == ['malloc', 'inner', 'main'], out + err
+    size, calls = map(int, re.search(r'^total: (\d+) bytes in (\d+) calls', out, re.M).groups())
+    assert size >= 105000 and 1500 <= calls < 1600, out
+    assert all(functions[0] == 'malloc' for functions in seen.values()), out
+
+
+@case
+def mallocstacks_shows_who_asks():
+    run_stacks(0.3, target)
+
+
+@case
+def mallocstacks_of_a_process_that_runs():
+    run_stacks(1, 'shell')
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
