@@ -1,6 +1,7 @@
 #!/bin/bash
 # The main job, on real traffic: captures what this script itself sends over loopback, then runs
-# an XDP program, a traffic classifier and a socket filter over the capture.
+# an XDP program, a traffic classifier and a socket filter over the capture; then counts system calls
+# and times a function of programs that know nothing of it, as an ordinary user.
 #
 # usage: examples/demo.sh [BUILD]
 #
@@ -132,15 +133,55 @@ say "socket filter: the socket gets UDP only"
 "$skep" prog run "$objects/sockfilter.bpf.o" --pcap "$pcap" --pcap-out "$work/udp.pcap" ||
 	die "sockfilter did not run"
 
-say "uprobes: how long malloc() takes in sort(1), told by an unmodified libbpf tool"
+# What attaches is run as an ordinary user: root becomes nobody, with copies that nobody may read.
+ordinary_user() {
+	home=$work/user
+	as_user=(env "HOME=$home" "XDG_RUNTIME_DIR=$home/run")
+	user_build=$(cd "$build" && pwd)
+	mkdir -p "$home/run"
+	[ "$(id -u)" = 0 ] || return 0
+	command -v setpriv >/dev/null || die "setpriv is missing: run 'tools/setup'"
+	mkdir -p "$home/src/cli" "$home/src/bpf" "$home/examples"
+	cp "$skep" "$home/src/cli/"
+	cp "$build/src/bpf/libskep-bpf.so" "$home/src/bpf/"
+	for tool in counter funclatency; do
+		cp "$objects/$tool" "$objects/$tool.bpf.o" "$home/examples/"
+	done
+	chmod 711 "$work"
+	chown -R 65534:65534 "$home"
+	as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups "${as_user[@]}")
+	user_build=$home
+}
+
+# An example in a new hive, in that user's home.
+attach() {
+	local tool=$1
+	shift
+	(cd "$home" && "${as_user[@]}" "$user_build/src/cli/skep" run -- \
+		"$user_build/examples/$tool" "$user_build/examples/$tool.bpf.o" "$@" </dev/null)
+}
+
 libc=$(ldd "$(command -v sort)" | awk '$1 ~ /^libc\.so/ { print $3 }')
+say "tools of libbpf's, unmodified, as an ordinary user"
 if [ -n "${SKEP_SANITIZED:-}" ]; then
 	echo "not here: built with a sanitizer, whose runtime cannot be preloaded"
 elif [ "$(uname -m)" = x86_64 ] && [ -n "$libc" ]; then
-	"$skep" run -- "$objects/funclatency" "$objects/funclatency.bpf.o" "$libc" malloc \
-		sort -o "$work/sorted" /etc/passwd >"$work/latency" || die "funclatency did not run"
+	ordinary_user
+	say "tracepoints: the system calls of each user, while all of /usr/include is packed"
+	attach counter sh -c 'tar -C /usr -cf - include | gzip -1 >packed' \
+		>"$work/counted" || die "counter did not run"
+	cat "$work/counted"
+	files=$(gzip -dc "$home/packed" | tar -tf - | grep -c '[^/]$')
+	uid=$("${as_user[@]}" id -u)
+	counted=$(awk -v uid="$uid" '$1 == uid { n = $3 } END { print n + 0 }' "$work/counted")
+	# Each file is opened, read and closed.
+	[ "$counted" -ge $((3 * files)) ] || die "$counted calls were seen, of $files files"
+
+	say "uprobes: how long malloc() takes in sort(1)"
+	attach funclatency "$libc" malloc sort -o sorted /etc/passwd >"$work/latency" ||
+		die "funclatency did not run"
 	cat "$work/latency"
-	sort /etc/passwd | cmp -s - "$work/sorted" || die "the probed program does something else"
+	sort /etc/passwd | cmp -s - "$home/sorted" || die "the probed program does something else"
 	grep -q '^calls: [1-9]' "$work/latency" || die "no call was seen"
 else
 	echo "not on this machine: x86-64 and a C library in a file of its own are needed"

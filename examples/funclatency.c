@@ -6,14 +6,10 @@
  *	skep run -- funclatency OBJECT FILE FUNCTION CMD [ARGS]	 while CMD runs
  *	skep run -- funclatency OBJECT FILE FUNCTION -p PID SECONDS
  */
+#include "cmd.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SLOTS	 64
 #define CPUS_MAX 1024
@@ -34,22 +30,13 @@ static struct bpf_link *attach(struct bpf_object *obj, const char *prog, bool re
 /* Starts CMD and waits for it, or for the time to be over; its exit status. */
 static int wait_for(char *const argv[], bool running)
 {
-	int status = 0;
-	pid_t pid;
+	struct cmd cmd;
 
 	if (running) {
 		sleep((unsigned)atoi(argv[6]));
 		return 0;
 	}
-	pid = fork();
-	if (pid == 0) {
-		execvp(argv[4], &argv[4]);
-		fprintf(stderr, "funclatency: %s: %s\n", argv[4], strerror(errno));
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return 1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return cmd_start(&cmd, &argv[4]) ? cmd_status(&cmd) : 1;
 }
 
 static unsigned long slot(int fd, unsigned i)
@@ -89,11 +76,8 @@ int main(int argc, char **argv)
 	struct bpf_object *obj;
 	int pid = running ? atoi(argv[5]) : -1, status;
 
-	if (argc < 5) {
-		fprintf(stderr,
-			"usage: funclatency OBJECT FILE FUNCTION CMD... | -p PID SECONDS\n");
-		return 2;
-	}
+	if (argc < 5 || (!running && argv[4][0] == '-'))
+		return usage(argv, "funclatency OBJECT FILE FUNCTION CMD... | -p PID SECONDS");
 	obj = bpf_object__open_file(argv[1], NULL);
 	if (!obj || bpf_object__load(obj) || !attach(obj, "enter", false, pid, argv) ||
 	    !attach(obj, "leave", true, pid, argv))

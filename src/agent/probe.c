@@ -23,10 +23,24 @@ static void count_misses(const struct hive_probes *p)
 						  memory_order_relaxed);
 }
 
+/* Where a walk begins: a function has no frame yet as it begins, and none any more as it returns.
+ */
+static struct run_frame frame_of(const struct pt_regs *regs, uint32_t frame)
+{
+	const uint64_t *sp = (const uint64_t *)regs->rsp;
+
+	if (frame == HIVE_LEAVES)
+		return (struct run_frame){ .ip = *sp, .fp = regs->rbp };
+	return (struct run_frame){ .ip = regs->rip,
+				   .fp = regs->rbp,
+				   .caller = frame == HIVE_BEGINS ? *sp : 0 };
+}
+
 static void run_on(struct skep_run *run, const struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
 	void *ctx[_HIVE_CTX] = { h->regs };
+	struct run_frame frame;
 	struct sys_ctx sys;
 
 	run->task = task;
@@ -40,6 +54,10 @@ static void run_on(struct skep_run *run, const struct hit *h)
 
 		if (!is_for_us(p))
 			continue;
+		if (h->what == AGENT_SITE) {
+			frame = frame_of(h->regs, p->frame);
+			run->user = &frame;
+		}
 		run->cookie = p->cookie;
 		run->ctx = ctx[p->ctx];
 		prog_run(p->prog, run->ctx, run);

@@ -41,6 +41,8 @@ static uint32_t walk(struct skep_run *run, uint64_t flags, uint64_t *ips, uint32
 	if (!(flags & BPF_F_USER_STACK) || !run->user || !max)
 		return 0;
 	ips[n++] = run->user->ip;
+	if (run->user->caller && n < max)
+		ips[n++] = run->user->caller;
 	p.fp = run->user->fp;
 	while (n < max && read_pair(run, p.fp, &p))
 		ips[n++] = p.ip;

@@ -27,11 +27,19 @@ enum hive_ctx {
 	_HIVE_CTX,
 };
 
+/* Where the function is, so where a walk over the stack finds who called it. */
+enum hive_frame {
+	HIVE_INSIDE, /* anywhere: by its frame pointer */
+	HIVE_BEGINS, /* at its first instruction: the return address is at the stack pointer */
+	HIVE_LEAVES, /* at a return: there too, and for programs it has returned */
+};
+
 struct hive_probe {
 	const struct skep_prog *prog;
 	uint64_t cookie;      /* bpf_get_attach_cookie() */
 	_Atomic uint32_t pid; /* only in that process */
-	uint32_t ctx;	      /* enum hive_ctx */
+	uint16_t ctx;	      /* enum hive_ctx */
+	uint16_t frame;	      /* enum hive_frame */
 };
 
 /* Who runs then, in the order in which they came; replaced as a whole. */

@@ -174,6 +174,13 @@ static const struct function *function_at(const struct function_file *f, uint64_
 	return NULL;
 }
 
+bool function_begins(const struct function_file *file, uint64_t off)
+{
+	const struct function *fn = function_at(file, off);
+
+	return fn && fn->off == off;
+}
+
 /* Of n bytes those that are whole instructions. */
 static size_t whole(const uint8_t *text, size_t n)
 {

@@ -50,4 +50,7 @@ enum function_part {
 int function_sites(const struct function_file *file, uint64_t off, enum function_part part,
 		   struct sites *ret, struct skep_diag *reterr_diag);
 
+/** Whether a symbol says that a function begins at that byte. */
+bool function_begins(const struct function_file *file, uint64_t off);
+
 #endif

@@ -290,8 +290,17 @@ static void uprobe_free(struct uprobe *u)
 }
 DEFINE_CLEANUP(struct uprobe, uprobe_free)
 
+static enum hive_frame frame_at(const struct point *p, enum function_part part)
+{
+	if (part == FUNCTION_RETURNS)
+		return HIVE_LEAVES;
+	return part == FUNCTION_HERE && function_begins(&h.functions, p->off) ? HIVE_BEGINS
+									      : HIVE_INSIDE;
+}
+
 static int find_sites(struct point *p, enum function_part part, struct skep_diag *diag)
 {
+	p->probe.frame = (uint16_t)frame_at(p, part);
 	p->when = part == FUNCTION_ENTRY ? HIVE_RETURNS : HIVE_HERE;
 	p->sites.n = 0;
 	return function_sites(&h.functions, p->off, part, &p->sites, diag);

@@ -63,8 +63,9 @@ struct run_task {
 
 /* Where a thread was when it entered its kernel: what a walk over its stack begins with. */
 struct run_frame {
-	uint64_t ip; /* it goes on there */
-	uint64_t fp; /* its frame pointer, or whatever the register held */
+	uint64_t ip;	 /* it goes on there */
+	uint64_t fp;	 /* its frame pointer, or whatever the register held */
+	uint64_t caller; /* where that was called from, if fp is the caller's still; else 0 */
 };
 
 struct skep_run {

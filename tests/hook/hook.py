@@ -121,6 +121,17 @@ def both_of_a_tail_call_return():
 
 
 @case
+def stacks_begin_with_who_called():
+    """At returns too, whether they are probed where they stand or by the return address."""
+    ptrace_permitted()
+    for how, function in ('x', 'work'), ('hop', 'hop'):
+        p = call(skep, 'run', '--', tool, place('frames.bpf.o'), target, 1000, how,
+                 f'enter@{function},ret:leave@{function}')
+        assert p.returncode == 0, p.stdout + p.stderr
+        assert seen(p.stdout)[:4] == [1000] * 4, f'{function}: {p.stdout}{p.stderr}'
+
+
+@case
 def what_longjmp_leaves_does_not_return():
     total, summed = ends_elsewhere('leap', 3000, 3000, left=300)
     assert total == summed

@@ -30,6 +30,21 @@ TEST(stack_ids_are_of_what_is_not_skipped)
 	ASSERT_EQ(CALL(get_stackid, 0, 0, 0), -EFAULT);
 }
 
+TEST(stacks_of_functions_that_have_no_frame_yet)
+{
+	const uint64_t frame[2] = { 0, 33 };
+	const struct run_frame at = { .ip = 11, .caller = 22, .fp = P(frame) };
+	uint64_t got[4] = { 9, 9, 9, 9 };
+
+	test_run()->user = &at;
+	ASSERT_EQ(CALL(get_stack, 0, P(got), sizeof(got), BPF_F_USER_STACK), 24);
+	ASSERT(got[0] == 11 && got[1] == 22 && got[2] == 33 && got[3] == 0);
+	ASSERT_EQ(CALL(get_stack, 0, P(got), 8, BPF_F_USER_STACK), 8);
+	ASSERT(got[0] == 11 && got[1] == 22); /* the second is not its to write */
+	ASSERT_EQ(CALL(get_stack, 0, P(got), 8, BPF_F_USER_STACK | 1), 8);
+	ASSERT(got[0] == 22 && got[1] == 22);
+}
+
 TEST(stack_entries_with_build_ids)
 {
 	const uint64_t frame[2] = { 0, 22 };
