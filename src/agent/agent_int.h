@@ -51,6 +51,8 @@ struct agent_process {
 	struct agent_return ret[AGENT_RETURNS];
 	_Atomic bool ret_used; /* some row ever was */
 	struct agent_call call[AGENT_CALLS];
+	_Atomic uint32_t lent; /* children that have this memory, and may be asked who they are */
+	_Atomic bool muted;    /* a filter of its own may forbid what the agent does */
 };
 
 extern struct agent_process agent_process;

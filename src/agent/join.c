@@ -129,10 +129,15 @@ static struct hive_exec *claim(struct hive_data *d, uint32_t tid)
 void agent_follow(uint64_t path, int dir)
 {
 	struct hive_data *d = data_of(agent_process.meta);
-	struct hive_exec *e = claim(d, own_tid());
+	const uint32_t tid = own_tid();
+	struct hive_exec *e = exec_of(d, tid);
 	uint32_t state = HIVE_EXEC_ASKS;
 	int looks = LOOKS_MAX;
 
+	/* One that failed: the server comes along again when it has let go of us. */
+	if (e)
+		wait_while(&e->tid, tid, &looks);
+	e = claim(d, tid);
 	if (!e)
 		return;
 	e->path = path;

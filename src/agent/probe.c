@@ -4,21 +4,23 @@
  * on the vCPU's stack, as a thread's own may be small.
  */
 #include "agent/agent_int.h"
+#include "base/sys.h"
 #include "hive/site.h"
 
 #include <asm/ptrace.h>
+#include <sys/syscall.h>
 
-static inline bool is_for_us(const struct hive_probe *p)
+static inline bool is_for(const struct hive_probe *p, uint32_t tgid)
 {
 	const uint32_t pid = atomic_load_explicit(&p->pid, memory_order_relaxed);
 
-	return pid == HIVE_ALL || pid == agent_child.pid;
+	return pid == HIVE_ALL || pid == (tgid ? tgid : agent_child.pid);
 }
 
 static void count_misses(const struct hive_probes *p)
 {
 	for (uint32_t i = 0; p && i < p->n; i++)
-		if (is_for_us(&p->probe[i]))
+		if (is_for(&p->probe[i], 0))
 			atomic_fetch_add_explicit(&p->probe[i].prog->stats->recursion_misses, 1,
 						  memory_order_relaxed);
 }
@@ -47,12 +49,12 @@ static void run_on(struct skep_run *run, const struct hit *h)
 	if (h->what != AGENT_SITE) {
 		agent_sys_ctx(h, &sys, ctx);
 		run->user = &sys.user;
-		run->tgid = (uint32_t)sys.tgid;
+		run->tgid = sys.tgid ? sys.tgid : run->tgid;
 	}
 	for (uint32_t i = 0; i < h->probes->n; i++) {
 		const struct hive_probe *p = &h->probes->probe[i];
 
-		if (!is_for_us(p))
+		if (!is_for(p, run->tgid))
 			continue;
 		if (h->what == AGENT_SITE) {
 			frame = frame_of(h->regs, p->frame);
@@ -66,6 +68,14 @@ static void run_on(struct skep_run *run, const struct hit *h)
 	run->user = NULL;
 }
 
+/* Who it is where memory is another process's too, and nothing in it can say; else 0. */
+static inline uint32_t asked_tgid(void)
+{
+	if (likely(!atomic_load_explicit(&agent_process.lent, memory_order_relaxed)))
+		return 0;
+	return (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
 static void run_all(struct hit *h)
 {
 	const uint32_t cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu);
@@ -76,7 +86,8 @@ static void run_all(struct hit *h)
 		run = cpu < AGENT_RUNS ? run : &fresh;
 		*run = (struct skep_run){ .vcpu = h->vcpu, .cpu = cpu, .env = &agent_process.env };
 	}
-	run->tid = run->tgid = 0;
+	run->tid = 0;
+	run->tgid = asked_tgid();
 	run->ring = NULL;
 	run_on(run, h);
 }
@@ -98,6 +109,8 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
 
+	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
+		return;
 	/* A child of fork() is a member from its first probe on. */
 	if (unlikely(!agent_child.member) && !agent_enrol())
 		return;
@@ -143,6 +156,8 @@ void agent_probe(void *regs, uint64_t cookie)
 	    !agent_catch_return(sp, site))
 		miss_return(site);
 	means = atomic_load_explicit(&site->means, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
+		return;
 	if (unlikely(means & HIVE_LOADS))
 		agent_loaded();
 	if (unlikely(means & HIVE_UNWINDS))

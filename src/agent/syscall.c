@@ -12,8 +12,12 @@
 
 #include <asm/ptrace.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
@@ -133,6 +137,54 @@ static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
 		agent_run_list(&h, list);
 }
 
+#define FAILED(rax) ((rax) > (uint64_t)-4096)
+
+/* The flags of a call that makes a thread or a process; 0: it is none. */
+static uint64_t clone_flags(const struct pt_regs *regs, int64_t nr)
+{
+	const long me = nr == SYS_clone3 ? sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0) : 0;
+	uint64_t flags = 0;
+	const struct iovec to = { &flags, sizeof(flags) };
+	const struct iovec from = { (void *)regs->rdi, sizeof(flags) };
+
+	if (nr == SYS_vfork)
+		return CLONE_VM | CLONE_VFORK;
+	if (nr == SYS_clone)
+		return regs->rdi;
+	if (me)
+		sys_call6(SYS_process_vm_readv, me, (long)&to, 1, (long)&from, 1, 0);
+	return flags;
+}
+
+static bool is_lent(uint64_t flags)
+{
+	return flags & CLONE_VM && !(flags & CLONE_THREAD);
+}
+
+/* A child of vfork() gives the memory back before its parent goes on; others may never. */
+static void take_back(const struct pt_regs *regs, int64_t nr)
+{
+	const uint64_t flags = regs->rax ? clone_flags(regs, nr) : 0;
+	uint32_t n = atomic_load(&agent_process.lent);
+
+	if (!is_lent(flags) || (!(flags & CLONE_VFORK) && !FAILED(regs->rax)))
+		return;
+	while (n && !atomic_compare_exchange_weak(&agent_process.lent, &n, n - 1))
+		;
+}
+
+/*
+ * Has it put a filter before its own system calls?  What that says of the agent's nobody knows, and
+ * a wrong one may be the process's end: programs run there no more.
+ */
+static bool is_filtered(const struct pt_regs *regs, int64_t nr)
+{
+	if (FAILED(regs->rax))
+		return false;
+	return nr == SYS_prctl ? regs->rdi == PR_SET_SECCOMP
+			       : nr == SYS_seccomp && regs->rdi <= SECCOMP_SET_MODE_FILTER;
+}
+
 /* What the agent itself has to do before it, whoever looks. */
 static void begin(const struct pt_regs *regs, int64_t nr)
 {
@@ -140,9 +192,9 @@ static void begin(const struct pt_regs *regs, int64_t nr)
 		agent_follow(regs->rdi, AT_FDCWD);
 	else if (nr == SYS_execveat)
 		agent_follow(regs->rsi, (int)regs->rdi);
+	else if (is_lent(clone_flags(regs, nr)))
+		atomic_fetch_add(&agent_process.lent, 1);
 }
-
-#define FAILED(rax) ((rax) > (uint64_t)-4096)
 
 /* ...and behind it: text that was mapped has system calls too. */
 static void end(const struct pt_regs *regs, int64_t nr)
@@ -152,6 +204,13 @@ static void end(const struct pt_regs *regs, int64_t nr)
 		agent_loaded();
 	else if (nr == SYS_execve || nr == SYS_execveat)
 		agent_stays();
+	else
+		take_back(regs, nr);
+}
+
+static bool is_muted(void)
+{
+	return atomic_load_explicit(&agent_process.muted, memory_order_relaxed);
 }
 
 /* Programs see the registers as Linux has them by then: of what they show nothing is restored. */
@@ -161,6 +220,8 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	const uint64_t rax = regs->rax;
 	const int64_t nr = cookie == HIVE_ANY ? (int32_t)rax : (int64_t)cookie;
 
+	if (unlikely(is_muted()))
+		return;
 	if (cookie == HIVE_ANY)
 		remember(regs->rsp, (uint64_t)nr);
 	regs->orig_rax = (uint64_t)nr;
@@ -177,7 +238,9 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	struct pt_regs *regs = where;
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
 
-	if (nr < 0)
+	if (unlikely(is_filtered(regs, nr)))
+		atomic_store(&agent_process.muted, true);
+	if (nr < 0 || is_muted())
 		return;
 	regs->orig_rax = (uint64_t)nr;
 	run(regs, HIVE_EXIT, nr);

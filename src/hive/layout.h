@@ -100,7 +100,7 @@ enum hive_exec_state {
 	HIVE_EXEC_ASKS,
 	HIVE_EXEC_FOLLOWED, /* the server comes along; it empties the row */
 	HIVE_EXEC_DECLINED, /* the server does not; the thread empties the row */
-	HIVE_EXEC_FAILED,   /* the thread is still here; the server empties the row */
+	HIVE_EXEC_FAILED,   /* the thread is still here; the server empties the row, and wakes it */
 };
 struct hive_exec {
 	_Atomic uint32_t tid;	/* 0: the row is free */

@@ -39,12 +39,17 @@ static struct hive_exec *row_at(uint32_t i)
 	return &space_data(f.space)->exec[i];
 }
 
+static void wake(_Atomic uint32_t *futex)
+{
+	sys_call6(SYS_futex, (long)futex, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+}
+
 static void say(struct hive_exec *e, enum hive_exec_state state)
 {
 	uint32_t asks = HIVE_EXEC_ASKS;
 
 	atomic_compare_exchange_strong(&e->state, &asks, state);
-	sys_call6(SYS_futex, (long)&e->state, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+	wake(&e->state);
 }
 
 /* --- whether ---------------------------------------------------------------------------------- */
@@ -166,6 +171,8 @@ static void come_along(struct hive_exec *e, pid_t tid)
 	}
 }
 
+static void look_at(uint32_t i);
+
 static void *follow(void *arg)
 {
 	const uint32_t i = (uint32_t)(uintptr_t)arg;
@@ -177,34 +184,40 @@ static void *follow(void *arg)
 		say(e, HIVE_EXEC_FOLLOWED);
 		come_along(e, tid);
 		atomic_store(&e->tid, 0);
+		wake(&e->tid);
 	} else {
 		say(e, HIVE_EXEC_DECLINED);
 	}
 	atomic_store(&f.taken[i], false);
+	look_at(i); /* somebody may have asked there since, when it was not free to be taken */
 	return NULL;
+}
+
+static void look_at(uint32_t i)
+{
+	struct hive_exec *e = row_at(i);
+	pthread_t t;
+
+	if (!atomic_load(&e->tid) || atomic_load(&e->state) != HIVE_EXEC_ASKS ||
+	    atomic_exchange(&f.taken[i], true))
+		return;
+	if (!pthread_create(&t, NULL, follow, (void *)(uintptr_t)i)) {
+		pthread_detach(t);
+		return;
+	}
+	say(e, HIVE_EXEC_DECLINED);
+	atomic_store(&f.taken[i], false);
 }
 
 void follow_look(void)
 {
 	const uint32_t now = f.space ? atomic_load(&space_data(f.space)->execs) : 0;
-	pthread_t t;
 
 	if (!f.space || now == atomic_load(&f.seen))
 		return;
 	atomic_store(&f.seen, now);
-	for (uint32_t i = 0; i < HIVE_EXECS; i++) {
-		struct hive_exec *e = row_at(i);
-
-		if (!atomic_load(&e->tid) || atomic_load(&e->state) != HIVE_EXEC_ASKS ||
-		    atomic_exchange(&f.taken[i], true))
-			continue;
-		if (pthread_create(&t, NULL, follow, (void *)(uintptr_t)i)) {
-			say(e, HIVE_EXEC_DECLINED);
-			atomic_store(&f.taken[i], false);
-			continue;
-		}
-		pthread_detach(t);
-	}
+	for (uint32_t i = 0; i < HIVE_EXECS; i++)
+		look_at(i);
 }
 
 void follow_start(struct space *space, const struct follow_ops *ops)

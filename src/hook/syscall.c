@@ -208,13 +208,20 @@ void syscalls_start(struct space *space, struct vcpus *vcpus)
 
 /* --- jumps ------------------------------------------------------------------------------------ */
 
+/* What the agent has to know of, whoever looks: other programs, shared memory, filters. */
+static bool is_agents(int32_t nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat || nr == SYS_vfork || nr == SYS_clone ||
+	       nr == SYS_clone3 || nr == SYS_prctl || nr == SYS_seccomp;
+}
+
 /*
- * By execve(2) programs are followed.  Who wants all is told where text is mapped, before any of it
+ * Who wants all is told where text is mapped, before any of it
  * runs; others hear of libraries from the dynamic linker.
  */
 static bool is_wanted(const struct sys_site *site)
 {
-	if (site->nr == SYS_execve || site->nr == SYS_execveat || (site->nr == SYS_mmap && s.first))
+	if (is_agents(site->nr) || (site->nr == SYS_mmap && s.first))
 		return true;
 	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
 }

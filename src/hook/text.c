@@ -187,7 +187,88 @@ static int scan(const struct view *v, const struct begins *b, uint64_t from, uin
 	return err;
 }
 
-static int scan_all(Elf *elf, const struct view *v, const struct begins *b, struct text *t)
+/* --- who comes from elsewhere ----------------------------------------------------------------- */
+
+/* Would who comes there arrive in a jump, or between the jumps and the system call? */
+static bool is_within(const struct sys_site *s, uint64_t target)
+{
+	const struct site *b = &s->before, *a = &s->after;
+
+	return (target > b->patch && target < MAX(b->patch + JUMP_SIZE, b->at + 1)) ||
+	       (a->size && target >= a->patch && target < a->patch + JUMP_SIZE);
+}
+
+/* The last site that does not begin behind the target; NULL. */
+static struct sys_site *site_near(const struct text *t, uint64_t target)
+{
+	size_t low = 0, high = t->sites.n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (t->sites.at[mid].before.patch <= target)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &t->sites.at[low - 1] : NULL;
+}
+
+/*
+ * Parts of functions that compilers have put elsewhere, and functions that nothing tells of, are
+ * reached by branches from other rows.  What looks like one anywhere is taken for one.
+ */
+static void find_branches(const struct view *v, uint64_t from, uint64_t limit, struct text *t)
+{
+	for (uint64_t at = from; at + 6 <= limit; at++) {
+		const uint8_t *p = v->at + at;
+		const bool jcc = p[0] == 0x0f && (p[1] & 0xf0) == 0x80;
+		struct sys_site *s;
+		uint64_t target;
+		int32_t rel;
+
+		if (!jcc && p[0] != 0xe8 && p[0] != 0xe9)
+			continue;
+		memcpy(&rel, p + 1 + jcc, sizeof(rel));
+		target = at + 5 + jcc + (uint64_t)(int64_t)rel;
+		s = target >= from && target < limit ? site_near(t, target) : NULL;
+		if (s && is_within(s, target))
+			s->before.size = 0;
+	}
+}
+
+static void drop_reached(struct text *t)
+{
+	size_t n = 0;
+
+	vec_foreach (s, &t->sites)
+		if (s->before.size)
+			t->sites.at[n++] = *s;
+	t->missed += (unsigned int)(t->sites.n - n);
+	t->sites.n = n;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct sys_site *x = a, *y = b;
+
+	return (x->before.patch > y->before.patch) - (x->before.patch < y->before.patch);
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+typedef int (*part_fn)(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+		       struct text *t);
+
+static int check(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+		 struct text *t)
+{
+	find_branches(v, from, limit, t);
+	return 0;
+}
+
+static int each_part(Elf *elf, const struct view *v, const struct begins *b, struct text *t,
+		     part_fn fn)
 {
 	size_t n = 0;
 	GElf_Phdr ph;
@@ -197,8 +278,20 @@ static int scan_all(Elf *elf, const struct view *v, const struct begins *b, stru
 	for (size_t i = 0; i < n && !err; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
 		    ph.p_offset <= v->size && ph.p_filesz <= v->size - ph.p_offset)
-			err = scan(v, b, ph.p_offset, ph.p_offset + ph.p_filesz, t);
+			err = fn(v, b, ph.p_offset, ph.p_offset + ph.p_filesz, t);
 	return err;
+}
+
+static int scan_all(Elf *elf, const struct view *v, const struct begins *b, struct text *t)
+{
+	const int err = each_part(elf, v, b, t, scan);
+
+	if (err || !t->sites.n)
+		return err;
+	qsort(t->sites.at, t->sites.n, sizeof(*t->sites.at), by_place);
+	each_part(elf, v, b, t, check);
+	drop_reached(t);
+	return 0;
 }
 
 static int read_elf(const struct function_file *f, const struct view *v, struct text *t)

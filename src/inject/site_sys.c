@@ -2,6 +2,8 @@
 /* site_sys.c - where jumps around system calls can be; see site.h. */
 #include "inject/site_int.h"
 
+#include <sys/syscall.h>
+
 /* May be executed before the system call although a jump has brought us there. */
 static bool leads_on(const struct row *r)
 {
@@ -88,6 +90,25 @@ static bool stays(const struct func *f, const struct rows *rows, size_t i, bool 
 	return true;
 }
 
+/* Behind these is another function, or nothing. */
+static bool ends_there(int32_t nr)
+{
+	return nr == SYS_rt_sigreturn || nr == SYS_exit || nr == SYS_exit_group;
+}
+
+/*
+ * A thread that unmaps its own stack makes one system call after the other: stubs would push
+ * registers where nothing is.
+ */
+static bool loses_stack(const struct func *f, const struct rows *rows, size_t i)
+{
+	if (number_at(f, rows, i) != SYS_munmap)
+		return false;
+	for (i++; i < rows->n && leads_on(&rows->at[i]); i++)
+		;
+	return i < rows->n && rows->at[i].in.kind == INSN_SYSCALL;
+}
+
 /* One jump, to where the system call is as well: with what is behind it, or before. */
 static bool moves(const struct func *f, const struct rows *rows, size_t i, bool tables,
 		  struct sys_site *ret)
@@ -95,7 +116,7 @@ static bool moves(const struct func *f, const struct rows *rows, size_t i, bool 
 	const size_t at = rows->at[i].at, first = before(rows, i, tables);
 
 	ret->after.size = 0;
-	if (!tables && fits_behind(f, rows, i + 1, i, &ret->before))
+	if (!tables && !ends_there(ret->nr) && fits_behind(f, rows, i + 1, i, &ret->before))
 		return ret->before.around = true;
 	if (first == i || site_intruder(f, rows, rows->at[first].at, at))
 		return false;
@@ -108,7 +129,7 @@ static bool choose(const struct func *f, const struct rows *rows, size_t i, bool
 		   uint64_t taken, struct sys_site *ret)
 {
 	ret->nr = number_at(f, rows, i);
-	if (stays(f, rows, i, tables, ret) && ret->before.patch >= taken)
+	if (!ends_there(ret->nr) && stays(f, rows, i, tables, ret) && ret->before.patch >= taken)
 		return true;
 	return moves(f, rows, i, tables, ret) && ret->before.patch >= taken;
 }
@@ -121,11 +142,13 @@ int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret
 	uint64_t taken = 0; /* the end of the last one */
 	int err = site_decode(f, &rows, NULL);
 	const bool tables = has_tables(&rows);
+	bool lost = false; /* the stack is */
 
 	for (size_t i = 0; i < rows.n && err != -ENOMEM; i++) {
 		if (rows.at[i].in.kind != INSN_SYSCALL)
 			continue;
-		if (!choose(f, &rows, i, tables, taken, &one)) {
+		if (lost || loses_stack(f, &rows, i) || !choose(f, &rows, i, tables, taken, &one)) {
+			lost = !lost && loses_stack(f, &rows, i);
 			++*ret_missed;
 			continue;
 		}

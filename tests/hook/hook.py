@@ -228,7 +228,7 @@ rm {work}/in
     assert int(re.search(r'checked (\d+)', p.stdout).group(1)) > 1000, p.stdout
     rounds, calls, returns = map(int, re.search(
         r'rounds (\d+) calls (\d+) returns (\d+)', p.stdout).groups())
-    assert rounds > seconds * 5 and calls > rounds * 1000, p.stdout
+    assert rounds > seconds and calls > rounds * 1000, p.stdout
     # Entries are attached first, and detached last.
     assert calls / 4 < returns < calls, p.stdout
     assert '"links":0' in p.stdout and '"programs":0' in p.stdout and '"maps":0' in p.stdout, p.stdout

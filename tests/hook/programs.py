@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real programs, all of whose system calls are looked at: they do what they do without, and where
+it is the same each time, as many calls are seen as strace(1) sees.  TAP.
+
+usage: programs.py BUILD [NAME...]
+"""
+import collections
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+here = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(here.parent / 'harness'))
+from tap import Skip, case, main
+
+build = pathlib.Path(sys.argv[1]).resolve()
+work = pathlib.Path(tempfile.mkdtemp(prefix='skep-programs-', dir='/tmp'))
+env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work), 'HOME': str(work)}
+skep, tool, obj, acts = build / 'src/cli/skep', *(
+    build / 'tests/hook' / name for name in ('calls', 'calls.bpf.o', 'acts'))
+
+# Calls that do not come back, which strace does not count, or that signals begin again.
+NO_RETURN = {'exit', 'exit_group', 'rt_sigreturn'}
+NOT_COUNTED = NO_RETURN - {'rt_sigreturn'} | {'restart_syscall'}
+FORKS = {'clone', 'clone3', 'fork', 'vfork'}
+# How often threads and children meet.
+RACES = {'futex', 'sched_yield'}
+# Where memory lies, and which thread's has been given back when the next one asks.
+MEMORY = {'brk', 'mmap', 'munmap', 'mprotect', 'madvise'}
+
+
+def need(*names):
+    for name in names:
+        if not shutil.which(name):
+            raise Skip(f'{name} is not installed')
+
+
+def call(*argv):
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL, env=env, cwd=build)
+
+
+def names():
+    p = subprocess.run(['cc', '-E', '-dM', '-include', 'sys/syscall.h', '-x', 'c', '/dev/null'],
+                       capture_output=True, text=True, check=True)
+    return {int(n): name for name, n in re.findall(r'#define __NR_(\w+) (\d+)', p.stdout)}
+
+
+class Seen:
+    """What the tool printed: how often calls began and ended, by name, and by process."""
+
+    def __init__(self, text):
+        self.entered, self.left = collections.Counter(), collections.Counter()
+        self.by_pid = collections.defaultdict(collections.Counter)
+        for pid, nr, entered, left in re.findall(r'^(\d+) (\d+) (\d+) (\d+)$', text, re.M):
+            name = known.get(int(nr), nr)
+            self.entered[name] += int(entered)
+            self.left[name] += int(left)
+            self.by_pid[int(pid)][name] += int(entered)
+        self.lost, self.missed = (int(re.search(rf'^{what} (\d+)$', text, re.M).group(1))
+                                  for what in ('lost', 'missed'))
+
+
+def traced(*argv):
+    """The run, and what was seen of it."""
+    out = work / 'seen'
+    out.unlink(missing_ok=True)
+    p = call(skep, 'run', '--', tool, obj, out, *argv)
+    if 'Operation not permitted' in p.stderr and not out.exists():
+        raise Skip('ptrace is not permitted here')
+    assert out.exists(), p
+    seen = Seen(out.read_text())
+    assert not seen.lost, out.read_text()
+    return p, seen
+
+
+def same(*argv):
+    """As without; returns what was seen."""
+    plain = call(skep, 'run', '--', *argv)
+    p, seen = traced(*argv)
+    assert (p.returncode, p.stdout, p.stderr) == (
+        plain.returncode, plain.stdout, plain.stderr), f'{plain}\n{p}'
+    assert sum(seen.entered.values()) > 10, seen.entered
+    return seen
+
+
+def counted(*argv, but=()):
+    """As without, and as strace counts, but for calls of these names."""
+    need('strace')
+    seen = same(*argv)
+    call(skep, 'run', '--', 'strace', '-f', '-c', '-o', work / 'strace', *argv)
+    rows = [l.split() for l in (work / 'strace').read_text().splitlines()]
+    strace = {r[-1]: int(r[3]) for r in rows if len(r) >= 5 and r[3].isdigit() and r[-1] != 'total'}
+    assert len(strace) > 1, rows
+    for name in sorted(set(strace) | set(seen.entered) - set(but) - NOT_COUNTED):
+        if name in but or name in NOT_COUNTED:
+            continue
+        assert seen.entered[name] == strace.get(name, 0), \
+            f'{name}: {seen.entered[name]}, strace: {strace.get(name, 0)}'
+        n, ends = seen.entered[name], seen.left[name]
+        # A thread that begins on its own stack ends the call where its number is in the text.
+        assert ends in ((n, 2 * n) if name in FORKS else (0,) if name in NO_RETURN else (n,)), \
+            f'{name}: {n} {ends}'
+    # A handler that came in the midst of a run has none of its own: who has one counts without it.
+    assert not seen.missed or 'rt_sigreturn' in but, seen.missed
+    return seen
+
+
+@case
+def ls():
+    assert counted('ls', '-la', '/usr').entered['getdents64'] >= 2
+
+
+@case
+def bash_pipelines():
+    need('bash')
+    seen = counted('bash', '-c', 'for i in 1 2 3; do echo $i | cat | wc -c; done; '
+                   'x=$(ls / | sort | head -3); echo $x', but={'clone', 'rt_sigreturn', 'wait4'})
+    assert seen.entered['execve'] == 10 and len(seen.by_pid) == 14, seen.by_pid
+
+
+@case
+def python():
+    counted(sys.executable, '-c', 'import subprocess, threading\n'
+            'print(subprocess.run(["echo", "hi"], capture_output=True).stdout)\n'
+            't = [threading.Thread(target=lambda: sum(range(1000))) for _ in range(10)]\n'
+            '[x.start() for x in t]; [x.join() for x in t]; print("end")',
+            but=RACES | MEMORY | {'poll', 'read'})
+
+
+@case
+def threads_that_come_and_go():
+    seen = counted(acts, 'threads', 200,
+                   but=RACES | MEMORY | {'rt_sigprocmask'})
+    assert seen.entered['getppid'] == seen.left['getppid'] == 8000, seen.entered
+
+
+def signals_of(program):
+    """Out of a handler by force the end of a call is not seen, as it comes after the handler."""
+    seen = same(program, 'signals')
+    kills = seen.entered['tgkill'] + seen.entered['tkill']
+    assert seen.missed or kills == 3050, (kills, seen.missed)
+
+
+@case
+def signals():
+    signals_of(acts)
+
+
+@case
+def handlers_of_its_own():
+    seen = counted(acts, 'handlers')
+    assert seen.entered['rt_sigreturn'] == 100, seen.entered
+
+
+@case
+def filters_of_its_own():
+    """The agent's own calls would end it: it is left alone from there on."""
+    for how in 'filter', 'strict', 'emulates':
+        seen = same(acts, how)
+        assert seen.entered['prctl'] and not seen.entered['getppid'], seen.entered
+
+
+def bomb_of(program, levels, children):
+    processes = sum(children ** i for i in range(levels + 1))
+    seen = same(program, 'bomb', levels, children)
+    # The system begins a call again that a child's end interrupts, unseen by us.
+    forks = sum(seen.entered[name] for name in FORKS), sum(seen.left[name] for name in FORKS)
+    assert forks == (processes - 1, 2 * (processes - 1)), forks
+    assert len(seen.by_pid) == seen.entered['getppid'] == processes, seen.entered
+    assert not seen.missed, seen.missed
+
+
+@case
+def many_children():
+    bomb_of(acts, 3, 6)
+
+
+def children_of(program):
+    """Who calls is who it is, whosever memory it has."""
+    p, seen = traced(program, 'children')
+    pids = {how: int(pid) for how, pid in re.findall(r'^(\S+) (\d+)$', p.stdout, re.M)}
+    assert p.returncode == 0 and len(pids) == 6, p
+    times = {how: seen.by_pid[pid]['getpgid'] for how, pid in pids.items()}
+    assert times == {'fork': 1, 'vfork': 1, 'vfork-exec': 2, 'spawn': 1, 'clone': 1, 'self': 1}, times
+    assert len(seen.by_pid) == 6, seen.by_pid
+
+
+@case
+def children_in_the_memory_of_others():
+    children_of(acts)
+
+
+def as_built(cc, *flags):
+    need(cc)
+    to = work / '-'.join(['acts', cc, *(f.strip('-') for f in flags)])
+    p = call(cc, '-O2', *flags, '-pthread', '-o', to, here / 'acts.c')
+    if p.returncode:
+        raise Skip(f'{cc} {" ".join(flags)} does not work: {p.stderr[-60:].strip()}')
+    seen = counted(to, 'threads', 40,
+                   but=RACES | MEMORY | {'rt_sigprocmask'})
+    assert seen.entered['getppid'] == 1600, seen.entered
+    assert counted(to, 'handlers').entered['rt_sigreturn'] >= 100
+    signals_of(to)
+    bomb_of(to, 2, 4)
+    children_of(to)
+
+
+@case
+def linked_statically():
+    as_built('gcc', '-static')
+
+
+@case
+def linked_statically_anywhere():
+    as_built('gcc', '-static-pie', '-fPIE')
+
+
+@case
+def linked_with_musl():
+    as_built('musl-gcc', '-static')
+
+
+@case
+def go():
+    need('go')
+    to = work / 'serve'
+    p = subprocess.run(['go', 'build', '-o', to, here / 'serve.go'], capture_output=True, text=True,
+                       timeout=200, stdin=subprocess.DEVNULL,
+                       env={**env, 'CGO_ENABLED': '0', 'GO111MODULE': 'off',
+                            'GOCACHE': str(work / 'go')})
+    assert p.returncode == 0, p.stderr
+    seen = same(to)
+    assert seen.entered['write'] > 1600 and seen.entered['accept4'] > 0, seen.entered
+
+
+@case
+def gcc():
+    need('gcc')
+    argv = 'gcc', '-O2', '-c', '-o', work / 'acts.o', here / 'acts.c'
+    # Names of temporary files are tried until one is new.
+    seen = counted(*argv, but=MEMORY | {'getrandom'})
+    assert seen.entered['execve'] >= 3, seen.entered
+
+
+@case
+def perl():
+    need('perl')
+    counted('perl', '-e', 'print join ",", map { `echo $_` } 1 .. 3', but={'rt_sigreturn', 'clone'})
+
+
+@case
+def awk():
+    need('awk')
+    counted('awk', 'BEGIN { for (i = 0; i < 3; i++) { "echo " i | getline x; print x } }',
+            but={'rt_sigreturn', 'clone'})
+
+
+@case
+def node():
+    need('node')
+    seen = same('node', '-e', 'require("child_process").execFile("echo", ["hi"], (e, out) => '
+                'require("fs").readFile("/proc/self/comm", "utf8", (e, s) => console.log(out, s)))')
+    assert seen.entered['clone'] + seen.entered['clone3'] + seen.entered['vfork'] > 4, seen.entered
+
+
+@case
+def java():
+    need('java')
+    seen = same('java', '-XX:+UseSerialGC', '-Xshare:auto', '-version')
+    assert seen.entered['futex'] > 0 and seen.entered['clone3'] + seen.entered['clone'] > 4
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+def port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def served(start, ready, ask, stop):
+    """A shell starts the server, asks it, and stops it; what it says is the same without."""
+    return same('bash', '-c', f'''
+{start} > {work}/server.log 2>&1 &
+pid=$!
+for i in $(seq 200); do {ready} > /dev/null 2>&1 && break; sleep 0.05; done
+{ask}
+{stop}
+wait $pid
+echo status $?
+''')
+
+
+@case
+def http_of_python():
+    need('curl', 'bash')
+    (work / 'www').mkdir(exist_ok=True)
+    (work / 'www/file').write_text('x' * 100000)
+    at = f'http://127.0.0.1:{(n := port())}'
+    seen = served(f'{sys.executable} -m http.server --bind 127.0.0.1 -d {work}/www {n}',
+                  f'curl -s {at}/', f'curl -s {at}/file?[1-20] | cksum', 'kill $pid')
+    assert seen.entered['accept4'] >= 20, seen.entered
+
+
+@case
+def redis():
+    need('redis-server', 'redis-cli', 'redis-benchmark', 'bash')
+    n = port()
+    seen = served(f'redis-server --bind 127.0.0.1 --port {n} --save "" --dir {work}',
+                  f'redis-cli -p {n} ping',
+                  f'redis-benchmark -p {n} -n 5000 -q -t incr > {work}/benchmark; echo $?\n'
+                  f'redis-cli -p {n} get counter:__rand_int__',
+                  f'redis-cli -p {n} shutdown nosave')
+    assert seen.entered['read'] > 5000 and seen.entered['write'] > 5000, seen.entered
+
+
+@case
+def nginx():
+    need('nginx', 'curl', 'bash')
+    n = port()
+    user = 'user root;' if os.geteuid() == 0 else ''
+    (work / 'www').mkdir(exist_ok=True)
+    (work / 'www/small').write_text('small\n' * 100)
+    (work / 'nginx.conf').write_text(f'''
+daemon off; {user} worker_processes 2; pid {work}/nginx.pid; error_log {work}/nginx.error;
+events {{ worker_connections 128; }}
+http {{ access_log {work}/nginx.access; client_body_temp_path {work}/b; proxy_temp_path {work}/p;
+fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s; sendfile on;
+server {{ listen 127.0.0.1:{n}; root {work}/www; }} }}
+''')
+    load = f'wrk -t 1 -c 8 -d 1s http://127.0.0.1:{n}/small | grep -c -e Non-2xx -e errors' \
+        if shutil.which('wrk') else 'echo 0'
+    seen = served(f'nginx -c {work}/nginx.conf -e {work}/nginx.error', f'curl -s 127.0.0.1:{n}/small',
+                  f'curl -s 127.0.0.1:{n}/small?[1-50] | cksum; {load}', 'kill -QUIT $pid')
+    assert seen.entered['sendfile'] >= 50, seen.entered
+
+
+known = names()
+sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
+sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work),
+              sanitized if os.environ.get('SKEP_SANITIZED') else None))
