@@ -602,9 +602,12 @@ TEST(attaching_says_what_is_missing)
 	raw = prog_return(BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
 	cgroup = prog_return(BPF_PROG_TYPE_TRACEPOINT, 0);
 	a.a.raw_tracepoint.prog_fd = (uint32_t)raw;
-	a.a.raw_tracepoint.name = PTR("sched_switch");
+	a.a.raw_tracepoint.name = PTR("no_such_event");
 	ASSERT_EQ(bpf_call(BPF_RAW_TRACEPOINT_OPEN, &a), -ENOENT);
-	ASSERT_STRHAS(skep_last_error(), "sched_switch");
+	ASSERT_STRHAS(skep_last_error(), "no_such_event");
+	a.a.raw_tracepoint.name = PTR("sched_switch"); /* Linux has it, and nobody else can */
+	ASSERT_EQ(bpf_call(BPF_RAW_TRACEPOINT_OPEN, &a), -EOPNOTSUPP);
+	ASSERT_STRHAS(skep_last_error(), "scheduler");
 	a.a.raw_tracepoint.prog_fd = (uint32_t)xdp;
 	ASSERT_EQ(bpf_call(BPF_RAW_TRACEPOINT_OPEN, &a), -EINVAL);
 
