@@ -129,14 +129,18 @@ static void count(const struct syscall_probe *p, int by)
 	s.change++;
 }
 
-static void unlink_probe(const struct syscall_probe *p)
+/* False: it is in the list no more, as all of them went. */
+static bool unlink_probe(const struct syscall_probe *p)
 {
 	struct syscall_probe **at = &s.first;
 
-	while (*at != p)
+	while (*at && *at != p)
 		at = &(*at)->next;
+	if (!*at)
+		return false;
 	*at = p->next;
 	count(p, -1);
+	return true;
 }
 
 int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct syscall_probe **ret)
@@ -170,8 +174,7 @@ int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct s
 
 void syscalls_remove(struct syscall_probe *p)
 {
-	unlink_probe(p);
-	if (show(p->side))
+	if (unlink_probe(p) && show(p->side))
 		disown(p);
 	skep_free(p);
 }
@@ -189,8 +192,13 @@ bool syscalls_concern(pid_t pid)
 
 void syscalls_stop(void)
 {
-	while (s.first)
-		syscalls_remove(s.first);
+	while (s.first) {
+		struct syscall_probe *p = s.first;
+
+		unlink_probe(p);
+		if (show(p->side))
+			disown(p);
+	}
 }
 
 bool syscalls_any(void)

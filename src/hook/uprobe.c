@@ -447,14 +447,17 @@ static int put_all_jumps(struct process *p, struct skep_diag *diag)
 
 /* As with attach_all(): it is an error where nobody can be traced, as nothing would ever be seen.
  */
-static int put_in_all(struct skep_diag *diag)
+static int put_in_all(pid_t pid, struct skep_diag *diag)
 {
 	int refused = 0;
 	bool some = false;
 
 	for (struct process *p = h.members.first; p; p = p->next) {
-		const int err = put_all_jumps(p, some ? NULL : diag);
+		int err;
 
+		if (pid > 0 && p->pid != pid)
+			continue;
+		err = put_all_jumps(p, some ? NULL : diag);
 		some |= !err;
 		refused = err && err != -ESRCH ? err : refused;
 	}
@@ -474,7 +477,7 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 	else
 		err = syscalls_add(spec, prog, &p);
 	if (!err)
-		err = put_in_all(diag);
+		err = put_in_all(spec->pid, diag);
 	if (!err)
 		*ret = p;
 	else if (p)

@@ -302,6 +302,18 @@ static int open_memory(struct tracee *t, struct skep_diag *d)
 			  : 0;
 }
 
+/* All that are left stand still, or it goes on. */
+static int hold(struct tracee *t, int err, struct skep_diag *d)
+{
+	if (!err && !t->n)
+		err = forbidden(t->pid, -ESRCH, d);
+	if (!err)
+		err = open_memory(t, d);
+	if (err)
+		tracee_go(t);
+	return err;
+}
+
 int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag)
 {
 	const uint64_t deadline = tracee_deadline(ms);
@@ -311,13 +323,7 @@ int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *
 	/* Until a look finds nobody new, who stands still makes no threads. */
 	while (!err && (n = seize_new(t, reterr_diag)))
 		err = n < 0 ? n : stop_seized(t, deadline, reterr_diag);
-	if (!err && !t->n)
-		err = forbidden(pid, -ESRCH, reterr_diag);
-	if (!err)
-		err = open_memory(t, reterr_diag);
-	if (err)
-		tracee_go(t);
-	return err;
+	return hold(t, err, reterr_diag);
 }
 
 int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag)
@@ -335,13 +341,7 @@ int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag 
 	err = ptrace(PTRACE_CONT, pid, 0, 0) < 0 ? forbidden(pid, -ESRCH, reterr_diag) : 0;
 	if (!err)
 		err = stop_seized(t, tracee_deadline(ms), reterr_diag);
-	if (!err && !t->n)
-		err = forbidden(pid, -ESRCH, reterr_diag);
-	if (!err)
-		err = open_memory(t, reterr_diag);
-	if (err)
-		tracee_go(t);
-	return err;
+	return hold(t, err, reterr_diag);
 }
 
 void tracee_go(struct tracee *t)

@@ -21,7 +21,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 source = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -1067,7 +1067,7 @@ def verify_usage():
 
 def clean_up():
     stop_hives(skep)
-    shutil.rmtree(work)
+    remove(work)
 
 
 sys.exit(main(sys.argv[2:], clean_up))

@@ -19,7 +19,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 skep = build / 'src/cli/skep'
@@ -485,7 +485,7 @@ def private_kernels_are_as_before():
 def clean_up():
     for name in hives():
         call(skep, 'hive', 'stop', name)
-    shutil.rmtree(work)
+    remove(work)
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'

@@ -17,7 +17,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-doctor-', dir='/tmp'))
@@ -143,5 +143,5 @@ def as_nobody():
 
 
 sanitized = 'built with a sanitizer, which has its own needs of addresses'
-sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work, ignore_errors=True),
+sys.exit(main(sys.argv[2:], lambda: remove(work),
               sanitized if os.environ.get('SKEP_SANITIZED') else None))

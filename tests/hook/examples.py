@@ -16,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-examples-', dir='/tmp'))
@@ -286,5 +286,5 @@ def mallocstacks_of_a_process_that_runs():
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
-sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work),
+sys.exit(main(sys.argv[2:], lambda: remove(work),
               sanitized if os.environ.get('SKEP_SANITIZED') else None))

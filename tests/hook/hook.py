@@ -14,7 +14,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hook-', dir='/tmp'))
@@ -421,5 +421,5 @@ def probes_go():
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
-sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work),
+sys.exit(main(sys.argv[2:], lambda: remove(work),
               sanitized if os.environ.get('SKEP_SANITIZED') else None))

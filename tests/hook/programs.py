@@ -18,7 +18,7 @@ import tempfile
 sys.dont_write_bytecode = True
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / 'harness'))
-from tap import Skip, case, main
+from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-programs-', dir='/tmp'))
@@ -345,5 +345,5 @@ server {{ listen 127.0.0.1:{n}; root {work}/www; }} }}
 
 known = names()
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'
-sys.exit(main(sys.argv[2:], lambda: shutil.rmtree(work),
+sys.exit(main(sys.argv[2:], lambda: remove(work),
               sanitized if os.environ.get('SKEP_SANITIZED') else None))
