@@ -16,7 +16,7 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 3 /* of the door */
+#define AGENT_VERSION 4 /* of the door */
 
 struct hive_meta;
 
@@ -26,6 +26,38 @@ struct agent_join {
 	uintptr_t vdso;		      /* AT_SYSINFO_EHDR, 0: not known */
 	bool server;		      /* it is the kernel's own process */
 };
+
+/* An int3 that the server has put, and the stub that the thread goes on in; fault.c. */
+struct agent_trap {
+	uint64_t at; /* its address; 0: the row is free */
+	uint64_t to;
+};
+#define AGENT_TRAPS 4096 /* rows: that of an address is the first free one from its hash on */
+
+/** The first row to look at for an int3 at that address. */
+static inline uint32_t agent_trap_row(uint64_t at)
+{
+	return (uint32_t)(at * UINT64_C(0x9e3779b97f4a7c15) >> 52);
+}
+static_assert(AGENT_TRAPS == 1u << (64 - 52), "a hash is a row");
+
+/* The kernel's struct sigaction (<asm/signal.h>). */
+struct agent_act {
+	uint64_t handler, flags, restorer, mask;
+};
+
+/* A system call of the program whose argument is ours until it ends: see signal.c. */
+struct agent_swap {
+	_Atomic uint64_t sp; /* of the thread; 0: the row is free */
+	uint32_t nr;
+	uint32_t arg;	 /* which one, from 0... */
+	uint64_t was;	 /* ...and what it was */
+	uint64_t old_at; /* where the program wants the old mask or action, or 0 */
+	uint64_t mask, pair[2];
+	struct agent_act act, old;
+	uint32_t held[2]; /* faults that the thread holds back, before and after */
+};
+#define AGENT_SWAPS 1024
 
 /* The image's entry point, as ELF calls it, is this. */
 struct agent_door {
@@ -66,6 +98,15 @@ struct agent_door {
 	 */
 	void (*sys_enter)(void *regs, uint64_t cookie);
 	void (*sys_exit)(void *regs, uint64_t cookie);
+	/*
+	 * Takes SIGSEGV, SIGBUS and SIGTRAP, and gives them back (fault.c); while all threads stand
+	 * still, and none of them holds these signals back.  0.
+	 */
+	int (*guard)(void);
+	int (*unguard)(void);
+	struct agent_trap
+		*traps; /* in each process, the server's to write, while it stands still... */
+	struct agent_swap *swaps; /* ...and to read: arguments that threads have for a while */
 	/*
 	 * The agent is about to be taken away while all threads stand still, none of them in it: no
 	 * return address leads to it any more.  0.

@@ -10,6 +10,8 @@
 #include "hive/layout.h"
 #include "hive/site.h"
 
+struct pt_regs;
+
 /* What a child of fork() has not: a page that the kernel empties for it. */
 struct agent_child {
 	uint32_t member; /* its number, 0: it has none yet */
@@ -37,6 +39,28 @@ struct agent_call {
 #define AGENT_CALLS 8192 /* rows, in sets of AGENT_WAYS */
 #define AGENT_WAYS  8
 
+/* Signals that are the agent's first. */
+#define AGENT_FAULTS 3 /* SIGTRAP, SIGBUS, SIGSEGV: by index */
+#define AGENT_ACTS   16
+
+/* What the program wants of one: rows are written once, until all of them were. */
+struct agent_fault {
+	_Atomic uint32_t acts; /* that there ever were */
+	_Atomic uint32_t now;  /* the row that counts */
+	struct agent_act act[AGENT_ACTS];
+};
+
+/* A thread that holds such a signal back, or was left to a handler of the program's for one. */
+struct agent_thread {
+	_Atomic uint64_t who;	      /* vcpu_who() with no member; 0: the row is free */
+	_Atomic uint32_t held, waits; /* bits by index: held back; came meanwhile */
+	struct {
+		uint64_t at;		  /* the handler's frame; 0: there is none */
+		uint64_t restorer, state; /* what stands in it */
+	} frame[AGENT_FAULTS];
+};
+#define AGENT_THREADS 2048
+
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
@@ -53,6 +77,13 @@ struct agent_process {
 	struct agent_call call[AGENT_CALLS];
 	_Atomic uint32_t lent; /* children that have this memory, and may be asked who they are */
 	_Atomic bool muted;    /* a filter of its own may forbid what the agent does */
+	_Atomic bool guarded;  /* faults are the agent's first... */
+	_Atomic bool left;     /* ...and some were left to handlers of the program's */
+	struct agent_fault fault[AGENT_FAULTS];
+	uint8_t masked[65]; /* by signal: faults that the program's handler of it would hold back */
+	struct agent_thread thread[AGENT_THREADS];
+	struct agent_swap swap[AGENT_SWAPS];
+	struct agent_trap trap[AGENT_TRAPS];
 };
 
 extern struct agent_process agent_process;
@@ -70,7 +101,8 @@ enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT };
 
 /* What runs on the other stack. */
 struct hit {
-	void *regs; /* struct pt_regs */
+	void *regs;  /* struct pt_regs */
+	uint64_t sp; /* of the thread's own stack, when programs run on another one */
 	struct vcpu *vcpu;
 	const struct hive_probes *probes;
 	enum agent_event what;
@@ -94,6 +126,29 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
+/* What a program does about signals that are ours first, and what that comes to; signal.c. */
+void agent_signal_enter(struct pt_regs *regs, int64_t nr);
+void agent_signal_exit(struct pt_regs *regs, int64_t nr);
+/* A child that has our memory began with all signals as they are by default. */
+void agent_signal_again(void);
+/* The thread is about to become another program, or did not. */
+void agent_signal_exec(bool failed);
+int agent_guard(void);
+int agent_unguard(void);
+/* Index of the signal, or -1; and back. */
+int agent_fault_of(int sig);
+extern const uint8_t agent_fault_signal[AGENT_FAULTS];
+/* What the program wants of it. */
+const struct agent_act *agent_act_of(int fault);
+void agent_act_set(int fault, const struct agent_act *act);
+/* The calling thread's row; NULL: it has none, and `make` is false, or no row is free. */
+struct agent_thread *agent_thread_row(bool make);
+/* Copies what may not be there, either of the two: 0, -EFAULT; -EAGAIN: not now. */
+long agent_copy(struct skep_run *run, void *to, const void *from, size_t n);
+/* The same at any time, by the kernel: 0 or -EFAULT. */
+long agent_copy_here(void *to, const void *from, size_t n);
+/* The kernel's handler of faults. */
+extern const uint8_t agent_fault_entry[] __attribute__((visibility("hidden")));
 /* Libraries may have come: waits until the server has put its jumps into them, a second at most. */
 void agent_loaded(void);
 /* The thread is about to become another program: waits until the server comes along, or declines.

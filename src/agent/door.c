@@ -19,5 +19,9 @@ const struct agent_door agent_door = {
 	.probe = agent_probe,
 	.sys_enter = agent_sys_enter,
 	.sys_exit = agent_sys_exit,
+	.guard = agent_guard,
+	.unguard = agent_unguard,
+	.traps = agent_process.trap,
+	.swaps = agent_process.swap,
 	.leave = agent_leave,
 };

@@ -19,6 +19,7 @@ struct agent_child agent_child;
 
 clock_fn helper_clock_gettime;
 struct helper_process *helper_process;
+_Atomic(copy_fn) helper_copy;
 
 static long clock_by_syscall(clockid_t clock, struct timespec *ts)
 {

@@ -88,6 +88,7 @@ static void run_all(struct hit *h)
 	}
 	run->tid = 0;
 	run->tgid = asked_tgid();
+	run->sp = h->sp;
 	run->ring = NULL;
 	run_on(run, h);
 }
@@ -96,11 +97,12 @@ static void run_all(struct hit *h)
 static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
 {
 	__asm__ volatile("mov %%rsp, %%rbx\n\t"
+			 "mov %%rsp, %c[sp](%%rdi)\n\t"
 			 "mov %[top], %%rsp\n\t"
 			 "call *%[fn]\n\t"
 			 "mov %%rbx, %%rsp"
 			 : "+D"(arg)
-			 : [top] "r"(top), [fn] "r"(fn)
+			 : [top] "r"(top), [fn] "r"(fn), [sp] "i"(offsetof(struct hit, sp))
 			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
 			   "cc");
 }

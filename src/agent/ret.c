@@ -155,7 +155,7 @@ int agent_leave(void)
 {
 	if (atomic_load_explicit(&agent_process.ret_used, memory_order_relaxed))
 		put_back(2, 0); /* 0 and 1 are no places */
-	return 0;
+	return agent_unguard();
 }
 
 uint64_t agent_return(struct pt_regs *regs);

@@ -188,6 +188,8 @@ static bool is_filtered(const struct pt_regs *regs, int64_t nr)
 /* What the agent itself has to do before it, whoever looks. */
 static void begin(const struct pt_regs *regs, int64_t nr)
 {
+	if (may_be_of_another(nr))
+		agent_signal_exec(false);
 	if (nr == SYS_execve)
 		agent_follow(regs->rdi, AT_FDCWD);
 	else if (nr == SYS_execveat)
@@ -202,10 +204,13 @@ static void end(const struct pt_regs *regs, int64_t nr)
 	if (nr == SYS_mmap && regs->rdx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS) &&
 	    !FAILED(regs->rax))
 		agent_loaded();
-	else if (nr == SYS_execve || nr == SYS_execveat)
+	else if (may_be_of_another(nr)) {
+		agent_signal_exec(true);
 		agent_stays();
-	else
+	} else
 		take_back(regs, nr);
+	if (nr == SYS_clone3 && !regs->rax && clone_flags(regs, nr) & CLONE_CLEAR_SIGHAND)
+		agent_signal_again();
 }
 
 static bool is_muted(void)
@@ -220,16 +225,19 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	const uint64_t rax = regs->rax;
 	const int64_t nr = cookie == HIVE_ANY ? (int32_t)rax : (int64_t)cookie;
 
-	if (unlikely(is_muted()))
-		return;
 	if (cookie == HIVE_ANY)
 		remember(regs->rsp, (uint64_t)nr);
+	if (unlikely(is_muted())) {
+		agent_signal_enter(regs, nr);
+		return;
+	}
 	regs->orig_rax = (uint64_t)nr;
 	regs->rip += 2;
 	regs->rax = (uint64_t)-ENOSYS;
 	run(regs, HIVE_ENTER, nr);
 	regs->rax = rax;
 	begin(regs, nr);
+	agent_signal_enter(regs, nr);
 }
 
 /* Who was in it when the jumps came had no beginning, and has no end. */
@@ -238,6 +246,7 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	struct pt_regs *regs = where;
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
 
+	agent_signal_exit(regs, nr);
 	if (unlikely(is_filtered(regs, nr)))
 		atomic_store(&agent_process.muted, true);
 	if (nr < 0 || is_muted())

@@ -2,9 +2,10 @@
 /*
  * probe.c - reading memory that may not be there (bpf_probe_read and its kin).
  *
- * The kernel reads our own address space for us: process_vm_readv() on ourselves fails with
- * -EFAULT where a load would trap, needs no signal handler and no privilege.  Memory that the run
- * knows to be there is copied outright.  User and kernel addresses are one space here.
+ * In members of a hive the agent does, by plain loads whose faults it catches (agent/fault.c).
+ * Elsewhere the kernel reads our own address space for us: process_vm_readv() on ourselves fails
+ * with -EFAULT where a load would trap, needs no signal handler and no privilege.  Memory that the
+ * run knows to be there is copied outright.  User and kernel addresses are one space here.
  */
 #include "helper/helper_int.h"
 
@@ -38,10 +39,22 @@ static long copy_checked(uint8_t *dst, uint64_t addr, size_t n)
 	return 0;
 }
 
+/* The kernel does. */
+static long copy_far(struct skep_run *run, void *dst, uint64_t addr, size_t n)
+{
+	const struct iovec to = { dst, n }, from = { PTR(addr), n };
+	const long r =
+		sys_call6(SYS_process_vm_readv, task_tgid(run), (long)&to, 1, (long)&from, 1, 0);
+
+	if (r == -ENOSYS || r == -EPERM)
+		return copy_checked(dst, addr, n);
+	return r == (long)n ? 0 : -EFAULT;
+}
+
 long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 {
-	struct iovec to = { dst, n }, from = { PTR(addr), n };
-	long r;
+	const copy_fn copy = atomic_load_explicit(&helper_copy, memory_order_relaxed);
+	long err = -EAGAIN;
 
 	if (n == 0)
 		return 0;
@@ -49,10 +62,9 @@ long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 		memcpy(dst, PTR(addr), n);
 		return 0;
 	}
-	r = sys_call6(SYS_process_vm_readv, task_tgid(run), (long)&to, 1, (long)&from, 1, 0);
-	if (r == -ENOSYS || r == -EPERM)
-		return copy_checked(dst, addr, n);
-	return r == (long)n ? 0 : -EFAULT;
+	if (likely(copy != NULL))
+		err = copy(run, dst, PTR(addr), n);
+	return likely(err != -EAGAIN) ? err : copy_far(run, dst, addr, n);
 }
 
 uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)

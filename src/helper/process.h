@@ -14,6 +14,16 @@ typedef long (*clock_fn)(clockid_t clock, struct timespec *ts);
 
 /** clock_gettime of the vDSO, or the system call; never NULL. */
 extern clock_fn helper_clock_gettime;
+
+struct skep_run;
+/*
+ * Copies n bytes, of which neither place need be there: 0, -EFAULT; -EAGAIN: somebody else has to,
+ * this time.
+ */
+typedef long (*copy_fn)(struct skep_run *run, void *to, const void *from, size_t n);
+/** Where the process has somebody who catches faults; else NULL. */
+extern _Atomic(copy_fn) helper_copy;
+
 #define OWN_TASKS 64
 
 /* What a process remembers of itself, all zero at first: in memory that a fork empties. */

@@ -29,6 +29,7 @@ __attribute__((constructor)) static void find_clock(void)
 }
 
 struct helper_process *helper_process;
+_Atomic(copy_fn) helper_copy;
 
 __attribute__((constructor)) static void map_process(void)
 {

@@ -74,17 +74,32 @@ static bool vcpu_try(struct vcpu *c, uint64_t who)
 	return true;
 }
 
-/* Any slot, from i on. */
+/* A free slot, from i on; NULL: there is none by now. */
+static struct vcpu *take_free(struct vcpus *v, uint32_t i, uint64_t who)
+{
+	for (uint32_t tries = 0; tries < v->nr; tries++) {
+		if (vcpu_try(&v->slot[i], who))
+			return &v->slot[i];
+		i = i + 1 < v->nr ? i + 1 : 0;
+	}
+	return NULL;
+}
+
 static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 {
-	for (uint32_t tries = 1; !vcpu_try(&v->slot[i], who); tries++) {
-		i = i + 1 < v->nr ? i + 1 : 0;
-		if (tries >= v->nr) {
-			yield();
-			tries = 0;
-		}
-	}
-	return &v->slot[i];
+	struct vcpu *c;
+
+	while (!(c = take_free(v, i, who)))
+		yield();
+	return c;
+}
+
+static bool holds_any(const struct vcpus *v, uint64_t who)
+{
+	for (uint32_t i = 0; i < v->nr; i++)
+		if (atomic_load_explicit(&v->slot[i].owner, memory_order_relaxed) == who)
+			return true;
+	return false;
 }
 
 struct vcpu *vcpu_get(struct vcpus *v)
@@ -110,7 +125,10 @@ struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
 		return c;
 	if (atomic_load_explicit(&c->owner, memory_order_relaxed) == who)
 		return NULL;
-	return take_any(v, i, who);
+	/* Two that hold what the other one waits for would wait for ever. */
+	while (!(c = take_free(v, i, who)) && !holds_any(v, who))
+		yield();
+	return c;
 }
 
 void vcpu_put(struct vcpu *c)

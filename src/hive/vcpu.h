@@ -90,8 +90,8 @@ struct vcpu *vcpu_get(struct vcpus *v);
 /** The same of slot `id`, which is below nr: waits while it is held. */
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id);
 /**
- * The same for a member's thread, who holds the slot of its CPU already where it was interrupted
- * in a run: NULL then.  Hot.
+ * The same for a member's thread, that may have been interrupted in a run: NULL where it holds the
+ * slot of its CPU already, or another one and no other is free.  Hot.
  */
 struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who);
 /** Ends the run and gives the slot back. Hot. */

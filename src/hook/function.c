@@ -193,10 +193,12 @@ static size_t whole(const uint8_t *text, size_t n)
 }
 
 /* Those that leave the entry alone: it may be probed too. */
-static int returns_of(const struct func *f, struct sites *ret, struct skep_diag *diag)
+static int returns_of(const struct func *f, enum function_part part, struct sites *ret,
+		      struct skep_diag *diag)
 {
 	struct site entry;
-	int err = site_returns(f, ret, diag);
+	int err = part == FUNCTION_RETURNS ? site_returns(f, ret, diag)
+					   : site_return_traps(f, ret, diag);
 
 	if (err || site_at(f, 0, &entry, NULL))
 		return err;
@@ -205,6 +207,19 @@ static int returns_of(const struct func *f, struct sites *ret, struct skep_diag 
 			return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, s->at,
 					"a return lies in the bytes of a jump at the entry");
 	return 0;
+}
+
+/* A jump there, or an int3 where none fits. */
+static int site_here(const struct func *f, size_t off, struct site *ret, struct skep_diag *diag)
+{
+	const int err = site_at(f, off, ret, diag);
+
+	return err == -EOPNOTSUPP ? site_trap(f, off, ret, diag) : err;
+}
+
+static bool is_of_returns(enum function_part part)
+{
+	return part == FUNCTION_RETURNS || part == FUNCTION_RETURN_TRAPS;
 }
 
 static int sites_of(const struct function_file *file, const struct function *fn, uint64_t off,
@@ -223,17 +238,17 @@ static int sites_of(const struct function_file *file, const struct function *fn,
 				"the file has no text there");
 	f.room = (size_t)got;
 	f.size = fn ? MIN(size, f.room) : whole(text, MIN(size, f.room));
-	if (part == FUNCTION_RETURNS)
-		return returns_of(&f, ret, diag);
+	if (is_of_returns(part))
+		return returns_of(&f, part, ret, diag);
 	one = vec_push(ret);
-	return one ? site_at(&f, off - begin, one, diag) : -ENOMEM;
+	return one ? site_here(&f, off - begin, one, diag) : -ENOMEM;
 }
 
 /* Why returns cannot be seen in that way; NULL: they can. */
 static const char *refusal(const struct function_file *file, const struct function *fn,
 			   uint64_t off, enum function_part part)
 {
-	if (part == FUNCTION_RETURNS && !fn)
+	if (is_of_returns(part) && !fn)
 		return "no symbol says where the function ends, so its returns are not known";
 	if (part != FUNCTION_ENTRY)
 		return NULL;

@@ -34,9 +34,10 @@ void function_file_close(struct function_file *f);
 
 /* Which instructions a probe of byte `off` of a file is at, by what it is to see. */
 enum function_part {
-	FUNCTION_HERE,	  /* that instruction */
-	FUNCTION_RETURNS, /* the returns of the function that it is in */
-	FUNCTION_ENTRY,	  /* itself, to see returns by the return address (agent/ret.c) */
+	FUNCTION_HERE,	       /* that instruction */
+	FUNCTION_RETURNS,      /* the returns of the function that it is in */
+	FUNCTION_ENTRY,	       /* itself, to see returns by the return address (agent/ret.c) */
+	FUNCTION_RETURN_TRAPS, /* the returns again, by an int3 at each */
 };
 
 /**

@@ -21,6 +21,12 @@ void hook_member(pid_t pid);
 /** Do we know that program already, as we came along when its process became it? */
 bool hook_knows(pid_t pid);
 
+/**
+ * May one of its threads go on with a run that is under way there?  Not, only where all of them
+ * were looked at.
+ */
+bool hook_may_run(pid_t pid);
+
 /** Somebody rang (map/bell.c): it may be a member that loaded libraries, and waits.  Quick. */
 void hook_rang(void);
 

@@ -2,6 +2,7 @@
 /* process.c - brings the agent into a process that stands still; see process.h. */
 #include "hook/process.h"
 #include "agent/agent.h"
+#include "hook/guard.h"
 #include "base/sys.h"
 
 #include <fcntl.h>
@@ -154,7 +155,7 @@ void process_forget(struct process *p)
 	vec_free(&p->seen);
 	p->change = 0;
 	p->patches = (struct patches){ 0 };
-	p->joined = p->watched = false;
+	p->joined = p->watched = p->guarded = p->unseen = false;
 }
 
 /* --- standing still --------------------------------------------------------------------------- */
@@ -188,6 +189,7 @@ bool process_is_same(const struct process *p)
 static int begin(struct still *s, struct process *p)
 {
 	s->p = p;
+	s->space = NULL;
 	s->images = (struct images){ 0 };
 	if (process_lives(p))
 		return 0;
@@ -206,6 +208,7 @@ static int ready(struct still *s, struct space *space, struct skep_diag *diag)
 {
 	const int err = make_ready(s, space, diag);
 
+	s->space = space;
 	if (err)
 		still_end(s);
 	return err;
@@ -246,6 +249,7 @@ void still_tell_exit(struct still *s, uint64_t handler, long nr)
 
 	if (page < 0 || !s->t.n)
 		return;
+	s->t.catches = s->p->guarded;
 	regs = s->t.at[0].regs; /* begins as struct pt_regs does, up to ss */
 	regs.rax = 0;
 	if (!tracee_write(&s->t, (uint64_t)page, &regs, 21 * sizeof(uint64_t)))
@@ -265,7 +269,27 @@ static struct patch *jump_of(struct still *s, const struct site *site,
 {
 	struct patch *patch = patch_find(&s->p->patches, site);
 
-	return patch || !s->p->inherits ? patch : patch_adopt(&s->p->patches, &s->t, site, calls);
+	return patch || !s->p->inherits ? patch
+					: patch_adopt(&s->p->patches, &s->t, site, calls,
+						      site->trap ? still_trapped(s, site->at) : 0);
+}
+
+static int put(struct still *s, const struct site *site, const struct stub_calls *calls,
+	       struct patch **ret, struct skep_diag *diag)
+{
+	int err;
+
+	if (site->trap && !s->p->guarded)
+		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+				"no jump fits at 0x%llx, and not all that process %d does about "
+				"signals can be seen, so no int3",
+				(unsigned long long)site->at, (int)s->p->pid);
+	err = patch_put(&s->p->patches, &s->t, site, calls, ret, diag);
+	if (err || !site->trap || !still_trap(s, site->at, (*ret)->at))
+		return err;
+	patch_undo(&s->t, *ret, NULL);
+	return diag_set(diag, -ENOSPC, SKEP_AT_NONE, 0, "process %d has %u int3 already",
+			(int)s->p->pid, AGENT_TRAPS);
 }
 
 int still_put(struct still *s, const struct site *site, const struct stub_calls *calls,
@@ -273,9 +297,7 @@ int still_put(struct still *s, const struct site *site, const struct stub_calls 
 {
 	struct patch *patch;
 
-	return jump_of(s, site, calls)
-		       ? 0
-		       : patch_put(&s->p->patches, &s->t, site, calls, &patch, diag);
+	return jump_of(s, site, calls) ? 0 : put(s, site, calls, &patch, diag);
 }
 
 int still_undo(struct still *s, const struct site *site, const struct stub_calls *calls,
@@ -316,7 +338,7 @@ int still_put_spot(struct still *s, const struct site *site, const struct spot *
 {
 	const struct stub_calls calls = { handler, 0, (uintptr_t)spot->site };
 	struct patch *patch = jump_to(s, site, spot, &calls);
-	int err = patch ? 0 : patch_put(&s->p->patches, &s->t, site, &calls, &patch, diag);
+	int err = patch ? 0 : put(s, site, &calls, &patch, diag);
 
 	if (!err && spot->ref_ctr && !patch->counted) {
 		patch->counted = images_data(&s->images, &spot->file, spot->ref_ctr);

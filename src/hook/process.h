@@ -25,6 +25,8 @@ struct process {
 	bool watched;	 /* it has the jumps of landmarks */
 	uint32_t change; /* hive_meta.change, when it had mapped all maps */
 	bool inherits;	 /* jumps may be there that were put before the process was */
+	bool guarded;	 /* its faults are the agent's first... */
+	bool unseen;	 /* ...which cannot be: some of its text cannot be read */
 	bool taken;	 /* it runs without the preload library, which would tell of it */
 	struct patches patches;
 	/* Images whose system calls have the jumps that were wanted by then (syscall.c). */
@@ -36,6 +38,7 @@ struct process {
 /* A process that stands still. */
 struct still {
 	struct process *p;
+	struct space *space; /* of the hive; NULL: the agent is not looked for */
 	struct tracee t;
 	struct images images;
 };

@@ -216,11 +216,20 @@ void syscalls_start(struct space *space, struct vcpus *vcpus)
 
 /* --- jumps ------------------------------------------------------------------------------------ */
 
-/* What the agent has to know of, whoever looks: other programs, shared memory, filters. */
+/* What the agent has to know of, whoever looks: other programs, shared memory, filters, signals. */
 static bool is_agents(int32_t nr)
 {
-	return nr == SYS_execve || nr == SYS_execveat || nr == SYS_vfork || nr == SYS_clone ||
-	       nr == SYS_clone3 || nr == SYS_prctl || nr == SYS_seccomp;
+	static const uint16_t agents[] = {
+		SYS_execve,	    SYS_execveat,     SYS_vfork,	 SYS_clone,
+		SYS_clone3,	    SYS_prctl,	      SYS_seccomp,	 SYS_rt_sigaction,
+		SYS_rt_sigprocmask, SYS_ppoll,	      SYS_pselect6,	 SYS_rt_sigsuspend,
+		SYS_epoll_pwait,    SYS_epoll_pwait2, SYS_io_pgetevents,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(agents); i++)
+		if (agents[i] == nr)
+			return true;
+	return false;
 }
 
 /*
@@ -308,6 +317,16 @@ static bool is_seen(struct process *p, const struct image *i)
 	if (row)
 		*row = (struct seen_image){ i->start, i->file, s.change };
 	return ret;
+}
+
+void syscalls_look(struct still *still)
+{
+	const uint64_t hive = space_base(s.space);
+
+	vec_foreach (i, &still->images)
+		if (!still->p->guarded && i->exec && i->file.ino && i->start - hive >= HIVE_RANGE &&
+		    !text_of(i, still->p->pid))
+			still->p->unseen = true;
 }
 
 void syscalls_put(struct still *still)

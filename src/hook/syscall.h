@@ -26,6 +26,8 @@ void syscalls_stop(void);
 bool syscalls_any(void);
 /** Does anybody want to see that process? */
 bool syscalls_concern(pid_t pid);
+/** Says whether some of its text cannot be read (struct process). */
+void syscalls_look(struct still *s);
 /**
  * Puts the jumps that are wanted and not there, those by which programs are followed included
  * (follow.h), or takes all of them.  What has no room goes on without.

@@ -233,17 +233,15 @@ static bool is_running(const struct still *s, struct space *space)
 	return false;
 }
 
-static bool may_leave(const struct still *s, struct space *space)
+bool still_is_inside(const struct still *s, struct space *space)
 {
 	const uint64_t base = space_base(space);
 
-	if (is_running(s, space))
-		return false;
 	vec_foreach (th, &s->t)
 		if (is_in_it(s, th->regs.rip, base) || is_in_it(s, th->regs.rsp, base) ||
 		    stack_leads_back(s, th->regs.rsp, base))
-			return false;
-	return true;
+			return true;
+	return false;
 }
 
 static int unmap(struct still *s, uint64_t start, uint64_t end)
@@ -262,7 +260,7 @@ int still_leave(struct still *s, struct space *space)
 	uint64_t ret = 0;
 	int err;
 
-	if (!may_leave(s, space))
+	if (is_running(s, space) || still_is_inside(s, space))
 		return -EAGAIN;
 	err = tracee_call(&s->t, (uintptr_t)door->leave, 0, 0, &ret, NULL);
 	vec_foreach (i, &s->images)

@@ -20,6 +20,9 @@ bool process_is_ours(const struct process *p, struct space *space);
 int take_look(pid_t pid, struct space *space, const char *dir, unsigned flags,
 	      struct skep_diag *reterr_diag);
 
+/** Is one of its threads in the agent or a run, or in the handler of a signal that came there? */
+bool still_is_inside(const struct still *s, struct space *space);
+
 /**
  * Takes the hive's memory and the stubs away again, when no jump leads there any more: 0; -EAGAIN:
  * a thread is in a handler, and has to go on first; or the errors of tracee_syscall().

@@ -194,7 +194,7 @@ static bool is_within(const struct sys_site *s, uint64_t target)
 {
 	const struct site *b = &s->before, *a = &s->after;
 
-	return (target > b->patch && target < MAX(b->patch + JUMP_SIZE, b->at + 1)) ||
+	return (target > b->patch && target < MAX(b->patch + site_bytes(b), b->at + 1)) ||
 	       (a->size && target >= a->patch && target < a->patch + JUMP_SIZE);
 }
 
@@ -233,19 +233,8 @@ static void find_branches(const struct view *v, uint64_t from, uint64_t limit, s
 		target = at + 5 + jcc + (uint64_t)(int64_t)rel;
 		s = target >= from && target < limit ? site_near(t, target) : NULL;
 		if (s && is_within(s, target))
-			s->before.size = 0;
+			site_sys_trap(s);
 	}
-}
-
-static void drop_reached(struct text *t)
-{
-	size_t n = 0;
-
-	vec_foreach (s, &t->sites)
-		if (s->before.size)
-			t->sites.at[n++] = *s;
-	t->missed += (unsigned int)(t->sites.n - n);
-	t->sites.n = n;
 }
 
 static int by_place(const void *a, const void *b)
@@ -290,7 +279,6 @@ static int scan_all(Elf *elf, const struct view *v, const struct begins *b, stru
 		return err;
 	qsort(t->sites.at, t->sites.n, sizeof(*t->sites.at), by_place);
 	each_part(elf, v, b, t, check);
-	drop_reached(t);
 	return 0;
 }
 

@@ -15,7 +15,7 @@ struct text {
 	struct image_file file;
 	struct timespec changed; /* when the file last was, when we looked */
 	struct sys_sites sites;	 /* addresses are offsets in the file */
-	unsigned int missed;	 /* system calls around which no jump fits */
+	unsigned int missed;	 /* system calls that cannot be seen */
 };
 
 /** Reads it: 0 and *ret, the caller's; or -errno. */

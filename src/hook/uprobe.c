@@ -18,6 +18,7 @@
 #include "core/probe.h"
 #include "hook/follow.h"
 #include "hook/function.h"
+#include "hook/guard.h"
 #include "hook/hook.h"
 #include "hook/landmark.h"
 #include "hook/loader.h"
@@ -145,6 +146,13 @@ static void at_landmarks(struct still *s, still_fn fn)
 	}
 }
 
+/* Its faults come to the agent before anything of ours can raise one. */
+static void make_ready(struct still *s)
+{
+	syscalls_look(s);
+	still_guard(s);
+}
+
 /* Who cannot be stopped is not at fault: *ret_stopped says whether it was. */
 static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stopped,
 		     struct skep_diag *diag)
@@ -155,6 +163,7 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 	*ret_stopped = !err;
 	if (err)
 		return err;
+	make_ready(&s);
 	err = at_sites(&s, u, still_put_spot, diag);
 	syscalls_put(&s);
 	at_landmarks(&s, still_put_spot);
@@ -202,6 +211,7 @@ static void take_jumps(const struct uprobe *u)
 		if (last) {
 			syscalls_undo(&s);
 			at_landmarks(&s, still_undo_spot);
+			still_unguard(&s);
 			p->watched = false;
 		}
 		still_end(&s);
@@ -292,7 +302,7 @@ DEFINE_CLEANUP(struct uprobe, uprobe_free)
 
 static enum hive_frame frame_at(const struct point *p, enum function_part part)
 {
-	if (part == FUNCTION_RETURNS)
+	if (part == FUNCTION_RETURNS || part == FUNCTION_RETURN_TRAPS)
 		return HIVE_LEAVES;
 	return part == FUNCTION_HERE && function_begins(&h.functions, p->off) ? HIVE_BEGINS
 									      : HIVE_INSIDE;
@@ -309,9 +319,13 @@ static int find_sites(struct point *p, enum function_part part, struct skep_diag
 /* Where not all returns can be seen where they stand, return addresses tell. */
 static int find_returns(struct point *p, struct skep_diag *diag)
 {
-	const int err = find_sites(p, FUNCTION_RETURNS, diag);
+	static const enum function_part ways[] = { FUNCTION_RETURNS, FUNCTION_ENTRY,
+						   FUNCTION_RETURN_TRAPS };
+	int err = -EOPNOTSUPP;
 
-	return err == -EOPNOTSUPP || err == -ENOENT ? find_sites(p, FUNCTION_ENTRY, diag) : err;
+	for (size_t i = 0; i < ARRAY_SIZE(ways) && (err == -EOPNOTSUPP || err == -ENOENT); i++)
+		err = find_sites(p, ways[i], diag);
+	return err;
 }
 
 typedef int (*find_fn)(struct point *p, struct skep_diag *diag);
@@ -406,6 +420,8 @@ static void detach_file(void *hooked)
 /* The jumps of all attachments, into a process that stands still. */
 static void put_in(struct still *s)
 {
+	if (is_any())
+		make_ready(s);
 	for (const struct uprobe *u = h.uprobes; u; u = u->next)
 		if (concerns(u, s->p))
 			at_sites(s, u, still_put_spot, NULL);
@@ -500,6 +516,8 @@ static void take_syscalls(void)
 			syscalls_put(&s);
 		else
 			at_landmarks(&s, still_undo_spot);
+		if (!is_any())
+			still_unguard(&s);
 		p->watched = is_any();
 		still_end(&s);
 	}
@@ -537,6 +555,22 @@ bool hook_knows(pid_t pid)
 	pthread_mutex_lock(&h.lock);
 	p = members_find(&h.members, pid);
 	ret = p && process_is_same(p);
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+bool hook_may_run(pid_t pid)
+{
+	struct process *p;
+	struct still s;
+	bool ret = true;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_know(&h.members, pid);
+	if (p && !still_begin_bare(&s, p, NULL)) {
+		ret = still_is_inside(&s, h.space);
+		still_end(&s);
+	}
 	pthread_mutex_unlock(&h.lock);
 	return ret;
 }

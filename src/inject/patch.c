@@ -12,6 +12,7 @@
 #define HIGHEST	  (((uint64_t)1 << 47) - 4096)
 #define STUB_STEP 64u  /* stubs begin at multiples */
 #define JUMP	  0xe9 /* jmp rel32 */
+#define TRAP	  0xcc /* int3 */
 
 void patches_fini(struct patches *ps)
 {
@@ -164,7 +165,7 @@ static int check_threads(const struct tracee *t, const struct patch *p, struct s
 	vec_foreach (th, t) {
 		const uint64_t off = th->regs.rip - p->site.patch;
 
-		if (off < JUMP_SIZE && stub_enter(&p->stub, &p->site, off) < 0)
+		if (off < site_bytes(&p->site) && stub_enter(&p->stub, &p->site, off) < 0)
 			return diag_set(d, -EBUSY, SKEP_AT_NONE, 0,
 					"thread %d is in the middle of an instruction", th->tid);
 	}
@@ -183,7 +184,7 @@ static int threads_enter(struct tracee *t, const struct patch *p)
 	vec_foreach (th, t) {
 		const uint64_t off = th->regs.rip - p->site.patch;
 
-		if (!off || off >= JUMP_SIZE)
+		if (!off || off >= site_bytes(&p->site))
 			continue;
 		th->regs.rip = p->at + (uint64_t)stub_enter(&p->stub, &p->site, off);
 		err = tracee_set(t, th) ? -ESRCH : err;
@@ -224,8 +225,8 @@ static bool overlap(const struct site *a, const struct site *b)
 
 static bool same_site(const struct site *a, const struct site *b)
 {
-	return a->at == b->at && a->around == b->around && a->patch == b->patch &&
-	       a->size == b->size && !memcmp(a->text, b->text, a->size);
+	return a->at == b->at && a->around == b->around && a->trap == b->trap &&
+	       a->patch == b->patch && a->size == b->size && !memcmp(a->text, b->text, a->size);
 }
 
 /* Whether the site may be patched, and the stub that it has from earlier. */
@@ -281,11 +282,11 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 static int write_patch(struct tracee *t, const struct patch *p, struct skep_diag *d)
 {
 	const int32_t rel = (int32_t)(p->at - (p->site.patch + JUMP_SIZE));
-	uint8_t jump[JUMP_SIZE] = { JUMP };
+	uint8_t jump[JUMP_SIZE] = { p->site.trap ? TRAP : JUMP };
 
 	memcpy(jump + 1, &rel, sizeof(rel));
 	if (!tracee_write(t, p->at, p->stub.code, p->stub.size) &&
-	    !tracee_write(t, p->site.patch, jump, sizeof(jump)))
+	    !tracee_write(t, p->site.patch, jump, site_bytes(&p->site)))
 		return 0;
 	return diag_set(d, -EFAULT, SKEP_AT_NONE, 0,
 			"the text of process %d at 0x%llx cannot be written", t->pid,
@@ -347,9 +348,9 @@ static bool is_there(const struct tracee *t, const struct patch *p)
 }
 
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
-			  const struct stub_calls *calls)
+			  const struct stub_calls *calls, uint64_t stub)
 {
-	const uint64_t at = target_of(t, site);
+	const uint64_t at = site->trap ? stub : target_of(t, site);
 	_cleanup_(skep_free_p) struct patch *p = at ? skep_alloc(sizeof(*p)) : NULL;
 
 	if (!p)
@@ -367,7 +368,7 @@ int patch_undo(struct tracee *t, struct patch *p, struct skep_diag *reterr_diag)
 {
 	if (!p->on)
 		return 0;
-	if (tracee_write(t, p->site.patch, p->site.text, JUMP_SIZE))
+	if (tracee_write(t, p->site.patch, p->site.text, site_bytes(&p->site)))
 		return diag_set(reterr_diag, -EFAULT, SKEP_AT_NONE, 0,
 				"the text of process %d at 0x%llx cannot be written", t->pid,
 				(unsigned long long)p->site.patch);

@@ -7,6 +7,9 @@
  * when the jump goes, and returns to it.  So there is one for each site that ever was probed; the
  * next probe of the site gets it again.
  *
+ * Where no jump fits there is an int3 (site.trap), and somebody else who leads the thread from its
+ * signal to the stub.
+ *
  * A struct patches is what one process has, from its first probe to its exec(2) or end.  Nothing
  * here locks.
  */
@@ -66,9 +69,11 @@ struct patch *patch_find(const struct patches *ps, const struct site *site);
 /**
  * The same in a process that has its jumps from whom it was forked from: as patch_put() would have
  * made it, compared byte for byte.  NULL: it has none there, or memory is out.
+ *
+ * @param stub  for an int3: the address of the stub that it is known to lead to; 0: none
  */
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
-			  const struct stub_calls *calls);
+			  const struct stub_calls *calls, uint64_t stub);
 
 /**
  * The original text again.  Threads that are in a handler go on there, and may call it until they

@@ -83,21 +83,52 @@ int site_of(const struct func *f, const struct rows *rows, size_t first, size_t 
 	return 0;
 }
 
-int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
+int site_trap_of(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
+		 struct skep_diag *d)
+{
+	const struct row *r = &rows->at[i];
+
+	*ret = (struct site){
+		.at = f->at + r->at, .patch = f->at + r->at, .size = r->in.size, .trap = true
+	};
+	memcpy(ret->text, f->text + r->at, ret->size);
+	return 0;
+}
+
+typedef int (*of_fn)(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
+		     struct skep_diag *d);
+
+static int at(const struct func *f, size_t off, of_fn of, struct site *ret, struct skep_diag *d)
 {
 	struct rows rows = { 0 };
 	size_t i = 0;
-	int err = site_decode(f, &rows, reterr_diag);
+	int err = site_decode(f, &rows, d);
 
 	while (!err && i < rows.n && rows.at[i].at < off)
 		i++;
 	if (!err && (i == rows.n || rows.at[i].at != off))
-		err = diag_set(reterr_diag, -EINVAL, SKEP_AT_BYTE, off,
+		err = diag_set(d, -EINVAL, SKEP_AT_BYTE, off,
 			       "no instruction of the function begins here");
 	if (!err)
-		err = site_of(f, &rows, i, i, ret, reterr_diag);
+		err = of(f, &rows, i, ret, d);
 	vec_free(&rows);
 	return err;
+}
+
+static int site_jump_of(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
+			struct skep_diag *d)
+{
+	return site_of(f, rows, i, i, ret, d);
+}
+
+int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
+{
+	return at(f, off, site_jump_of, ret, reterr_diag);
+}
+
+int site_trap(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
+{
+	return at(f, off, site_trap_of, ret, reterr_diag);
 }
 
 /*
@@ -140,7 +171,7 @@ static int stays_inside(const struct func *f, const struct rows *rows, struct sk
 	return 0;
 }
 
-int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag)
+static int returns(const struct func *f, of_fn of, struct sites *ret, struct skep_diag *reterr_diag)
 {
 	struct rows rows = { 0 };
 	const size_t before = ret->n;
@@ -153,7 +184,7 @@ int site_returns(const struct func *f, struct sites *ret, struct skep_diag *rete
 		if (rows.at[i].in.kind != INSN_RET)
 			continue;
 		s = vec_push(ret);
-		err = s ? site_of_return(f, &rows, i, s, reterr_diag)
+		err = s ? of(f, &rows, i, s, reterr_diag)
 			: diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
 	}
 	if (!err && ret->n == before)
@@ -163,4 +194,14 @@ int site_returns(const struct func *f, struct sites *ret, struct skep_diag *rete
 		ret->n = before;
 	vec_free(&rows);
 	return err;
+}
+
+int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag)
+{
+	return returns(f, site_of_return, ret, reterr_diag);
+}
+
+int site_return_traps(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag)
+{
+	return returns(f, site_trap_of, ret, reterr_diag);
 }

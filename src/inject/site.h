@@ -33,6 +33,7 @@ struct site {
 	uint64_t patch;		 /* where the jump goes, at or before it */
 	uint8_t lead;		 /* at - patch */
 	uint8_t size;		 /* of text: whole instructions, JUMP_SIZE bytes or more */
+	bool trap;		 /* no jump fits: an int3 is at it instead, and patch is at */
 	bool around;		 /* a system call is there, and it is probed before and after */
 	uint8_t text[SITE_TEXT]; /* what is at patch without probes */
 };
@@ -49,6 +50,7 @@ struct sites {
  *	|<-------- around ------->|				or is moved, with what is before
  *it...
  *			|<---------- around ---------->|	...or behind
+ *			|  int3   |				or an int3 takes its place
  *
  * Where it stays a thread that waits in it is where unwinders and cancellation expect it.
  */
@@ -70,20 +72,34 @@ struct sys_sites {
  */
 int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag);
 
+/** The same with an int3, which fits everywhere: 0, -EINVAL, -EILSEQ. */
+int site_trap(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag);
+
+/** How many bytes of its text the site replaces. */
+static inline size_t site_bytes(const struct site *s)
+{
+	return s->trap ? 1 : JUMP_SIZE;
+}
+
 /**
  * The sites of all returns, added to `ret`.  All or none, with the errors of site_at(), as who
  * watches some returns and not others counts wrong: -EOPNOTSUPP also where it may end by a jump to
  * another function; -ENOENT: it never returns.  The caller frees.
  */
 int site_returns(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag);
+/** The same with an int3 at each. */
+int site_return_traps(const struct func *f, struct sites *ret, struct skep_diag *reterr_diag);
 
 /**
  * The sites of all system calls of a function, added to `ret`.  The caller frees.
  *
- * @param ret_missed  one more for each that has no room for a jump, or another's bytes in the way
+ * @param ret_missed  one more for each of a thread that has unmapped its own stack by then
  * @return 0; -EILSEQ: the function has something that is no instruction: what is before it was
  *	added; -ENOMEM
  */
 int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret_missed);
+
+/** Makes it an int3, as somebody comes from elsewhere to where its jumps would be. */
+void site_sys_trap(struct sys_site *s);
 
 #endif

@@ -31,4 +31,8 @@ const struct row *site_intruder(const struct func *f, const struct rows *rows, s
 int site_of(const struct func *f, const struct rows *rows, size_t first, size_t i, struct site *ret,
 	    struct skep_diag *reterr_diag);
 
+/** An int3 at row i; 0. */
+int site_trap_of(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
+		 struct skep_diag *d);
+
 #endif

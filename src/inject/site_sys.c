@@ -90,6 +90,20 @@ static bool stays(const struct func *f, const struct rows *rows, size_t i, bool 
 	return true;
 }
 
+/* An int3 instead of it. */
+void site_sys_trap(struct sys_site *s)
+{
+	static const uint8_t syscall[SYSCALL_SIZE] = { 0x0f, 0x05 };
+
+	s->before = (struct site){ .at = s->before.at,
+				   .patch = s->before.at,
+				   .size = SYSCALL_SIZE,
+				   .trap = true,
+				   .around = true };
+	memcpy(s->before.text, syscall, sizeof(syscall));
+	s->after.size = 0;
+}
+
 /* Behind these is another function, or nothing. */
 static bool ends_there(int32_t nr)
 {
@@ -124,14 +138,17 @@ static bool moves(const struct func *f, const struct rows *rows, size_t i, bool 
 	return ret->before.around = true;
 }
 
-/* What it is at row i, and takes no byte before `taken`. */
-static bool choose(const struct func *f, const struct rows *rows, size_t i, bool tables,
+/* What it is at row i, and takes no byte before `taken`; an int3 always does. */
+static void choose(const struct func *f, const struct rows *rows, size_t i, bool tables,
 		   uint64_t taken, struct sys_site *ret)
 {
 	ret->nr = number_at(f, rows, i);
 	if (!ends_there(ret->nr) && stays(f, rows, i, tables, ret) && ret->before.patch >= taken)
-		return true;
-	return moves(f, rows, i, tables, ret) && ret->before.patch >= taken;
+		return;
+	if (moves(f, rows, i, tables, ret) && ret->before.patch >= taken)
+		return;
+	ret->before.at = f->at + rows->at[i].at;
+	site_sys_trap(ret);
 }
 
 int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret_missed)
@@ -147,11 +164,12 @@ int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret
 	for (size_t i = 0; i < rows.n && err != -ENOMEM; i++) {
 		if (rows.at[i].in.kind != INSN_SYSCALL)
 			continue;
-		if (lost || loses_stack(f, &rows, i) || !choose(f, &rows, i, tables, taken, &one)) {
-			lost = !lost && loses_stack(f, &rows, i);
+		if (lost || loses_stack(f, &rows, i)) {
+			lost = !lost;
 			++*ret_missed;
 			continue;
 		}
+		choose(f, &rows, i, tables, taken, &one);
 		last = one.after.size ? &one.after : &one.before;
 		taken = last->patch + last->size;
 		row = vec_push(ret);

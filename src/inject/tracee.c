@@ -150,6 +150,18 @@ static int look_at(struct tracee *t, struct tracee_thread *th, struct skep_diag 
 	return 0;
 }
 
+int tracee_unblock(const struct tracee_thread *th, uint64_t mask)
+{
+	uint64_t blocked;
+
+	if (ptrace(PTRACE_GETSIGMASK, th->tid, sizeof(blocked), &blocked) < 0)
+		return -ESRCH;
+	if (!(blocked & mask))
+		return 0;
+	blocked &= ~mask;
+	return ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(blocked), &blocked) < 0 ? -ESRCH : 0;
+}
+
 int tracee_set(struct tracee *t, struct tracee_thread *th)
 {
 	return ptrace(PTRACE_SETREGS, th->tid, 0, &th->regs) < 0 ? -ESRCH : 0;

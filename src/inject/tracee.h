@@ -33,6 +33,7 @@ struct tracee {
 	unsigned int ms;	/* what it may take to stop, and each call, in milliseconds */
 	uint64_t syscall, trap; /* addresses of `syscall` and of int3 in its text; 0: not sought */
 	uint64_t stack;		/* top of a stack for tracee_call(); 0: the thread's own */
+	bool catches;		/* who faults in a call has a handler for it in the process */
 	struct memory *held;	/* see tracee_hold(); NULL: nothing is */
 	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
 };
@@ -53,6 +54,9 @@ int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *
 int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
 /** Lets all threads go on.  Once for each tracee_stop() that succeeded. */
 void tracee_go(struct tracee *t);
+
+/** The thread holds back none of the signals of the mask any more: 0 or -ESRCH. */
+int tracee_unblock(const struct tracee_thread *th, uint64_t mask);
 
 /** Writes th->regs; 0 or -ESRCH. */
 int tracee_set(struct tracee *t, struct tracee_thread *th);

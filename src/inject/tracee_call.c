@@ -125,24 +125,28 @@ static bool is_fault(const struct tracee_thread *th)
 
 /*
  * Lets a borrowed thread go on until it stops as STOP_SYSCALL or with a signal that it raised
- * itself; others are held, to be sent again.
+ * itself and has nobody for; others are held, to be sent again.
  */
 static int run(struct tracee *t, struct tracee_thread *th, int how)
 {
 	const uint64_t deadline = tracee_deadline(t->ms);
-	int st;
+	int st, sig = 0;
 
 	for (;;) {
-		if (ptrace(how, th->tid, 0, 0) < 0)
+		if (ptrace(how, th->tid, 0, sig) < 0)
 			return -ESRCH;
+		sig = 0;
 		st = tracee_await(t, th, deadline);
 		if (st < 0 || st == STOP_SYSCALL)
 			return st;
 		if (STOP_EVENT(st))
 			continue;
-		if (is_fault(th))
+		if (is_fault(th) && t->catches && (st == SIGSEGV || st == SIGBUS))
+			sig = st;
+		else if (is_fault(th))
 			return st;
-		th->held = st;
+		else
+			th->held = st;
 	}
 }
 

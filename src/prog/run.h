@@ -82,9 +82,11 @@ struct skep_run {
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
 	struct skep_map *later;
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */
-	uint64_t cookie;	       /* of what the program is attached to, or 0 */
-	struct skep_map *ring;	       /* in which the run reserved last, or NULL */
-	struct skep_seq *seq;	       /* an iterator: where it writes (helper/seq.h); else NULL */
+	uint64_t sp; /* the stack pointer of the thread's own stack, where the run's is another; or
+			0 */
+	uint64_t cookie;       /* of what the program is attached to, or 0 */
+	struct skep_map *ring; /* in which the run reserved last, or NULL */
+	struct skep_seq *seq;  /* an iterator: where it writes (helper/seq.h); else NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.

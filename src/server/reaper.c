@@ -10,9 +10,10 @@
  * waits for them; it never waits itself.  The other mends what the run held, then gives back the
  * vCPU and the member's number.
  *
- * A vCPU whose run does not go on for STUCK_MS is taken for left too: its thread ended in the run
- * (exec in another thread, a longjmp out of a signal's handler), or is stopped, or nobody ever was
- * there and somebody wrote that.
+ * A vCPU whose run does not go on for STUCK_MS may be left too: its thread ended in the run (exec
+ * in another thread, a longjmp out of a signal's handler), or nobody ever was there and somebody
+ * wrote that.  Or the thread is stopped, or in a handler, and goes on with its run some day: so the
+ * process is looked at first.
  */
 #include "server/reaper.h"
 #include "base/alloc.h"
@@ -51,8 +52,9 @@ static struct {
 	} member[HIVE_MEMBERS];
 	uint32_t watched, watched_max; /* pidfds, and how many there may be */
 	struct seen *seen;	       /* [vcpus] */
-	uint64_t *left; /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
-	bool work;	/* some of left, or of buried */
+	uint64_t *left;	 /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
+	uint64_t *stuck; /* [vcpus] whose run there does not go on; 0: nobody's */
+	bool work;	 /* some of left, of stuck, or of buried */
 } r = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.dead = PTHREAD_COND_INITIALIZER,
 	.epoll = -1,
@@ -107,14 +109,41 @@ static void mend_slot(uint32_t i)
 	pthread_mutex_unlock(&r.lock);
 }
 
+/* Does it go on some day?  What cannot be looked at is left alone. */
+static void look_at_stuck(uint32_t i)
+{
+	struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
+	uint64_t owner;
+	uint32_t member;
+	pid_t pid;
+
+	pthread_mutex_lock(&r.lock);
+	owner = r.stuck[i];
+	r.stuck[i] = 0;
+	member = vcpu_who_member(owner);
+	pid = member && member <= HIVE_MEMBERS ? r.member[member - 1].pid : 0;
+	pthread_mutex_unlock(&r.lock);
+	if (!pid || hook_may_run(pid))
+		return;
+	pthread_mutex_lock(&r.lock);
+	if (atomic_load(&c->owner) == owner)
+		end_run_locked(i);
+	pthread_mutex_unlock(&r.lock);
+}
+
 /* One round: slots first, then the numbers of who was buried before it began. */
 static void mend_all(const uint32_t *rows, size_t n_rows)
 {
 	const uint32_t nr = space_meta(r.space)->vcpus.nr;
 
 	for (uint32_t i = 0; i < nr; i++) {
-		bool left;
+		bool left, stuck;
 
+		pthread_mutex_lock(&r.lock);
+		stuck = r.stuck[i] != 0;
+		pthread_mutex_unlock(&r.lock);
+		if (stuck)
+			look_at_stuck(i);
 		pthread_mutex_lock(&r.lock);
 		left = r.left[i] != 0;
 		pthread_mutex_unlock(&r.lock);
@@ -222,8 +251,13 @@ static void look_at_vcpus(void)
 			continue;
 		}
 		/* Threads of this process do not die; they may sleep in a run. */
-		if (!ours && (!known || ++s->looks > STUCK_MS / LOOK_MS)) {
+		if (!ours && !known) {
 			end_run_locked(i);
+			*s = (struct seen){ 0 };
+		} else if (!ours && ++s->looks > STUCK_MS / LOOK_MS) {
+			r.stuck[i] = now.owner;
+			r.work = true;
+			pthread_cond_signal(&r.dead);
 			*s = (struct seen){ 0 };
 		}
 	}
@@ -299,7 +333,8 @@ int reaper_start(struct space *s, struct skep_kernel *k)
 	if (r.epoll < 0 || r.births < 0 || epoll_ctl(r.epoll, EPOLL_CTL_ADD, r.births, &e))
 		return -errno;
 	r.left = skep_alloc_array(space_meta(s)->vcpus.nr, sizeof(*r.left));
-	if (!r.seen || !r.left)
+	r.stuck = skep_alloc_array(space_meta(s)->vcpus.nr, sizeof(*r.stuck));
+	if (!r.seen || !r.left || !r.stuck)
 		return -ENOMEM;
 	err = start(watch);
 	if (!err)

@@ -25,7 +25,7 @@ static void check(const struct sites *sites, const uint8_t *file, size_t size)
 {
 	vec_foreach (s, sites) {
 		must(s->patch <= s->at && s->at - s->patch == s->lead, "a lead that is none");
-		must(s->size >= JUMP_SIZE && s->size <= SITE_TEXT && s->lead < s->size,
+		must(s->size >= site_bytes(s) && s->size <= SITE_TEXT && s->lead < s->size,
 		     "a jump does not fit");
 		must(s->patch <= size && s->size <= size - s->patch, "a site outside");
 		must(!memcmp(s->text, file + s->patch, s->size), "other bytes than the file's");
@@ -43,7 +43,7 @@ static void look_at_calls(const char *path, const uint8_t *file, size_t size)
 		const struct site *b = &s->before, *a = &s->after;
 
 		must(b->patch <= b->at && b->at - b->patch == b->lead, "a lead that is none");
-		must(b->size >= JUMP_SIZE && b->size <= SITE_TEXT, "a jump does not fit");
+		must(b->size >= site_bytes(b) && b->size <= SITE_TEXT, "a jump does not fit");
 		must(b->at <= size && size - b->at >= 2 && file[b->at] == 0x0f &&
 			     file[b->at + 1] == 5,
 		     "no system call");
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (; n < ARRAY_SIZE(off) && n <= f.functions.n; n++)
 			off[n] = f.functions.at[n - 1].off;
 		for (size_t i = 0; i < n; i++) {
-			for (int part = FUNCTION_HERE; part <= FUNCTION_ENTRY; part++) {
+			for (int part = FUNCTION_HERE; part <= FUNCTION_RETURN_TRAPS; part++) {
 				struct sites sites = { 0 };
 
 				if (!function_sites(&f, off[i], (enum function_part)part, &sites,

@@ -155,6 +155,13 @@ def a_function_returns_from_its_own_calls():
 
 
 @case
+def where_no_jump_fits():
+    """An int3 is there instead, at the entry and where it returns from."""
+    total, summed = ends_elsewhere('tight', 3000, 3000)
+    assert total == summed == sum(3 * i + i // 2 for i in range(3000))
+
+
+@case
 def all_functions_of_a_library():
     """Each function that the C library exports, entry and return, under real programs."""
     ptrace_permitted()

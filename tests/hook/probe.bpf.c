@@ -64,6 +64,27 @@ int bump_call(void *ctx)
 	return 0;
 }
 
+/* 64 bytes of the caller's stack, and what is nowhere: how often they were not, and were there. */
+SEC("uprobe")
+int fetch(struct pt_regs *ctx)
+{
+	char buf[64];
+
+	add(0, 1);
+	add(1, bpf_probe_read_user(buf, sizeof(buf), (void *)PT_REGS_SP(ctx)) != 0);
+	return 0;
+}
+
+SEC("uprobe")
+int fetch_bad(struct pt_regs *ctx)
+{
+	char buf[64];
+
+	add(0, 1);
+	add(1, bpf_probe_read_user(buf, sizeof(buf), (void *)64) == 0);
+	return 0;
+}
+
 SEC("uprobe")
 int nothing(struct pt_regs *ctx)
 {

@@ -13,10 +13,11 @@
  *until the process is told; then it sees whether its text is what it was hop	    calls functions
  *instead that end by a jump to others: hop()... leap	    ... leap(), every tenth of whose calls
  *is left by longjmp()... deep	    ... and deep(), which calls itself
+ *	tight	    ... and tight(), where no jump fits
  *	late	    ... and late(), of a library that it opens then, beside it
  *
- * `time` says what a call takes; `pair` what a system call does; `kernel` the same with a uprobe of
- *the machine's own kernel on it, a counter without a program.
+ * `time` says what a call takes; `trap` the same of tight(); `pair` what a system call does;
+ *`kernel` the same with a uprobe of the machine's own kernel on it, a counter without a program.
  */
 #include "rounds.h"
 
@@ -52,6 +53,13 @@ __attribute__((noinline)) long work(long a, long b)
 	long name(long a, long b);                                            \
 	__asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name \
 		": endbr64; jmp " #body "\n.size " #name ", . - " #name "\n")
+
+/* a * 3 + b, where no jump fits at the beginning, for the branch into it, nor at the end. */
+long tight(long a, long b);
+__asm__(".text\n.globl tight\n.type tight, @function\n"
+	"tight: push $3; pop %rcx\n"
+	"1: add %rdi, %rsi; dec %ecx; jnz 1b; mov %rsi, %rax; ret\n"
+	".size tight, . - tight\n.byte 0xf1, 0xf1, 0xf1, 0xf1, 0xf1\n");
 
 static jmp_buf out;
 long leap_body(long a, long b);
@@ -119,7 +127,7 @@ static void choose(const char *how)
 	static const struct {
 		const char *name;
 		long (*fn)(long a, long b);
-	} fns[] = { { "hop", hop }, { "leap", leap }, { "deep", deep } };
+	} fns[] = { { "hop", hop }, { "leap", leap }, { "deep", deep }, { "tight", tight } };
 
 	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++)
 		if (!strcmp(how, fns[i].name))
@@ -295,7 +303,9 @@ int main(int argc, char **argv)
 	void *sum;
 
 	calls = argc > 1 ? atol(argv[1]) : 1;
-	if (!strcmp(how, "time") || !strcmp(how, "kernel") || !strcmp(how, "pair"))
+	if (!strcmp(how, "trap"))
+		called = tight;
+	if (!strcmp(how, "time") || !strcmp(how, "kernel") || !strcmp(how, "pair") || called)
 		return measure(*how == 'k', *how == 'p');
 	choose(how);
 	if (!strcmp(how, "fork-wait"))

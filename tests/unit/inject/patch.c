@@ -284,13 +284,13 @@ TEST(patch_is_adopted_only_as_it_would_be_made)
 
 	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
 	child_stop(&t, pid);
-	ASSERT(!patch_adopt(&heir, &t, &site, &calls)); /* no jump is there */
+	ASSERT(!patch_adopt(&heir, &t, &site, &calls, 0)); /* no jump is there */
 	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &p, NULL), 0);
 	ASSERT(patch_find(&made, &site) == p);
 	ASSERT(!patch_find(&heir, &site));
-	ASSERT(!patch_adopt(&heir, &t, &site, &later));
-	ASSERT(!patch_adopt(&heir, &t, &site, &other));
-	same = patch_adopt(&heir, &t, &site, &calls);
+	ASSERT(!patch_adopt(&heir, &t, &site, &later, 0));
+	ASSERT(!patch_adopt(&heir, &t, &site, &other, 0));
+	same = patch_adopt(&heir, &t, &site, &calls, 0);
 	ASSERT(same);
 	ASSERT(patch_find(&heir, &site) == same);
 	ASSERT_EQ(patch_undo(&t, same, NULL), 0);
