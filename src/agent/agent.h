@@ -50,7 +50,7 @@ struct agent_act {
 struct agent_swap {
 	_Atomic uint64_t sp; /* of the thread; 0: the row is free */
 	uint32_t nr;
-	uint32_t arg;	 /* which one, from 0... */
+	uint32_t arg;	 /* which one, from 0; SWAP_RESULT: the call is another one... */
 	uint64_t was;	 /* ...and what it was */
 	uint64_t old_at; /* where the program wants the old mask or action, or 0 */
 	uint64_t mask, pair[2];
@@ -58,6 +58,7 @@ struct agent_swap {
 	uint32_t held[2]; /* faults that the thread holds back, before and after */
 };
 #define AGENT_SWAPS 1024
+#define SWAP_RESULT 6
 
 /* The image's entry point, as ELF calls it, is this. */
 struct agent_door {
@@ -90,8 +91,13 @@ struct agent_door {
 	/* What struct map_far calls: bpf(2)'s operations of this process, as runs of its own. */
 	long (*map_call)(const struct map_far *f, enum map_op op, const void *key, void *value,
 			 uint64_t flags);
-	/* What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site. */
-	void (*probe)(void *regs, uint64_t cookie);
+	/*
+	 * What stubs call: regs is a struct pt_regs, cookie the address of a struct hive_site.
+	 * True: the function that begins there is left out, by a jump to return_now with %rsp at
+	 * regs.
+	 */
+	bool (*probe)(void *regs, uint64_t cookie);
+	const void *return_now;
 	/*
 	 * The same before and behind a system call: cookie is its number or HIVE_ANY (hive/site.h);
 	 * before it %rip and %rax are the instruction's, behind it what it left.

@@ -79,6 +79,7 @@ struct agent_process {
 	_Atomic bool muted;    /* a filter of its own may forbid what the agent does */
 	_Atomic bool guarded;  /* faults are the agent's first... */
 	_Atomic bool left;     /* ...and some were left to handlers of the program's */
+	_Atomic bool replaced; /* some call's result once was another one */
 	struct agent_fault fault[AGENT_FAULTS];
 	uint8_t masked[65]; /* by signal: faults that the program's handler of it would hold back */
 	struct agent_thread thread[AGENT_THREADS];
@@ -95,7 +96,7 @@ const struct hive_meta *agent_meta(void);
 int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
-void agent_probe(void *regs, uint64_t cookie);
+bool agent_probe(void *regs, uint64_t cookie);
 /* What has come to pass. */
 enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT };
 
@@ -107,6 +108,7 @@ struct hit {
 	const struct hive_probes *probes;
 	enum agent_event what;
 	int64_t nr; /* of a system call */
+	struct run_acts acts;
 };
 
 /* Room for what programs at system calls are handed. */
@@ -123,12 +125,18 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 /* Runs the programs of a list, on the vCPU's stack. */
 void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list);
 /* Runs the programs of the site, which is where the thread is. */
-void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
+/* True: it is not called, and returns what is in %rax. */
+bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
 /* What a program does about signals that are ours first, and what that comes to; signal.c. */
 void agent_signal_enter(struct pt_regs *regs, int64_t nr);
 void agent_signal_exit(struct pt_regs *regs, int64_t nr);
+/* The call is not made, and returns `result`: false, where no row is free. */
+bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result);
+void agent_replaced(struct pt_regs *regs, int64_t nr);
+/* The stub's way out of a function that is not called. */
+extern const uint8_t agent_return_now[] __attribute__((visibility("hidden")));
 /* A child that has our memory began with all signals as they are by default. */
 void agent_signal_again(void);
 /* The thread is about to become another program, or did not. */

@@ -17,6 +17,7 @@ const struct agent_door agent_door = {
 	.run = agent_run,
 	.map_call = agent_map_call,
 	.probe = agent_probe,
+	.return_now = agent_return_now,
 	.sys_enter = agent_sys_enter,
 	.sys_exit = agent_sys_exit,
 	.guard = agent_guard,

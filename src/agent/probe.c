@@ -38,7 +38,12 @@ static struct run_frame frame_of(const struct pt_regs *regs, uint32_t frame)
 				   .caller = frame == HIVE_BEGINS ? *sp : 0 };
 }
 
-static void run_on(struct skep_run *run, const struct hit *h)
+static uint64_t regs_ip(const struct hit *h)
+{
+	return ((const struct pt_regs *)h->regs)->rip;
+}
+
+static void run_on(struct skep_run *run, struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
 	void *ctx[_HIVE_CTX] = { h->regs };
@@ -60,6 +65,9 @@ static void run_on(struct skep_run *run, const struct hit *h)
 			frame = frame_of(h->regs, p->frame);
 			run->user = &frame;
 		}
+		h->acts.may_override = h->what == AGENT_ENTER ||
+				       (h->what == AGENT_SITE && p->frame == HIVE_BEGINS);
+		run->func = h->what == AGENT_SITE && p->frame == HIVE_BEGINS ? regs_ip(h) : 0;
 		run->cookie = p->cookie;
 		run->ctx = ctx[p->ctx];
 		prog_run(p->prog, run->ctx, run);
@@ -89,8 +97,23 @@ static void run_all(struct hit *h)
 	run->tid = 0;
 	run->tgid = asked_tgid();
 	run->sp = h->sp;
+	run->acts = &h->acts;
 	run->ring = NULL;
 	run_on(run, h);
+}
+
+/* Signals that programs have sent, now that none of them runs. */
+static void raise_all(uint64_t to_process, uint64_t to_thread)
+{
+	const long pid = sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	const long tid = sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+	for (int sig = 1; sig <= 64; sig++) {
+		if (to_process >> (sig - 1) & 1)
+			sys_call6(SYS_kill, pid, sig, 0, 0, 0, 0);
+		if (to_thread >> (sig - 1) & 1)
+			sys_call6(SYS_tgkill, pid, tid, sig, 0, 0, 0);
+	}
 }
 
 /* fn(arg) on another stack, whose top is a multiple of 16. */
@@ -126,13 +149,18 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 	if (likely(h->probes != NULL))
 		call_on(h->vcpu->run_stack + sizeof(h->vcpu->run_stack), run_all, h);
 	vcpu_put(h->vcpu);
+	if (unlikely(h->acts.to_process | h->acts.to_thread))
+		raise_all(h->acts.to_process, h->acts.to_thread);
 }
 
-void agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
+bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
 {
 	struct hit h = { .regs = regs };
 
 	agent_run_list(&h, &site->probes[when]);
+	if (unlikely(h.acts.overrides))
+		((struct pt_regs *)regs)->rax = h.acts.result;
+	return h.acts.overrides;
 }
 
 /* Where there is no room for one more. */
@@ -146,22 +174,35 @@ static void miss_return(const struct hive_site *site)
 		vcpu_put(c);
 }
 
-void agent_probe(void *regs, uint64_t cookie)
+/*
+ * The registers are popped as the stub would, and what stands on the thread's stack is where it
+ * goes on: so nothing has been done of the function but that it has returned.
+ */
+__asm__(".pushsection .text.agent_return_now, \"ax\", @progbits\n"
+	".globl agent_return_now\n.hidden agent_return_now\nagent_return_now:\n"
+	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; pop %r11; pop %r10\n"
+	"pop %r9; pop %r8; pop %rax; pop %rcx; pop %rdx; pop %rsi; pop %rdi\n"
+	"lea 24(%rsp), %rsp; popfq; pop %rsp; ret\n"
+	".popsection\n");
+
+bool agent_probe(void *regs, uint64_t cookie)
 {
 	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
 	const uint64_t sp = ((const struct pt_regs *)regs)->rsp;
+	bool overrides = false;
 	uint32_t means;
 
 	if (likely(atomic_load_explicit(&site->probes[HIVE_HERE], memory_order_relaxed) != NULL))
-		agent_run_site(regs, site, HIVE_HERE);
+		overrides = agent_run_site(regs, site, HIVE_HERE);
 	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
 	    !agent_catch_return(sp, site))
 		miss_return(site);
 	means = atomic_load_explicit(&site->means, memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
-		return;
+		return overrides;
 	if (unlikely(means & HIVE_LOADS))
 		agent_loaded();
 	if (unlikely(means & HIVE_UNWINDS))
 		agent_put_back(sp);
+	return overrides;
 }

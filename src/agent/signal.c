@@ -395,6 +395,37 @@ void agent_signal_exit(struct pt_regs *regs, int64_t nr)
 	drop(s);
 }
 
+/* --- results ---------------------------------------------------------------------------------- */
+
+/* One that does nothing is made instead, so that the thread goes the way that it always goes. */
+bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result)
+{
+	struct agent_swap *s = claim(regs);
+
+	if (!s)
+		return false;
+	s->nr = (uint32_t)nr;
+	s->arg = SWAP_RESULT;
+	s->was = result;
+	atomic_store(&agent_process.replaced, true);
+	regs->rax = SYS_getpid;
+	return true;
+}
+
+void agent_replaced(struct pt_regs *regs, int64_t nr)
+{
+	struct agent_swap *s;
+
+	if (likely(!atomic_load_explicit(&agent_process.replaced, memory_order_relaxed)))
+		return;
+	s = find(regs->rsp);
+	if (!s || s->arg != SWAP_RESULT)
+		return;
+	if (s->nr == nr)
+		regs->rax = s->was;
+	drop(s);
+}
+
 /* --- beginning and end -------------------------------------------------------------------------
  */
 

@@ -126,7 +126,8 @@ static const _Atomic(const struct hive_probes *) *list_of(enum hive_side side, i
 	return &all->probes[side][row];
 }
 
-static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
+/* Where programs said so, what comes of the call instead of it. */
+static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t *ret_result)
 {
 	const _Atomic(const struct hive_probes *) *list = list_of(side, nr);
 	struct hit h = { .regs = regs,
@@ -135,6 +136,8 @@ static void run(struct pt_regs *regs, enum hive_side side, int64_t nr)
 
 	if (atomic_load_explicit(list, memory_order_relaxed))
 		agent_run_list(&h, list);
+	*ret_result = h.acts.result;
+	return h.acts.overrides;
 }
 
 #define FAILED(rax) ((rax) > (uint64_t)-4096)
@@ -224,6 +227,8 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	struct pt_regs *regs = where;
 	const uint64_t rax = regs->rax;
 	const int64_t nr = cookie == HIVE_ANY ? (int32_t)rax : (int64_t)cookie;
+	uint64_t result;
+	bool other;
 
 	if (cookie == HIVE_ANY)
 		remember(regs->rsp, (uint64_t)nr);
@@ -234,8 +239,10 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	regs->orig_rax = (uint64_t)nr;
 	regs->rip += 2;
 	regs->rax = (uint64_t)-ENOSYS;
-	run(regs, HIVE_ENTER, nr);
+	other = run(regs, HIVE_ENTER, nr, &result);
 	regs->rax = rax;
+	if (unlikely(other) && agent_replace(regs, nr, result))
+		return;
 	begin(regs, nr);
 	agent_signal_enter(regs, nr);
 }
@@ -244,14 +251,16 @@ void agent_sys_enter(void *where, uint64_t cookie)
 void agent_sys_exit(void *where, uint64_t cookie)
 {
 	struct pt_regs *regs = where;
+	uint64_t result;
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
 
+	agent_replaced(regs, nr);
 	agent_signal_exit(regs, nr);
 	if (unlikely(is_filtered(regs, nr)))
 		atomic_store(&agent_process.muted, true);
 	if (nr < 0 || is_muted())
 		return;
 	regs->orig_rax = (uint64_t)nr;
-	run(regs, HIVE_EXIT, nr);
+	run(regs, HIVE_EXIT, nr, &result);
 	end(regs, nr);
 }

@@ -9,7 +9,9 @@
 #include "helper/task.h"
 #include "helper/helper_int.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define TASK_COMM_LEN 16
@@ -72,6 +74,38 @@ uint32_t task_tid(struct skep_run *run)
 HELPER_FN(get_current_pid_tgid)
 {
 	return task_ids(run);
+}
+
+/* Device and inode of the namespace of process ids that the process is in. */
+static bool own_namespace(uint64_t ret[2])
+{
+	struct stat st;
+
+	if (sys_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&st, 0, 0, 0))
+		return false;
+	ret[0] = st.st_dev;
+	ret[1] = st.st_ino;
+	return true;
+}
+
+HELPER_FN(get_ns_current_pid_tgid)
+{
+	struct bpf_pidns_info *to = PTR(r3);
+	const uint64_t ids = task_ids(run);
+	uint64_t ns[2];
+
+	if ((uint32_t)r4 == sizeof(*to) && own_namespace(ns) && ns[0] == r1 && ns[1] == r2) {
+		*to = (struct bpf_pidns_info){ .pid = (uint32_t)ids,
+					       .tgid = (uint32_t)(ids >> 32) };
+		return 0;
+	}
+	memset(to, 0, (uint32_t)r4);
+	return RET(-EINVAL);
+}
+
+HELPER_FN(get_func_ip)
+{
+	return run->func;
 }
 
 HELPER_FN(get_current_uid_gid)

@@ -333,10 +333,20 @@ static void count(struct still *s, uint64_t at, int by)
 	}
 }
 
+static struct stub_calls calls_of(const struct still *s, uint64_t handler, const struct spot *spot)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(s->space)->door;
+
+	return (struct stub_calls){ .handler = handler,
+				    .cookie = (uintptr_t)spot->site,
+				    .leave = (uintptr_t)door->return_now };
+}
+
 int still_put_spot(struct still *s, const struct site *site, const struct spot *spot,
 		   uint64_t handler, struct skep_diag *diag)
 {
-	const struct stub_calls calls = { handler, 0, (uintptr_t)spot->site };
+	const struct stub_calls calls = calls_of(s, handler, spot);
 	struct patch *patch = jump_to(s, site, spot, &calls);
 	int err = patch ? 0 : put(s, site, &calls, &patch, diag);
 
@@ -350,7 +360,7 @@ int still_put_spot(struct still *s, const struct site *site, const struct spot *
 int still_undo_spot(struct still *s, const struct site *site, const struct spot *spot,
 		    uint64_t handler, struct skep_diag *diag)
 {
-	const struct stub_calls calls = { handler, 0, (uintptr_t)spot->site };
+	const struct stub_calls calls = calls_of(s, handler, spot);
 	struct patch *patch = jump_to(s, site, spot, &calls);
 
 	if (!patch)

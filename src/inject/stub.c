@@ -55,6 +55,14 @@ static void call_handler(struct emit *e, struct stub *s, size_t handler)
 	EMIT(e, 0x48, 0x89, 0xdc); /* mov %rbx,%rsp */
 }
 
+/* Where the handler says so, the function that begins here is not called. */
+static void leave_if_told(struct emit *e, const struct stub *s)
+{
+	EMIT(e, 0x84, 0xc0, 0x74, 0x06); /* test %al,%al; jz +6 */
+	EMIT(e, 0xff, 0x25);		 /* jmp *leave */
+	emit_rel32(e, literal(s, e, offsetof(struct stub_literals, calls.leave)), 0);
+}
+
 /* What sahf and an addition can set, and what is the same at every place: IF, and bit 1. */
 #define PLAIN_FLAGS (0x8d5u | 0x202u)
 
@@ -114,10 +122,12 @@ static int move(struct emit *e, struct reloc *r, const struct site *site, size_t
 	return err;
 }
 
-static void call(struct emit *e, struct stub *s, size_t rip, size_t handler)
+static void call(struct emit *e, struct stub *s, size_t rip, size_t handler, bool leaves)
 {
 	push_regs(e, s, rip);
 	call_handler(e, s, handler);
+	if (leaves)
+		leave_if_told(e, s);
 	pop_regs(e);
 }
 
@@ -133,7 +143,7 @@ static int emit_rest(struct emit *e, struct stub *s, const struct site *site, st
 		from += sizeof(syscall);
 		s->again = (uint16_t)e->n;
 		call(e, s, offsetof(struct stub_literals, rip_after),
-		     offsetof(struct stub_literals, calls.after));
+		     offsetof(struct stub_literals, calls.after), false);
 	}
 	s->behind = (uint16_t)e->n;
 	return move(e, &s->after, site, from, site->size - from, d);
@@ -149,7 +159,7 @@ static int emit_all(struct stub *s, const struct site *site, const struct stub_l
 		return err;
 	s->probe = (uint16_t)e.n;
 	call(&e, s, offsetof(struct stub_literals, rip),
-	     offsetof(struct stub_literals, calls.handler));
+	     offsetof(struct stub_literals, calls.handler), lit->calls.leave != 0);
 	err = emit_rest(&e, s, site, d);
 	if (err)
 		return err;

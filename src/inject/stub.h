@@ -42,6 +42,8 @@ struct stub_calls {
 	uint64_t handler; /* void (*)(struct pt_regs *regs, uint64_t cookie) */
 	uint64_t after;	  /* the same, behind a system call; for sites around one */
 	uint64_t cookie;
+	uint64_t leave; /* where to go with %rsp at the registers, if the handler says so (a bool);
+			   or 0 */
 };
 
 /* What the code refers to. */

@@ -68,6 +68,14 @@ struct run_frame {
 	uint64_t caller; /* where that was called from, if fp is the caller's still; else 0 */
 };
 
+/* What a run wants done to its task when it is over. */
+struct run_acts {
+	uint64_t to_process, to_thread; /* signals, bit sig - 1 */
+	bool may_override;		/* what the program is at can be left out... */
+	bool overrides;			/* ...and is: */
+	uint64_t result;		/* that is what comes of it */
+};
+
 struct skep_run {
 	const struct skep_prog *prog; /* runs now; a tail call sets it anew */
 	struct vcpu *vcpu;	      /* the slot held for this run */
@@ -84,7 +92,9 @@ struct skep_run {
 	const struct obj_timer *timer; /* whose callback this run is, or NULL */
 	uint64_t sp; /* the stack pointer of the thread's own stack, where the run's is another; or
 			0 */
-	uint64_t cookie;       /* of what the program is attached to, or 0 */
+	struct run_acts *acts; /* NULL: nobody looks at the end */
+	uint64_t func;	 /* address of the function that the program is at the entry of, or 0 */
+	uint64_t cookie; /* of what the program is attached to, or 0 */
 	struct skep_map *ring; /* in which the run reserved last, or NULL */
 	struct skep_seq *seq;  /* an iterator: where it writes (helper/seq.h); else NULL */
 	/*

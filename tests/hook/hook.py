@@ -312,6 +312,53 @@ def a_running_process_is_probed():
 
 
 @case
+def a_function_is_left_out():
+    """A program says what it returns instead."""
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, target, 700, 'x', 'refuse')
+    total = sum(1000 if i % 7 == 3 else 3 * i + i // 2 for i in range(700))
+    assert p.stdout.split('\n')[0] == str(total), p.stdout + p.stderr
+    assert seen(p.stdout)[:2] == [700, 100], p.stdout
+
+
+@case
+def a_system_call_is_left_out():
+    ptrace_permitted()
+    script = running(10, target, 'body:deny@getppid').replace(
+        'echo >&5', f'{sys.executable} -c "import os; print(os.getppid())"; echo >&5', 1)
+    script = script.replace('-p $pid', '-p -1')
+    p = call(skep, 'run', '--', 'bash', '-c', script)
+    assert p.stdout.startswith('4711\n'), p.stdout + p.stderr
+    assert seen(p.stdout)[0] == seen(p.stdout)[1] > 0, p.stdout
+    p = call(skep, 'run', '--', sys.executable, '-c', 'import os; print(os.getppid())')
+    assert p.stdout != '4711\n', p.stdout
+
+
+@case
+def signals_of_programs():
+    """When the program is over, to the process or the thread; neither has a handler."""
+    ptrace_permitted()
+    for program, signal in ('stop', 10), ('stop_thread', 12):
+        p = call(skep, 'run', '--', tool, obj, target, 700, 'x', program)
+        assert seen(p.stdout)[:2] == [101, 1] and seen(p.stdout)[5] == signal, p.stdout + p.stderr
+
+
+@case
+def memory_is_written_where_it_may_be():
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, target, 300, 'x', 'poke')
+    assert p.stdout.split('\n')[0] == str(sums(300)[1]), p.stdout + p.stderr
+    assert seen(p.stdout)[:4] == [300] * 4, p.stdout
+
+
+@case
+def functions_know_where_they_are():
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, target, 300, 'x', 'where,where@hop,where@tight')
+    assert seen(p.stdout)[:2] == [300, 300], p.stdout + p.stderr
+
+
+@case
 def a_static_probe():
     """Its arguments, its cookie, and the semaphore by which a program knows that somebody probes."""
     ptrace_permitted()

@@ -85,6 +85,71 @@ int fetch_bad(struct pt_regs *ctx)
 	return 0;
 }
 
+/* --- what programs do to who comes there --- */
+
+SEC("uprobe")
+int refuse(struct pt_regs *ctx)
+{
+	const unsigned long a = PT_REGS_PARM1(ctx);
+
+	add(0, 1);
+	if (a % 7 == 3)
+		add(1, bpf_override_return(ctx, 1000) == 0);
+	return 0;
+}
+
+/* Of a system call: another answer, and nothing is asked. */
+SEC("kprobe")
+int deny(struct pt_regs *ctx)
+{
+	add(0, 1);
+	add(1, bpf_override_return(ctx, 4711) == 0);
+	return 0;
+}
+
+SEC("uprobe")
+int stop(struct pt_regs *ctx)
+{
+	add(0, 1);
+	if (PT_REGS_PARM1(ctx) == 100)
+		add(1, bpf_send_signal(10) == 0);
+	return 0;
+}
+
+SEC("uprobe")
+int stop_thread(struct pt_regs *ctx)
+{
+	add(0, 1);
+	if (PT_REGS_PARM1(ctx) == 100)
+		add(1, bpf_send_signal_thread(12) == 0);
+	return 0;
+}
+
+/* Far below its stack pointer, where nothing is; into its text, which nobody may write; nowhere. */
+SEC("uprobe")
+int poke(struct pt_regs *ctx)
+{
+	void *there = (void *)(PT_REGS_SP(ctx) - 3000);
+	long wrote = PT_REGS_PARM1(ctx) + 1, is = 0;
+
+	add(0, 1);
+	bpf_probe_write_user(there, &wrote, sizeof(wrote));
+	bpf_probe_read_user(&is, sizeof(is), there);
+	add(1, is == wrote);
+	add(2, bpf_probe_write_user((void *)PT_REGS_IP(ctx), &wrote, sizeof(wrote)) == -14);
+	add(3, bpf_probe_write_user((void *)16, &wrote, sizeof(wrote)) == -14);
+	return 0;
+}
+
+/* Where it is: of functions at their entry, elsewhere not known. */
+SEC("uprobe")
+int where(struct pt_regs *ctx)
+{
+	add(0, 1);
+	add(1, bpf_get_func_ip(ctx) == PT_REGS_IP(ctx));
+	return 0;
+}
+
 SEC("uprobe")
 int nothing(struct pt_regs *ctx)
 {

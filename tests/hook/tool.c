@@ -10,8 +10,9 @@
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
- * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "@FUNCTION=FILE" where that is in another
- *file, and "usdt" for `hit` at the static probe skep:hit.
+ * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "body:PROGRAM@NAME" for a system call's
+ *function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static probe
+ *skep:hit.
  */
 #include "rounds.h"
 #include "sums.h"
@@ -81,9 +82,25 @@ static int attach_call(char *name)
 	return !bpf_program__attach_tracepoint(p, "raw_syscalls", event);
 }
 
+/* body:PROGRAM@NAME, of a system call's function. */
+static int attach_body(char *name)
+{
+	char *call = strchr(name, '@');
+	struct bpf_program *p;
+
+	if (!call)
+		return 1;
+	*call++ = '\0';
+	p = bpf_object__find_program_by_name(obj, name);
+	return !bpf_program__attach_ksyscall(p, call, NULL);
+}
+
 static int attach_one(char *name, int pid, const char *path)
 {
 	const int ret = !strncmp(name, "ret:", 4);
+
+	if (!strncmp(name, "body:", 5))
+		return attach_body(name + 5);
 
 	if (!strncmp(name, "call:", 5))
 		return attach_call(name + 5);

@@ -5,10 +5,14 @@
 #include "tests/unit/helper/helper_test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static int signals_seen;
 
 static uint64_t now(clockid_t clock)
 {
@@ -53,6 +57,55 @@ TEST(current_ids_are_ours)
 	ASSERT_EQ(CALL(get_current_uid_gid), (uint64_t)getgid() << 32 | getuid());
 	ASSERT_EQ(CALL(get_smp_processor_id), test_run()->cpu);
 	ASSERT_LT(CALL(get_numa_node_id), 1024);
+}
+
+TEST(ids_in_a_namespace_of_processes)
+{
+	struct bpf_pidns_info ids = { 1, 1 };
+	struct stat st;
+
+	ASSERT_EQ(stat("/proc/self/ns/pid", &st), 0);
+	ASSERT_EQ(CALL(get_ns_current_pid_tgid, st.st_dev, st.st_ino, (uintptr_t)&ids, sizeof(ids)),
+		  0);
+	ASSERT_EQ(ids.pid, (uint32_t)gettid());
+	ASSERT_EQ(ids.tgid, (uint32_t)getpid());
+	/* Another one, or no room for the answer: zeroes. */
+	ASSERT_EQ(CALL(get_ns_current_pid_tgid, st.st_dev, st.st_ino + 1, (uintptr_t)&ids,
+		       sizeof(ids)),
+		  (uint64_t)-EINVAL);
+	ASSERT_EQ(ids.pid | ids.tgid, 0);
+	ids.pid = 1;
+	ASSERT_EQ(CALL(get_ns_current_pid_tgid, st.st_dev, st.st_ino, (uintptr_t)&ids, 4),
+		  (uint64_t)-EINVAL);
+	ASSERT_EQ(ids.pid, 0);
+}
+
+static void count_signal(int sig)
+{
+	__atomic_fetch_add(&signals_seen, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(signals_reach_process_and_thread)
+{
+	const struct sigaction sa = { .sa_handler = count_signal };
+
+	ASSERT_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	ASSERT_EQ(CALL(send_signal, SIGUSR1), 0);
+	ASSERT_EQ(CALL(send_signal_thread, SIGUSR1), 0);
+	ASSERT_EQ(signals_seen, 2);
+	ASSERT_EQ(CALL(send_signal, 65), (uint64_t)-EINVAL);
+	ASSERT_EQ(CALL(override_return, 0, 5), (uint64_t)-EOPNOTSUPP);
+}
+
+TEST(memory_of_users_is_written)
+{
+	uint64_t to = 1, from = 2;
+
+	ASSERT_EQ(CALL(probe_write_user, (uintptr_t)&to, (uintptr_t)&from, 8), 0);
+	ASSERT_EQ(to, 2);
+	ASSERT_EQ(CALL(probe_write_user, 16, (uintptr_t)&from, 8), (uint64_t)-EFAULT);
+	ASSERT_EQ(CALL(probe_write_user, (uintptr_t) "read only", (uintptr_t)&from, 8),
+		  (uint64_t)-EFAULT);
 }
 
 static void *in_thread(void *arg)
