@@ -79,7 +79,7 @@ HELPER_FN(get_current_pid_tgid)
 /* Device and inode of the namespace of process ids that the process is in. */
 static bool own_namespace(uint64_t ret[2])
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (sys_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&st, 0, 0, 0))
 		return false;

@@ -31,34 +31,6 @@ static int64_t scratch(struct tracee *t, struct skep_diag *diag)
 		    (uint64_t)-1, 0, diag);
 }
 
-static int map_segment(struct tracee *t, struct space *s, int seg, uint64_t page,
-		       struct skep_diag *diag)
-{
-	const uint64_t at = space_base(s) + hive_part[seg].at;
-	char path[64];
-	int64_t fd, p;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), space_fd(s, seg));
-	if (tracee_write(t, page, path, strlen(path) + 1))
-		return -EFAULT;
-	fd = call(t, SYS_openat, (uint64_t)AT_FDCWD, page,
-		  (hive_part[seg].prot & PROT_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0, 0, 0,
-		  diag);
-	if (fd < 0)
-		return diag_set(diag, (int)fd, SKEP_AT_NONE, 0,
-				"process %d cannot open the hive's memory by %s", (int)t->pid,
-				path);
-	p = call(t, SYS_mmap, at, hive_part[seg].end - hive_part[seg].at,
-		 (uint64_t)hive_part[seg].prot, MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-		 (uint64_t)fd, 0, diag);
-	call(t, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0, diag);
-	if (p < 0)
-		return diag_set(diag, (int)p, SKEP_AT_NONE, 0,
-				"process %d has no room at 0x%llx, where the hive's memory lies",
-				(int)t->pid, (unsigned long long)at);
-	return 0;
-}
-
 /* Is the hive's memory there already?  The preload library may have mapped it. */
 static bool is_mapped(struct tracee *t, struct space *s)
 {
@@ -66,21 +38,6 @@ static bool is_mapped(struct tracee *t, struct space *s)
 
 	return !tracee_read(t, space_base(s) + HIVE_META_AT, &head, sizeof(head)) &&
 	       head.magic == HIVE_MEM_MAGIC && head.base == space_base(s);
-}
-
-static int map_all(struct tracee *t, struct space *s, uint64_t page, struct skep_diag *diag)
-{
-	const struct hive_meta *m = space_meta(s);
-	int64_t p;
-	int err = 0;
-
-	for (int i = 0; i < _HIVE_SEGMENTS && !err; i++)
-		err = map_segment(t, s, i, page, diag);
-	if (err)
-		return err;
-	p = call(t, SYS_mmap, m->private_at, m->private_size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0, diag);
-	return (int)MIN(p, 0);
 }
 
 static uint64_t vdso_of(pid_t pid)
@@ -97,25 +54,92 @@ static uint64_t vdso_of(pid_t pid)
 	return at;
 }
 
+/* What is on the desk for a process to join. */
+struct join_data {
+	struct agent_join how;
+	char path[_HIVE_SEGMENTS][40];
+};
+
+enum { OP_OPEN, OP_MAP, OP_CLOSE, OPS_SEGMENT };
+
+/* The file of a segment is opened, mapped, and closed. */
+static void segment_ops(struct space *s, int seg, uint64_t path, struct tracee_op *ops)
+{
+	const struct hive_part *part = &hive_part[seg];
+	const int how = part->prot & PROT_WRITE ? O_RDWR : O_RDONLY;
+	const uint8_t fd = (uint8_t)(seg * OPS_SEGMENT + OP_OPEN + 1);
+
+	ops[OP_OPEN] = (struct tracee_op){ .what = SYS_openat,
+					   .args = { (uint64_t)AT_FDCWD, path,
+						     (uint64_t)(how | O_CLOEXEC) } };
+	ops[OP_MAP] = (struct tracee_op){
+		.what = SYS_mmap,
+		.args = { space_base(s) + part->at, part->end - part->at, (uint64_t)part->prot,
+			  MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE },
+		.take = { 0, fd },
+	};
+	ops[OP_CLOSE] = (struct tracee_op){ .what = SYS_close, .take = { fd } };
+}
+
+/* Which of them failed, in words. */
+static int first_failure(const struct tracee *t, struct space *s, const struct join_data *d,
+			 const struct tracee_op *ops, size_t n, struct skep_diag *diag)
+{
+	size_t i = 0;
+	uint64_t at;
+
+	while (i < n && (ops[i].ret >= 0 || ops[i].ret < -4095))
+		i++;
+	if (i == n)
+		return 0;
+	at = space_base(s) + hive_part[MIN(i / OPS_SEGMENT, (size_t)HIVE_DATA)].at;
+	if (i % OPS_SEGMENT == OP_MAP)
+		return diag_set(diag, (int)ops[i].ret, SKEP_AT_NONE, 0,
+				"process %d has no room at 0x%llx, where the hive's memory lies",
+				(int)t->pid, (unsigned long long)at);
+	return diag_set(diag, (int)ops[i].ret, SKEP_AT_NONE, 0,
+			"process %d cannot open the hive's memory by %s", (int)t->pid,
+			d->path[MIN(i / OPS_SEGMENT, (size_t)_HIVE_SEGMENTS - 1)]);
+}
+
+static int map_all(struct tracee *t, struct space *s, struct join_data *d, struct skep_diag *diag)
+{
+	const struct hive_meta *m = space_meta(s);
+	const uint64_t paths = t->desk + TRACEE_DATA + offsetof(struct join_data, path);
+	struct tracee_op ops[_HIVE_SEGMENTS * OPS_SEGMENT + 1];
+	size_t n = 0;
+	int err;
+
+	for (int seg = 0; seg < _HIVE_SEGMENTS; seg++, n += OPS_SEGMENT) {
+		snprintf(d->path[seg], sizeof(d->path[seg]), "/proc/%d/fd/%d", (int)getpid(),
+			 space_fd(s, (enum hive_segment)seg));
+		segment_ops(s, seg, paths + (size_t)seg * sizeof(d->path[seg]), &ops[n]);
+	}
+	ops[n++] = (struct tracee_op){
+		.what = SYS_mmap,
+		.args = { m->private_at, m->private_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, UINT64_MAX },
+	};
+	err = tracee_run(t, ops, n, d, sizeof(*d), diag);
+	return err ? err : first_failure(t, s, d, ops, n, diag);
+}
+
+/* The agent is called only when it is known to be there. */
 static int join(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
 {
-	const struct hive_meta *meta = space_meta(s);
-	const struct agent_door *door = (const struct agent_door *)(uintptr_t)meta->door;
-	const struct agent_join how = { .meta = meta, .vdso = p->vdso = vdso_of(p->pid) };
-	const int64_t page = scratch(t, diag);
-	uint64_t ret = 0;
-	int err = (int)MIN(page, 0);
+	const struct agent_door *door = (const struct agent_door *)(uintptr_t)space_meta(s)->door;
+	struct join_data d = { .how = { .meta = space_meta(s),
+					.vdso = p->vdso = vdso_of(p->pid) } };
+	struct tracee_op op = { .what = (uintptr_t)door->join,
+				.args = { t->desk + TRACEE_DATA },
+				.calls = true };
+	int err;
 
 	p->inherits = is_mapped(t, s);
-	if (!err && !p->inherits)
-		err = map_all(t, s, (uint64_t)page, diag);
+	err = p->inherits ? 0 : map_all(t, s, &d, diag);
 	if (!err)
-		err = tracee_write(t, (uint64_t)page, &how, sizeof(how));
-	if (!err)
-		err = tracee_call(t, (uintptr_t)door->join, (uint64_t)page, 0, &ret, diag);
-	if (page > 0)
-		call(t, SYS_munmap, (uint64_t)page, 4096, 0, 0, 0, 0, diag);
-	return err ? err : (int)ret;
+		err = tracee_run(t, &op, 1, &d, sizeof(d), diag);
+	return err ? err : (int)op.ret;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -190,6 +214,7 @@ static int begin(struct still *s, struct process *p)
 {
 	s->p = p;
 	s->space = NULL;
+	s->t.desk = 0;
 	s->images = (struct images){ 0 };
 	if (process_lives(p))
 		return 0;
@@ -206,9 +231,11 @@ static int stop(struct still *s, struct process *p, struct skep_diag *diag)
 
 static int ready(struct still *s, struct space *space, struct skep_diag *diag)
 {
-	const int err = make_ready(s, space, diag);
+	int err;
 
 	s->space = space;
+	s->t.desk = space_base(space) + HIVE_DESK_AT;
+	err = make_ready(s, space, diag);
 	if (err)
 		still_end(s);
 	return err;

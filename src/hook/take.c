@@ -153,7 +153,8 @@ int take_look(pid_t pid, struct space *space, const char *dir, unsigned flags,
 static bool goes(const struct still *s, const struct image *i, uint64_t base)
 {
 	if (i->start >= base && i->end <= base + HIVE_RANGE)
-		return i->shared || i->end <= base + HIVE_DATA_AT;
+		return i->shared || i->end <= base + HIVE_DATA_AT ||
+		       i->start >= base + HIVE_DESK_AT;
 	if (i->file.ino || i->write || !i->exec || i->name[0])
 		return false;
 	return patches_in(&s->p->patches, i->start, i->end);

@@ -8,8 +8,8 @@
  * tracee_stop().  When that thread ends, the kernel lets go of whatever is still held.
  *
  * In between the process can be read and written, and made to do something: a system call
- * (tracee_syscall), or a call of a function that it has (tracee_call).  Both borrow the first
- * thread, with its signals blocked, and give it back.
+ * (tracee_syscall), a call of a function that it has (tracee_call), or several of both at once
+ * (tracee_run).  They borrow the first thread, with its signals blocked, and give it back.
  */
 #ifndef SKEP_INJECT_TRACEE_H
 #define SKEP_INJECT_TRACEE_H
@@ -32,9 +32,11 @@ struct tracee {
 	int mem;		/* /proc/PID/mem */
 	unsigned int ms;	/* what it may take to stop, and each call, in milliseconds */
 	uint64_t syscall, trap; /* addresses of `syscall` and of int3 in its text; 0: not sought */
-	uint64_t stack;		/* top of a stack for tracee_call(); 0: the thread's own */
-	bool catches;		/* who faults in a call has a handler for it in the process */
-	struct memory *held;	/* see tracee_hold(); NULL: nothing is */
+	uint64_t desk;	/* where TRACEE_DESK bytes are tracee_run()'s, made by the first; 0: nowhere
+			 */
+	uint64_t stack; /* top of a stack for tracee_call(); 0: the thread's own */
+	bool catches;	/* who faults in a call has a handler for it in the process */
+	struct memory *held;	   /* see tracee_hold(); NULL: nothing is */
 	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
 };
 
@@ -93,6 +95,29 @@ int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *r
  */
 int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t *ret,
 		struct skep_diag *reterr_diag);
+
+/* One thing of several that a process does in a row. */
+struct tracee_op {
+	uint64_t what;	  /* number of a system call; or a function's address, for `calls` */
+	uint64_t args[6]; /* a function has two */
+	bool calls;
+	uint8_t take[2]; /* 1 + the index of an earlier one whose result is args[0], args[4]; or 0
+			  */
+	int64_t ret;	 /* what it returned */
+};
+#define TRACEE_OPS 24
+
+/**
+ * The process does all of ops, whatever becomes of each, and goes on for one moment only where
+ * tracee_syscall() and tracee_call() take one or more for each.
+ *
+ * @param data  bytes that it can read meanwhile, at t->desk + TRACEE_DATA
+ * @return the errors of tracee_call(); -E2BIG
+ */
+int tracee_run(struct tracee *t, struct tracee_op *ops, size_t n, const void *data, size_t size,
+	       struct skep_diag *reterr_diag);
+#define TRACEE_DESK 8192u
+#define TRACEE_DATA 4096u /* of it, to the end */
 
 /** Does the CPU check where its functions return to?  Then nobody may push return addresses. */
 bool tracee_has_shadow_stack(const struct tracee *t);

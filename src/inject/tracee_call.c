@@ -192,8 +192,8 @@ static int enter_and_leave(struct tracee *t, struct tracee_thread *th, struct sk
 	return ptrace(PTRACE_GETREGS, th->tid, 0, &th->regs) < 0 ? -ESRCH : 0;
 }
 
-int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
-		   struct skep_diag *reterr_diag)
+int tracee_syscall_alone(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
+			 struct skep_diag *reterr_diag)
 {
 	static const uint8_t syscall_insn[] = { 0x0f, 0x05 };
 	struct tracee_thread *th = &t->at[0];
@@ -223,6 +223,21 @@ int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *r
 	return 0;
 }
 
+int tracee_syscall(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
+		   struct skep_diag *reterr_diag)
+{
+	struct tracee_op op = { .what = (uint64_t)nr };
+	int err;
+
+	if (!tracee_has_desk(t))
+		return tracee_syscall_alone(t, nr, args, ret, reterr_diag);
+	memcpy(op.args, args, sizeof(op.args));
+	err = tracee_run(t, &op, 1, NULL, 0, reterr_diag);
+	if (!err)
+		*ret = op.ret;
+	return err;
+}
+
 bool tracee_has_shadow_stack(const struct tracee *t)
 {
 	uint64_t top;
@@ -231,81 +246,99 @@ bool tracee_has_shadow_stack(const struct tracee *t)
 	return !ptrace(PTRACE_GETREGSET, t->at[0].tid, NT_X86_SHSTK, &iov);
 }
 
-/* --- a function ------------------------------------------------------------------------------- */
+/* --- running its code ---------------------------------------------------------------------------
+ */
 
-static int set_call(struct tracee *t, struct user_regs_struct *r, uint64_t fn, uint64_t a,
-		    uint64_t b)
-{
-	const uint64_t top = t->stack ? t->stack : r->rsp - RED_ZONE;
-
-	r->rsp = (top & ~UINT64_C(15)) - sizeof(uint64_t);
-	r->rip = fn;
-	r->rdi = a;
-	r->rsi = b;
-	r->rax = 0;
-	return tracee_write(t, r->rsp, &t->trap, sizeof(t->trap));
-}
-
-/* Until it returns to the trap. */
-static int run_to_trap(struct tracee *t, struct tracee_thread *th, uint64_t *ret,
-		       struct skep_diag *d)
+int tracee_to_trap(struct tracee *t, struct tracee_thread *th, uint64_t trap, struct skep_diag *d)
 {
 	int st = run(t, th, PTRACE_CONT);
 
+	/* A signal's stop is on the way out already; one that still runs is made to stop. */
+	if (st == -ETIMEDOUT && come_out(t, th))
+		return -ESRCH;
 	if (st < 0)
 		return st;
 	if (ptrace(PTRACE_GETREGS, th->tid, 0, &th->regs) < 0)
 		return -ESRCH;
-	if (st != SIGTRAP || th->regs.rip != t->trap + 1)
-		return diag_set(d, -EFAULT, SKEP_AT_NONE, 0,
-				"the call got signal %d in process %d at 0x%llx", st, t->pid,
-				(unsigned long long)th->regs.rip);
-	*ret = th->regs.rax;
-	return 0;
+	return st == SIGTRAP && th->regs.rip == trap + 1
+		       ? 0
+		       : diag_set(d, -EFAULT, SKEP_AT_NONE, 0,
+				  "the call got signal %d in process %d at 0x%llx", st, t->pid,
+				  (unsigned long long)th->regs.rip);
 }
 
-static int call(struct tracee *t, struct tracee_thread *th, uint64_t fn, uint64_t a, uint64_t b,
-		uint64_t *ret, struct skep_diag *d)
+int tracee_borrowed(struct tracee *t, borrowed_fn fn, void *arg, struct skep_diag *d)
 {
-	int err = set_call(t, &th->regs, fn, a, b);
+	_cleanup_(skep_free_p) void *vectors = skep_alloc(XSTATE_MAX);
+	struct iovec iov = { vectors, XSTATE_MAX };
+	struct tracee_thread *th = &t->at[0];
+	struct loan l;
+	int err;
 
+	if (!vectors)
+		return diag_set(d, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
+	memory_flush(t); /* it goes on for a moment */
+	if (ptrace(PTRACE_GETREGSET, th->tid, NT_X86_XSTATE, &iov) < 0 || borrow(t, th, &l))
+		return died(t, -ESRCH, d);
+	err = fn(t, th, arg, d);
+	if (err != -ESRCH &&
+	    (ptrace(PTRACE_SETREGSET, th->tid, NT_X86_XSTATE, &iov) < 0 || give_back(t, th, &l)))
+		err = -ESRCH;
+	return err ? died(t, err, d) : 0;
+}
+
+uint64_t tracee_stack(const struct tracee *t, const struct tracee_thread *th)
+{
+	return (t->stack ? t->stack : th->regs.rsp - RED_ZONE) & ~UINT64_C(15);
+}
+
+int tracee_may_call(const struct tracee *t, struct skep_diag *d)
+{
+	return tracee_has_shadow_stack(t) ? diag_set(d, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+						     "process %d has shadow stacks", t->pid)
+					  : 0;
+}
+
+/* --- a function ------------------------------------------------------------------------------- */
+
+struct function_call {
+	uint64_t fn, a, b, ret;
+};
+
+static int call(struct tracee *t, struct tracee_thread *th, void *arg, struct skep_diag *d)
+{
+	struct function_call *c = arg;
+	int err;
+
+	th->regs.rsp = tracee_stack(t, th) - sizeof(uint64_t);
+	th->regs.rip = c->fn;
+	th->regs.rdi = c->a;
+	th->regs.rsi = c->b;
+	th->regs.rax = 0;
+	err = tracee_write(t, th->regs.rsp, &t->trap, sizeof(t->trap));
 	if (err)
 		return diag_set(d, err, SKEP_AT_NONE, 0, "process %d has no stack there", t->pid);
 	err = tracee_set(t, th);
 	if (!err)
-		err = run_to_trap(t, th, ret, d);
-	/* A signal's stop is on the way out already; one that still runs is made to stop. */
-	return err == -ETIMEDOUT && come_out(t, th) ? -ESRCH : err;
+		err = tracee_to_trap(t, th, t->trap, d);
+	c->ret = th->regs.rax;
+	return err;
 }
 
 int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t *ret,
 		struct skep_diag *reterr_diag)
 {
 	static const uint8_t trap_insn[] = { 0xcc };
-	_cleanup_(skep_free_p) void *vectors = skep_alloc(XSTATE_MAX);
-	struct iovec iov = { vectors, XSTATE_MAX };
-	struct tracee_thread *th = &t->at[0];
-	uint64_t value = 0;
-	struct loan l;
+	struct function_call c = { fn, a, b, 0 };
 	int err;
 
-	if (!vectors)
-		return diag_set(reterr_diag, -ENOMEM, SKEP_AT_NONE, 0, "out of memory");
-	memory_flush(t); /* it goes on for a moment */
-	if (tracee_has_shadow_stack(t))
-		return diag_set(reterr_diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
-				"process %d has shadow stacks", t->pid);
-	err = find_code(t, trap_insn, sizeof(trap_insn), &t->trap, reterr_diag);
-	if (err)
-		return err;
-	if (ptrace(PTRACE_GETREGSET, th->tid, NT_X86_XSTATE, &iov) < 0 || borrow(t, th, &l))
-		return died(t, -ESRCH, reterr_diag);
-	err = call(t, th, fn, a, b, &value, reterr_diag);
-	if (err != -ESRCH &&
-	    (ptrace(PTRACE_SETREGSET, th->tid, NT_X86_XSTATE, &iov) < 0 || give_back(t, th, &l)))
-		err = -ESRCH;
-	if (err)
-		return died(t, err, reterr_diag);
-	*ret = value;
-	return 0;
+	memory_flush(t);
+	err = tracee_may_call(t, reterr_diag);
+	if (!err)
+		err = find_code(t, trap_insn, sizeof(trap_insn), &t->trap, reterr_diag);
+	if (!err)
+		err = tracee_borrowed(t, call, &c, reterr_diag);
+	if (!err)
+		*ret = c.ret;
+	return err;
 }

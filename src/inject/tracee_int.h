@@ -23,4 +23,21 @@ int tracee_await(const struct tracee *t, struct tracee_thread *th, uint64_t dead
  */
 int tracee_settle(const struct tracee *t, struct tracee_thread *th, uint64_t deadline);
 
+typedef int (*borrowed_fn)(struct tracee *t, struct tracee_thread *th, void *arg,
+			   struct skep_diag *d);
+
+/** fn(arg) with the first thread, which is afterwards what it was; its error, said in words. */
+int tracee_borrowed(struct tracee *t, borrowed_fn fn, void *arg, struct skep_diag *d);
+/** The borrowed thread goes on until it comes to that int3: 0, -EFAULT, -ESRCH, -ETIMEDOUT. */
+int tracee_to_trap(struct tracee *t, struct tracee_thread *th, uint64_t trap, struct skep_diag *d);
+/** The top of its stack for a call. */
+uint64_t tracee_stack(const struct tracee *t, const struct tracee_thread *th);
+/** -EOPNOTSUPP, where return addresses are the CPU's business. */
+int tracee_may_call(const struct tracee *t, struct skep_diag *d);
+/** Is tracee_run()'s code there? */
+bool tracee_has_desk(const struct tracee *t);
+/** tracee_syscall() without a desk. */
+int tracee_syscall_alone(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
+			 struct skep_diag *d);
+
 #endif

@@ -225,6 +225,70 @@ static uint64_t never(uint64_t a, uint64_t b)
 	return 0;
 }
 
+#define DESK UINT64_C(0x3fff00000000)
+
+/* Files by results of others, functions among system calls, what fails among what does not. */
+TEST(tracee_does_several_things_in_a_row)
+{
+	static const char path[] = "/proc/self/exe";
+	const uint64_t data = DESK + TRACEE_DATA;
+	pid_t pid;
+	struct shared *s = child_start(spin, &pid);
+	struct tracee t;
+
+	for (uint64_t i = 0; i < 50; i++) {
+		struct tracee_op ops[] = {
+			{ .what = SYS_openat, .args = { (uint64_t)AT_FDCWD, data, O_RDONLY } },
+			{ .what = (uintptr_t)spoil, .args = { i, 3 }, .calls = true },
+			{ .what = SYS_mmap,
+			  .args = { 0, 4096, PROT_READ, MAP_PRIVATE },
+			  .take = { 0, 1 } },
+			{ .what = SYS_close, .take = { 1 } },
+			{ .what = SYS_close, .take = { 1 } },
+			{ .what = SYS_munmap, .args = { 0, 4096 }, .take = { 3 } },
+			{ .what = SYS_getpid },
+		};
+
+		child_stop(&t, pid);
+		t.desk = DESK;
+		ASSERT_EQ(tracee_run(&t, ops, ARRAY_SIZE(ops), path, sizeof(path), NULL), 0);
+		ASSERT_GE(ops[0].ret, 0);
+		ASSERT_EQ(ops[1].ret, (int64_t)i * 10 + 3);
+		ASSERT_GT(ops[2].ret, 4095);
+		ASSERT_EQ(ops[3].ret, 0);
+		ASSERT_EQ(ops[4].ret, -EBADF);
+		ASSERT_EQ(ops[5].ret, 0);
+		ASSERT_EQ(ops[6].ret, pid);
+		/* From then on single ones go the same way. */
+		ASSERT_EQ(remote(&t, SYS_getppid, no_args), getpid());
+		tracee_go(&t);
+	}
+	goes_on(s);
+	child_end(pid);
+}
+
+TEST(tracee_run_says_why_not)
+{
+	struct tracee_op ops[TRACEE_OPS + 1] = { { .what = (uintptr_t)fault, .calls = true } };
+	pid_t pid;
+	struct shared *s = child_start(spin, &pid);
+	struct skep_diag d = { 0 }, other = { 0 };
+	struct tracee t;
+
+	child_stop(&t, pid);
+	t.desk = (uintptr_t)&t & ~UINT64_C(4095); /* something is there */
+	ASSERT_EQ(tracee_run(&t, ops, 1, NULL, 0, &d), -EEXIST);
+	ASSERT_STRHAS(d.msg, "may not map");
+	t.desk = DESK;
+	ASSERT_EQ(tracee_run(&t, ops, TRACEE_OPS + 1, NULL, 0, NULL), -E2BIG);
+	ASSERT_EQ(tracee_run(&t, ops, 1, &d, TRACEE_DESK, NULL), -E2BIG);
+	ASSERT_EQ(tracee_run(&t, ops, 1, NULL, 0, &other), -EFAULT);
+	ASSERT_STRHAS(other.msg, "signal 11");
+	tracee_go(&t);
+	goes_on(s);
+	child_end(pid);
+}
+
 TEST(tracee_call_that_fails_is_undone)
 {
 	pid_t pid;
