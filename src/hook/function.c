@@ -109,17 +109,24 @@ static void sort(struct function_file *f)
 	f->functions.n = (size_t)(to - f->functions.at) + 1;
 }
 
-static int read_symbols(struct function_file *f)
+int function_symbols(Elf *elf, struct function_file *f)
 {
-	Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(f->fd, ELF_C_READ, NULL) : NULL;
 	int err = 0;
 
 	for (Elf_Scn *scn = NULL; elf && !err && (scn = elf_nextscn(elf, scn));) {
 		f->go |= is_go(elf, scn);
 		err = read_table(elf, scn, f);
 	}
-	elf_end(elf);
 	sort(f);
+	return err;
+}
+
+static int read_symbols(struct function_file *f)
+{
+	Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(f->fd, ELF_C_READ, NULL) : NULL;
+	const int err = function_symbols(elf, f);
+
+	elf_end(elf);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "inject/image.h"
 #include "inject/site.h"
 
+#include <libelf.h>
 #include <time.h>
 
 /* A file whose functions are known. */
@@ -27,6 +28,8 @@ struct function {
 	bool again; /* it returns more than once for each call, or reads where it returns to */
 };
 
+/** Of an ELF image, which may be in memory: the functions alone.  NULL has none.  0 or -ENOMEM. */
+int function_symbols(Elf *elf, struct function_file *ret);
 /** Opens and reads it; *ret was zeroed, or opened: then it stays if it is the same file. */
 int function_file_open(struct function_file *ret, const char *path, struct skep_diag *reterr_diag);
 

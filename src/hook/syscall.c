@@ -22,7 +22,7 @@ static struct {
 	struct vcpus *vcpus;
 	struct hive_syscalls *shown; /* in meta */
 	struct syscall_probe *first;
-	struct text *texts;
+	struct text *texts, *vdso;
 	uint32_t wanted[HIVE_SYSCALLS + 1]; /* how many want to see that one... */
 	uint32_t all;			    /* ...and every one */
 	uint32_t change;		    /* counts changes of both */
@@ -243,6 +243,17 @@ static bool is_wanted(const struct sys_site *site)
 	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
 }
 
+static bool is_vdso(const struct image *i)
+{
+	return !strcmp(i->name, "[vdso]");
+}
+
+/* Is there text that can be known? */
+static bool has_text(const struct image *i)
+{
+	return i->exec && (i->file.ino || is_vdso(i));
+}
+
 /* What is known of the file that is mapped there; NULL: nothing, as it cannot be read. */
 static const struct text *text_of(const struct image *i, pid_t pid)
 {
@@ -250,6 +261,8 @@ static const struct text *text_of(const struct image *i, pid_t pid)
 	struct text *t, **at = &s.texts;
 	struct stat st;
 
+	if (is_vdso(i))
+		return s.vdso || !text_vdso(&s.vdso) ? s.vdso : NULL;
 	if (!image_path(pid, i->start, path) || stat(path, &st))
 		return NULL;
 	while (*at && ((*at)->file.ino != i->file.ino || (*at)->file.dev != i->file.dev))
@@ -289,7 +302,7 @@ static void at_site(struct still *still, const struct sys_site *site, uint64_t b
 
 static void at_image(struct still *still, const struct image *i, jump_fn fn)
 {
-	const struct text *t = i->exec && i->file.ino ? text_of(i, still->p->pid) : NULL;
+	const struct text *t = has_text(i) ? text_of(i, still->p->pid) : NULL;
 
 	if (!t)
 		return;
@@ -333,7 +346,7 @@ void syscalls_put(struct still *still)
 {
 	tracee_hold(&still->t);
 	vec_foreach (i, &still->images)
-		if (i->exec && i->file.ino && !is_seen(still->p, i))
+		if (has_text(i) && !is_seen(still->p, i))
 			at_image(still, i, still_put);
 	tracee_release(&still->t);
 }

@@ -6,6 +6,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -282,9 +283,8 @@ static int scan_all(Elf *elf, const struct view *v, const struct begins *b, stru
 	return 0;
 }
 
-static int read_elf(const struct function_file *f, const struct view *v, struct text *t)
+static int read_elf(Elf *elf, const struct function_file *f, const struct view *v, struct text *t)
 {
-	Elf *elf = elf_begin(f->fd, ELF_C_READ, NULL);
 	struct begins b = { 0 };
 	int err = elf ? find_begins(elf, v, f, &b) : 0;
 
@@ -311,11 +311,40 @@ int text_read(const char *path, struct text **ret, struct skep_diag *reterr_diag
 	v.size = err ? 0 : (size_t)st.st_size;
 	if (v.size) {
 		v.at = mmap(NULL, v.size, PROT_READ, MAP_PRIVATE, f.fd, 0);
-		err = v.at == MAP_FAILED ? -errno : read_elf(&f, &v, t);
+		err = v.at == MAP_FAILED ? -errno
+					 : read_elf(elf_begin(f.fd, ELF_C_READ, NULL), &f, &v, t);
 	}
 	if (v.size && v.at != MAP_FAILED)
 		munmap((void *)v.at, v.size);
 	function_file_close(&f);
+	if (err)
+		vec_free(&t->sites);
+	else
+		*ret = TAKE_PTR(t);
+	return err;
+}
+
+int text_vdso(struct text **ret)
+{
+	const Elf64_Ehdr *head = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
+	_cleanup_(skep_free_p) struct text *t = head ? skep_alloc(sizeof(*t)) : NULL;
+	struct function_file f = { .fd = -1 };
+	struct view v = { 0 };
+	Elf *elf;
+	int err;
+
+	if (!t || elf_version(EV_CURRENT) == EV_NONE)
+		return head ? -ENOMEM : -ENOENT;
+	/* Section headers are the end of it, as linkers leave it. */
+	v.at = (const uint8_t *)head;
+	v.size = head->e_shoff + (size_t)head->e_shentsize * head->e_shnum;
+	elf = elf_memory((char *)head, v.size);
+	err = function_symbols(elf, &f);
+	if (!err)
+		err = read_elf(elf, &f, &v, t);
+	else
+		elf_end(elf);
+	vec_free(&f.functions);
 	if (err)
 		vec_free(&t->sites);
 	else

@@ -20,6 +20,8 @@ struct text {
 
 /** Reads it: 0 and *ret, the caller's; or -errno. */
 int text_read(const char *path, struct text **ret, struct skep_diag *reterr_diag);
+/** The same of the vDSO, which is this process's as it is all others'; -ENOENT: there is none. */
+int text_vdso(struct text **ret);
 void text_free(struct text *t);
 
 #endif

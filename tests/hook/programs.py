@@ -137,6 +137,14 @@ def python():
 
 
 @case
+def the_vdso():
+    """Clocks that it knows nothing of it asks the kernel for."""
+    seen = counted(sys.executable, '-c', 'import time\nfor i in range(500): time.process_time()',
+                   but=MEMORY)
+    assert seen.entered['clock_gettime'] >= 500, seen.entered
+
+
+@case
 def threads_that_come_and_go():
     seen = counted(acts, 'threads', 200,
                    but=RACES | MEMORY | {'rt_sigprocmask'})
