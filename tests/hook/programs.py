@@ -42,8 +42,11 @@ def need(*names):
             raise Skip(f'{name} is not installed')
 
 
+who = []  # runs what comes behind it as somebody else
+
+
 def call(*argv):
-    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120,
+    return subprocess.run([str(a) for a in (*who, *argv)], capture_output=True, text=True, timeout=120,
                           stdin=subprocess.DEVNULL, env=env, cwd=build)
 
 
@@ -358,6 +361,42 @@ server {{ listen 127.0.0.1:{n}; root {work}/www; }} }}
     seen = served(f'nginx -c {work}/nginx.conf -e {work}/nginx.error', f'curl -s 127.0.0.1:{n}/small',
                   f'curl -s 127.0.0.1:{n}/small?[1-50] | cksum; {load}', 'kill -QUIT $pid')
     assert seen.entered['sendfile'] >= 50, seen.entered
+
+
+@case
+def postgresql():
+    """A server that root may not run: hive and all are nobody's then."""
+    need('pgbench', 'psql', 'bash')
+    bins = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin/initdb'))
+    if not bins:
+        raise Skip('postgresql is not installed')
+    home = pathlib.Path(tempfile.mkdtemp(prefix='skep-pg-', dir='/tmp'))
+    before = env['XDG_RUNTIME_DIR']
+    if os.geteuid() == 0:
+        os.chown(home, 65534, 65534)
+        os.chmod(work, 0o777)
+        who[:] = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+    env['XDG_RUNTIME_DIR'] = str(home)
+    try:
+        seen = same('bash', '-c', f"""
+export PATH={bins[-1].parent}:$PATH PGHOST={home} PGUSER=skep PGDATABASE=postgres
+initdb -D {home}/data -U skep --no-sync > {home}/log || exit
+postgres -D {home}/data -k {home} -c listen_addresses= -c fsync=off > {home}/log 2>&1 &
+pid=$!
+for i in $(seq 200); do pg_isready -q && break; sleep 0.05; done
+pgbench -i -q -s 1 2> {home}/log || cat {home}/log
+pgbench -n -c 4 -j 2 -t 100 2> {home}/log | grep processed
+psql -Atc 'select count(*), sum(delta) = (select sum(abalance) from pgbench_accounts) from pgbench_history'
+kill -INT $pid
+wait $pid
+echo status $?
+rm -rf {home}/data
+""")
+    finally:
+        who[:] = []
+        env['XDG_RUNTIME_DIR'] = before
+        remove(home)
+    assert seen.entered['recvfrom'] > 400 and seen.entered['sendto'] > 400, seen.entered
 
 
 known = names()

@@ -38,6 +38,38 @@ TEST(vcpu_slots_exclude_each_other)
 	vcpus_fini(&vcpus, NULL);
 }
 
+static pthread_barrier_t both_hold, both_tried;
+
+/* Holds one, and asks for another while both are held. */
+static void *hold_and_ask(void *arg)
+{
+	const uint64_t who = vcpu_who(&vcpus, 1);
+	struct vcpu *c = vcpu_enter(&vcpus, who);
+
+	pthread_barrier_wait(&both_hold);
+	*(struct vcpu **)arg = vcpu_enter(&vcpus, who);
+	pthread_barrier_wait(&both_tried);
+	vcpu_put(c);
+	return NULL;
+}
+
+/* Handlers of signals that interrupted runs would wait for one another for ever. */
+TEST(vcpu_enter_waits_for_nobody_while_it_holds_one)
+{
+	struct vcpu *got[2] = { (struct vcpu *)got, (struct vcpu *)got };
+	pthread_t t[2];
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
+	pthread_barrier_init(&both_hold, NULL, 2);
+	pthread_barrier_init(&both_tried, NULL, 2);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&t[i], NULL, hold_and_ask, &got[i]), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	ASSERT(!got[0] && !got[1]);
+	vcpus_fini(&vcpus, NULL);
+}
+
 static _Atomic int published = 1;
 static _Atomic bool stop;
 

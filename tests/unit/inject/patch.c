@@ -5,8 +5,10 @@
 #include "tests/unit/inject/child.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* Handlers; the cookie is the address of what they write to. */
@@ -264,6 +266,105 @@ TEST(patch_lets_a_handler_change_registers)
 	ASSERT_EQ(s->wrong, 5000); /* all that return there */
 	vec_free(&returns);
 	patches_fini(&ps);
+	child_end(pid);
+}
+
+/* --- int3 ------------------------------------------------------------------------------------- */
+
+static struct {
+	uint64_t at, to;
+} traps[8];
+
+/* As the agent does. */
+static void on_trap(int sig, siginfo_t *info, void *where)
+{
+	greg_t *rip = &((ucontext_t *)where)->uc_mcontext.gregs[REG_RIP];
+
+	for (size_t i = 0; i < ARRAY_SIZE(traps); i++)
+		if (traps[i].at == (uint64_t)*rip - 1) {
+			*rip = (greg_t)traps[i].to;
+			return;
+		}
+	_exit(1);
+}
+
+static void run_trapped(struct shared *s)
+{
+	const struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	uint32_t seen = 0;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	while (child_told(s, &seen))
+		for (uint64_t i = 0; i < 1000; i++)
+			busy_round(s, i);
+}
+
+/* At every instruction of a function that has one of them: each is executed once where it was. */
+TEST(patch_by_int3_at_any_instruction)
+{
+	const struct func f = BUSY;
+	struct patches ps = { 0 };
+	size_t n = 0;
+	pid_t pid;
+	struct shared *s = child_start(run_trapped, &pid);
+
+	child_do(s);
+	for (size_t off = 0; off < f.size; off++) {
+		const struct stub_calls calls = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits };
+		struct site site;
+		struct patch *p;
+		struct tracee t;
+		uint64_t row[2];
+		uint8_t text;
+
+		if (site_trap(&f, off, &site, NULL))
+			continue;
+		n++;
+		s->hits = 0;
+		child_stop(&t, pid);
+		ASSERT_EQ(patch_put(&ps, &t, &site, &calls, &p, NULL), 0);
+		row[0] = site.at;
+		row[1] = p->at;
+		ASSERT_EQ(tracee_write(&t, (uintptr_t)&traps[0], row, sizeof(row)), 0);
+		ASSERT_EQ(tracee_read(&t, site.at, &text, 1), 0);
+		ASSERT_EQ(text, 0xcc);
+		tracee_go(&t);
+		child_do(s);
+		ASSERT_MSG(s->hits == 1000 || s->hits == 500, "at %zu: %llu", off,
+			   (unsigned long long)s->hits);
+		undo(pid, p);
+		read_text(pid, (const void *)(uintptr_t)site.at, &text, 1);
+		ASSERT_EQ(text, *(const uint8_t *)(uintptr_t)site.at);
+	}
+	ASSERT_EQ(s->wrong, 0);
+	ASSERT_EQ(n, 17); /* instructions of BUSY */
+	patches_fini(&ps);
+	child_end(pid);
+}
+
+TEST(patch_by_int3_is_adopted_by_its_stub)
+{
+	const struct func f = BUSY;
+	struct patches made = { 0 }, heir = { 0 };
+	struct patch *p;
+	struct site site;
+	struct tracee t;
+	pid_t pid;
+	struct shared *s = child_start(run_trapped, &pid);
+	const struct stub_calls calls = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits };
+
+	ASSERT_EQ(site_trap(&f, 0, &site, NULL), 0);
+	child_stop(&t, pid);
+	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &p, NULL), 0);
+	ASSERT(!patch_adopt(&heir, &t, &site, &calls, 0));
+	ASSERT(!patch_adopt(&heir, &t, &site, &calls, p->at + 64));
+	ASSERT(patch_adopt(&heir, &t, &site, &calls, p->at));
+	ASSERT_EQ(patch_undo(&t, p, NULL), 0);
+	tracee_go(&t);
+	child_do(s);
+	ASSERT_EQ(s->wrong, 0);
+	patches_fini(&made);
+	patches_fini(&heir);
 	child_end(pid);
 }
 

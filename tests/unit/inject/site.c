@@ -75,6 +75,27 @@ TEST(site_refuses)
 	}
 }
 
+/* The same places with an int3: one byte of one instruction. */
+TEST(site_trap_fits_where_no_jump_does)
+{
+	static const struct bytes_of shorts = { 3, { 0x31, 0xc0, 0xc3, 0x55, 0x48, 0x89, 0xe5 } };
+	static const struct bytes_of none = { 8, { 0x90, 0x90, 0x90, 0x90, 0x90, 0x06, 0xc3 } };
+	const struct func f = func(&shorts), g = func(&none);
+	struct sites returns = { 0 };
+	struct site s;
+
+	ASSERT_EQ(site_trap(&f, 0, &s, NULL), 0);
+	ASSERT(s.trap && s.at == AT && s.patch == AT && !s.lead && s.size == 2);
+	ASSERT_EQ(site_bytes(&s), 1);
+	ASSERT_MEMEQ(s.text, shorts.text, 2);
+	ASSERT_EQ(site_trap(&f, 1, &s, NULL), -EINVAL);
+	ASSERT_EQ(site_trap(&g, 0, &s, NULL), -EILSEQ);
+	ASSERT_EQ(site_returns(&f, &returns, NULL), -EOPNOTSUPP);
+	ASSERT_EQ(site_return_traps(&f, &returns, NULL), 0);
+	ASSERT(returns.n == 1 && returns.at[0].at == AT + 2 && returns.at[0].size == 1);
+	vec_free(&returns);
+}
+
 TEST(site_padding_behind_a_function_is_room)
 {
 	/* xor %eax,%eax; ret; nopl */
