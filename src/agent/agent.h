@@ -12,11 +12,12 @@
 #ifndef SKEP_AGENT_AGENT_H
 #define SKEP_AGENT_AGENT_H
 
+#include "helper/event.h"
 #include "helper/helper.h"
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 3 /* of the door */
+#define AGENT_VERSION 4 /* of the door */
 
 struct hive_meta;
 
@@ -25,6 +26,13 @@ struct agent_join {
 	const struct hive_meta *meta; /* the hive's, mapped */
 	uintptr_t vdso;		      /* AT_SYSINFO_EHDR, 0: not known */
 	bool server;		      /* it is the kernel's own process */
+};
+
+/* How a process became another program. */
+struct agent_exec {
+	uint32_t old_pid; /* the thread that called exec */
+	char comm[16];	  /* its name by then */
+	char path[EVENT_PATH_MAX];
 };
 
 /* The image's entry point, as ELF calls it, is this. */
@@ -66,6 +74,8 @@ struct agent_door {
 	 */
 	void (*sys_enter)(void *regs, uint64_t cookie);
 	void (*sys_exit)(void *regs, uint64_t cookie);
+	/* The process has become another program: exec is the address of a struct agent_exec. */
+	void (*became)(void *regs, uint64_t exec);
 	/*
 	 * The agent is about to be taken away while all threads stand still, none of them in it: no
 	 * return address leads to it any more.  0.

@@ -19,5 +19,6 @@ const struct agent_door agent_door = {
 	.probe = agent_probe,
 	.sys_enter = agent_sys_enter,
 	.sys_exit = agent_sys_exit,
+	.became = agent_became,
 	.leave = agent_leave,
 };
