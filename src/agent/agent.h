@@ -12,6 +12,7 @@
 #ifndef SKEP_AGENT_AGENT_H
 #define SKEP_AGENT_AGENT_H
 
+#include "helper/event.h"
 #include "helper/helper.h"
 #include "map/map.h"
 #include "prog/prog.h"
@@ -60,6 +61,13 @@ struct agent_swap {
 #define AGENT_SWAPS 1024
 #define SWAP_RESULT 6
 
+/* How a process became another program. */
+struct agent_exec {
+	uint32_t old_pid; /* the thread that called exec */
+	char comm[16];	  /* its name by then */
+	char path[EVENT_PATH_MAX];
+};
+
 /* The image's entry point, as ELF calls it, is this. */
 struct agent_door {
 	uint32_t version, size;
@@ -104,6 +112,8 @@ struct agent_door {
 	 */
 	void (*sys_enter)(void *regs, uint64_t cookie);
 	void (*sys_exit)(void *regs, uint64_t cookie);
+	/* The process has become another program: exec is the address of a struct agent_exec. */
+	void (*became)(void *regs, uint64_t exec);
 	/*
 	 * Takes SIGSEGV, SIGBUS and SIGTRAP, and gives them back (fault.c); while all threads stand
 	 * still, and none of them holds these signals back.  0.

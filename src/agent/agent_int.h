@@ -60,6 +60,13 @@ struct agent_thread {
 	} frame[AGENT_FAULTS];
 };
 #define AGENT_THREADS 2048
+/* Who is about to make a task whose stack begins there: see process.c. */
+struct agent_birth {
+	_Atomic uint64_t sp; /* 0: the row is free, 1: it is being written */
+	uint64_t flags;	     /* CLONE_* */
+	struct run_task parent;
+};
+#define AGENT_BIRTHS 64
 
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
@@ -75,10 +82,12 @@ struct agent_process {
 	struct agent_return ret[AGENT_RETURNS];
 	_Atomic bool ret_used; /* some row ever was */
 	struct agent_call call[AGENT_CALLS];
+	struct agent_birth birth[AGENT_BIRTHS];
 	_Atomic uint32_t lent; /* children that have this memory, and may be asked who they are */
 	_Atomic bool muted;    /* a filter of its own may forbid what the agent does */
 	_Atomic bool guarded;  /* faults are the agent's first... */
 	_Atomic bool left;     /* ...and some were left to handlers of the program's */
+	_Atomic bool clears;   /* some clone3() asked for children without handlers */
 	_Atomic bool replaced; /* some call's result once was another one */
 	struct agent_fault fault[AGENT_FAULTS];
 	uint8_t masked[65]; /* by signal: faults that the program's handler of it would hold back */
@@ -98,7 +107,7 @@ int agent_sync(void);
 bool agent_enrol(void);
 bool agent_probe(void *regs, uint64_t cookie);
 /* What has come to pass. */
-enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT };
+enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT, AGENT_TELL };
 
 /* What runs on the other stack. */
 struct hit {
@@ -109,6 +118,9 @@ struct hit {
 	enum agent_event what;
 	int64_t nr; /* of a system call */
 	struct run_acts acts;
+	/* AGENT_TELL: who runs the programs, in the run. */
+	void (*tell)(struct skep_run *run, void *arg);
+	void *arg;
 };
 
 /* Room for what programs at system calls are handed. */
@@ -124,6 +136,8 @@ struct sys_ctx {
 void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX]);
 /* Runs the programs of a list, on the vCPU's stack. */
 void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list);
+/* Calls tell(run, arg) in a run of its own, on the vCPU's stack. */
+void agent_tell(void *regs, void (*tell)(struct skep_run *run, void *arg), void *arg);
 /* Runs the programs of the site, which is where the thread is. */
 /* True: it is not called, and returns what is in %rax. */
 bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
@@ -137,7 +151,7 @@ bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result);
 void agent_replaced(struct pt_regs *regs, int64_t nr);
 /* The stub's way out of a function that is not called. */
 extern const uint8_t agent_return_now[] __attribute__((visibility("hidden")));
-/* A child that has our memory began with all signals as they are by default. */
+/* The calling thread is a child that may have begun with all signals as they are by default. */
 void agent_signal_again(void);
 /* The thread is about to become another program, or did not. */
 void agent_signal_exec(bool failed);
@@ -157,6 +171,33 @@ long agent_copy(struct skep_run *run, void *to, const void *from, size_t n);
 long agent_copy_here(void *to, const void *from, size_t n);
 /* The kernel's handler of faults. */
 extern const uint8_t agent_fault_entry[] __attribute__((visibility("hidden")));
+/*
+ * Events of processes (process.c): which somebody looks at, a bit each, and where its programs are.
+ */
+uint32_t agent_events_on(void);
+const struct hive_site *agent_event_site(enum hive_event what);
+struct pt_regs;
+/* Before a system call that may be one. */
+void agent_process_enter(struct pt_regs *regs, int64_t nr);
+/* ...and behind it. */
+void agent_process_exit(struct pt_regs *regs, int64_t nr);
+/* A system call that makes a task. */
+struct task_call {
+	uint64_t flags; /* CLONE_* */
+	uint64_t sp;	/* the task's stack pointer where it begins */
+};
+/* The thread is about to make that task... */
+void agent_expect(const struct task_call *c);
+/* ...and has, or failed; or is that task, which knows its stack pointer alone. */
+void agent_born(struct pt_regs *regs, const struct task_call *c);
+/* The process has become another program; exec is the address of a struct agent_exec. */
+void agent_became(void *regs, uint64_t exec);
+/* ...sends a signal (generate.c). */
+void agent_generates(struct pt_regs *regs, int64_t nr);
+/* Who the calling thread is. */
+void agent_self(struct run_task *ret);
+/* A process was born: the server is to look. */
+void agent_ring_births(void);
 /* Libraries may have come: waits until the server has put its jumps into them, a second at most. */
 void agent_loaded(void);
 /* The thread is about to become another program: waits until the server comes along, or declines.

@@ -24,5 +24,6 @@ const struct agent_door agent_door = {
 	.unguard = agent_unguard,
 	.traps = agent_process.trap,
 	.swaps = agent_process.swap,
+	.became = agent_became,
 	.leave = agent_leave,
 };

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 struct agent_process agent_process;
@@ -53,12 +54,19 @@ static uint32_t enrol(const struct hive_meta *meta, uint32_t pid)
 
 		if (!atomic_load_explicit(&d->member[i], memory_order_relaxed) &&
 		    atomic_compare_exchange_strong(&d->member[i], &nobody, pid)) {
-			atomic_fetch_add(&d->births, 1);
-			ring(d);
+			agent_ring_births();
 			return i + 1;
 		}
 	}
 	return 0;
+}
+
+void agent_ring_births(void)
+{
+	struct hive_data *d = data_of(agent_process.meta);
+
+	atomic_fetch_add(&d->births, 1);
+	ring(d);
 }
 
 bool agent_enrol(void)
@@ -143,6 +151,7 @@ void agent_follow(uint64_t path, int dir)
 		return;
 	e->path = path;
 	e->dir = dir;
+	sys_call6(SYS_prctl, PR_GET_NAME, (long)e->comm, 0, 0, 0, 0);
 	atomic_store(&e->state, HIVE_EXEC_ASKS);
 	atomic_fetch_add(&d->execs, 1);
 	ring(d);

@@ -43,6 +43,18 @@ static uint64_t regs_ip(const struct hit *h)
 	return ((const struct pt_regs *)h->regs)->rip;
 }
 
+static void tell(struct skep_run *run, const struct hit *h)
+{
+	struct run_frame frame = frame_of(h->regs, HIVE_INSIDE);
+
+	run->user = &frame;
+	h->tell(run, h->arg);
+	run->task = NULL;
+	run->user = NULL;
+	run->as = NULL;
+	run->exit_code = 0;
+}
+
 static void run_on(struct skep_run *run, struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
@@ -51,6 +63,10 @@ static void run_on(struct skep_run *run, struct hit *h)
 	struct sys_ctx sys;
 
 	run->task = task;
+	if (unlikely(h->what == AGENT_TELL)) {
+		tell(run, h);
+		return;
+	}
 	if (h->what != AGENT_SITE) {
 		agent_sys_ctx(h, &sys, ctx);
 		run->user = &sys.user;
@@ -130,6 +146,7 @@ static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
 			   "cc");
 }
 
+/* list NULL: who runs is told. */
 void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list)
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
@@ -141,16 +158,23 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 		return;
 	h->vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
 	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
-	h->probes = atomic_load_explicit(list, memory_order_acquire);
+	h->probes = list ? atomic_load_explicit(list, memory_order_acquire) : NULL;
 	if (unlikely(!h->vcpu)) {
 		count_misses(h->probes);
 		return;
 	}
-	if (likely(h->probes != NULL))
+	if (likely(h->probes != NULL) || h->tell)
 		call_on(h->vcpu->run_stack + sizeof(h->vcpu->run_stack), run_all, h);
 	vcpu_put(h->vcpu);
 	if (unlikely(h->acts.to_process | h->acts.to_thread))
 		raise_all(h->acts.to_process, h->acts.to_thread);
+}
+
+void agent_tell(void *regs, void (*fn)(struct skep_run *run, void *arg), void *arg)
+{
+	struct hit h = { .regs = regs, .what = AGENT_TELL, .tell = fn, .arg = arg };
+
+	agent_run_list(&h, NULL);
 }
 
 bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)

@@ -475,9 +475,15 @@ int agent_unguard(void)
 
 void agent_signal_again(void)
 {
-	for (int i = 0; i < AGENT_FAULTS; i++)
-		if (atomic_load(&agent_process.guarded))
-			install(i);
+	struct agent_act act = { 0 };
+
+	for (int i = 0; i < AGENT_FAULTS && atomic_load(&agent_process.guarded); i++) {
+		if (kernels(agent_fault_signal[i], NULL, &act) || is_handler(&act))
+			continue;
+		if (!is_lent())
+			agent_act_set(i, &act);
+		install(i);
+	}
 }
 
 /* What is ignored stays so in the new program. */

@@ -142,21 +142,27 @@ static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t 
 
 #define FAILED(rax) ((rax) > (uint64_t)-4096)
 
-/* The flags of a call that makes a thread or a process; 0: it is none. */
-static uint64_t clone_flags(const struct pt_regs *regs, int64_t nr)
+static bool makes_tasks(int64_t nr)
 {
-	const long me = nr == SYS_clone3 ? sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0) : 0;
-	uint64_t flags = 0;
-	const struct iovec to = { &flags, sizeof(flags) };
-	const struct iovec from = { (void *)regs->rdi, sizeof(flags) };
+	return nr == SYS_clone || nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone3;
+}
 
-	if (nr == SYS_vfork)
-		return CLONE_VM | CLONE_VFORK;
-	if (nr == SYS_clone)
-		return regs->rdi;
-	if (me)
+/* What a call that makes a thread or a process says of it: flags, and where its stack begins. */
+static void read_clone(const struct pt_regs *regs, int64_t nr, struct task_call *ret)
+{
+	const long me = sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	struct clone_args a = { 0 };
+	const struct iovec to = { &a, CLONE_ARGS_SIZE_VER0 };
+	const struct iovec from = { (void *)regs->rdi, CLONE_ARGS_SIZE_VER0 };
+
+	if (nr == SYS_clone3)
 		sys_call6(SYS_process_vm_readv, me, (long)&to, 1, (long)&from, 1, 0);
-	return flags;
+	if (nr == SYS_clone)
+		a = (struct clone_args){ .flags = regs->rdi, .stack = regs->rsi };
+	if (nr == SYS_vfork)
+		a.flags = CLONE_VM | CLONE_VFORK;
+	ret->flags = a.flags;
+	ret->sp = a.stack ? a.stack + a.stack_size : regs->rsp;
 }
 
 static bool is_lent(uint64_t flags)
@@ -165,9 +171,8 @@ static bool is_lent(uint64_t flags)
 }
 
 /* A child of vfork() gives the memory back before its parent goes on; others may never. */
-static void take_back(const struct pt_regs *regs, int64_t nr)
+static void take_back(const struct pt_regs *regs, uint64_t flags)
 {
-	const uint64_t flags = regs->rax ? clone_flags(regs, nr) : 0;
 	uint32_t n = atomic_load(&agent_process.lent);
 
 	if (!is_lent(flags) || (!(flags & CLONE_VFORK) && !FAILED(regs->rax)))
@@ -189,16 +194,40 @@ static bool is_filtered(const struct pt_regs *regs, int64_t nr)
 }
 
 /* What the agent itself has to do before it, whoever looks. */
-static void begin(const struct pt_regs *regs, int64_t nr)
+static void begin(struct pt_regs *regs, int64_t nr)
 {
+	struct task_call call;
+
 	if (may_be_of_another(nr))
 		agent_signal_exec(false);
+	if (unlikely(agent_events_on()))
+		agent_process_enter(regs, nr);
 	if (nr == SYS_execve)
 		agent_follow(regs->rdi, AT_FDCWD);
 	else if (nr == SYS_execveat)
 		agent_follow(regs->rsi, (int)regs->rdi);
-	else if (is_lent(clone_flags(regs, nr)))
+	if (likely(!makes_tasks(nr)))
+		return;
+	read_clone(regs, nr, &call);
+	if (call.flags & CLONE_CLEAR_SIGHAND)
+		atomic_store(&agent_process.clears, true);
+	agent_expect(&call);
+	if (is_lent(call.flags))
 		atomic_fetch_add(&agent_process.lent, 1);
+}
+
+/* Behind it parent and child come; what the call was given may be gone by then for the child. */
+static void made_task(struct pt_regs *regs, int64_t nr)
+{
+	struct task_call call = { .sp = regs->rsp };
+
+	if (regs->rax)
+		read_clone(regs, nr, &call);
+	else if (unlikely(atomic_load_explicit(&agent_process.clears, memory_order_relaxed)))
+		agent_signal_again();
+	agent_born(regs, &call);
+	if (regs->rax)
+		take_back(regs, call.flags);
 }
 
 /* ...and behind it: text that was mapped has system calls too. */
@@ -210,10 +239,7 @@ static void end(const struct pt_regs *regs, int64_t nr)
 	else if (may_be_of_another(nr)) {
 		agent_signal_exec(true);
 		agent_stays();
-	} else
-		take_back(regs, nr);
-	if (nr == SYS_clone3 && !regs->rax && clone_flags(regs, nr) & CLONE_CLEAR_SIGHAND)
-		agent_signal_again();
+	}
 }
 
 static bool is_muted(void)
@@ -261,6 +287,10 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	if (nr < 0 || is_muted())
 		return;
 	regs->orig_rax = (uint64_t)nr;
+	if (unlikely(makes_tasks(nr)))
+		made_task(regs, nr);
+	else if (unlikely(agent_events_on()))
+		agent_process_exit(regs, nr);
 	run(regs, HIVE_EXIT, nr, &result);
 	end(regs, nr);
 }

@@ -97,6 +97,9 @@ void core_trace_look(struct skep_kernel *k);
  */
 int core_trace_open(struct skep_kernel *k);
 
+/** Makes the table of tasks that members and the server keep (hive/site.h): 0 or -errno.  Once. */
+int core_tasks_share(struct skep_kernel *k);
+
 /** The run of that vCPU, a member's, has died: what it held of maps comes back. */
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
 

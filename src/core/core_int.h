@@ -61,6 +61,7 @@ struct skep_kernel {
 	} pin_files;
 	struct skep_btf *vmlinux; /* BTF of the model; NULL before somebody asked */
 	struct trace trace;
+	struct skep_map *tasks;	 /* of the hive's members (tasks.c); NULL: there is no hive */
 	core_verdict_fn verdict; /* see core_watch_verdicts() */
 	void *verdict_arg;
 	bool verdict_count;

@@ -374,6 +374,7 @@ void skep_kernel_free(struct skep_kernel *k)
 		return;
 	timers_fini(k);
 	trace_fini(&k->trace);
+	map_put(k->tasks);
 	pins_fini(k);
 	pin_files_fini(k);
 	objects_fini(k);

@@ -30,6 +30,8 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 	struct skep_map **maps;
 	const size_t n = hold_maps(k, &maps);
 
+	if (k->tasks)
+		k->tasks->sys->cpu_died(k->tasks, cpu);
 	for (size_t i = 0; i < n; i++) {
 		if (maps[i]->sys->cpu_died)
 			maps[i]->sys->cpu_died(maps[i], cpu);

@@ -88,9 +88,11 @@ static int read_kprobe(struct call *c, const struct perf_event_attr *a, struct p
 
 static void see_event(struct probe *p, const struct model_event *e, enum hive_ctx ctx)
 {
-	p->spec.what = PROBE_SYSCALL;
+	const bool process = e->nr == MODEL_PROCESS;
+
+	p->spec.what = process ? PROBE_PROCESS : PROBE_SYSCALL;
 	p->spec.ctx = ctx;
-	p->spec.nr = e->nr;
+	p->spec.nr = process ? e->process : e->nr;
 	p->spec.returns = e->exit;
 	p->spec.pid = -1;
 	p->spec.points = &p->point;
@@ -329,14 +331,13 @@ long probe_link(struct call *c, struct probe *p, struct skep_prog *prog)
 long probe_raw(struct call *c, struct skep_prog *prog, const char *name)
 {
 	_cleanup_(probe_put_p) struct probe *p = NULL;
-	const bool exit = !strcmp(name, "sys_exit");
 	struct model_event e;
 	int err;
 
 	if (model_raw_refusal(name))
 		return FAIL(c, -EOPNOTSUPP, "raw tracepoint '%s': %s", name,
 			    model_raw_refusal(name));
-	if (!exit && strcmp(name, "sys_enter"))
+	if (!model_event_raw(name, &e))
 		return FAIL(c, -ENOENT, "raw tracepoint '%s': Skep has no hook for it", name);
 	if (!c->k->hooks)
 		return FAIL(c, -EOPNOTSUPP, "tracepoints need a hive: start the tool by skep run");
@@ -344,11 +345,9 @@ long probe_raw(struct call *c, struct skep_prog *prog, const char *name)
 	if (!p)
 		return -ENOMEM;
 	p->type = prog->type;
-	e = (struct model_event){ .nr = -1, .exit = exit };
 	see_event(p, &e, HIVE_RAW);
-	/* The arguments are two. */
-	if (prog->max_ctx_off > 16)
-		return FAIL(c, -EINVAL, "raw tracepoint %s has two arguments", name);
+	if (prog->max_ctx_off > e.n * 8u)
+		return FAIL(c, -EINVAL, "raw tracepoint %s has %u arguments", name, e.n);
 	err = set_prog(c, p, prog, 0);
 	return err ? err : publish_link(c, &raw_link_ops, p, prog);
 }

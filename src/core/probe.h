@@ -36,13 +36,13 @@ struct probe_point {
 };
 
 /* What a probe sees. */
-enum probe_what { PROBE_FILE, PROBE_SYSCALL };
+enum probe_what { PROBE_FILE, PROBE_SYSCALL, PROBE_PROCESS };
 
 /* Where a probe is. */
 struct probe_spec {
 	enum probe_what what;
-	/* -- a system call -- */
-	int32_t nr;   /* which one; -1: every one */
+	/* -- a system call, or an event of processes -- */
+	int32_t nr;   /* which one; -1: every call; else enum hive_event */
 	uint32_t ctx; /* enum hive_ctx: what programs are handed */
 	/* -- places in a file -- */
 	char path[PATH_MAX]; /* of the file */

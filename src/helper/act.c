@@ -6,6 +6,7 @@
  * does on the way back to user space.
  */
 #include "helper/helper_int.h"
+#include "helper/task.h"
 
 #include <sys/syscall.h>
 #include <sys/uio.h>

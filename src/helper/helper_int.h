@@ -64,9 +64,6 @@
 
 #define ENOTSUPP_KERNEL 524 /* the kernel's ENOTSUPP, which user space has no name for */
 
-/** Whose run it is: its thread's id and name, which need not end in a NUL. */
-uint32_t task_tid(struct skep_run *run);
-void task_comm(const struct skep_run *run, char comm[16]);
 /** getpid() of the thread that runs, without a system call where its process asked before. */
 uint32_t task_tgid(struct skep_run *run);
 

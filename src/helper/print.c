@@ -2,6 +2,7 @@
 /* print.c - helpers that write text; the text itself is made in format.c */
 #include "helper/helper_int.h"
 #include "helper/process.h"
+#include "helper/task.h"
 #include "helper/trace.h"
 
 void trace_line_begin(struct trace_line *l, struct skep_run *run, size_t n)

@@ -36,15 +36,17 @@ static uint64_t remembered(uint32_t tid)
 	return identity;
 }
 
-static uint64_t own_identity(const struct skep_run *run, uint32_t tid)
+uint64_t task_identity(struct skep_run *run)
 {
+	const uint32_t tid = task_tid(run);
+
 	if (run->as)
 		return run->as->identity;
 	return helper_process ? remembered(tid) : storage_task(tid);
 }
 
 /* The identity of a task of this run; 0: it is none, or is gone. */
-static uint64_t identity(const struct skep_run *run, const struct skep_task *t)
+static uint64_t identity(struct skep_run *run, const struct skep_task *t)
 {
 	const struct task_slot *s = (const struct task_slot *)run->task;
 	uint32_t tid;
@@ -52,7 +54,7 @@ static uint64_t identity(const struct skep_run *run, const struct skep_task *t)
 	if (t != &s->self && t != &s->leader && t != &s->parent)
 		return 0;
 	tid = (uint32_t)t->pid;
-	return tid == (uint32_t)s->self.pid ? own_identity(run, tid) : storage_task(tid);
+	return tid == (uint32_t)s->self.pid ? task_identity(run) : storage_task(tid);
 }
 
 HELPER_FN(task_storage_get)

@@ -8,6 +8,7 @@
  */
 #include "helper/task.h"
 #include "helper/helper_int.h"
+#include "map/storage.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -144,6 +145,23 @@ static void fill_cred(struct skep_cred *c, const struct run_task *as)
 	c->fsgid = (uint32_t)sys_call6(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	helper_clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* /proc counts from boot on, sleep included, in ticks of USER_HZ. */
+static void fill_start(struct skep_task *t, uint64_t identity)
+{
+	if (!identity)
+		return;
+	t->start_boottime = (identity >> STORAGE_TID_BITS) * (1000000000u / 100);
+	t->start_time = t->start_boottime - (clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC));
+}
+
 static void fill_task(struct task_slot *s, struct skep_run *run)
 {
 	int32_t ppid = (int32_t)(run->as ? run->as->ppid : ask(SYS_getppid));
@@ -157,18 +175,23 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 
 	t->pid = (int32_t)ids;
 	t->tgid = (int32_t)(ids >> 32);
+	t->exit_code = run->exit_code;
+	fill_start(t, task_identity(run));
 	t->real_parent = t->parent = &s->parent;
 	t->real_cred = t->cred = &s->cred;
 	task_comm(run, t->comm);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
-	if (t->pid != t->tgid)
-		memset(s->leader.comm, 0, sizeof(s->leader.comm)); /* its own name is not known */
+	if (t->pid != t->tgid) {
+		/* Its own name is not known, nor since when it is. */
+		memset(s->leader.comm, 0, sizeof(s->leader.comm));
+		s->leader.start_time = s->leader.start_boottime = 0;
+	}
 	s->leader.group_leader = &s->leader;
 	t->group_leader = t->pid == t->tgid ? t : &s->leader;
 }
 
-HELPER_FN(get_current_task)
+struct skep_task *task_current(struct skep_run *run)
 {
 	struct task_slot *s = (struct task_slot *)run->task;
 
@@ -177,7 +200,29 @@ HELPER_FN(get_current_task)
 		fill_task(s, run);
 		run_region_add(run, s, sizeof(*s));
 	}
-	return (uintptr_t)&s->self;
+	return &s->self;
+}
+
+struct skep_task *task_other(struct skep_run *run, const struct run_task *from)
+{
+	struct task_slot *s = (struct task_slot *)run->task;
+	struct skep_task *self = task_current(run), *t = &s->other;
+
+	*t = (struct skep_task){ .pid = (int32_t)from->tid, .tgid = (int32_t)from->tgid };
+	memcpy(t->comm, from->comm, sizeof(t->comm));
+	t->group_leader = t->tgid == self->tgid ? self->group_leader : t;
+	if (from->ppid == (uint32_t)self->tgid)
+		t->real_parent = t->parent = self->group_leader;
+	else if (from->ppid == (uint32_t)s->parent.tgid)
+		t->real_parent = t->parent = &s->parent;
+	if (from->ppid)
+		t->real_cred = t->cred = &s->cred; /* a child's are its parent's */
+	return t;
+}
+
+HELPER_FN(get_current_task)
+{
+	return (uintptr_t)task_current(run);
 }
 
 HELPER_FN(get_attach_cookie)

@@ -21,10 +21,12 @@ struct skep_cred {
 };
 
 struct skep_task {
-	int32_t pid;	/* thread id */
-	int32_t tgid;	/* process id */
-	uint32_t flags; /* PF_*: 0, a user's task */
-	int32_t exit_code;
+	int32_t pid;		 /* thread id */
+	int32_t tgid;		 /* process id */
+	uint32_t flags;		 /* PF_*: 0, a user's task */
+	int32_t exit_code;	 /* of one that ends: wait(2)'s status */
+	uint64_t start_time;	 /* CLOCK_MONOTONIC ns when it began; 0: not known */
+	uint64_t start_boottime; /* the same of CLOCK_BOOTTIME, to a hundredth of a second */
 	struct skep_task *real_parent, *parent; /* a task that has pid and tgid; NULL beyond it */
 	struct skep_task *group_leader;		/* itself where pid == tgid */
 	const struct skep_cred *real_cred, *cred;
@@ -34,8 +36,19 @@ struct skep_task {
 /* What a run's task memory holds. */
 struct task_slot {
 	struct skep_task self, leader, parent;
+	struct skep_task other; /* of an event: whom it is about besides */
 	struct skep_cred cred;
 };
 static_assert(sizeof(struct task_slot) <= RUN_TASK_SIZE, "the room is too small for the task");
+
+/** The task whose run it is, filled once in a run.  Hot. */
+struct skep_task *task_current(struct skep_run *run);
+/** Another task, of which no more is known; until the next call.  Hot. */
+struct skep_task *task_other(struct skep_run *run, const struct run_task *t);
+/** Its thread id; its name, padded with zeroes.  Hot. */
+uint32_t task_tid(struct skep_run *run);
+void task_comm(const struct skep_run *run, char comm[16]);
+/** Who it is to local storage (map/storage.h), so since when it is; 0: not known.  Hot. */
+uint64_t task_identity(struct skep_run *run);
 
 #endif

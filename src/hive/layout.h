@@ -86,13 +86,15 @@ struct hive_meta {
 	uint64_t private_size; /* ...whole pages, in text's range */
 	uint64_t trace;	       /* struct skep_map, a ring buffer of lines for the server; 0: none */
 	uint64_t syscalls;     /* struct hive_syscalls, in meta; 0: there is none */
+	uint64_t events;       /* struct hive_events, in meta; 0: there are none */
+	uint64_t tasks;	       /* struct skep_map, a hash of struct hive_task by thread id */
 	int32_t server;	       /* its process id, in its own namespace */
 	_Atomic uint32_t areas;	 /* rows that were ever used */
 	_Atomic uint32_t change; /* counts changes of the rows */
 	uint32_t pad;
 	struct hive_area area[HIVE_AREAS];
 };
-static_assert(sizeof(struct hive_meta) == 96 + HIVE_AREAS * sizeof(struct hive_area), "layout 3");
+static_assert(sizeof(struct hive_meta) == 112 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 
@@ -109,6 +111,7 @@ struct hive_exec {
 	uint64_t path;		/* its argument, in its memory */
 	int32_t dir;		/* what that is relative to: a descriptor, or AT_FDCWD */
 	uint32_t pad;
+	char comm[16]; /* the thread's name, which exec changes */
 };
 #define HIVE_EXECS 64
 
@@ -124,6 +127,6 @@ struct hive_data {
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 	struct hive_exec exec[HIVE_EXECS];
 };
-static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4 + HIVE_EXECS * 24, "layout 3");
+static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4 + HIVE_EXECS * 40, "layout 4");
 
 #endif

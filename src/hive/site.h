@@ -65,6 +65,44 @@ struct hive_site {
 	_Atomic uint32_t means;					/* HIVE_*, for the agent itself */
 };
 
+/* Events of processes (model/processes.def, helper/event.h). */
+enum hive_event {
+	HIVE_FORK,
+	HIVE_EXEC,
+	HIVE_EXIT_TASK,
+	HIVE_NEWTASK,
+	HIVE_RENAME,
+	HIVE_SIGNAL,
+	_HIVE_EVENTS,
+};
+
+struct hive_events {
+	_Atomic uint32_t on; /* bit i: somebody runs at event i */
+	uint32_t pad;
+	struct hive_site site[_HIVE_EVENTS]; /* programs are at HIVE_HERE */
+};
+/* Somebody wants to know which tasks there are. */
+#define HIVE_TASKS_ON (1u << HIVE_FORK | 1u << HIVE_NEWTASK | 1u << HIVE_EXIT_TASK)
+
+/* Of struct hive_task's state: bits. */
+#define HIVE_TASK_MET	1u /* its parent knows that it is here, or it was there before */
+#define HIVE_TASK_GONE	2u /* its end was told; it is forgotten once it is met */
+#define HIVE_TASK_KNOWN 4u /* the server has looked at it */
+#define HIVE_TASK_TOLD	8u /* programs have run at its birth: who made it, and it, wait for that */
+
+/*
+ * A task of a member, from before anything of it is seen until its end is: the value of
+ * hive_meta.tasks, by thread id.
+ */
+struct hive_task {
+	_Atomic uint32_t state; /* HIVE_TASK_*, a futex */
+	uint32_t tgid, ppid;
+	uint32_t uid, gid;
+	uint32_t since_ms; /* the server has found it gone; 0: not yet */
+	uint64_t identity; /* to local storage; 0: not known */
+	char comm[16];
+};
+
 #define HIVE_SYSCALLS 512	 /* rows; numbers from there on are the last one's */
 #define HIVE_ANY      UINT64_MAX /* cookie of a stub whose system call is what %rax says */
 

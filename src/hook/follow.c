@@ -89,14 +89,11 @@ static bool read_path(pid_t tid, uint64_t at, char ret[PATH_MAX])
 	return false;
 }
 
-/* The file that it names, as we open it. */
-static bool file_of(pid_t tid, const struct hive_exec *e, char ret[PATH_MAX])
+/* The file of that name, as we open it. */
+static bool file_of(pid_t tid, const struct hive_exec *e, const char *path, char ret[PATH_MAX])
 {
-	char path[PATH_MAX];
 	int n;
 
-	if (!read_path(tid, e->path, path))
-		return false;
 	if (path[0] == '/')
 		n = snprintf(ret, PATH_MAX, "/proc/%d/root%s", (int)tid, path);
 	else if (e->dir == AT_FDCWD)
@@ -108,13 +105,32 @@ static bool file_of(pid_t tid, const struct hive_exec *e, char ret[PATH_MAX])
 }
 
 /* There is such a program, and it runs with its caller's rights. */
-static bool is_plain(pid_t tid, const struct hive_exec *e)
+static bool is_plain(pid_t tid, const struct hive_exec *e, const char *name)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	return file_of(tid, e, path) && !stat(path, &st) && !(st.st_mode & (S_ISUID | S_ISGID)) &&
+	return file_of(tid, e, name, path) && !stat(path, &st) &&
+	       !(st.st_mode & (S_ISUID | S_ISGID)) &&
 	       getxattr(path, "security.capability", NULL, 0) < 0;
+}
+
+/* The call as its event tells of it; name is its argument. */
+static bool describe(pid_t tid, const struct hive_exec *e, char name[PATH_MAX],
+		     struct agent_exec *ret)
+{
+	int n;
+
+	if (!read_path(tid, e->path, name))
+		return false;
+	*ret = (struct agent_exec){ .old_pid = (uint32_t)tid };
+	memcpy(ret->comm, e->comm, sizeof(ret->comm) - 1);
+	if (e->dir == AT_FDCWD || name[0] == '/')
+		n = snprintf(ret->path, sizeof(ret->path), "%s", name);
+	else
+		n = snprintf(ret->path, sizeof(ret->path), "/dev/fd/%d%s%s", e->dir,
+			     name[0] ? "/" : "", name);
+	return n < (int)sizeof(ret->path);
 }
 
 /* --- coming along ----------------------------------------------------------------------------- */
@@ -137,12 +153,12 @@ static void leave(pid_t tid)
 }
 
 /* One stop on its way: true, it has become another program, or is gone. */
-static bool has_come(pid_t pid, int st)
+static bool has_come(pid_t pid, int st, const struct agent_exec *how)
 {
 	if (!WIFSTOPPED(st))
 		return true;
 	if (EVENT(st) == PTRACE_EVENT_EXEC) {
-		f.ops->arrived(pid);
+		f.ops->arrived(pid, how);
 		return true;
 	}
 	if (EVENT(st) == PTRACE_EVENT_STOP)
@@ -152,14 +168,14 @@ static bool has_come(pid_t pid, int st)
 	return false;
 }
 
-static void come_along(struct hive_exec *e, pid_t tid)
+static void come_along(struct hive_exec *e, pid_t tid, const struct agent_exec *how)
 {
 	for (int i = 0;; i++) {
 		int st;
 		/* A thread that is not the first one takes that one's number. */
 		const pid_t pid = waitpid(-1, &st, __WALL | __WNOTHREAD | WNOHANG);
 
-		if (pid < 0 || (pid > 0 && has_come(pid, st)))
+		if (pid < 0 || (pid > 0 && has_come(pid, st, how)))
 			return;
 		if (pid > 0)
 			continue;
@@ -178,11 +194,14 @@ static void *follow(void *arg)
 	const uint32_t i = (uint32_t)(uintptr_t)arg;
 	struct hive_exec *e = row_at(i);
 	const pid_t tid = (pid_t)atomic_load(&e->tid), pid = process_of(tid);
+	char name[PATH_MAX];
+	struct agent_exec how;
 
-	if (pid > 0 && f.ops->wants(pid) && is_plain(tid, e) &&
+	if (pid > 0 && f.ops->wants(pid) && describe(tid, e, name, &how) &&
+	    is_plain(tid, e, name) &&
 	    !ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)) {
 		say(e, HIVE_EXEC_FOLLOWED);
-		come_along(e, tid);
+		come_along(e, tid, &how);
 		atomic_store(&e->tid, 0);
 		wake(&e->tid);
 	} else {

@@ -12,13 +12,15 @@
 #ifndef SKEP_HOOK_FOLLOW_H
 #define SKEP_HOOK_FOLLOW_H
 
+#include "agent/agent.h"
 #include "hive/space.h"
 
 #include <sys/types.h>
 
 struct follow_ops {
-	bool (*wants)(pid_t pid);   /* is anything to be put into that process? */
-	void (*arrived)(pid_t pid); /* the calling thread has seized it; it stands at its exec */
+	bool (*wants)(pid_t pid); /* is anything to be put into that process? */
+	/* The calling thread has seized it; it stands at its exec, which is told of. */
+	void (*arrived)(pid_t pid, const struct agent_exec *how);
 };
 
 /** Once, for each server; ops stay. */

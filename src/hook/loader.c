@@ -2,6 +2,7 @@
 /* loader.c - see loader.h */
 #include "hook/loader.h"
 #include "base/sys.h"
+#include "hook/ends.h"
 #include "hook/follow.h"
 #include "hook/hook.h"
 
@@ -22,6 +23,7 @@ void hook_rang(void)
 	_Atomic uint32_t *loads = atomic_load(&w.loads);
 
 	follow_look();
+	ends_look();
 	if (!loads || !atomic_load(loads))
 		return;
 	pthread_mutex_lock(&w.lock);

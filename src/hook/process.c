@@ -24,13 +24,6 @@ static int64_t call(struct tracee *t, long nr, uint64_t a, uint64_t b, uint64_t 
 	return err ? err : ret;
 }
 
-/* A page of the tracee's for what its calls point to. */
-static int64_t scratch(struct tracee *t, struct skep_diag *diag)
-{
-	return call(t, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		    (uint64_t)-1, 0, diag);
-}
-
 /* Is the hive's memory there already?  The preload library may have mapped it. */
 static bool is_mapped(struct tracee *t, struct space *s)
 {
@@ -268,20 +261,47 @@ int still_begin_bare(struct still *s, struct process *p, struct skep_diag *diag)
 	return err;
 }
 
-void still_tell_exit(struct still *s, uint64_t handler, long nr)
+/* handler(registers of the first thread, what), both in memory of the process. */
+struct told {
+	struct user_regs_struct regs; /* begins as struct pt_regs does, up to ss */
+	struct agent_exec exec;
+};
+
+static void tell(struct still *s, uint64_t handler, const struct told *what, uint64_t arg)
 {
-	const int64_t page = scratch(&s->t, NULL);
-	struct user_regs_struct regs;
+	const int64_t at = call(&s->t, SYS_mmap, 0, sizeof(*what), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0, NULL);
 	uint64_t ret;
 
-	if (page < 0 || !s->t.n)
+	if (at < 0)
 		return;
 	s->t.catches = s->p->guarded;
-	regs = s->t.at[0].regs; /* begins as struct pt_regs does, up to ss */
-	regs.rax = 0;
-	if (!tracee_write(&s->t, (uint64_t)page, &regs, 21 * sizeof(uint64_t)))
-		tracee_call(&s->t, handler, (uint64_t)page, (uint64_t)nr, &ret, NULL);
-	call(&s->t, SYS_munmap, (uint64_t)page, 4096, 0, 0, 0, 0, NULL);
+	if (!arg)
+		arg = (uint64_t)at + offsetof(struct told, exec);
+	if (!tracee_write(&s->t, (uint64_t)at, what, sizeof(*what)))
+		tracee_call(&s->t, handler, (uint64_t)at, arg, &ret, NULL);
+	call(&s->t, SYS_munmap, (uint64_t)at, sizeof(*what), 0, 0, 0, 0, NULL);
+}
+
+void still_tell_exit(struct still *s, uint64_t handler, long nr)
+{
+	struct told what = { 0 };
+
+	if (!s->t.n)
+		return;
+	what.regs = s->t.at[0].regs;
+	what.regs.rax = 0;
+	tell(s, handler, &what, (uint64_t)nr);
+}
+
+void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec *how)
+{
+	struct told what = { .exec = *how };
+
+	if (!s->t.n)
+		return;
+	what.regs = s->t.at[0].regs;
+	tell(s, handler, &what, 0);
 }
 
 void still_end(struct still *s)

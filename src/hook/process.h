@@ -5,6 +5,7 @@
 #ifndef SKEP_HOOK_PROCESS_H
 #define SKEP_HOOK_PROCESS_H
 
+#include "agent/agent.h"
 #include "hive/space.h"
 #include "hook/spot.h"
 #include "inject/image.h"
@@ -58,6 +59,8 @@ int still_adopt(struct still *s, struct process *p, struct space *space,
 		struct skep_diag *reterr_diag);
 /** Calls the agent's handler for a system call's end, as if the process came there. */
 void still_tell_exit(struct still *s, uint64_t handler, long nr);
+/** Calls the agent's handler for its becoming another program. */
+void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec *how);
 /** Is it the program that it was when the agent came? */
 bool process_is_same(const struct process *p);
 /** The same without the agent. */

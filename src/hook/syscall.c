@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "base/alloc.h"
 #include "hive/site.h"
+#include "hook/event.h"
 #include "hook/text.h"
 
 #include <stdio.h>
@@ -179,8 +180,15 @@ void syscalls_remove(struct syscall_probe *p)
 	skep_free(p);
 }
 
+void syscalls_changed(void)
+{
+	s.change++;
+}
+
 bool syscalls_concern(pid_t pid)
 {
+	if (events_any())
+		return true;
 	for (const struct syscall_probe *p = s.first; p; p = p->next) {
 		const uint32_t only = atomic_load(&p->probe.pid);
 
@@ -203,7 +211,7 @@ void syscalls_stop(void)
 
 bool syscalls_any(void)
 {
-	return s.first;
+	return s.first || events_any();
 }
 
 void syscalls_start(struct space *space, struct vcpus *vcpus)
@@ -238,7 +246,7 @@ static bool is_agents(int32_t nr)
  */
 static bool is_wanted(const struct sys_site *site)
 {
-	if (is_agents(site->nr) || (site->nr == SYS_mmap && s.first))
+	if (is_agents(site->nr) || (site->nr == SYS_mmap && s.first) || events_want(site->nr))
 		return true;
 	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
 }

@@ -22,7 +22,9 @@ void syscalls_remove(struct syscall_probe *p);
 /** All of them at once, as the hive ends; who attached them still removes each. */
 void syscalls_stop(void);
 
-/** Is there anybody at all? */
+/** Events of processes come by other system calls than before (event.h). */
+void syscalls_changed(void);
+/** Is there anybody at all, events of processes included? */
 bool syscalls_any(void);
 /** Does anybody want to see that process? */
 bool syscalls_concern(pid_t pid);

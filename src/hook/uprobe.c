@@ -16,6 +16,8 @@
 #include "agent/agent.h"
 #include "base/alloc.h"
 #include "core/probe.h"
+#include "hook/ends.h"
+#include "hook/event.h"
 #include "hook/follow.h"
 #include "hook/function.h"
 #include "hook/guard.h"
@@ -428,6 +430,7 @@ static void put_in(struct still *s)
 	s->p->watched = is_any();
 	if (!s->p->watched)
 		return;
+	ends_scan(s->p->pid);
 	syscalls_put(s);
 	at_landmarks(s, still_put_spot);
 }
@@ -531,6 +534,42 @@ static void detach_syscall(void *hooked)
 	pthread_mutex_unlock(&h.lock);
 }
 
+/* --- events of processes -----------------------------------------------------------------------
+ */
+
+static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+			struct skep_diag *diag)
+{
+	struct event_probe *p = NULL;
+	int err;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	err = h.over ? -ENODEV : events_add(spec, prog, &p);
+	if (!err && events_on() & HIVE_TASKS_ON)
+		err = ends_begin();
+	syscalls_changed();
+	if (!err)
+		err = put_in_all(-1, diag);
+	if (!err)
+		*ret = p;
+	else if (p)
+		events_remove(p);
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+static void detach_event(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	events_remove(hooked);
+	if (!(events_on() & HIVE_TASKS_ON))
+		ends_stop();
+	syscalls_changed();
+	take_syscalls();
+	pthread_mutex_unlock(&h.lock);
+}
+
 /* --- the doors -------------------------------------------------------------------------------- */
 
 void hook_member(pid_t pid)
@@ -592,7 +631,7 @@ static bool wants(pid_t pid)
 	return ret;
 }
 
-static void arrived(pid_t pid)
+static void arrived(pid_t pid, const struct agent_exec *how)
 {
 	const struct agent_door *door =
 		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
@@ -604,8 +643,11 @@ static void arrived(pid_t pid)
 	if (p) {
 		process_forget(p);
 		h.reborn(pid);
+		ends_exec(pid, (pid_t)how->old_pid);
 		if (!still_adopt(&s, p, h.space, NULL)) {
 			put_in(&s);
+			if (events_any())
+				still_tell_exec(&s, (uintptr_t)door->became, how);
 			if (syscalls_concern(pid))
 				still_tell_exit(&s, (uintptr_t)door->sys_exit, SYS_execve);
 			still_end(&s);
@@ -731,6 +773,8 @@ void hook_stop(void)
 	pthread_mutex_lock(&h.lock);
 	h.over = true;
 	syscalls_stop();
+	events_stop();
+	ends_stop();
 	take_syscalls();
 	while (h.uprobes) {
 		struct uprobe *u = h.uprobes;
@@ -767,6 +811,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	static const struct core_hooks hooks[] = {
 		[PROBE_FILE] = { attach_file, detach_file },
 		[PROBE_SYSCALL] = { attach_syscall, detach_syscall },
+		[PROBE_PROCESS] = { attach_event, detach_event },
 	};
 
 	h.space = s;
@@ -778,5 +823,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	loader_start(s, look_at);
 	follow_start(s, &follows);
 	syscalls_start(s, core_vcpus(k));
+	events_start(s, core_vcpus(k));
+	ends_start(s, k);
 	core_set_hooks(k, hooks);
 }

@@ -39,12 +39,15 @@ static int32_t number_at(const struct func *f, const struct rows *rows, size_t i
 	return -1;
 }
 
-/* The last row that whole instructions before row i can begin with, to hold a jump; or i. */
-static size_t before(const struct rows *rows, size_t i, bool tables)
+/*
+ * The last row that whole instructions before row i can begin with, to have so many bytes of a
+ * jump; or i.
+ */
+static size_t before(const struct rows *rows, size_t i, bool tables, size_t bytes)
 {
 	size_t first = i;
 
-	while (first > 0 && rows->at[i].at - rows->at[first].at < JUMP_SIZE) {
+	while (first > 0 && rows->at[i].at - rows->at[first].at < bytes) {
 		if (!leads_on(&rows->at[first - 1]))
 			return i;
 		first--;
@@ -77,7 +80,7 @@ static bool fits_behind(const struct func *f, const struct rows *rows, size_t i,
 static bool stays(const struct func *f, const struct rows *rows, size_t i, bool tables,
 		  struct sys_site *ret)
 {
-	const size_t at = rows->at[i].at, first = before(rows, i, tables);
+	const size_t at = rows->at[i].at, first = before(rows, i, tables, JUMP_SIZE);
 	const size_t patch = rows->at[first].at;
 
 	/* A probe of the function's first instruction would be in the way. */
@@ -127,7 +130,9 @@ static bool loses_stack(const struct func *f, const struct rows *rows, size_t i)
 static bool moves(const struct func *f, const struct rows *rows, size_t i, bool tables,
 		  struct sys_site *ret)
 {
-	const size_t at = rows->at[i].at, first = before(rows, i, tables);
+	/* The system call's own bytes are the jump's too. */
+	const size_t at = rows->at[i].at;
+	const size_t first = before(rows, i, tables, JUMP_SIZE - SYSCALL_SIZE);
 
 	ret->after.size = 0;
 	if (!tables && !ends_there(ret->nr) && fits_behind(f, rows, i + 1, i, &ret->before))

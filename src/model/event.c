@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* event.c - see event.h */
 #include "model/event.h"
+#include "helper/event.h"
 
 #define ARGS 6
 
@@ -13,26 +14,55 @@ static const struct syscall_row {
 #undef SYSCALL
 };
 
-/* Ids: 1 and 2 of all system calls, then two for each, as it begins and as it returns. */
-#define ID_ALL	 UINT32_C(1)
-#define ID_FIRST UINT32_C(100)
+struct field {
+	const char *what; /* NULL: behind the last one */
+	uint32_t at, size;
+	bool is_signed;
+};
+
+static const struct process_row {
+	const char *group, *name;
+	uint8_t args; /* of the raw tracepoint */
+	struct field fields[8];
+	const char *print;
+} processes[] = {
+#define FIELD(what, type, member, is_signed)                                                      \
+	{                                                                                         \
+		what, offsetof(struct type, member), sizeof_field(struct type, member), is_signed \
+	}
+#define FIELDS(...)         \
+	{                   \
+		__VA_ARGS__ \
+	}
+#define EVENT(group, name, args, fields, print) { #group, #name, args, fields, print },
+#include "model/processes.def"
+#undef EVENT
+#undef FIELDS
+#undef FIELD
+};
+static_assert(ARRAY_SIZE(processes) == _HIVE_EVENTS, "a row for each");
+
+/*
+ * Ids: 1 and 2 of all system calls, then those of processes, then two for each call, as it begins
+ * and as it returns.
+ */
+#define ID_ALL	   UINT32_C(1)
+#define ID_PROCESS UINT32_C(16)
+#define ID_FIRST   UINT32_C(100)
 
 /* What only a kernel sees; ids from ID_REFUSED on. */
 #define ID_REFUSED UINT32_C(4096)
 #define SCHEDULER  "only the kernel knows when its scheduler changes threads"
 #define FAULTS	   "page faults are the kernel's: no process sees its own"
 #define DEVICES	   "what devices do is the kernel's: no process sees it"
-#define PROCESSES  "Skep has no hook for events of processes yet; system calls are there"
+#define DELIVERY   "which signal a thread gets when is the kernel's to choose"
 static const struct {
 	const char *group, *name, *why;
 } refused[] = {
 	{ "sched", "sched_switch", SCHEDULER },	       { "sched", "sched_wakeup", SCHEDULER },
 	{ "sched", "sched_wakeup_new", SCHEDULER },    { "sched", "sched_waking", SCHEDULER },
 	{ "sched", "sched_migrate_task", SCHEDULER },  { "sched", "sched_stat_runtime", SCHEDULER },
-	{ "sched", "sched_process_fork", PROCESSES },  { "sched", "sched_process_exec", PROCESSES },
-	{ "sched", "sched_process_exit", PROCESSES },  { "task", "task_newtask", PROCESSES },
-	{ "task", "task_rename", PROCESSES },	       { "signal", "signal_generate", PROCESSES },
-	{ "signal", "signal_deliver", PROCESSES },     { "exceptions", "page_fault_user", FAULTS },
+	{ "signal", "signal_deliver", DELIVERY },      { "exceptions", "page_fault_user", FAULTS },
 	{ "exceptions", "page_fault_kernel", FAULTS }, { "block", "block_rq_issue", DEVICES },
 	{ "block", "block_rq_complete", DEVICES },     { "irq", "irq_handler_entry", DEVICES },
 	{ "irq", "softirq_entry", DEVICES },	       { "net", "netif_receive_skb", DEVICES },
@@ -52,15 +82,42 @@ const char *model_raw_refusal(const char *name)
 	return NULL;
 }
 
+/* Is GROUP/NAME, a name of n bytes, that one? */
+static bool is_named(const char *name, size_t n, const char *group, const char *event)
+{
+	const size_t first = strlen(group), last = strlen(event);
+
+	return n == first + 1 + last && !memcmp(name, group, first) && name[first] == '/' &&
+	       !memcmp(name + first + 1, event, last);
+}
+
 static bool refused_by_name(const char *name, size_t n, struct model_event *ret)
 {
 	for (uint32_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		const size_t group = strlen(refused[i].group), event = strlen(refused[i].name);
-
-		if (n != group + 1 + event || memcmp(name, refused[i].group, group) ||
-		    name[group] != '/' || memcmp(name + group + 1, refused[i].name, event))
+		if (!is_named(name, n, refused[i].group, refused[i].name))
 			continue;
-		*ret = (struct model_event){ .id = ID_REFUSED + i, .nr = -2 };
+		*ret = (struct model_event){ .id = ID_REFUSED + i, .nr = MODEL_REFUSED };
+		return true;
+	}
+	return false;
+}
+
+static struct model_event process(uint32_t i)
+{
+	return (struct model_event){
+		.id = ID_PROCESS + i,
+		.nr = MODEL_PROCESS,
+		.n = processes[i].args,
+		.process = (uint8_t)i,
+	};
+}
+
+static bool process_by_name(const char *name, size_t n, struct model_event *ret)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(processes); i++) {
+		if (!is_named(name, n, processes[i].group, processes[i].name))
+			continue;
+		*ret = process(i);
 		return true;
 	}
 	return false;
@@ -85,8 +142,35 @@ static struct model_event event(int32_t nr, bool exit)
 	};
 }
 
+bool model_event_raw(const char *name, struct model_event *ret)
+{
+	const bool exit = !strcmp(name, "sys_exit");
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(processes); i++) {
+		if (strcmp(processes[i].name, name))
+			continue;
+		*ret = process(i);
+		return true;
+	}
+	*ret = event(-1, exit);
+	ret->n = 2;
+	return exit || !strcmp(name, "sys_enter");
+}
+
+/* Up to the end of the last field, as Linux counts. */
+static uint32_t process_size(const struct process_row *p)
+{
+	const struct field *f = p->fields;
+
+	while (f[1].what)
+		f++;
+	return f->at + f->size;
+}
+
 uint32_t model_event_size(const struct model_event *e)
 {
+	if (e->nr == MODEL_PROCESS)
+		return process_size(&processes[e->process]);
 	return 16 + 8u * (e->exit ? 1 : e->n);
 }
 
@@ -96,6 +180,10 @@ bool model_event_by_id(uint32_t id, struct model_event *ret)
 
 	if (id == ID_ALL || id == ID_ALL + 1) {
 		*ret = event(-1, id - ID_ALL);
+		return true;
+	}
+	if (id - ID_PROCESS < ARRAY_SIZE(processes)) {
+		*ret = process(id - ID_PROCESS);
 		return true;
 	}
 	if (id < ID_FIRST || !model_syscall_name((int32_t)nr))
@@ -149,7 +237,7 @@ bool model_event_by_name(const char *name, size_t n, struct model_event *ret)
 		*ret = event(nr, begins[i].exit);
 		return true;
 	}
-	return refused_by_name(name, n, ret);
+	return process_by_name(name, n, ret) || refused_by_name(name, n, ret);
 }
 
 /* --- format ----------------------------------------------------------------------------------- */
@@ -162,6 +250,11 @@ static void field(struct strbuf *to, const char *what, uint32_t at, uint32_t siz
 
 static void format_fields(const struct model_event *e, struct strbuf *to)
 {
+	if (e->nr == MODEL_PROCESS) {
+		for (const struct field *f = processes[e->process].fields; f->what; f++)
+			field(to, f->what, f->at, f->size, f->is_signed);
+		return;
+	}
 	field(to, e->nr < 0 ? "long id" : "int __syscall_nr", 8, e->nr < 0 ? 8 : 4, true);
 	if (e->exit)
 		field(to, "long ret", 16, 8, true);
@@ -184,6 +277,10 @@ static void format_print(const struct model_event *e, struct strbuf *to)
 {
 	const char *comma = "";
 
+	if (e->nr == MODEL_PROCESS) {
+		strbuf_add(to, "\nprint fmt: %s\n", processes[e->process].print);
+		return;
+	}
 	strbuf_add(to, "\nprint fmt: \"");
 	if (e->exit && e->nr >= 0) {
 		strbuf_add(to, "0x%%lx\", REC->ret\n");
@@ -208,7 +305,9 @@ void model_event_format(const struct model_event *e, struct strbuf *ret)
 {
 	const char *how = e->exit ? "exit" : "enter";
 
-	if (e->nr < 0)
+	if (e->nr == MODEL_PROCESS)
+		strbuf_add(ret, "name: %s\n", processes[e->process].name);
+	else if (e->nr < 0)
 		strbuf_add(ret, "name: sys_%s\n", how);
 	else
 		strbuf_add(ret, "name: sys_%s_%s\n", how, rows[e->nr].name);

@@ -3,7 +3,8 @@
  * event.h - the tracepoints that the model has, and what their records hold.
  *
  * The records of the groups raw_syscalls and syscalls are one layout: 8 bytes that are common to
- * all, the number, then the arguments or what was returned, 8 bytes each.
+ * all, the number, then the arguments or what was returned, 8 bytes each.  Those of processes are
+ * in helper/event.h.
  */
 #ifndef SKEP_MODEL_EVENT_H
 #define SKEP_MODEL_EVENT_H
@@ -14,13 +15,16 @@
 #define MODEL_SYSCALLS 512 /* numbers are below */
 
 struct model_event {
-	uint32_t id; /* of perf_event_open(2)'s PERF_TYPE_TRACEPOINT; never 0 */
-	int32_t nr;  /* the system call; -1: every one; -2: it is refused */
-	bool exit;   /* as it returns; else as it begins */
-	uint8_t n;   /* arguments */
+	uint32_t id;	 /* of perf_event_open(2)'s PERF_TYPE_TRACEPOINT; never 0 */
+	int32_t nr;	 /* the system call; -1: every one; or MODEL_... */
+	bool exit;	 /* as it returns; else as it begins */
+	uint8_t n;	 /* arguments; of a raw tracepoint: as its programs get them */
+	uint8_t process; /* nr is MODEL_PROCESS: enum hive_event */
 };
+#define MODEL_REFUSED (-2) /* of model_event.nr: it is not here */
+#define MODEL_PROCESS (-3) /* ...it is an event of processes */
 
-/** Bytes of an event's record. */
+/** Bytes of an event's record that programs may read where they stand. */
 uint32_t model_event_size(const struct model_event *e);
 
 /**
@@ -31,6 +35,8 @@ const char *model_event_refusal(uint32_t id);
 /** The same by a raw tracepoint's name. */
 const char *model_raw_refusal(const char *name);
 
+/** The event that a raw tracepoint of that name is; false: there is none. */
+bool model_event_raw(const char *name, struct model_event *ret);
 /** The event of that id; false: there is none. */
 bool model_event_by_id(uint32_t id, struct model_event *ret);
 /** The event GROUP/NAME, refused ones too, of a name of n bytes, as in the folder events/ of

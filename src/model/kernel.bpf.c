@@ -77,6 +77,8 @@ struct task_struct {
 	pid_t tgid;
 	unsigned int flags;
 	int exit_code;
+	u64 start_time;
+	u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *parent;
 	struct task_struct *group_leader;
@@ -188,6 +190,71 @@ struct trace_event_raw_sys_exit {
 	long id;
 	long ret;
 	char __data[0];
+};
+
+/* Of processes: helper/event.h. */
+struct trace_event_raw_sched_process_fork {
+	struct trace_entry ent;
+	char parent_comm[TASK_COMM_LEN];
+	pid_t parent_pid;
+	char child_comm[TASK_COMM_LEN];
+	pid_t child_pid;
+	char __data[0];
+};
+
+struct trace_event_raw_sched_process_exec {
+	struct trace_entry ent;
+	u32 __data_loc_filename;
+	pid_t pid;
+	pid_t old_pid;
+	char __data[0];
+};
+
+struct trace_event_raw_sched_process_template {
+	struct trace_entry ent;
+	char comm[TASK_COMM_LEN];
+	pid_t pid;
+	int prio;
+	char __data[0];
+};
+
+struct trace_event_raw_task_newtask {
+	struct trace_entry ent;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	unsigned long clone_flags;
+	short oom_score_adj;
+	char __data[0];
+};
+
+struct trace_event_raw_task_rename {
+	struct trace_entry ent;
+	pid_t pid;
+	char oldcomm[TASK_COMM_LEN];
+	char newcomm[TASK_COMM_LEN];
+	short oom_score_adj;
+	char __data[0];
+};
+
+struct trace_event_raw_signal_generate {
+	struct trace_entry ent;
+	int sig;
+	int errno;
+	int code;
+	char comm[TASK_COMM_LEN];
+	pid_t pid;
+	int group;
+	int result;
+	char __data[0];
+};
+
+/* What raw tracepoints are handed beside tasks. */
+struct linux_binprm {
+	const char *filename;
+};
+
+struct kernel_siginfo {
+	int si_signo, si_errno, si_code;
 };
 
 /* --- iterators: helper/seq.h, core/iter_model.h ------------------------------------------------
@@ -330,6 +397,12 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct __sk_buff), KEEP(struct sk_buff), KEEP(struct bpf_raw_tracepoint_args);
 	KEEP(struct pt_regs), KEEP(struct trace_event_raw_sys_enter);
 	KEEP(struct trace_event_raw_sys_exit);
+	KEEP(struct trace_event_raw_sched_process_fork);
+	KEEP(struct trace_event_raw_sched_process_exec);
+	KEEP(struct trace_event_raw_sched_process_template);
+	KEEP(struct trace_event_raw_task_newtask), KEEP(struct trace_event_raw_task_rename);
+	KEEP(struct trace_event_raw_signal_generate);
+	KEEP(struct linux_binprm), KEEP(struct kernel_siginfo);
 
 	KEEP(struct ethhdr), KEEP(struct vlan_hdr), KEEP(struct iphdr);
 	KEEP(struct ipv6hdr), KEEP(struct in6_addr);

@@ -85,6 +85,7 @@ struct skep_run {
 	const struct run_env *env;    /* never NULL */
 	const struct run_task *as;    /* whose run it is; NULL: this thread's */
 	uint32_t tid, tgid;	      /* of the thread that runs; 0: nobody asked yet */
+	int32_t exit_code;	      /* of a task that ends, as task_struct has it; else 0 */
 	uint64_t *task; /* room for RUN_TASK_SIZE bytes: bpf_get_current_task()'s answer */
 	const struct run_frame *user; /* where that task is; NULL: not known */
 	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */

@@ -204,6 +204,8 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	if (!err)
 		err = core_trace_share(s->k);
 	if (!err)
+		err = core_tasks_share(s->k);
+	if (!err)
 		err = reaper_start(s->space, s->k);
 	if (!err)
 		hook_start(s->space, s->k, s->dir, reaper_reborn);

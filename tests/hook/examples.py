@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +24,7 @@ work = pathlib.Path(tempfile.mkdtemp(prefix='skep-examples-', dir='/tmp'))
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work),
        'PATH': '/usr/bin:/bin:/usr/sbin:/sbin'}
 skep, examples, target = build / 'src/cli/skep', build / 'examples', build / 'tests/hook/stacks'
-tools = ('funclatency', 'counter', 'execsnoop', 'opensnoop', 'hello', 'sslsniff', 'mallocstacks')
+tools = ('funclatency', 'counter', 'execsnoop', 'exitsnoop', 'opensnoop', 'hello', 'sslsniff', 'mallocstacks')
 
 
 def call(*argv):
@@ -124,6 +125,37 @@ def execsnoop_sees_children_that_share_memory():
         *[('true', 0, f'/usr/bin/true spawned-{i}') for i in range(20)],
         ('true', 0, '/usr/bin/true thread')], p
     assert seen[-1][0] == python[0] and {e[1] for e in seen[:-1]} == {python[0]}, p
+
+
+@case
+def exitsnoop_tells_how_processes_end():
+    """By a code, by a signal, and the last of all itself; threads are none."""
+    p = run('exitsnoop', sys.executable, '-c', """if True:
+        import os, signal, subprocess, sys, threading
+        def tell(p, status):
+            print('truth', p, status, file=sys.stderr, flush=True)
+        for code in 0, 3, 255:
+            pid = os.posix_spawn('/bin/sh', ['sh', '-c', f'exit {code}'], os.environ)
+            tell(*os.waitpid(pid, 0))
+        for sig in signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV:
+            child = subprocess.Popen(['sleep', '60'])
+            child.send_signal(sig)
+            child.wait()
+            tell(child.pid, sig)
+        t = threading.Thread(target=lambda: None)
+        t.start()
+        t.join()
+        os.kill(os.getpid(), signal.SIGUSR1)""")
+    assert p.returncode == 128 + signal.SIGUSR1, p
+    truth = {int(pid): int(status) & 0x7f or int(status) for pid, status in
+             re.findall(r'^truth (\d+) (\d+)$', p.stderr, re.M)}
+    rows = re.findall(r'^(\d+) +(\d+) +(\S+) +(\d+\.\d\d) (?:signal (\d+).*|(\d+))$', p.stdout, re.M)
+    seen = {int(pid): int(sig) if sig else int(code) << 8 for pid, _, _, _, sig, code in rows}
+    assert len(rows) == len(seen) == 7 and len(truth) == 6, p
+    python, = set(seen) - set(truth)
+    assert {pid: seen[pid] for pid in truth} == truth and seen[python] == signal.SIGUSR1, p
+    assert all(int(ppid) == python for pid, ppid, *_ in rows if int(pid) != python), p
+    assert [comm for pid, _, comm, *_ in rows if int(pid) in truth][:3] == ['sh'] * 3, p
 
 
 @case

@@ -4,12 +4,14 @@
  *
  *	faults masks	what it says of masks and actions is what the system says of them
  *	faults threads	four threads that fault, and come back by siglongjmp()
+ *	faults cleared	a child that begins without handlers
  *	faults over	a handler that goes on behind what faulted
  *	faults once | again | ignored | trap | kill | END	how it ends by one
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,6 +21,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -149,6 +153,28 @@ static void say_fault(int sig, siginfo_t *info, void *uc)
 	_exit(3);
 }
 
+/* A child that begins with all signals as they are by default. */
+static int cleared(void)
+{
+	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	int st;
+	long pid;
+
+	handle(SIGSEGV, say_fault, SA_ONSTACK);
+	handle(SIGTRAP, count, 0);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (!pid) {
+		say_action(SIGSEGV);
+		for (int n = 0; n < 10; n++)
+			getppid();
+		raise(SIGTRAP);
+	}
+	waitpid((pid_t)pid, &st, 0);
+	printf("status %x\n", (unsigned)st);
+	say_action(SIGSEGV);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -164,6 +190,8 @@ int main(int argc, char **argv)
 	sigaltstack(&other, NULL);
 	if (!strcmp(how, "masks"))
 		return masks();
+	if (!strcmp(how, "cleared"))
+		return cleared();
 	if (!strcmp(how, "threads")) {
 		handle(SIGSEGV, on_fault, SA_ONSTACK);
 		for (int i = 0; i < 4; i++)

@@ -175,7 +175,7 @@ def handlers_of_its_own():
 @case
 def faults_of_its_own():
     """Programs of ours fault at each system call, and nobody else hears of it."""
-    for how in 'masks', 'threads', 'over', 'once', 'again', 'ignored', 'trap', 'kill', 'end':
+    for how in 'masks', 'threads', 'cleared', 'over', 'once', 'again', 'ignored', 'trap', 'kill', 'end':
         seen = same(build / 'tests/hook/faults', how)
         assert seen.entered['rt_sigaction'] or how in ('trap', 'kill', 'end'), (how, seen.entered)
 

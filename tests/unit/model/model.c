@@ -14,6 +14,7 @@
 
 #include "../btf/raw.h"
 #include "core/iter_model.h"
+#include "helper/event.h"
 #include "helper/helper.h"
 #include "helper/seq.h"
 #include "helper/task.h"
@@ -76,6 +77,13 @@ TEST(the_host_accepts_the_model)
 #define PROG(field) TWIN("bpf_prog", field, model_prog)
 #define AUX(field) TWIN("bpf_prog_aux", field, model_prog_aux)
 #define LINK(field) TWIN("bpf_link", field, model_link)
+#define EVENT(type, field, twin) TWIN("trace_event_raw_" type, field, twin)
+#define FORK(field) EVENT("sched_process_fork", field, event_fork)
+#define EXEC(field) EVENT("sched_process_exec", field, event_exec)
+#define EXIT(field) EVENT("sched_process_template", field, event_exit)
+#define NEWTASK(field) EVENT("task_newtask", field, event_newtask)
+#define RENAME(field) EVENT("task_rename", field, event_rename)
+#define SIGNAL(field) EVENT("signal_generate", field, event_signal)
 
 static const struct layout {
 	const char *type, *field;
@@ -85,6 +93,8 @@ static const struct layout {
 	TASK(tgid),
 	TASK(flags),
 	TASK(exit_code),
+	TASK(start_time),
+	TASK(start_boottime),
 	TASK(real_parent),
 	TASK(parent),
 	TASK(group_leader),
@@ -127,6 +137,36 @@ static const struct layout {
 	SKB(vlan_tci, vlan_tci),
 	SKB(vlan_proto, vlan_proto),
 	SKB(priority, priority),
+	FORK(parent_comm),
+	FORK(parent_pid),
+	FORK(child_comm),
+	FORK(child_pid),
+	{ "trace_event_raw_sched_process_exec", "__data_loc_filename",
+	  offsetof(struct event_exec, filename), 4 },
+	EXEC(pid),
+	EXEC(old_pid),
+	EXIT(comm),
+	EXIT(pid),
+	EXIT(prio),
+	NEWTASK(pid),
+	NEWTASK(comm),
+	NEWTASK(clone_flags),
+	NEWTASK(oom_score_adj),
+	RENAME(pid),
+	RENAME(oldcomm),
+	RENAME(newcomm),
+	RENAME(oom_score_adj),
+	SIGNAL(sig),
+	{ "trace_event_raw_signal_generate", "errno", offsetof(struct event_signal, error), 4 },
+	SIGNAL(code),
+	SIGNAL(comm),
+	SIGNAL(pid),
+	SIGNAL(group),
+	SIGNAL(result),
+	TWIN("linux_binprm", filename, event_binprm),
+	TWIN("kernel_siginfo", si_signo, event_siginfo),
+	TWIN("kernel_siginfo", si_errno, event_siginfo),
+	TWIN("kernel_siginfo", si_code, event_siginfo),
 	SEQ(buf),
 	SEQ(size),
 	SEQ(count),
