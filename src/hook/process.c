@@ -416,3 +416,22 @@ int still_undo_spot(struct still *s, const struct site *site, const struct spot 
 	patch->counted = 0;
 	return patch_undo(&s->t, patch, diag);
 }
+
+int still_at_spots(struct still *s, struct spots *spots, const struct image_file *file,
+		   const struct sites *sites, uint64_t by, spot_fn fn, struct skep_diag *diag)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(s->space)->door;
+	int err = 0;
+
+	vec_foreach (site, sites) {
+		const struct spot *spot = spot_of(spots, file, site->at);
+		struct site here = *site;
+
+		here.at += by;
+		here.patch += by;
+		if (!err)
+			err = spot ? fn(s, &here, spot, (uintptr_t)door->probe, diag) : -ENOMEM;
+	}
+	return err;
+}

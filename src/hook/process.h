@@ -76,6 +76,11 @@ int still_put(struct still *s, const struct site *site, const struct stub_calls 
 	      struct skep_diag *reterr_diag);
 int still_undo(struct still *s, const struct site *site, const struct stub_calls *calls,
 	       struct skep_diag *reterr_diag);
+typedef int (*spot_fn)(struct still *s, const struct site *site, const struct spot *spot,
+		       uint64_t handler, struct skep_diag *diag);
+/** At each of the sites of a file, where that is `by` bytes from their offsets. */
+int still_at_spots(struct still *s, struct spots *spots, const struct image_file *file,
+		   const struct sites *sites, uint64_t by, spot_fn fn, struct skep_diag *diag);
 /** The same for a spot, whose counter is told. */
 int still_put_spot(struct still *s, const struct site *site, const struct spot *spot,
 		   uint64_t handler, struct skep_diag *reterr_diag);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hook.c - all that is attached, and all processes that it is put into.
+ *
+ * One lock: processes are stopped one after the other.
+ */
+#include "hook/hook_int.h"
+#include "agent/agent.h"
+#include "hook/ends.h"
+#include "hook/event.h"
+#include "hook/guard.h"
+#include "hook/syscall.h"
+#include "hook/uprobe.h"
+
+struct hooks h = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Is anything attached? */
+bool hooks_any(void)
+{
+	return uprobe_next(NULL) || syscalls_any();
+}
+
+/* --- jumps ------------------------------------------------------------------------------------ */
+
+/* What the process has of them; where there is no room the process goes on without. */
+static void at_landmarks(struct still *s, spot_fn fn)
+{
+	vec_foreach (l, &h.landmarks) {
+		uint64_t at = 0;
+
+		if (images_next(&s->images, &l->file, l->off, &at))
+			still_at_spots(s, &h.spots, &l->file, &l->sites, at - l->off, fn, NULL);
+	}
+}
+
+/* Its faults come to the agent before anything of ours can raise one. */
+static void make_ready(struct still *s)
+{
+	syscalls_look(s);
+	still_guard(s);
+}
+
+/* The jumps of all attachments, into a process that stands still. */
+void hooks_put_in(struct still *s)
+{
+	if (hooks_any())
+		make_ready(s);
+	for (const struct uprobe *u = NULL; (u = uprobe_next(u));)
+		if (uprobe_concerns(u, s->p))
+			uprobe_at_sites(s, u, still_put_spot, NULL);
+	s->p->watched = hooks_any();
+	if (!s->p->watched)
+		return;
+	ends_scan(s->p->pid);
+	syscalls_put(s);
+	at_landmarks(s, still_put_spot);
+}
+
+/* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
+int hooks_put(struct process *p, struct skep_diag *diag)
+{
+	struct images images = { 0 };
+	struct still s;
+	const bool calls = syscalls_concern(p->pid);
+	bool any = false, some = false;
+	int err;
+
+	if ((!uprobe_next(NULL) && !calls) || images_read(&images, p->pid, NULL))
+		return 0;
+	for (const struct uprobe *u = NULL; !some && (u = uprobe_next(u));) {
+		any |= uprobe_concerns(u, p);
+		some = uprobe_fits_in(u, p, &images);
+	}
+	images_fini(&images);
+	some |= calls;
+	if (!some && (!any || p->watched))
+		return 0;
+	err = still_begin(&s, p, h.space, diag);
+	if (err)
+		return err;
+	hooks_put_in(&s);
+	still_end(&s);
+	return 0;
+}
+
+/* As with attach_all(): it is an error where nobody can be traced, as nothing would ever be seen.
+ */
+static int put_in_all(pid_t pid, struct skep_diag *diag)
+{
+	int refused = 0;
+	bool some = false;
+
+	for (struct process *p = h.members.first; p; p = p->next) {
+		int err;
+
+		if (pid > 0 && p->pid != pid)
+			continue;
+		err = hooks_put(p, some ? NULL : diag);
+		some |= !err;
+		refused = err && err != -ESRCH ? err : refused;
+	}
+	return some ? 0 : refused;
+}
+
+/* --- uprobes ---------------------------------------------------------------------------------- */
+
+/* Who cannot be stopped is not at fault: *ret_stopped says whether it was. */
+static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stopped,
+		     struct skep_diag *diag)
+{
+	struct still s;
+	int err = still_begin(&s, p, h.space, diag);
+
+	*ret_stopped = !err;
+	if (err)
+		return err;
+	make_ready(&s);
+	err = uprobe_at_sites(&s, u, still_put_spot, diag);
+	syscalls_put(&s);
+	at_landmarks(&s, still_put_spot);
+	p->watched = true;
+	still_end(&s);
+	return err;
+}
+
+/*
+ * In all processes that u concerns: 0, or the first error.  Some members cannot be traced, as they
+ * are traced already, or are others'; that is an error only where it is so with all.
+ */
+static int attach_all(const struct uprobe *u, struct skep_diag *diag)
+{
+	int err = 0, refused = 0;
+	bool stopped, some = false;
+
+	for (struct process *p = h.members.first; p && !err; p = p->next) {
+		const bool has = uprobe_fits(u, p);
+
+		if (!uprobe_concerns(u, p) || (!has && p->watched))
+			continue;
+		err = put_jumps(p, u, &stopped, has ? diag : NULL);
+		some |= stopped;
+		if (!stopped) {
+			refused = err == -ESRCH || !has ? refused : err;
+			err = 0;
+		}
+	}
+	return err ? err : some ? 0 : refused;
+}
+
+/* Where nobody runs any more the text is what it was again; landmarks where nobody runs at all. */
+static void take_jumps(const struct uprobe *u)
+{
+	const bool last = !hooks_any();
+
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next) {
+		struct still s;
+
+		if ((!uprobe_fits(u, p) && !(last && p->watched)) ||
+		    still_begin(&s, p, h.space, NULL))
+			continue;
+		uprobe_at_sites(&s, u, still_undo_spot, NULL);
+		if (last) {
+			syscalls_undo(&s);
+			at_landmarks(&s, still_undo_spot);
+			still_unguard(&s);
+			p->watched = false;
+		}
+		still_end(&s);
+	}
+}
+
+static const struct uprobe_ops uprobe_ops = { attach_all, take_jumps };
+
+static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+		       struct skep_diag *diag)
+{
+	struct uprobe *u = NULL;
+	int err = 0;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	if (h.over)
+		err = -ENODEV;
+	else if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
+	if (!err)
+		err = uprobe_attach(spec, prog, &uprobe_ops, &u, diag);
+	if (!err)
+		*ret = u;
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+static void detach_file(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	uprobe_detach(hooked, &uprobe_ops);
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- system calls ----------------------------------------------------------------------------- */
+
+static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+			  struct skep_diag *diag)
+{
+	struct syscall_probe *p = NULL;
+	int err;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
+	else
+		err = syscalls_add(spec, prog, &p);
+	if (!err)
+		err = put_in_all(spec->pid, diag);
+	if (!err)
+		*ret = p;
+	else if (p)
+		syscalls_remove(p);
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+/* From those that nobody wants to see any more; what follows programs stays for others. */
+static void take_syscalls(void)
+{
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next) {
+		struct still s;
+
+		if (syscalls_concern(p->pid) || still_begin(&s, p, h.space, NULL))
+			continue;
+		syscalls_undo(&s);
+		if (hooks_any())
+			syscalls_put(&s);
+		else
+			at_landmarks(&s, still_undo_spot);
+		if (!hooks_any())
+			still_unguard(&s);
+		p->watched = hooks_any();
+		still_end(&s);
+	}
+}
+
+static void detach_syscall(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	syscalls_remove(hooked);
+	take_syscalls();
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- events of processes ---------------------------------------------------------------------- */
+
+static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
+			struct skep_diag *diag)
+{
+	struct event_probe *p = NULL;
+	int err;
+
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	err = h.over ? -ENODEV : events_add(spec, prog, &p);
+	if (!err && events_on() & HIVE_TASKS_ON)
+		err = ends_begin();
+	syscalls_changed();
+	if (!err)
+		err = put_in_all(-1, diag);
+	if (!err)
+		*ret = p;
+	else if (p)
+		events_remove(p);
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+static void detach_event(void *hooked)
+{
+	pthread_mutex_lock(&h.lock);
+	events_remove(hooked);
+	if (!(events_on() & HIVE_TASKS_ON))
+		ends_stop();
+	syscalls_changed();
+	take_syscalls();
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* --- the hive --------------------------------------------------------------------------------- */
+
+void hook_stop(void)
+{
+	pthread_mutex_lock(&h.lock);
+	h.over = true;
+	syscalls_stop();
+	events_stop();
+	ends_stop();
+	take_syscalls();
+	uprobes_stop(&uprobe_ops);
+	hooks_leave();
+	pthread_mutex_unlock(&h.lock);
+}
+
+static void find_landmarks(void)
+{
+	landmarks_find(&h.landmarks);
+	vec_foreach (l, &h.landmarks) {
+		vec_foreach (site, &l->sites) {
+			struct spot *spot = spot_of(&h.spots, &l->file, site->at);
+
+			if (spot)
+				atomic_store(&spot->site->means, l->means);
+		}
+	}
+}
+
+void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*reborn)(pid_t pid))
+{
+	static const struct core_hooks hooks[] = {
+		[PROBE_FILE] = { attach_file, detach_file },
+		[PROBE_SYSCALL] = { attach_syscall, detach_syscall },
+		[PROBE_PROCESS] = { attach_event, detach_event },
+	};
+
+	h.space = s;
+	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
+	h.members.hive = dir;
+	h.reborn = reborn;
+	h.members.space = s;
+	find_landmarks();
+	uprobes_start(&h.spots);
+	hooks_look_start();
+	syscalls_start(s, core_vcpus(k));
+	events_start(s, core_vcpus(k));
+	ends_start(s, k);
+	core_set_hooks(k, hooks);
+}

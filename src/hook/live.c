@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live.c - what members come to while something is attached: they are born, load libraries, become
+ * other programs, are taken in while they run, and go.
+ */
+#include "agent/agent.h"
+#include "hook/ends.h"
+#include "hook/event.h"
+#include "hook/follow.h"
+#include "hook/hook_int.h"
+#include "hook/loader.h"
+#include "hook/syscall.h"
+#include "hook/take.h"
+#include "hook/uprobe.h"
+#include "inject/permit.h"
+
+#include <sys/syscall.h>
+#include <time.h>
+
+void hook_member(pid_t pid)
+{
+	struct process *p;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_of(&h.members, pid);
+	if (p) {
+		if (!process_is_same(p))
+			process_forget(p);
+		hooks_put(p, NULL);
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+bool hook_knows(pid_t pid)
+{
+	const struct process *p;
+	bool ret;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_find(&h.members, pid);
+	ret = p && process_is_same(p);
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+bool hook_may_run(pid_t pid)
+{
+	struct process *p;
+	struct still s;
+	bool ret = true;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_know(&h.members, pid);
+	if (p && !still_begin_bare(&s, p, NULL)) {
+		ret = still_is_inside(&s, h.space);
+		still_end(&s);
+	}
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+/* --- other programs --------------------------------------------------------------------------- */
+
+/* Not only what is there by now: libraries come later. */
+static bool wants(pid_t pid)
+{
+	const struct process *p;
+	bool ret;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_know(&h.members, pid);
+	ret = p && syscalls_concern(pid);
+	for (const struct uprobe *u = NULL; p && (u = uprobe_next(u));)
+		ret |= uprobe_concerns(u, p);
+	pthread_mutex_unlock(&h.lock);
+	return ret;
+}
+
+static void arrived(pid_t pid, const struct agent_exec *how)
+{
+	const struct agent_door *door =
+		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
+	struct process *p;
+	struct still s;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_of(&h.members, pid);
+	if (p) {
+		process_forget(p);
+		h.reborn(pid);
+		ends_exec(pid, (pid_t)how->old_pid);
+		if (!still_adopt(&s, p, h.space, NULL)) {
+			hooks_put_in(&s);
+			if (events_any())
+				still_tell_exec(&s, (uintptr_t)door->became, how);
+			if (syscalls_concern(pid))
+				still_tell_exit(&s, (uintptr_t)door->sys_exit, SYS_execve);
+			still_end(&s);
+		}
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+/* Libraries came.  Members write that number: only who is known to be one is looked at. */
+static void look_at(pid_t pid)
+{
+	struct process *p;
+
+	pthread_mutex_lock(&h.lock);
+	p = members_know(&h.members, pid);
+	if (p) {
+		p->watched = false; /* landmarks may have come too */
+		hooks_put(p, NULL);
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+void hooks_look_start(void)
+{
+	static const struct follow_ops follows = { wants, arrived };
+
+	loader_start(h.space, look_at);
+	follow_start(h.space, &follows);
+}
+
+/* --- processes that are taken in -------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* It stands still for that long, and has the agent and all jumps afterwards. */
+static int take_locked(struct process *p, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct skep_diag why = { 0 };
+	const uint64_t start = now_ns();
+	struct still s;
+	int err = still_begin(&s, p, h.space, &why);
+
+	if (err == -EPERM || err == -ESRCH)
+		return permit_refused(p->pid, err, diag);
+	if (err) {
+		diag_set(diag, err, SKEP_AT_NONE, 0, "%s",
+			 *why.msg ? why.msg : "the process cannot take the hive's memory");
+		diag_hint(diag, "%s", why.hint);
+		return err;
+	}
+	ret->threads = (uint32_t)s.t.n;
+	hooks_put_in(&s);
+	still_end(&s);
+	ret->stop_ns = now_ns() - start;
+	return 0;
+}
+
+int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *diag)
+{
+	struct process *p;
+	int err;
+
+	*ret = (struct hook_taken){ 0 };
+	if (!h.space)
+		return -ENODEV;
+	pthread_mutex_lock(&h.lock);
+	members_look(&h.members);
+	ret->known = members_find(&h.members, pid) != NULL;
+	err = h.over ? -ENODEV
+		     : take_look(pid, h.space, h.members.hive, force ? PERMIT_FILTERED : 0, diag);
+	p = err ? NULL : members_of(&h.members, pid);
+	if (p) {
+		if (!ret->known)
+			p->taken = true;
+		err = take_locked(p, ret, diag);
+		if (err && !ret->known)
+			members_drop(&h.members, p);
+	} else if (!err) {
+		err = permit_refused(pid, -ESRCH, diag);
+	}
+	pthread_mutex_unlock(&h.lock);
+	return err;
+}
+
+/* Children of who was taken in, and what they became by exec(2): nobody tells of them. */
+void hook_look(void)
+{
+	pthread_mutex_lock(&h.lock);
+	if (hooks_any() && !h.over) {
+		members_look(&h.members);
+		for (struct process *p = h.members.first; p; p = p->next) {
+			if (!p->taken)
+				continue;
+			if (p->joined && !process_is_ours(p, h.space))
+				process_forget(p);
+			if (!p->watched)
+				hooks_put(p, NULL);
+		}
+	}
+	pthread_mutex_unlock(&h.lock);
+}
+
+#define LEAVE_TRIES 50
+#define LEAVE_NS    2000000
+
+/* Whose threads are in handlers goes on for a moment; who never leaves keeps the memory. */
+static void leave(struct process *p)
+{
+	const struct timespec pause = { .tv_nsec = LEAVE_NS };
+	struct still s;
+	int err = -EAGAIN;
+
+	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (still_begin_bare(&s, p, NULL))
+			return;
+		err = still_leave(&s, h.space);
+		still_end(&s);
+	}
+}
+
+void hooks_leave(void)
+{
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next)
+		if (p->taken && process_is_ours(p, h.space))
+			leave(p);
+}
