@@ -2,6 +2,7 @@
 /* guard.c - see guard.h */
 #include "hook/guard.h"
 #include "agent/agent.h"
+#include "inject/permit.h"
 
 #include <signal.h>
 
@@ -71,6 +72,9 @@ void still_unguard(struct still *s)
 	uint64_t ret;
 
 	if (!s->p->guarded)
+		return;
+	/* What its filters may forbid it keeps: nothing is lost by that. */
+	if (!s->p->forced && permit_calls(s->p->pid, NULL))
 		return;
 	tracee_hold(&s->t);
 	give_all_back(s, door_of(s)->swaps);

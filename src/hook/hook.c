@@ -157,7 +157,7 @@ static void take_jumps(const struct uprobe *u)
 		struct still s;
 
 		if ((!uprobe_fits(u, p) && !(last && p->watched)) ||
-		    still_begin(&s, p, h.space, NULL))
+		    still_begin_undo(&s, p, h.space, NULL))
 			continue;
 		uprobe_at_sites(&s, u, still_undo_spot, NULL);
 		if (last) {
@@ -230,7 +230,7 @@ static void take_syscalls(void)
 	for (struct process *p = h.members.first; p; p = p->next) {
 		struct still s;
 
-		if (syscalls_concern(p->pid) || still_begin(&s, p, h.space, NULL))
+		if (syscalls_concern(p->pid) || still_begin_undo(&s, p, h.space, NULL))
 			continue;
 		syscalls_undo(&s);
 		if (hooks_any())

@@ -173,6 +173,7 @@ int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *d
 	if (p) {
 		if (!ret->known)
 			p->taken = true;
+		p->forced |= force;
 		err = take_locked(p, ret, diag);
 		if (err && !ret->known)
 			members_drop(&h.members, p);
@@ -211,6 +212,9 @@ static void leave(struct process *p)
 	struct still s;
 	int err = -EAGAIN;
 
+	/* Filters that it has put since may end it. */
+	if (!p->forced && permit_calls(p->pid, NULL))
+		return;
 	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
 		if (i)
 			nanosleep(&pause, NULL);

@@ -3,6 +3,7 @@
 #include "hook/process.h"
 #include "agent/agent.h"
 #include "hook/guard.h"
+#include "inject/permit.h"
 #include "base/sys.h"
 
 #include <fcntl.h>
@@ -228,7 +229,9 @@ static int ready(struct still *s, struct space *space, struct skep_diag *diag)
 
 	s->space = space;
 	s->t.desk = space_base(space) + HIVE_DESK_AT;
-	err = make_ready(s, space, diag);
+	err = s->p->forced ? 0 : permit_calls(s->p->pid, diag);
+	if (!err)
+		err = make_ready(s, space, diag);
 	if (err)
 		still_end(s);
 	return err;
@@ -247,6 +250,20 @@ int still_adopt(struct still *s, struct process *p, struct space *space, struct 
 
 	err = err ? err : begin(s, p);
 	return err ? err : ready(s, space, diag);
+}
+
+int still_begin_undo(struct still *s, struct process *p, struct space *space,
+		     struct skep_diag *diag)
+{
+	const int err = still_begin_bare(s, p, diag);
+
+	if (err)
+		return err;
+	s->space = space;
+	s->t.desk = space_base(space) + HIVE_DESK_AT;
+	if (!p->joined)
+		p->inherits = is_mapped(&s->t, space);
+	return 0;
 }
 
 int still_begin_bare(struct still *s, struct process *p, struct skep_diag *diag)

@@ -28,6 +28,7 @@ struct process {
 	bool inherits;	 /* jumps may be there that were put before the process was */
 	bool guarded;	 /* its faults are the agent's first... */
 	bool unseen;	 /* ...which cannot be: some of its text cannot be read */
+	bool forced;	 /* whatever its seccomp filters say of our system calls */
 	bool taken;	 /* it runs without the preload library, which would tell of it */
 	struct patches patches;
 	/* Images whose system calls have the jumps that were wanted by then (syscall.c). */
@@ -63,6 +64,9 @@ void still_tell_exit(struct still *s, uint64_t handler, long nr);
 void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec *how);
 /** Is it the program that it was when the agent came? */
 bool process_is_same(const struct process *p);
+/** Stops it to take jumps out again, for which it makes no system call. */
+int still_begin_undo(struct still *s, struct process *p, struct space *space,
+		     struct skep_diag *reterr_diag);
 /** The same without the agent. */
 int still_begin_bare(struct still *s, struct process *p, struct skep_diag *reterr_diag);
 /** It goes on. */

@@ -91,11 +91,10 @@ static bool is_narrow(pid_t pid)
 	return ret;
 }
 
-int permit_facts(pid_t pid, struct permit_facts *ret)
+static int read_status(pid_t pid, struct permit_facts *ret)
 {
 	FILE *f = pid > 0 ? open_of(pid, "status") : NULL;
-	char line[256], path[32];
-	struct stat st;
+	char line[256];
 
 	*ret = (struct permit_facts){ .pid = pid, .kernel = true };
 	if (!f)
@@ -103,6 +102,16 @@ int permit_facts(pid_t pid, struct permit_facts *ret)
 	while (fgets(line, sizeof(line), f))
 		take_line(ret, line);
 	fclose(f);
+	return 0;
+}
+
+int permit_facts(pid_t pid, struct permit_facts *ret)
+{
+	char path[32];
+	struct stat st;
+
+	if (read_status(pid, ret))
+		return -ESRCH;
 	ret->kernel &= !ret->dead;
 	ret->narrow = is_narrow(pid);
 	ret->pid_ns = namespace_of(pid, "pid");
@@ -375,6 +384,16 @@ int permit_look(pid_t pid, unsigned flags, struct skep_diag *reterr_diag)
 	if (permit_facts(pid, &them) || permit_facts(getpid(), &us))
 		return gone(pid, reterr_diag);
 	return permit_judge(&them, &us, flags, reterr_diag);
+}
+
+int permit_calls(pid_t pid, struct skep_diag *reterr_diag)
+{
+	struct permit_facts them, us;
+	const struct question q = { .them = &them, .us = &us };
+
+	if (read_status(pid, &them) || read_status(getpid(), &us))
+		return gone(pid, reterr_diag);
+	return is_filtered(&q, reterr_diag);
 }
 
 int permit_refused(pid_t pid, int err, struct skep_diag *reterr_diag)

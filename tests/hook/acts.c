@@ -3,8 +3,8 @@
  * acts.c - what programs do that makes it hard to look at their system calls; prints the same each
  * time.
  *
- *	acts threads N | signals | handlers | filter | strict | emulates | bomb LEVELS CHILDREN |
- *children
+ *	acts threads N | signals | handlers | filter | filter-late | strict | emulates | bomb LEVELS
+ *CHILDREN | children
  *
  * children: prints how it made each child, and its number; each has called getpgid(its index).
  */
@@ -248,6 +248,26 @@ static int filtered(void)
 	return 1;
 }
 
+/* The same, but it waits before it does anything. */
+static int filtered_late(void)
+{
+	struct sock_filter rule[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	char c;
+
+	if (filter(rule, sizeof(rule) / sizeof(*rule)) ||
+	    call(SYS_write, 1, (long)"ready\n", 6) != 6 || call(SYS_read, 0, (long)&c, 1) != 1)
+		return 1;
+	write_some();
+	return 1;
+}
+
 static int strict(void)
 {
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
@@ -261,8 +281,9 @@ static int filtered(void)
 	write_some();
 	return 1;
 }
-#define strict	 filtered
-#define emulates filtered
+#define strict	      filtered
+#define filtered_late filtered
+#define emulates      filtered
 #endif
 
 /* --- children --------------------------------------------------------------------------------- */
@@ -338,6 +359,8 @@ int main(int argc, char **argv)
 		return handlers();
 	if (!strcmp(how, "filter"))
 		return filtered();
+	if (!strcmp(how, "filter-late"))
+		return filtered_late();
 	if (!strcmp(how, "strict"))
 		return strict();
 	if (!strcmp(how, "emulates"))

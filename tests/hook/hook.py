@@ -359,6 +359,17 @@ def functions_know_where_they_are():
 
 
 @case
+def who_filters_its_system_calls_is_left_alone():
+    """To bring anything into it would end it; others of the hive are probed."""
+    ptrace_permitted()
+    script = running(300).replace(f'{target} 300 wait', f'{place("acts")} filter-late').replace(
+        '-p $pid', '-p -1').replace('echo >&5\nwait $pid', f'{target} 300 > {work}/sum; echo >&5\nwait $pid; echo status $?')
+    p = call(skep, 'run', '--', 'bash', '-c', script)
+    assert 'status 7\n' in p.stdout and p.stdout.count('written\n') == 100, p.stdout + p.stderr
+    assert seen(p.stdout)[:3] == [300, sums(300)[0], 300], p.stdout
+
+
+@case
 def a_static_probe():
     """Its arguments, its cookie, and the semaphore by which a program knows that somebody probes."""
     ptrace_permitted()
