@@ -25,12 +25,6 @@ static long clock_by_syscall(clockid_t clock, struct timespec *ts)
 	return sys_call6(SYS_clock_gettime, clock, (long)ts, 0, 0, 0, 0);
 }
 
-/* Timers are the server's. */
-static int no_timers(void *arg)
-{
-	return -EOPNOTSUPP;
-}
-
 static struct hive_data *data_of(const struct hive_meta *meta)
 {
 	return (struct hive_data *)(meta->head.base + HIVE_DATA_AT);
@@ -168,7 +162,7 @@ int agent_join(const struct agent_join *how)
 	helper_process = &agent_child.process;
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
-	agent_process.env.timers_begin = no_timers;
+	agent_process.env.objects = (struct obj_store *)(uintptr_t)how->meta->objects;
 	agent_process.env.trace = agent_trace;
 	if (how->server || agent_child.member)
 		return 0;

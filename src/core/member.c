@@ -36,13 +36,14 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 		map_put(maps[i]);
 	}
 	skep_free(maps);
+	timers_cpu_died(k);
 }
 
-/* Interpreted programs and what owns objects and timers stay in the server. */
+/* Interpreted programs and what owns objects stay in the server. */
 bool core_may_leave(const struct skep_prog *p)
 {
 	for (uint32_t i = 0; i < p->map_cnt; i++)
-		if (p->maps[i]->objects || p->maps[i]->kind->traits & MAP_STAYS)
+		if (map_owns(p->maps[i]) || p->maps[i]->kind->traits & MAP_STAYS)
 			return false;
 	return p->space && p->engine == &jit_engine;
 }

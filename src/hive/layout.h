@@ -6,7 +6,7 @@
  *	base                                                                    base + HIVE_RANGE
  *	| text      | meta          | data              | maps ................................ |
  *	  the agent,  descriptors     what changes:       each map's own memfd
- *	  compiled    of maps and     vCPUs, objects,
+ *	  compiled    of maps and     vCPUs, timers,
  *	  programs    programs        heads of rings
  *	  r-x         r--             rw-                 rw-, r-- where values are pointers
  *
@@ -26,7 +26,7 @@
 #include "hive/vcpu.h"
 
 #define HIVE_MEM_MAGIC UINT32_C(0x50454b53) /* "SKEP" */
-#define HIVE_LAYOUT    3		    /* version of everything in this file */
+#define HIVE_LAYOUT    4		    /* version of everything in this file */
 
 /* The range, and where in it each part begins; all reserved, committed where it is used. */
 #define HIVE_TEXT_AT ((uintptr_t)0)
@@ -85,13 +85,14 @@ struct hive_meta {
 	uint64_t private_size; /* ...whole pages, in text's range */
 	uint64_t trace;	       /* struct skep_map, a ring buffer of lines for the server; 0: none */
 	uint64_t syscalls;     /* struct hive_syscalls, in meta; 0: there is none */
+	uint64_t objects;      /* struct obj_store, in meta: where timers are; 0: there is none */
 	int32_t server;	       /* its process id, in its own namespace */
 	_Atomic uint32_t areas;	 /* rows that were ever used */
 	_Atomic uint32_t change; /* counts changes of the rows */
 	uint32_t pad;
 	struct hive_area area[HIVE_AREAS];
 };
-static_assert(sizeof(struct hive_meta) == 96 + HIVE_AREAS * sizeof(struct hive_area), "layout 3");
+static_assert(sizeof(struct hive_meta) == 104 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 

@@ -4,6 +4,7 @@
  * The programs are runner.bpf.c's; what runs them here comes from the preload library.
  */
 #include "hive/layout.h"
+#include "obj/timer_int.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -109,6 +110,135 @@ static int later_maps(void)
 	return 0;
 }
 
+static const struct hive_meta *(*member_meta)(void);
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+/* As runner.bpf.c has them. */
+struct clock_args {
+	uint64_t key, nsecs, again, cancels;
+	int64_t init, set, start, cancel;
+};
+struct alarm {
+	uint64_t again, timer[2], work[2], rung, worked, wrong, keys;
+};
+
+#define MS 1000000u
+
+static struct alarm alarm_of(const char *name, uint64_t key)
+{
+	struct alarm a = { 0 };
+
+	if (bpf_map_lookup_elem(map(name), &key, &a))
+		memset(&a, 0xff, sizeof(a));
+	return a;
+}
+
+/* Arms the timer of a key: what its program heard. */
+static struct clock_args set_alarm(uint64_t key, uint64_t nsecs, uint64_t again)
+{
+	struct clock_args c = { .key = key, .nsecs = nsecs, .again = again, .init = 1 };
+	uint64_t ret;
+
+	if (run_n(prog("alarm"), &c, 1, &ret) != 1 || ret)
+		c.init = -ENOENT;
+	return c;
+}
+
+static int64_t cancel_alarm(uint64_t key)
+{
+	struct clock_args c = { .key = key, .cancels = 1, .cancel = -ENOENT };
+	uint64_t ret;
+
+	return run_n(prog("alarm"), &c, 1, &ret) == 1 ? c.cancel : -ENOENT;
+}
+
+/* The time limit of the test ends it where that never comes. */
+static void wait_rung(const char *name, uint64_t key, uint64_t n)
+{
+	while (alarm_of(name, key).rung < n)
+		usleep(1000);
+}
+
+static unsigned timers_used(void)
+{
+	const struct obj_store *s = (const struct obj_store *)member_meta()->objects;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < TIMER_WORDS; i++)
+		n += (unsigned)__builtin_popcountll(s->timers.table->used[i]);
+	return n;
+}
+
+/* What a member arms, the server calls; another member finds the same timer. */
+static int alarms(void)
+{
+	struct alarm fresh = { 0 };
+	struct clock_args c;
+	uint64_t began = now(), ret, key;
+	int status;
+
+	for (key = 0; key < 4; key++)
+		CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	c = set_alarm(0, 20 * MS, 0);
+	CHECK(!c.init && !c.set && !c.start);
+	wait_rung("alarms", 0, 1);
+	CHECK(now() - began >= 20 * MS);
+	c = set_alarm(0, 0, 20);
+	CHECK(c.init == -EBUSY && !c.set && !c.start);
+	wait_rung("alarms", 0, 22);
+	/* Neither what is cancelled nor what goes with its element. */
+	CHECK(!set_alarm(1, 100 * MS, 0).start && !set_alarm(2, 100 * MS, 0).start);
+	CHECK(!set_alarm(3, 100 * MS, 0).start);
+	CHECK(cancel_alarm(1) == 1 && cancel_alarm(1) == 0);
+	if (fork() == 0)
+		_exit(cancel_alarm(2) != 1);
+	CHECK(wait(&status) > 0 && status == 0);
+	key = 3;
+	CHECK(!bpf_map_delete_elem(map("alarms"), &key));
+	CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	CHECK(cancel_alarm(3) == -EINVAL);
+	usleep(200000);
+	for (key = 0; key < 4; key++) {
+		CHECK(alarm_of("alarms", key).rung == (key ? 0 : 22));
+		CHECK(!alarm_of("alarms", key).wrong);
+	}
+	/* Of an array; and work. */
+	c = (struct clock_args){ .key = 3, .nsecs = MS };
+	CHECK(run_n(prog("clock"), &c, 1, &ret) == 1 && !ret);
+	wait_rung("clocks", 3, 1);
+	while (!alarm_of("clocks", 3).worked)
+		usleep(1000);
+	CHECK(!alarm_of("clocks", 3).wrong);
+	return 0;
+}
+
+/* What a process armed is called when it has long ended, and its program, whoever closes it. */
+static int alarms_stay(void)
+{
+	struct alarm fresh = { 0 };
+	const uint64_t key = 7;
+	struct bpf_object *other;
+	int fd;
+
+	CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	fd = dup(map("alarms"));
+	if (fork() == 0)
+		_exit(set_alarm(7, 300 * MS, 3).start != 0);
+	CHECK(wait(NULL) > 0);
+	other = obj;
+	bpf_object__close(other);
+	obj = bpf_object__open_file(file, NULL);
+	CHECK(obj && !bpf_object__load(obj));
+	do {
+		usleep(1000);
+		CHECK(!bpf_map_lookup_elem(fd, &key, &fresh));
+	} while (fresh.rung < 4);
+	CHECK(!fresh.wrong);
+	close(fd);
+	return 0;
+}
+
 /* --- many ------------------------------------------------------------------------------------- */
 
 #define CPUS_MAX  1024
@@ -209,18 +339,19 @@ static int many(void)
 /* --- and some die ------------------------------------------------------------------------------
  */
 
-#define MORTALS 4
+#define MORTALS 6
 #define SECONDS 5	    /* unless the environment says RUNNER_SECONDS */
 #define HANG_NS 5000000000u /* what is far longer: machines are busy */
 
 /* Until somebody ends it. */
 static pid_t mortal(int kind)
 {
+	static const char *const kinds[] = { "count", "change", "tick" };
 	const pid_t pid = fork();
 	uint64_t ret;
 
 	while (pid == 0)
-		run_n(prog(kind % 2 ? "change" : "count"), NULL, 1000, &ret);
+		run_n(prog(kinds[kind % 3]), NULL, 1000, &ret);
 	return pid;
 }
 
@@ -269,6 +400,7 @@ static int kill_some(struct ring_buffer *rb, long *ret_deaths)
 		before = now();
 		CHECK(run_n(prog("count"), NULL, 10, &ret) == 10);
 		CHECK(run_n(prog("change"), NULL, 10, &ret) == 10);
+		CHECK(run_n(prog("tick"), NULL, 10, &ret) == 10);
 		longest = now() - before > longest ? now() - before : longest;
 		CHECK(drain(rb));
 	}
@@ -276,9 +408,31 @@ static int kill_some(struct ring_buffer *rb, long *ret_deaths)
 		CHECK(!kill(pid[i], SIGKILL) && waitpid(pid[i], NULL, 0) == pid[i]);
 		++*ret_deaths;
 	}
-	printf("# %ld deaths; twenty runs took %.1f ms at most\n", *ret_deaths,
+	printf("# %ld deaths; thirty runs took %.1f ms at most\n", *ret_deaths,
 	       (double)longest / 1e6);
 	return longest > HANG_NS;
+}
+
+/* Timers work, and there are as many free as ever: none is lost with who died. */
+static int timers_left(void)
+{
+	struct alarm fresh = { 0 };
+	uint64_t key = 0;
+
+	for (; key < 100; key++) {
+		struct alarm a = alarm_of("alarms", key);
+
+		CHECK(a.keys == UINT64_MAX || !a.wrong);
+		bpf_map_delete_elem(map("alarms"), &key);
+		CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+		CHECK(!set_alarm(key, MS, 0).init);
+	}
+	for (key = 0; key < 100; key++)
+		wait_rung("alarms", key, 1);
+	while (key-- > 0)
+		CHECK(!bpf_map_delete_elem(map("alarms"), &key));
+	CHECK(timers_used() == 0);
+	return 0;
 }
 
 static int deaths(void)
@@ -309,6 +463,7 @@ static int deaths(void)
 	CHECK((uint64_t)records >= counted(SENT));
 	CHECK((uint64_t)records <= counted(SENT) + (uint64_t)died);
 	CHECK(said() && !said()->torn);
+	CHECK(!timers_left());
 
 	CHECK(!fits("table", 4096, "refuses") && !fits("busy", 256, "refuses"));
 	CHECK(!fits("per_cpu_table", 1024, "refuses") && !fits("recent", 64, "evicts"));
@@ -324,14 +479,13 @@ static int deaths(void)
 /* --- one that writes where it should not -------------------------------------------------------
  */
 
-static const struct hive_meta *(*member_meta)(void);
-
 /* Random bytes at random places of all that members may write to, until somebody ends it. */
 static pid_t scribbler(unsigned seed)
 {
 	const pid_t pid = fork();
 	const struct hive_meta *m = pid ? NULL : member_meta();
-	const size_t data = 4 << 20; /* what of the data segment is in use, and more */
+	const size_t data = 4 << 20;	/* what of the data segment is in use, and more... */
+	const size_t behind = 72 << 20; /* ...and again behind the timers, which are many */
 
 	if (pid)
 		return pid;
@@ -339,10 +493,11 @@ static pid_t scribbler(unsigned seed)
 		_exit(1);
 	srand(seed);
 	for (;;) {
-		const uint32_t row = (uint32_t)rand() % (m->areas + 2);
+		const uint32_t row = (uint32_t)rand() % (m->areas + 3);
 		const struct hive_area a = m->area[row];
-		uint8_t *at =
-			row < m->areas ? (uint8_t *)a.at : (uint8_t *)(m->head.base + HIVE_DATA_AT);
+		uint8_t *at = row < m->areas ? (uint8_t *)a.at
+					     : (uint8_t *)(m->head.base + HIVE_DATA_AT) +
+						       (row == m->areas ? behind : 0);
 		size_t size = row < m->areas ? a.size : data, n = 1 + (size_t)rand() % 16;
 
 		if (!at || !size || (row < m->areas && !a.write))
@@ -365,6 +520,7 @@ static pid_t victim(void)
 		alarm(1);
 		run_n(prog("count"), NULL, 100000, &ret);
 		run_n(prog("change"), NULL, 100000, &ret);
+		run_n(prog("tick"), NULL, 100000, &ret);
 		_exit(0);
 	}
 	return pid;
@@ -439,8 +595,14 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } cases[] = {
-	{ "everything", everything }, { "later_maps", later_maps }, { "many", many },
-	{ "deaths", deaths },	      { "scribble", scribble },	    { "cost", cost },
+	{ "everything", everything },
+	{ "later_maps", later_maps },
+	{ "many", many },
+	{ "alarms", alarms },
+	{ "alarms_stay", alarms_stay },
+	{ "deaths", deaths },
+	{ "scribble", scribble },
+	{ "cost", cost },
 };
 
 static int prepare(void)
