@@ -67,7 +67,7 @@ struct hive_area {
 	uint64_t at;   /* address; 0: the row is free */
 	uint64_t size; /* bytes */
 	uint64_t off;  /* of the first one in the file */
-	int32_t fd;    /* in the server */
+	int32_t fd;    /* in the server; -1: zeroes that each process has for itself */
 	uint32_t gen;  /* changes when the row or its addresses get another meaning */
 	bool write;    /* members may map it for writing */
 	uint8_t pad[7];

@@ -326,7 +326,8 @@ def runs(*names):
     assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
 
 
-for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'deaths', 'scribble', 'cost'):
+for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'arenas', 'arena_deaths',
+             'deaths', 'scribble', 'cost'):
     f = lambda name=name: runs(name)
     f.__name__ = f'members_run_{name}'
     case(f)

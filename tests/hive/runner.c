@@ -7,14 +7,17 @@
 #include "obj/timer_int.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -236,6 +239,155 @@ static int alarms_stay(void)
 	} while (fresh.rung < 4);
 	CHECK(!fresh.wrong);
 	close(fd);
+	return 0;
+}
+
+/* --- arenas ----------------------------------------------------------------------------------- */
+
+#define ARENA_PAGES 256
+#define PAGE	    4096ul
+
+static uint64_t *arena; /* as this process has it */
+
+static int arena_new(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	const int fd = bpf_map_create(33 /* BPF_MAP_TYPE_ARENA: older headers lack it */, "arena",
+				      0, 0, ARENA_PAGES, &opts);
+	void *at =
+		fd < 0 ? MAP_FAILED
+		       : mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	arena = at == MAP_FAILED ? NULL : at;
+	return arena ? fd : -1;
+}
+
+/* What an arena's program is told, and says. */
+struct arena_args {
+	uint64_t word;
+	uint64_t page; /* where it is now, as processes see it; 0: there was none */
+	uint64_t read; /* the word behind it, as the program sees it */
+};
+
+/*
+ * Allocates a page and writes the word to it; with `frees` it gives it back, else it counts at
+ * `counter` in the arena.
+ */
+static int arena_prog(int fd, bool frees, const uint64_t *counter)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	const int alloc = btf__find_by_name_kind(kernel, "bpf_arena_alloc_pages", BTF_KIND_FUNC);
+	const int free = btf__find_by_name_kind(kernel, "bpf_arena_free_pages", BTF_KIND_FUNC);
+	const uint64_t at = (uintptr_t)counter;
+	const struct bpf_insn insns[] = {
+		{ .code = 0xbf, .dst_reg = 6, .src_reg = 1 },
+		{ .code = 0x18, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd },
+		{ 0 },
+		{ .code = 0xb7, .dst_reg = 2 },
+		{ .code = 0xb7, .dst_reg = 3, .imm = 1 },
+		{ .code = 0xb7, .dst_reg = 4, .imm = -1 },
+		{ .code = 0xb7, .dst_reg = 5 },
+		{ .code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = alloc },
+		{ .code = 0x7b, .dst_reg = 6, .src_reg = 0, .off = 8 },
+		{ .code = 0x15, .dst_reg = 0, .off = 11 },
+		{ .code = 0xbf, .dst_reg = 7, .src_reg = 0 },
+		{ .code = 0xbf, .dst_reg = 1, .src_reg = 0, .off = 1, .imm = 1 }, /* the cast */
+		{ .code = 0x79, .dst_reg = 2, .src_reg = 6 },
+		{ .code = 0x7b, .dst_reg = 1, .src_reg = 2 },
+		{ .code = 0x79, .dst_reg = 2, .src_reg = 1 },
+		{ .code = 0x7b, .dst_reg = 6, .src_reg = 2, .off = 16 },
+		/* It counts. */
+		{ .code = 0x18, .dst_reg = 1, .imm = (int)(uint32_t)at },
+		{ .imm = (int)(at >> 32) },
+		{ .code = 0xbf, .dst_reg = 1, .src_reg = 1, .off = 1, .imm = 1 },
+		{ .code = 0xb7, .dst_reg = 2, .imm = 1 },
+		{ .code = 0xdb, .dst_reg = 1, .src_reg = 2 },
+		{ .code = 0xb7, .dst_reg = 0 },
+		{ .code = 0x95 },
+	};
+	const struct bpf_insn freeing[] = {
+		{ .code = 0x18, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd },
+		{ 0 },
+		{ .code = 0xbf, .dst_reg = 2, .src_reg = 7 },
+		{ .code = 0xb7, .dst_reg = 3, .imm = 1 },
+		{ .code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = free },
+		{ .code = 0xb7, .dst_reg = 0 },
+		{ .code = 0x95 },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	struct bpf_insn all[40];
+	size_t n = sizeof(insns) / sizeof(insns[0]);
+
+	memcpy(all, insns, sizeof(insns));
+	if (frees) {
+		n = 16 + sizeof(freeing) / sizeof(freeing[0]);
+		memcpy(&all[16], freeing, sizeof(freeing));
+	}
+	btf__free(kernel);
+	return bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "arena", "GPL", all, n, &opts);
+}
+
+/* Pages that members' programs allocate are theirs alone, and others see what is in there. */
+static int arenas(void)
+{
+	const int fd = arena_new();
+	const int use = fd < 0 ? -1 : arena_prog(fd, false, arena);
+	uint64_t ret, pages = 0;
+	int status;
+
+	CHECK(fd >= 0 && use >= 0);
+	arena[0] = 0; /* touched: this page is taken */
+	for (uint64_t who = 1; who <= 5; who++)
+		if (fork() == 0) {
+			struct arena_args a = { 0 };
+
+			for (int i = 0; i < 50; i++) {
+				a.word = who << 32 | (unsigned)i;
+				if (run_n(use, &a, 1, &ret) != 1 || !a.page || a.read != a.word)
+					_exit(1);
+			}
+			_exit(0);
+		}
+	for (int i = 0; i < 5; i++)
+		CHECK(wait(&status) > 0 && status == 0);
+	CHECK(arena[0] == 250);
+	for (size_t i = 1; i < ARENA_PAGES; i++)
+		pages += arena[i * PAGE / 8] != 0;
+	CHECK(pages == 250);
+	close(use);
+	close(fd);
+	munmap(arena, ARENA_PAGES * PAGE);
+	return 0;
+}
+
+/* Who dies as it allocates or frees takes one page along, no more. */
+static int arena_deaths(void)
+{
+	const int fd = arena_new();
+	const int use = fd < 0 ? -1 : arena_prog(fd, false, arena);
+	const int frees = fd < 0 ? -1 : arena_prog(fd, true, arena);
+	struct arena_args a = { .word = 1 };
+	uint64_t ret, pages = 0;
+	pid_t pid;
+
+	CHECK(use >= 0 && frees >= 0);
+	arena[0] = 0;
+	for (int i = 0; i < 100; i++) {
+		pid = fork();
+		while (pid == 0)
+			run_n(frees, &a, 100, &ret);
+		usleep(2000 + (unsigned)rand() % 3000);
+		CHECK(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
+	}
+	usleep(300000); /* the last one is buried */
+	do {
+		CHECK(run_n(use, &a, 1, &ret) == 1);
+		pages += a.page != 0;
+	} while (a.page);
+	printf("# %lu pages of %d are left after 100 deaths\n", pages, ARENA_PAGES - 1);
+	CHECK(pages >= ARENA_PAGES - 1 - 100 && pages <= ARENA_PAGES - 1);
+	close(fd);
+	munmap(arena, ARENA_PAGES * PAGE);
 	return 0;
 }
 
@@ -600,6 +752,8 @@ static const struct {
 	{ "many", many },
 	{ "alarms", alarms },
 	{ "alarms_stay", alarms_stay },
+	{ "arenas", arenas },
+	{ "arena_deaths", arena_deaths },
 	{ "deaths", deaths },
 	{ "scribble", scribble },
 	{ "cost", cost },
