@@ -21,6 +21,13 @@
 /* Clocks that may jump are looked at again after a second: what the thread waits by does not. */
 #define JUMP_NS 1000000000
 
+/* What a timer holds, as its row said when it was looked at; all NULL where that was nonsense. */
+struct hold {
+	struct timer_callback callback;
+	struct skep_prog *prog; /* whose callback it is, counted */
+	struct skep_map *map;	/* in whose values it lies, counted: while user space holds it */
+};
+
 struct timer_thread {
 	struct skep_kernel *k;
 	pthread_t thread;
@@ -28,13 +35,13 @@ struct timer_thread {
 	_Atomic bool stop;			/* it shall end */
 	pthread_mutex_t lock;			/* of what follows; k->lock may be taken under it */
 	struct timer_queue queue[TIMER_CLOCKS]; /* what is armed, of each clock */
-	struct skep_prog **prog; /* [TIMERS_MAX] whose each one's callback is, counted, or NULL */
-	uint32_t rows;		 /* those below may have one */
+	struct hold *hold;			/* [TIMERS_MAX] by row */
+	uint32_t rows;				/* those below may hold something */
 };
 
-#define PROGS_SIZE (TIMERS_MAX * sizeof(struct skep_prog *))
+#define HOLDS_SIZE (TIMERS_MAX * sizeof(struct hold))
 
-/* What is to be called, counted. */
+/* What is to be called; program and map counted, or NULL: nothing that may be. */
 struct due {
 	struct timer_facts timer;
 	struct skep_prog *prog;
@@ -47,54 +54,6 @@ static bool map_used(void *arg, struct skep_map *m)
 }
 
 /* --- what programs changed -------------------------------------------------------------------- */
-
-/* A callback keeps its program, as in Linux. */
-static void hold_prog(struct timer_thread *t, uint32_t row, uint32_t id)
-{
-	struct object_ref ref = { 0 };
-
-	if (t->prog[row] ? t->prog[row]->id == id : !id)
-		return;
-	t->rows = MAX(t->rows, row + 1);
-	prog_put(t->prog[row]);
-	t->prog[row] = id && !object_ref_id(t->k, OBJ_PROG, id, &ref)
-			       ? (struct skep_prog *)ref.payload
-			       : NULL;
-}
-
-static void look_locked(void *arg, uint32_t row)
-{
-	struct timer_thread *t = arg;
-	struct timer_facts f;
-
-	if (!obj_timer_look(t->k->env.objects, row, &f))
-		return;
-	for (uint8_t q = 0; q < TIMER_CLOCKS; q++)
-		if (f.armed && q == f.queue)
-			timer_queue_put(&t->queue[q], row, f.expires);
-		else
-			timer_queue_drop(&t->queue[q], row);
-	hold_prog(t, row, f.callback.prog);
-}
-
-void timers_look(struct skep_kernel *k)
-{
-	struct timer_thread *t = atomic_load(&k->timer_thread);
-
-	if (!t)
-		return;
-	pthread_mutex_lock(&t->lock);
-	obj_timers_changed(k->env.objects, look_locked, t);
-	pthread_mutex_unlock(&t->lock);
-}
-
-void timers_cpu_died(struct skep_kernel *k)
-{
-	if (atomic_load(&k->timer_thread))
-		obj_timers_mend(k->env.objects);
-}
-
-/* --- one call --------------------------------------------------------------------------------- */
 
 /* The map of a callback that may be called, counted; NULL: the verifier has seen none such. */
 static struct skep_map *map_of(struct skep_kernel *k, const struct skep_prog *p,
@@ -118,6 +77,75 @@ static struct skep_map *map_of(struct skep_kernel *k, const struct skep_prog *p,
 	}
 	return NULL;
 }
+
+static void let_go(struct hold *h)
+{
+	map_put(h->map);
+	prog_put(h->prog);
+	*h = (struct hold){ 0 };
+}
+
+/* A callback keeps its program, as in Linux; of what the verifier did not see nothing is kept. */
+static void hold_locked(struct timer_thread *t, const struct timer_facts *f)
+{
+	struct hold *h = &t->hold[f->row];
+	struct object_ref ref = { 0 };
+
+	if (h->prog ? h->callback.prog == f->callback.prog &&
+			      h->callback.func == f->callback.func && (uintptr_t)h->map == f->map
+		    : !f->callback.prog)
+		return;
+	let_go(h);
+	if (object_ref_id(t->k, OBJ_PROG, f->callback.prog, &ref))
+		return;
+	*h = (struct hold){ f->callback, ref.payload, map_of(t->k, ref.payload, f) };
+	if (!h->map)
+		let_go(h);
+	t->rows = MAX(t->rows, f->row + 1);
+}
+
+/* What lies in maps that user space has let go is never called again. */
+static void let_go_unused_locked(struct timer_thread *t)
+{
+	for (uint32_t row = 0; row < t->rows; row++)
+		if (t->hold[row].map && !atomic_load(&t->hold[row].map->users))
+			let_go(&t->hold[row]);
+}
+
+static void look_locked(void *arg, uint32_t row)
+{
+	struct timer_thread *t = arg;
+	struct timer_facts f;
+
+	if (!obj_timer_look(t->k->env.objects, row, &f))
+		return;
+	for (uint8_t q = 0; q < TIMER_CLOCKS; q++)
+		if (f.armed && q == f.queue)
+			timer_queue_put(&t->queue[q], row, f.expires);
+		else
+			timer_queue_drop(&t->queue[q], row);
+	hold_locked(t, &f);
+}
+
+void timers_look(struct skep_kernel *k)
+{
+	struct timer_thread *t = atomic_load(&k->timer_thread);
+
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	obj_timers_changed(k->env.objects, look_locked, t);
+	let_go_unused_locked(t);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void timers_cpu_died(struct skep_kernel *k)
+{
+	if (atomic_load(&k->timer_thread))
+		obj_timers_mend(k->env.objects);
+}
+
+/* --- one call --------------------------------------------------------------------------------- */
 
 /* Where the element's key stands, that of an array is written to *index; NULL: it is no value. */
 static void *key_of(struct skep_map *m, uint64_t value, uint32_t *index)
@@ -213,8 +241,11 @@ static bool take_locked(struct timer_thread *t, struct due *ret, int64_t *ret_wa
 		/* Whoever changes it just now says so when that is done. */
 		if (!obj_timer_look(t->k->env.objects, row, &ret->timer) || !ret->timer.armed)
 			continue;
-		hold_prog(t, row, ret->timer.callback.prog);
-		ret->prog = t->prog[row] ? prog_get(t->prog[row]) : NULL;
+		hold_locked(t, &ret->timer);
+		if (t->hold[row].prog) {
+			ret->prog = prog_get(t->hold[row].prog);
+			ret->map = map_get(t->hold[row].map);
+		}
 		return true;
 	}
 	return false;
@@ -245,8 +276,6 @@ static void *timer_loop(void *arg)
 		is_due = take_locked(t, &due, &wait);
 		firsts_locked(t, first);
 		pthread_mutex_unlock(&t->lock);
-		if (due.prog)
-			due.map = map_of(t->k, due.prog, &due.timer);
 		if (is_due)
 			call_one(t->k, &due);
 		else
@@ -274,9 +303,9 @@ static int thread_start(struct timer_thread *t)
 static void thread_free(struct timer_thread *t)
 {
 	for (uint32_t row = 0; row < t->rows; row++)
-		prog_put(t->prog[row]);
-	if (t->prog)
-		munmap(t->prog, PROGS_SIZE);
+		let_go(&t->hold[row]);
+	if (t->hold)
+		munmap(t->hold, HOLDS_SIZE);
 	for (int q = 0; q < TIMER_CLOCKS; q++)
 		timer_queue_fini(&t->queue[q]);
 	pthread_mutex_destroy(&t->lock);
@@ -291,10 +320,10 @@ static int thread_fill(struct timer_thread *t)
 		err = timer_queue_init(&t->queue[q], TIMERS_MAX);
 	if (err)
 		return err;
-	t->prog = mmap(NULL, PROGS_SIZE, PROT_READ | PROT_WRITE,
+	t->hold = mmap(NULL, HOLDS_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (t->prog == MAP_FAILED) {
-		t->prog = NULL;
+	if (t->hold == MAP_FAILED) {
+		t->hold = NULL;
 		return -ENOMEM;
 	}
 	return thread_start(t);
