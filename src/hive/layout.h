@@ -92,7 +92,7 @@ struct hive_meta {
 	uint32_t pad;
 	struct hive_area area[HIVE_AREAS];
 };
-static_assert(sizeof(struct hive_meta) == 104 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
+static_assert(sizeof(struct hive_meta) == 120 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 
@@ -120,7 +120,8 @@ struct hive_data {
 	_Atomic uint32_t
 		loads; /* a futex: the process that waits as it loaded libraries; 0: none */
 	_Atomic uint32_t execs; /* counts who asked in `exec` */
-	uint32_t pad[6];
+	_Atomic uint32_t asked; /* counts who waits for vCPUs (vcpu.c) */
+	uint32_t pad[5];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 	struct hive_exec exec[HIVE_EXECS];
 };

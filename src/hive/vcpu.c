@@ -3,12 +3,24 @@
 #include "hive/vcpu.h"
 #include "base/sys.h"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 uint32_t vcpu_kernel;
 
-static void yield(void)
+#define ASKS_EVERY 4096 /* yields: a few milliseconds */
+
+/*
+ * One round of a wait for others; rounds counts them.  In a hive it may be for nobody: a run that
+ * died, or what a member wrote into a slot.
+ */
+static void wait_on(const struct vcpus *v, uint32_t *rounds)
 {
+	if (++*rounds % ASKS_EVERY == 0 && v->bell) {
+		atomic_fetch_add(v->asked, 1);
+		atomic_fetch_add(v->bell, 1);
+		sys_call6(SYS_futex, (long)v->bell, FUTEX_WAKE, 1, 0, 0, 0);
+	}
 	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 }
 
@@ -77,10 +89,12 @@ static bool vcpu_try(struct vcpu *c, uint64_t who)
 /* Any slot, from i on. */
 static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 {
+	uint32_t rounds = 0;
+
 	for (uint32_t tries = 1; !vcpu_try(&v->slot[i], who); tries++) {
 		i = i + 1 < v->nr ? i + 1 : 0;
 		if (tries >= v->nr) {
-			yield();
+			wait_on(v, &rounds);
 			tries = 0;
 		}
 	}
@@ -95,9 +109,10 @@ struct vcpu *vcpu_get(struct vcpus *v)
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 {
 	const uint64_t who = vcpu_who(v, vcpu_kernel);
+	uint32_t rounds = 0;
 
 	while (!vcpu_try(&v->slot[id], who))
-		yield();
+		wait_on(v, &rounds);
 	return &v->slot[id];
 }
 
@@ -149,12 +164,14 @@ void vcpu_resume(struct vcpu *c)
 
 void vcpus_synchronize(struct vcpus *v)
 {
+	uint32_t rounds = 0;
+
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < v->nr; i++) {
 		const uint64_t run = vcpu_run(&v->slot[i]);
 
 		/* This very run; later ones do not concern us. */
 		while (!vcpu_run_over(&v->slot[i], run))
-			yield();
+			wait_on(v, &rounds);
 	}
 }

@@ -678,8 +678,25 @@ static pid_t victim(void)
 	return pid;
 }
 
+/* The longest command, and on what. */
+struct longest {
+	uint64_t ns;
+	const char *map, *what;
+};
+
+static void note(struct longest *l, const struct bpf_map *m, const char *what, uint64_t *began)
+{
+	const uint64_t end = now();
+
+	if (getenv("RUNNER_SLOW") && end - *began > 50 * MS)
+		printf("# %s %s: %.1f ms\n", bpf_map__name(m), what, (double)(end - *began) / 1e6);
+	if (end - *began > l->ns)
+		*l = (struct longest){ end - *began, bpf_map__name(m), what };
+	*began = end;
+}
+
 /* Every command on every map: the answer may be anything, but it comes. */
-static void use_all(uint64_t *longest)
+static void use_all(struct longest *l)
 {
 	struct bpf_map *m;
 	uint64_t key, next, v[CPUS_MAX], began;
@@ -691,12 +708,17 @@ static void use_all(uint64_t *longest)
 		began = now();
 		key = (uint64_t)rand() % 300;
 		bpf_map_lookup_elem(fd, &key, v);
+		note(l, m, "lookup", &began);
 		bpf_map_update_elem(fd, &key, v, BPF_ANY);
+		note(l, m, "update", &began);
 		bpf_map_delete_elem(fd, &key);
+		note(l, m, "delete", &began);
 		bpf_map_lookup_and_delete_elem(fd, &key, v);
-		for (int i = 0; i < 300 && !bpf_map_get_next_key(fd, i ? &key : NULL, &next); i++)
+		note(l, m, "lookup and delete", &began);
+		for (int i = 0; i < 300 && !bpf_map_get_next_key(fd, i ? &key : NULL, &next); i++) {
+			note(l, m, "next key", &began);
 			key = next;
-		*longest = now() - began > *longest ? now() - began : *longest;
+		}
 	}
 }
 
@@ -705,7 +727,7 @@ static int scribble(void)
 	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
 	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
 	int status, victims = 0, harmed = 0;
-	uint64_t longest = 0;
+	struct longest longest = { 0 };
 	pid_t pid, other;
 
 	printf("# RUNNER_SEED=%d\n", seed);
@@ -721,14 +743,14 @@ static int scribble(void)
 		CHECK(waitpid(pid, NULL, WNOHANG) == 0);
 	}
 	CHECK(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
-	printf("# %d of %d victims came to harm; a map's commands took %.1f ms at most\n", harmed,
-	       victims, (double)longest / 1e6);
+	printf("# %d of %d victims came to harm; the longest command: %s of %s, %.1f ms\n", harmed,
+	       victims, longest.what, longest.map, (double)longest.ns / 1e6);
 	bpf_object__close(obj);
 	sleep(3); /* what it wrote into vCPUs is found out */
 	/* What is made from now on works as if nothing had been. */
 	obj = bpf_object__open_file(file, NULL);
 	CHECK(obj && !bpf_object__load(obj));
-	return many() || longest > 6 * HANG_NS;
+	return many() || longest.ns > 6 * HANG_NS;
 }
 
 /* --- how long --------------------------------------------------------------------------------- */
