@@ -27,6 +27,13 @@ MAP(recent, LRU_HASH, __u64, __u64, 64);
 MAP(busy, HASH, __u64, __u64, 256);
 MAP(guarded, ARRAY, __u32, struct locked, 1);
 
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} own SEC(".maps");
+
 struct bpf_wq {
 	__u64 opaque[2];
 } __attribute__((aligned(8)));
@@ -209,6 +216,24 @@ int count(void *ctx)
 	send(key);
 	bump_at(FINISHED);
 	return 0;
+}
+
+/* A count of each task's own. */
+SEC("raw_tp/mine")
+int mine(void *ctx)
+{
+	__u64 *v = bpf_task_storage_get(&own, bpf_get_current_task_btf(), NULL,
+					BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!v)
+		return -1;
+	return ++*v;
+}
+
+SEC("raw_tp/no_more")
+int no_more(void *ctx)
+{
+	return bpf_task_storage_delete(&own, bpf_get_current_task_btf());
 }
 
 /* Changes what count only counts: elements come and go, and are replaced. */

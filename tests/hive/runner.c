@@ -242,6 +242,48 @@ static int alarms_stay(void)
 	return 0;
 }
 
+/* --- what tasks own ----------------------------------------------------------------------------
+ */
+
+/* What bpf(2) says of the process: its count, or -errno. */
+static int64_t count_of(pid_t pid)
+{
+	const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int64_t v = 0;
+
+	if (bpf_map_lookup_elem(map("own"), &pidfd, &v))
+		v = -errno;
+	close(pidfd);
+	return v;
+}
+
+/* Members' programs make it, and bpf(2) finds it. */
+static int storage(void)
+{
+	uint64_t ret = 0;
+	int ready[2], go[2];
+	pid_t pid;
+	char c = 0;
+
+	CHECK(!pipe(ready) && !pipe(go));
+	CHECK(count_of(getpid()) == -ENOENT);
+	CHECK(run_n(prog("mine"), NULL, 3, &ret) == 3 && ret == 3);
+	pid = fork();
+	if (pid == 0) {
+		c = run_n(prog("mine"), NULL, 5, &ret) == 5 && ret == 5;
+		if (write(ready[1], &c, 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	CHECK(read(ready[0], &c, 1) == 1 && c);
+	CHECK(count_of(getpid()) == 3 && count_of(pid) == 5);
+	CHECK(write(go[1], &c, 1) == 1 && waitpid(pid, NULL, 0) == pid);
+	CHECK(run_n(prog("no_more"), NULL, 1, &ret) == 1 && (int32_t)ret == 0);
+	CHECK(count_of(getpid()) == -ENOENT);
+	CHECK(run_n(prog("no_more"), NULL, 1, &ret) == 1 && (int32_t)ret == -ENOENT);
+	return 0;
+}
+
 /* --- arenas ----------------------------------------------------------------------------------- */
 
 #define ARENA_PAGES 256
@@ -774,6 +816,7 @@ static const struct {
 	{ "many", many },
 	{ "alarms", alarms },
 	{ "alarms_stay", alarms_stay },
+	{ "storage", storage },
 	{ "arenas", arenas },
 	{ "arena_deaths", arena_deaths },
 	{ "deaths", deaths },
