@@ -110,6 +110,8 @@ bool core_may(const struct call *c, enum core_right right);
 
 /** May members of the hive run it? */
 bool core_may_leave(const struct skep_prog *p);
+/** The same before it is attached: 0, or -EOPNOTSUPP and what keeps it. */
+int core_check_leaves(struct call *c, const struct skep_prog *p);
 
 /** Writes one field back to the caller's attributes: 0 or -EFAULT. */
 #define CALL_PUT(c, field, value)                                                           \

@@ -328,7 +328,7 @@ def runs(*names):
     until('the hive ends', lambda: not set(hives()) - others)
 
 
-for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'storage', 'arenas', 'arena_deaths',
+for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'storage', 'objects', 'arenas', 'arena_deaths',
              'deaths', 'scribble', 'cost'):
     f = lambda name=name: runs(name)
     f.__name__ = f'members_run_{name}'

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a program can do in a member of a hive: one of each, counted. */
-/* Newer headers know it, older ones do not. */
-#define bpf_wq uapi_bpf_wq
+/* Newer headers know them, older ones do not. */
+#define bpf_wq	      uapi_bpf_wq
+#define bpf_list_head uapi_bpf_list_head
+#define bpf_list_node uapi_bpf_list_node
 #include <linux/bpf.h>
 #undef bpf_wq
+#undef bpf_list_head
+#undef bpf_list_node
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 #define MAP(name, kind, k, v, n)                   \
 	struct {                                   \
@@ -33,6 +38,38 @@ struct {
 	__type(key, int);
 	__type(value, __u64);
 } own SEC(".maps");
+
+struct bpf_list_head {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	__u64 opaque[3];
+} __attribute__((aligned(8)));
+
+struct item {
+	struct bpf_list_node node;
+	__u64 n;
+};
+
+struct owner {
+	struct bpf_spin_lock lock;
+	struct bpf_list_head items __attribute__((btf_decl_tag("contains:item:node")));
+};
+MAP(owners, ARRAY, __u32, struct owner, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__type(key, __u32);
+			__type(value, struct owner);
+			__uint(max_entries, 1);
+		});
+} owners_of SEC(".maps");
 
 struct bpf_wq {
 	__u64 opaque[2];
@@ -234,6 +271,25 @@ SEC("raw_tp/no_more")
 int no_more(void *ctx)
 {
 	return bpf_task_storage_delete(&own, bpf_get_current_task_btf());
+}
+
+/* Objects are in the server, and so are programs on maps that own some. */
+SEC("syscall")
+int owns(void *ctx)
+{
+	__u32 zero = 0;
+
+	/* Without a word about them the types of objects would not be there. */
+	return bpf_core_type_id_local(struct item) && bpf_map_lookup_elem(&owners, &zero);
+}
+
+SEC("syscall")
+int owns_inside(void *ctx)
+{
+	__u32 zero = 0;
+	void *in = bpf_map_lookup_elem(&owners_of, &zero);
+
+	return in && bpf_map_lookup_elem(in, &zero);
 }
 
 /* Changes what count only counts: elements come and go, and are replaced. */

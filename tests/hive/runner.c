@@ -284,6 +284,18 @@ static int storage(void)
 	return 0;
 }
 
+/* Programs on maps that own objects do not run here; in the server they do. */
+static int objects(void)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint64_t ret;
+
+	CHECK(run_n(prog("owns"), NULL, 1, &ret) == -EOPNOTSUPP);
+	CHECK(run_n(prog("owns_inside"), NULL, 1, &ret) == -EOPNOTSUPP);
+	CHECK(!bpf_prog_test_run_opts(prog("owns"), &opts) && opts.retval == 1);
+	return 0;
+}
+
 /* --- arenas ----------------------------------------------------------------------------------- */
 
 #define ARENA_PAGES 256
@@ -817,6 +829,7 @@ static const struct {
 	{ "alarms", alarms },
 	{ "alarms_stay", alarms_stay },
 	{ "storage", storage },
+	{ "objects", objects },
 	{ "arenas", arenas },
 	{ "arena_deaths", arena_deaths },
 	{ "deaths", deaths },
