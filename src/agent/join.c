@@ -27,12 +27,6 @@ static long clock_by_syscall(clockid_t clock, struct timespec *ts)
 	return sys_call6(SYS_clock_gettime, clock, (long)ts, 0, 0, 0, 0);
 }
 
-/* Timers are the server's. */
-static int no_timers(void *arg)
-{
-	return -EOPNOTSUPP;
-}
-
 static struct hive_data *data_of(const struct hive_meta *meta)
 {
 	return (struct hive_data *)(meta->head.base + HIVE_DATA_AT);
@@ -178,7 +172,7 @@ int agent_join(const struct agent_join *how)
 	helper_process = &agent_child.process;
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
-	agent_process.env.timers_begin = no_timers;
+	agent_process.env.objects = (struct obj_store *)(uintptr_t)how->meta->objects;
 	agent_process.env.trace = agent_trace;
 	if (how->server || agent_child.member)
 		return 0;
@@ -192,41 +186,20 @@ const struct hive_meta *agent_meta(void)
 
 /* --- areas ------------------------------------------------------------------------------------ */
 
-static char *put_number(char *to, uint32_t n)
-{
-	char digits[10];
-	int i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while (n /= 10);
-	while (i)
-		*to++ = digits[--i];
-	return to;
-}
-
-/* /proc/SERVER/fd/N */
-static void path_of(char *to, const struct hive_meta *m, int fd)
-{
-	memcpy(to, "/proc/", 6);
-	to = put_number(to + 6, (uint32_t)m->server);
-	memcpy(to, "/fd/", 4);
-	*put_number(to + 4, (uint32_t)fd) = '\0';
-}
-
 static int map_area(const struct hive_meta *m, const struct hive_area *a)
 {
-	char path[40];
-	long fd, p;
+	const bool own = a->fd < 0;
+	const int fd =
+		own ? -1 : sys_open_of((uint32_t)m->server, a->fd, a->write ? O_RDWR : O_RDONLY);
+	long p;
 
-	path_of(path, m, a->fd);
-	fd = sys_call6(SYS_openat, AT_FDCWD, (long)path, (a->write ? O_RDWR : O_RDONLY) | O_CLOEXEC,
-		       0, 0, 0);
-	if (fd < 0)
-		return (int)fd;
+	if (!own && fd < 0)
+		return fd;
 	p = sys_call6(SYS_mmap, (long)a->at, (long)a->size, PROT_READ | (a->write ? PROT_WRITE : 0),
-		      MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, (long)a->off);
-	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+		      (own ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE,
+		      fd, (long)a->off);
+	if (!own)
+		sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
 	return p < 0 && p > -4096 ? (int)p : 0;
 }
 

@@ -42,6 +42,9 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 #endif
 }
 
+/** Another description of process pid's descriptor, by /proc: it, close-on-exec, or -errno. */
+int sys_open_of(uint32_t pid, int fd, int flags);
+
 /** A descriptor that is readable once process pid has ended, pidfd_open(2); negative without one.
  */
 static inline int sys_pidfd(int pid)

@@ -14,6 +14,7 @@
 #include "core/user.h"
 #include "map/map.h"
 #include "model/release.h"
+#include "obj/obj.h"
 #include "prog/prog.h"
 
 #include <pthread.h>
@@ -47,7 +48,7 @@ struct skep_kernel {
 	struct vcpus *vcpus;		 /* where programs run: own_vcpus, or the hive's */
 	struct vcpus own_vcpus;
 	struct run_env env;		/* what their runs carry */
-	void *object_mem;		/* env.objects' memory, a mapping; NULL: there is none */
+	struct obj_places places;	/* env.objects' memory; NULL: there is none */
 	const struct core_hooks *hooks; /* what probes do to processes; NULL: there are none */
 	pthread_mutex_t timer_lock;	/* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
@@ -110,6 +111,8 @@ bool core_may(const struct call *c, enum core_right right);
 
 /** May members of the hive run it? */
 bool core_may_leave(const struct skep_prog *p);
+/** The same before it is attached: 0, or -EOPNOTSUPP and what keeps it. */
+int core_check_leaves(struct call *c, const struct skep_prog *p);
 
 /** Writes one field back to the caller's attributes: 0 or -EFAULT. */
 #define CALL_PUT(c, field, value)                                                           \
@@ -145,6 +148,12 @@ int core_take_btf(struct skep_kernel *k, const void *data, uint32_t size,
 
 /** What runs ask of timers; before the first run. */
 void timers_init(struct skep_kernel *k);
+/** There is going to be a map with timers: 0 where somebody will call them, or -ENOMEM. */
+int timers_begin(struct skep_kernel *k);
+/** Programs whose callbacks have been set are held from now on.  Not with k->lock. */
+void timers_look(struct skep_kernel *k);
+/** A run has died: what it left of timers is mended. */
+void timers_cpu_died(struct skep_kernel *k);
 /** Ends the thread: nothing is called any more. */
 void timers_fini(struct skep_kernel *k);
 

@@ -21,7 +21,8 @@
 #define AGAIN_MAX 16	     /* times that a program may ask for the same element in a row */
 
 static const struct iter_ops *const targets[] = {
-	&iter_bpf_map, &iter_bpf_prog, &iter_bpf_link, &iter_bpf_map_elem, &iter_task,
+	&iter_bpf_map, &iter_bpf_prog,	&iter_bpf_link, &iter_bpf_map_elem,
+	&iter_task,    &iter_task_file, &iter_task_vma,
 };
 
 static const struct iter_ops *target_of(struct skep_kernel *k, const struct skep_prog *p)
@@ -46,6 +47,7 @@ static void iter_free(struct iter *it)
 	skep_free(it->mem.seq.buf);
 	skep_free(it->keys);
 	skep_free(it->tasks);
+	skep_free(it->parts);
 	skep_free(it->key);
 	skep_free(it->value);
 	skep_free(it);
@@ -141,6 +143,7 @@ static int render(struct iter *it, const struct skep_prog *p, int fd)
 		err = show_whole(it, p, fd, false);
 		it->mem.seq.index++;
 	}
+	err = err ? err : it->err;
 	err = err ? err : show_whole(it, p, fd, true);
 	return err ? err : flush(it, fd);
 }

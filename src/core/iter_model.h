@@ -52,6 +52,26 @@ struct model_link {
 	struct model_prog *prog;
 };
 
+struct model_super_block {
+	uint32_t s_dev; /* as the kernel has it: major << 20 | minor */
+};
+
+struct model_inode {
+	uint64_t i_ino;
+	struct model_super_block *i_sb;
+};
+
+struct model_file {
+	struct model_inode *f_inode;
+};
+
+struct model_vma {
+	uint64_t vm_start, vm_end;
+	uint64_t vm_flags;
+	uint64_t vm_pgoff; /* pages */
+	struct model_file *vm_file;
+};
+
 struct model_iter_meta {
 	struct skep_seq *seq;
 	uint64_t session_id, seq_num;

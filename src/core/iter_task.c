@@ -146,7 +146,7 @@ static void link_tasks(struct task_list *l)
 	}
 }
 
-static int task_begin(struct iter *it)
+int iter_task_begin(struct iter *it)
 {
 	struct task_list l = { 0 };
 	struct iter_task *idle = vec_push(&l);
@@ -169,20 +169,57 @@ static int task_begin(struct iter *it)
 	return 0;
 }
 
-static bool task_next(struct iter *it)
+const struct skep_task *iter_task_next(struct iter *it)
 {
 	const struct iter_link *l = it->link;
 
 	while (it->at < it->nr_keys) {
 		const struct skep_task *t = &it->tasks[it->at++].task;
 
-		if ((l->tid && (uint32_t)t->pid != l->tid) ||
-		    (l->tgid && (uint32_t)t->tgid != l->tgid))
-			continue;
-		it->mem.ctx[1] = (uintptr_t)t;
-		return true;
+		if ((!l->tid || (uint32_t)t->pid == l->tid) &&
+		    (!l->tgid || (uint32_t)t->tgid == l->tgid))
+			return t;
 	}
-	return false;
+	return NULL;
+}
+
+static bool task_next(struct iter *it)
+{
+	const struct skep_task *t = iter_task_next(it);
+
+	it->mem.ctx[1] = (uintptr_t)t;
+	return t;
+}
+
+/* --- parts of tasks --------------------------------------------------------------------------- */
+
+bool iter_part_next(struct iter *it, int (*read)(struct iter *it), uint32_t *ret_part)
+{
+	while (it->part >= it->nr_parts) {
+		skep_free(it->parts);
+		it->parts = NULL;
+		it->part = it->nr_parts = 0;
+		it->task = iter_task_next(it);
+		if (!it->task)
+			return false;
+		if (!it->link->tid && it->task->pid != it->task->tgid)
+			continue;
+		it->err = read(it);
+		if (it->err)
+			return false;
+	}
+	it->mem.ctx[1] = (uintptr_t)it->task;
+	*ret_part = it->part++;
+	return true;
+}
+
+struct model_file *iter_fill_file(struct iter_mem *mem, uint32_t major, uint32_t minor,
+				  uint64_t ino)
+{
+	mem->super.s_dev = major << 20 | minor;
+	mem->inode = (struct model_inode){ .i_ino = ino, .i_sb = &mem->super };
+	mem->file.f_inode = &mem->inode;
+	return &mem->file;
 }
 
 /* --- links ------------------------------------------------------------------------------------ */
@@ -203,8 +240,8 @@ static int pid_of(int fd)
 	return pid ? (int)pid : -EBADF;
 }
 
-static int task_attach(struct call *c, const struct skep_prog *p,
-		       const union bpf_iter_link_info *info, struct iter_link *l)
+int iter_task_attach(struct call *c, const struct skep_prog *p,
+		     const union bpf_iter_link_info *info, struct iter_link *l)
 {
 	int pid = 0;
 
@@ -220,7 +257,7 @@ static int task_attach(struct call *c, const struct skep_prog *p,
 	return 0;
 }
 
-static void task_info(const struct iter_link *l, struct bpf_link_info *info)
+void iter_task_info(const struct iter_link *l, struct bpf_link_info *info)
 {
 	info->iter.task.tid = l->tid;
 	info->iter.task.pid = l->tgid;
@@ -229,8 +266,8 @@ static void task_info(const struct iter_link *l, struct bpf_link_info *info)
 const struct iter_ops iter_task = {
 	.target = "task",
 	.may_sleep = true,
-	.attach = task_attach,
-	.info = task_info,
-	.begin = task_begin,
+	.attach = iter_task_attach,
+	.info = iter_task_info,
+	.begin = iter_task_begin,
 	.next = task_next,
 };

@@ -299,19 +299,42 @@ static void name_release(struct skep_kernel *k)
 			 RELEASE_MAJOR(k->release), RELEASE_MINOR(k->release));
 }
 
+static void give_store(struct skep_kernel *k)
+{
+	const uint32_t nr = k->vcpus->nr;
+
+	if (k->space)
+		space_give(k->space, HIVE_META, k->places.head, obj_head_size(nr));
+	else if (k->places.head)
+		space_give_pages(NULL, k->places.head, obj_head_size(nr));
+	if (k->places.objects)
+		space_give_pages(NULL, k->places.objects, obj_objects_size(nr));
+	if (k->places.timers)
+		space_give_pages(k->space, k->places.timers, obj_timers_size());
+	k->places = (struct obj_places){ 0 };
+}
+
 /*
- * Never in a hive's data, as it is full of pointers.  Shared as maps' memory is: after a fork, both
- * still see the objects that their maps hold.  Where a process may not reserve that much, programs
- * find that memory for objects is out.
+ * Objects never in a hive's data, as they are full of pointers.  Shared as maps' memory is: after a
+ * fork, both still see the objects that their maps hold.  Where a process may not reserve that
+ * much, programs find that memory for objects is out.
  */
 static void make_store(struct skep_kernel *k)
 {
-	void *mem = space_pages(NULL, obj_store_size(k->vcpus->nr));
+	const uint32_t nr = k->vcpus->nr;
+	struct obj_places *at = &k->places;
 
-	if (!mem)
+	at->head = k->space ? space_alloc(k->space, HIVE_META, obj_head_size(nr))
+			    : space_pages(NULL, obj_head_size(nr));
+	at->objects = space_pages(NULL, obj_objects_size(nr));
+	at->timers = space_pages(k->space, obj_timers_size());
+	if (!at->head || !at->objects || !at->timers) {
+		give_store(k);
 		return;
-	k->object_mem = mem;
-	k->env.objects = obj_store_init(mem, k->vcpus);
+	}
+	k->env.objects = obj_store_init(at, k->vcpus, k->space != NULL);
+	if (k->space)
+		space_meta(k->space)->objects = (uintptr_t)k->env.objects;
 }
 
 int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
@@ -378,8 +401,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	pins_fini(k);
 	pin_files_fini(k);
 	objects_fini(k);
-	if (k->object_mem)
-		space_give_pages(NULL, k->object_mem, obj_store_size(k->vcpus->nr));
+	give_store(k);
 	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);

@@ -81,6 +81,8 @@ long core_map_create(struct call *c)
 			return -ENOMEM;
 	}
 	err = map_new(a, &deps, &m, c->diag);
+	if (!err && map_has_timers(m))
+		err = timers_begin(c->k);
 	if (err)
 		return err;
 	fd = object_publish(c, OBJ_MAP, m, m->area.fd, core_file_mode(a->map_flags));

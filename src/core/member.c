@@ -38,15 +38,43 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 		map_put(maps[i]);
 	}
 	skep_free(maps);
+	timers_cpu_died(k);
 }
 
-/* Interpreted programs and what owns objects and timers stay in the server. */
-bool core_may_leave(const struct skep_prog *p)
+/* It is the server's alone, or the maps are that it has as values. */
+static bool stays(const struct skep_map *m)
+{
+	return map_owns(m) || m->kind->traits & MAP_STAYS || (m->inner && stays(m->inner));
+}
+
+/* The map that keeps the program in the server, NULL: none does. */
+static const struct skep_map *map_that_stays(const struct skep_prog *p)
 {
 	for (uint32_t i = 0; i < p->map_cnt; i++)
-		if (p->maps[i]->objects || p->maps[i]->kind->traits & MAP_STAYS)
-			return false;
-	return p->space && p->engine == &jit_engine;
+		if (stays(p->maps[i]))
+			return p->maps[i];
+	return NULL;
+}
+
+bool core_may_leave(const struct skep_prog *p)
+{
+	return p->space && p->engine == &jit_engine && !map_that_stays(p);
+}
+
+int core_check_leaves(struct call *c, const struct skep_prog *p)
+{
+	const struct skep_map *m = map_that_stays(p);
+
+	if (m)
+		return FAIL(c, -EOPNOTSUPP,
+			    "the program cannot run in other processes: map '%s' (%s) stays in the "
+			    "hive's server%s",
+			    m->name, m->kind->name,
+			    map_owns(m) ? ", as its values own objects" : "");
+	if (!core_may_leave(p))
+		return FAIL(c, -EOPNOTSUPP,
+			    "the program cannot run in other processes: it is interpreted");
+	return 0;
 }
 
 long core_prog_at(struct skep_kernel *k, int fd)

@@ -465,6 +465,7 @@ void objects_collect(struct skep_kernel *k)
 	do {
 		struct object *dead = NULL, *next;
 
+		timers_look(k);
 		pthread_mutex_lock(&k->lock);
 		progress = collect_locked(t, &dead);
 		t->collect_at = MAX(COLLECT_MIN, 2 * t->live);
@@ -617,6 +618,21 @@ int object_ref_id(struct skep_kernel *k, enum object_kind kind, uint32_t id, str
 		object_ref_locked(o, ret);
 	pthread_mutex_unlock(&k->lock);
 	return o ? 0 : -ENOENT;
+}
+
+int object_ref_payload(struct skep_kernel *k, enum object_kind kind, uint64_t payload,
+		       struct object_ref *ret)
+{
+	int err = -ENOENT;
+
+	pthread_mutex_lock(&k->lock);
+	vec_foreach (o, &k->objects.ids[kind])
+		if (err && (uintptr_t)(*o)->payload == payload) {
+			object_ref_locked(*o, ret);
+			err = 0;
+		}
+	pthread_mutex_unlock(&k->lock);
+	return err;
 }
 
 void object_ref_locked(struct object *o, struct object_ref *ret)

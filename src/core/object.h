@@ -116,6 +116,10 @@ long object_open(struct call *c, struct object_ref *r, int mode);
 int object_ref_id(struct skep_kernel *k, enum object_kind kind, uint32_t id,
 		  struct object_ref *ret);
 
+/** The same of the one whose payload lies there, if any does. */
+int object_ref_payload(struct skep_kernel *k, enum object_kind kind, uint64_t payload,
+		       struct object_ref *ret);
+
 /** The first id after `start` of a live object; 0 or -ENOENT. */
 int object_next_id(struct call *c, enum object_kind kind, uint32_t start, uint32_t *ret);
 

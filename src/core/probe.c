@@ -186,22 +186,12 @@ static int settle_locked(struct call *c, struct probe *p)
 	return 0;
 }
 
-static int probe_leaves(struct call *c, const struct skep_prog *prog)
-{
-	if (!core_may_leave(prog))
-		return FAIL(
-			c, -EOPNOTSUPP,
-			"the program cannot run in other processes: it is interpreted, or has maps "
-			"that stay in the hive's server");
-	return 0;
-}
-
 int probe_prog(struct call *c, const struct skep_prog *prog)
 {
 	if (prog->type != BPF_PROG_TYPE_KPROBE)
 		return FAIL(c, -EINVAL, "programs of type %s do not run at uprobes",
 			    prog->kind->name);
-	return probe_leaves(c, prog);
+	return core_check_leaves(c, prog);
 }
 
 /* May it run at that event? */
@@ -214,7 +204,7 @@ static int check_prog(struct call *c, const struct probe *p, const struct skep_p
 		return FAIL(c, -EACCES,
 			    "the program reads %u bytes of the record, and the tracepoint's has %u",
 			    prog->max_ctx_off, p->record);
-	return probe_leaves(c, prog);
+	return core_check_leaves(c, prog);
 }
 
 static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)

@@ -1,25 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * timer.c - the thread that calls timers back, one a kernel, made when the first one is armed.
+ * timer.c - the thread that calls timers back, one a kernel, made with the first map that may have
+ * timers.
  *
- * It takes a vCPU before it takes a timer: a map, or a program, that goes waits for that run.
+ * Which of them is the next, and what programs their callbacks are of, is kept here; programs only
+ * say that they changed one (obj/timer.h).  In a hive a timer is what some member wrote: it is
+ * called where the verifier has seen its callback set for elements of its map, and where its value
+ * lies in that map.
+ *
+ * It holds program and map of a call before it takes a vCPU.  The table's references are the last.
  */
-#include "base/sys.h"
 #include "core/core_int.h"
+#include "core/timer_queue.h"
 #include "obj/timer.h"
 
-#include <limits.h>
-#include <linux/futex.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+/* Clocks that may jump are looked at again after a second: what the thread waits by does not. */
+#define JUMP_NS 1000000000
+
+/* What a timer holds, as its row said when it was looked at; all NULL where that was nonsense. */
+struct hold {
+	struct timer_callback callback;
+	struct skep_prog *prog; /* whose callback it is, counted */
+	struct skep_map *map;	/* in whose values it lies, counted: while user space holds it */
+};
 
 struct timer_thread {
 	struct skep_kernel *k;
 	pthread_t thread;
-	pid_t pid;	   /* of the process that it is a thread of */
-	_Atomic bool stop; /* it shall end */
+	pid_t pid;				/* of the process that it is a thread of */
+	_Atomic bool stop;			/* it shall end */
+	pthread_mutex_t lock;			/* of what follows; k->lock may be taken under it */
+	struct timer_queue queue[TIMER_CLOCKS]; /* what is armed, of each clock */
+	struct hold *hold;			/* [TIMERS_MAX] by row */
+	uint32_t rows;				/* those below may hold something */
+};
+
+#define HOLDS_SIZE (TIMERS_MAX * sizeof(struct hold))
+
+/* What is to be called; program and map counted, or NULL: nothing that may be. */
+struct due {
+	struct timer_facts timer;
+	struct skep_prog *prog;
+	struct skep_map *map;
 };
 
 static bool map_used(void *arg, struct skep_map *m)
@@ -27,87 +53,233 @@ static bool map_used(void *arg, struct skep_map *m)
 	return object_map_used(m);
 }
 
-/* Where the element's key stands; that of an array is written to *index. */
-static void *key_of(const struct skep_map *m, uint8_t *value, uint32_t *index)
+/* --- what programs changed -------------------------------------------------------------------- */
+
+/* The map of a callback that may be called, counted; NULL: the verifier has seen none such. */
+static struct skep_map *map_of(struct skep_kernel *k, const struct skep_prog *p,
+			       const struct timer_facts *f)
 {
-	if (m->type != BPF_MAP_TYPE_ARRAY)
-		return value - ALIGN_UP(m->key_size, 8);
-	*index = (uint32_t)((size_t)(value - m->values) / m->elem_size);
+	struct object_ref ref = { 0 };
+
+	for (uint32_t i = 0; i < p->later_cnt; i++) {
+		const struct prog_later *l = &p->later[i];
+
+		if (p->engine->func_of(p, l->sub) != f->callback.func)
+			continue;
+		if ((uintptr_t)l->map == f->map)
+			return map_get(l->map);
+		/* One of the maps that are values of one of the program's. */
+		if (!l->map->object && !object_ref_payload(k, OBJ_MAP, f->map, &ref)) {
+			if (map_meta_equal(l->map, ref.payload))
+				return ref.payload;
+			object_put(&ref);
+		}
+	}
+	return NULL;
+}
+
+static void let_go(struct hold *h)
+{
+	map_put(h->map);
+	prog_put(h->prog);
+	*h = (struct hold){ 0 };
+}
+
+/* A callback keeps its program, as in Linux; of what the verifier did not see nothing is kept. */
+static void hold_locked(struct timer_thread *t, const struct timer_facts *f)
+{
+	struct hold *h = &t->hold[f->row];
+	struct object_ref ref = { 0 };
+
+	if (h->prog ? h->callback.prog == f->callback.prog &&
+			      h->callback.func == f->callback.func && (uintptr_t)h->map == f->map
+		    : !f->callback.prog)
+		return;
+	let_go(h);
+	if (object_ref_id(t->k, OBJ_PROG, f->callback.prog, &ref))
+		return;
+	*h = (struct hold){ f->callback, ref.payload, map_of(t->k, ref.payload, f) };
+	if (!h->map)
+		let_go(h);
+	t->rows = MAX(t->rows, f->row + 1);
+}
+
+/* What lies in maps that user space has let go is never called again. */
+static void let_go_unused_locked(struct timer_thread *t)
+{
+	for (uint32_t row = 0; row < t->rows; row++)
+		if (t->hold[row].map && !atomic_load(&t->hold[row].map->users))
+			let_go(&t->hold[row]);
+}
+
+static void look_locked(void *arg, uint32_t row)
+{
+	struct timer_thread *t = arg;
+	struct timer_facts f;
+
+	if (!obj_timer_look(t->k->env.objects, row, &f))
+		return;
+	for (uint8_t q = 0; q < TIMER_CLOCKS; q++)
+		if (f.armed && q == f.queue)
+			timer_queue_put(&t->queue[q], row, f.expires);
+		else
+			timer_queue_drop(&t->queue[q], row);
+	hold_locked(t, &f);
+}
+
+void timers_look(struct skep_kernel *k)
+{
+	struct timer_thread *t = atomic_load(&k->timer_thread);
+
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	obj_timers_changed(k->env.objects, look_locked, t);
+	let_go_unused_locked(t);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void timers_cpu_died(struct skep_kernel *k)
+{
+	if (atomic_load(&k->timer_thread))
+		obj_timers_mend(k->env.objects);
+}
+
+/* --- one call --------------------------------------------------------------------------------- */
+
+/* Where the element's key stands, that of an array is written to *index; NULL: it is no value. */
+static void *key_of(struct skep_map *m, uint64_t value, uint32_t *index)
+{
+	const uint64_t key =
+		m->type == BPF_MAP_TYPE_ARRAY ? value : value - ALIGN_UP(m->key_size, 8);
+
+	if (!m->ops->contains || !m->ops->contains(m, key, value - key + m->value_size))
+		return NULL;
+	if (key != value)
+		return (void *)(uintptr_t)key;
+	*index = (uint32_t)((value - (uintptr_t)m->values) / m->elem_size);
 	return index;
 }
 
-static void call_back(struct skep_kernel *k, struct vcpu *vcpu, const struct timer_call *call)
+static void call_back(struct skep_kernel *k, struct vcpu *vcpu, const struct due *d,
+		      const struct obj_timer *timer)
 {
-	const struct skep_prog *p = call->callback.prog;
-	struct skep_map *m = call->map;
 	uint32_t index[2] = { 0 };
-	const struct later_args args = { m, key_of(m, call->value, index), call->value };
+	const struct later_args args = { d->map, key_of(d->map, d->timer.value, index),
+					 (void *)(uintptr_t)d->timer.value };
 	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run = {
 		.task = task,
-		.prog = p,
+		.prog = d->prog,
 		.vcpu = vcpu,
 		.cpu = vcpu_id(k->vcpus, vcpu),
 		.env = &k->env,
-		.later = m,
-		.timer = call->timer,
+		.later = d->map,
+		.timer = timer,
 		.region = { { (uintptr_t)index, sizeof(index) } },
 	};
 
-	p->engine->call_later(call->callback.func, &args, &run);
+	if (args.key)
+		d->prog->engine->call_later(d->timer.callback.func, &args, &run);
 }
 
-/* Work may sleep, and nobody waits for its run meanwhile.  The table's references are the last. */
-static void hold_and_call(struct skep_kernel *k, struct vcpu *vcpu, const struct timer_call *call)
+/* On the CPU that it is pinned to, if there is such a one. */
+static struct vcpu *vcpu_for(struct skep_kernel *k, int32_t at)
 {
-	struct skep_prog *p = prog_get((struct skep_prog *)(uintptr_t)call->callback.prog);
-	struct skep_map *m = map_get(call->map);
-
-	call_back(k, vcpu, call);
-	map_put(m);
-	prog_put(p);
+	return at >= 0 && (uint32_t)at < k->vcpus->nr ? vcpu_get_at(k->vcpus, (uint32_t)at)
+						      : vcpu_get(k->vcpus);
 }
 
-/* Calls one timer that is due; it runs on that CPU, or on any for -1. */
-static void call_one(struct skep_kernel *k, int32_t cpu)
+static void call_one(struct skep_kernel *k, struct due *d)
 {
-	struct vcpu *vcpu = cpu < 0 ? vcpu_get(k->vcpus) : vcpu_get_at(k->vcpus, (uint32_t)cpu);
-	struct timer_call call;
+	struct vcpu *vcpu = vcpu_for(k, d->timer.at);
+	const struct obj_timer *timer = obj_timer_claim(k->env.objects, &d->timer);
 
-	if (obj_timers_take(k->env.objects, vcpu_id(k->vcpus, vcpu), &call)) {
+	if (timer) {
 		/* Nobody told us when user space let go of the map. */
-		if (!object_map_used(call.map))
-			obj_timers_release(k->env.objects, call.list);
-		else if (call.callback.prog)
-			hold_and_call(k, vcpu, &call);
+		if (d->map && !object_map_used(d->map))
+			obj_timers_release(k->env.objects, d->map);
+		else if (d->map)
+			call_back(k, vcpu, d, timer);
 		obj_timers_done(k->env.objects);
 	}
 	vcpu_put(vcpu);
+	map_put(d->map);
+	prog_put(d->prog);
 }
 
-static void wait_for_change(_Atomic uint32_t *changes, uint32_t seen, int64_t ns)
-{
-	const struct timespec t = { ns / 1000000000, ns % 1000000000 };
+/* --- the thread ------------------------------------------------------------------------------- */
 
-	sys_call6(SYS_futex, (long)changes, FUTEX_WAIT, seen, ns == INT64_MAX ? 0 : (long)&t, 0, 0);
+/* The queue whose first one is most overdue, NULL: none is; *ret_wait: nanoseconds until then. */
+static struct timer_queue *queue_due(struct timer_thread *t, int64_t *ret_wait)
+{
+	struct timer_queue *due = NULL;
+	int64_t wait = INT64_MAX;
+
+	for (uint8_t q = 0; q < TIMER_CLOCKS; q++) {
+		const struct timer_entry *e = timer_queue_first(&t->queue[q]);
+		const int64_t left = e ? obj_timer_left(q, e->expires) : INT64_MAX;
+
+		if (left <= 0 && left < wait)
+			due = &t->queue[q];
+		wait = MIN(wait, e && left > 0 && q > 0 ? MIN(left, JUMP_NS) : left);
+	}
+	*ret_wait = wait;
+	return due;
+}
+
+/* Takes the first one that is due out of its queue: false where none is. */
+static bool take_locked(struct timer_thread *t, struct due *ret, int64_t *ret_wait)
+{
+	struct timer_queue *q;
+
+	obj_timers_changed(t->k->env.objects, look_locked, t);
+	while ((q = queue_due(t, ret_wait))) {
+		const uint32_t row = timer_queue_first(q)->row;
+
+		timer_queue_drop(q, row);
+		/* Whoever changes it just now says so when that is done. */
+		if (!obj_timer_look(t->k->env.objects, row, &ret->timer) || !ret->timer.armed)
+			continue;
+		hold_locked(t, &ret->timer);
+		if (t->hold[row].prog) {
+			ret->prog = prog_get(t->hold[row].prog);
+			ret->map = map_get(t->hold[row].map);
+		}
+		return true;
+	}
+	return false;
+}
+
+static void firsts_locked(const struct timer_thread *t, int64_t ret[TIMER_CLOCKS])
+{
+	for (int q = 0; q < TIMER_CLOCKS; q++) {
+		const struct timer_entry *e = timer_queue_first(&t->queue[q]);
+
+		ret[q] = e ? e->expires : INT64_MAX;
+	}
 }
 
 static void *timer_loop(void *arg)
 {
 	struct timer_thread *t = arg;
 	struct obj_store *objects = t->k->env.objects;
-	_Atomic uint32_t *changes = obj_timers_changes(objects);
+	uint32_t seen;
 
-	while (!atomic_load(&t->stop)) {
-		/* Before the look: what changes after it is not slept through. */
-		const uint32_t seen = atomic_load_explicit(changes, memory_order_acquire);
-		int64_t wait;
-		int32_t cpu;
+	/* Before the look: what changes after it is not slept through. */
+	while (seen = obj_timers_changes(objects), !atomic_load(&t->stop)) {
+		int64_t first[TIMER_CLOCKS], wait;
+		struct due due = { 0 };
+		bool is_due;
 
-		if (obj_timers_due(objects, &cpu, &wait))
-			call_one(t->k, cpu);
-		else if (!atomic_load(&t->stop))
-			wait_for_change(changes, seen, wait);
+		pthread_mutex_lock(&t->lock);
+		is_due = take_locked(t, &due, &wait);
+		firsts_locked(t, first);
+		pthread_mutex_unlock(&t->lock);
+		if (is_due)
+			call_one(t->k, &due);
+		else
+			obj_timers_wait(objects, seen, first, wait);
 	}
 	return NULL;
 }
@@ -128,35 +300,63 @@ static int thread_start(struct timer_thread *t)
 	return 0;
 }
 
-static int thread_new(struct skep_kernel *k, struct timer_thread **ret)
+static void thread_free(struct timer_thread *t)
 {
-	_cleanup_(skep_free_p) struct timer_thread *t = skep_alloc(sizeof(*t));
+	for (uint32_t row = 0; row < t->rows; row++)
+		let_go(&t->hold[row]);
+	if (t->hold)
+		munmap(t->hold, HOLDS_SIZE);
+	for (int q = 0; q < TIMER_CLOCKS; q++)
+		timer_queue_fini(&t->queue[q]);
+	pthread_mutex_destroy(&t->lock);
+	skep_free(t);
+}
+
+static int thread_fill(struct timer_thread *t)
+{
+	int err = 0;
+
+	for (int q = 0; q < TIMER_CLOCKS && !err; q++)
+		err = timer_queue_init(&t->queue[q], TIMERS_MAX);
+	if (err)
+		return err;
+	t->hold = mmap(NULL, HOLDS_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (t->hold == MAP_FAILED) {
+		t->hold = NULL;
+		return -ENOMEM;
+	}
+	return thread_start(t);
+}
+
+static int thread_new(struct skep_kernel *k)
+{
+	struct timer_thread *t = skep_alloc(sizeof(*t));
 	int err;
 
 	if (!t)
 		return -ENOMEM;
+	pthread_mutex_init(&t->lock, NULL);
 	t->k = k;
 	t->pid = getpid();
-	err = thread_start(t);
-	if (!err)
-		*ret = TAKE_PTR(t);
+	obj_timers_own(k->env.objects);
+	err = thread_fill(t);
+	if (err)
+		thread_free(t);
+	else
+		atomic_store(&k->timer_thread, t);
 	return err;
 }
 
-static int timers_begin(void *arg)
+int timers_begin(struct skep_kernel *k)
 {
-	struct skep_kernel *k = arg;
-	struct timer_thread *t;
 	int err = 0;
 
-	if (likely(atomic_load_explicit(&k->timer_thread, memory_order_relaxed) != NULL))
+	if (!k->env.objects)
 		return 0;
 	pthread_mutex_lock(&k->timer_lock);
-	if (!k->timer_thread) {
-		err = thread_new(k, &t);
-		if (!err)
-			atomic_store_explicit(&k->timer_thread, t, memory_order_relaxed);
-	}
+	if (!atomic_load(&k->timer_thread))
+		err = thread_new(k);
 	pthread_mutex_unlock(&k->timer_lock);
 	return err;
 }
@@ -165,7 +365,6 @@ void timers_init(struct skep_kernel *k)
 {
 	pthread_mutex_init(&k->timer_lock, NULL);
 	k->env.map_used = map_used;
-	k->env.timers_begin = timers_begin;
 }
 
 void timers_fini(struct skep_kernel *k)
@@ -178,6 +377,8 @@ void timers_fini(struct skep_kernel *k)
 		obj_timers_wake(k->env.objects);
 		pthread_join(t->thread, NULL);
 	}
-	skep_free(t);
+	k->timer_thread = NULL;
+	if (t)
+		thread_free(t);
 	pthread_mutex_destroy(&k->timer_lock);
 }

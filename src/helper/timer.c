@@ -23,41 +23,39 @@ static long init(const struct skep_run *run, void *field, struct skep_map *m, in
 {
 	struct obj_store *s = run->env->objects;
 	const struct timer_place place = {
-		.list = &m->timers,
 		.map = m,
 		.value = (uint8_t *)field - off,
 		.clock = clock,
 	};
-	int err = s ? obj_timer_init(s, field, &place) : -ENOMEM;
+	int err = s ? obj_timer_init(s, field, &place, run->cpu) : -ENOMEM;
 
 	/* Behind it: who lets the map go meanwhile finds the timer, or is seen here. */
 	if (err || is_used(run, m))
 		return err;
-	obj_timer_free(s, field);
+	obj_timer_free(s, field, run->cpu);
 	return -EPERM;
+}
+
+/* What the timer says of its map is only believed where the program has such a map. */
+static bool is_let_go(const struct skep_run *run, const void *map)
+{
+	const struct skep_prog *p = run->prog;
+
+	for (uint32_t i = 0; run->env->map_used && i < p->map_cnt; i++)
+		if (p->maps[i] == map)
+			return !is_used(run, p->maps[i]);
+	return false;
 }
 
 static long set_callback(const struct skep_run *run, void *field, uint64_t func)
 {
+	const struct timer_callback cb = { run->prog->id, func };
 	struct obj_store *s = run->env->objects;
-	struct skep_map *m = s ? obj_timer_map(s, field) : NULL;
-	/* Only how often it is held changes. */
-	struct skep_prog *p = (struct skep_prog *)(uintptr_t)run->prog;
-	const struct timer_callback cb = { p, &p->refs, func };
+	const void *map = s ? obj_timer_map(s, field) : NULL;
 
-	if (!m)
+	if (!map)
 		return -EINVAL;
-	return is_used(run, m) ? obj_timer_set_callback(s, field, &cb) : -EPERM;
-}
-
-/* Before it is armed; -EINVAL where there is nothing to arm. */
-static long begin(const struct skep_run *run, void *field)
-{
-	const struct run_env *env = run->env;
-
-	if (!env->objects || !obj_timer_map(env->objects, field))
-		return -EINVAL;
-	return env->timers_begin ? env->timers_begin(env->arg) : 0;
+	return is_let_go(run, map) ? -EPERM : obj_timer_set_callback(s, field, &cb, run->cpu);
 }
 
 /* --- timers ----------------------------------------------------------------------------------- */
@@ -78,19 +76,23 @@ HELPER_FN(timer_set_callback)
 
 HELPER_FN(timer_start)
 {
-	long err = r3 & ~(TIMER_ABS | TIMER_CPU_PIN) ? -EINVAL : begin(run, PTR(r1));
+	struct obj_store *s = run->env->objects;
+	const struct timer_start how = {
+		.nsecs = r2,
+		.abs = r3 & TIMER_ABS,
+		.at = r3 & TIMER_CPU_PIN ? (int32_t)run->cpu : -1,
+	};
 
-	if (err)
-		return RET(err);
-	return RET(obj_timer_start(run->env->objects, PTR(r1), r2, r3 & TIMER_ABS,
-				   r3 & TIMER_CPU_PIN ? (int32_t)run->cpu : -1));
+	if (!s || r3 & ~(TIMER_ABS | TIMER_CPU_PIN))
+		return RET(-EINVAL);
+	return RET(obj_timer_start(s, PTR(r1), &how, run->cpu));
 }
 
 HELPER_FN(timer_cancel)
 {
 	struct obj_store *s = run->env->objects;
 
-	return RET(s ? obj_timer_cancel(s, PTR(r1), run->timer) : -EINVAL);
+	return RET(s ? obj_timer_cancel(s, PTR(r1), run->timer, run->cpu) : -EINVAL);
 }
 
 /* --- work queues: flags are for later --------------------------------------------------------- */
@@ -110,7 +112,7 @@ KFUNC_FN(bpf_wq_set_callback_impl)
 
 KFUNC_FN(bpf_wq_start)
 {
-	long err = (uint32_t)r2 ? -EINVAL : begin(run, PTR(r1));
+	struct obj_store *s = run->env->objects;
 
-	return RET(err ? err : obj_work_start(run->env->objects, PTR(r1)));
+	return RET(!s || (uint32_t)r2 ? -EINVAL : obj_work_start(s, PTR(r1), run->cpu));
 }

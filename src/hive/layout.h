@@ -6,7 +6,7 @@
  *	base                                                                    base + HIVE_RANGE
  *	| text      | meta          | data              | maps ................................ |
  *	  the agent,  descriptors     what changes:       each map's own memfd
- *	  compiled    of maps and     vCPUs, objects,
+ *	  compiled    of maps and     vCPUs, timers,
  *	  programs    programs        heads of rings
  *	  r-x         r--             rw-                 rw-, r-- where values are pointers
  *
@@ -26,7 +26,7 @@
 #include "hive/vcpu.h"
 
 #define HIVE_MEM_MAGIC UINT32_C(0x50454b53) /* "SKEP" */
-#define HIVE_LAYOUT    3		    /* version of everything in this file */
+#define HIVE_LAYOUT    4		    /* version of everything in this file */
 
 /* The range, and where in it each part begins; all reserved, committed where it is used. */
 #define HIVE_TEXT_AT ((uintptr_t)0)
@@ -68,7 +68,7 @@ struct hive_area {
 	uint64_t at;   /* address; 0: the row is free */
 	uint64_t size; /* bytes */
 	uint64_t off;  /* of the first one in the file */
-	int32_t fd;    /* in the server */
+	int32_t fd;    /* in the server; -1: zeroes that each process has for itself */
 	uint32_t gen;  /* changes when the row or its addresses get another meaning */
 	bool write;    /* members may map it for writing */
 	uint8_t pad[7];
@@ -88,13 +88,14 @@ struct hive_meta {
 	uint64_t syscalls;     /* struct hive_syscalls, in meta; 0: there is none */
 	uint64_t events;       /* struct hive_events, in meta; 0: there are none */
 	uint64_t tasks;	       /* struct skep_map, a hash of struct hive_task by thread id */
+	uint64_t objects;      /* struct obj_store, in meta: where timers are; 0: there is none */
 	int32_t server;	       /* its process id, in its own namespace */
 	_Atomic uint32_t areas;	 /* rows that were ever used */
 	_Atomic uint32_t change; /* counts changes of the rows */
 	uint32_t pad;
 	struct hive_area area[HIVE_AREAS];
 };
-static_assert(sizeof(struct hive_meta) == 112 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
+static_assert(sizeof(struct hive_meta) == 136 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 
@@ -123,7 +124,8 @@ struct hive_data {
 	_Atomic uint32_t
 		loads; /* a futex: the process that waits as it loaded libraries; 0: none */
 	_Atomic uint32_t execs; /* counts who asked in `exec` */
-	uint32_t pad[6];
+	_Atomic uint32_t asked; /* counts who waits for vCPUs (vcpu.c) */
+	uint32_t pad[5];
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 	struct hive_exec exec[HIVE_EXECS];
 };

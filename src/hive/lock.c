@@ -4,8 +4,10 @@
 #include "base/sys.h"
 
 #include <sys/syscall.h>
+#include <time.h>
 
 #define SPINS_BEFORE_YIELD 128
+#define KERNEL_NS	   2000000000u /* as long as a run may stand still (server/reaper.c) */
 
 bool lock_is_left(const struct vcpus *v, uint32_t word)
 {
@@ -20,11 +22,38 @@ bool lock_is_left(const struct vcpus *v, uint32_t word)
 	return lock_word(v, cpu) != word;
 }
 
+static uint64_t now(void)
+{
+	struct timespec t = { 0 };
+
+	sys_call6(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/*
+ * Is it the kernel's, and has been for so long that no thread of the kernel has it?  Members can
+ * write that too.  *since: when it was first seen, 0: it was not.
+ */
+static bool is_nobodys(const struct vcpus *v, uint32_t word, uint64_t *since)
+{
+	if (!v || !v->bell || word != LOCK_KERNEL) {
+		*since = 0;
+		return false;
+	}
+	*since = *since ? *since : now();
+	return now() - *since > KERNEL_NS;
+}
+
 bool lock_wait(struct spinlock *l, const struct vcpus *v, uint32_t word)
 {
+	uint64_t since = 0;
+	bool left = false;
+
 	for (unsigned spins = 0;; spins++) {
 		uint32_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
-		const bool left = lock_is_left(v, seen);
+
+		left = lock_is_left(v, seen) ||
+		       (spins >= SPINS_BEFORE_YIELD && is_nobodys(v, seen, &since));
 
 		if ((!seen || left) &&
 		    atomic_compare_exchange_strong_explicit(

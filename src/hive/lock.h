@@ -9,7 +9,8 @@
  * A run ends when the vCPU's epoch goes on, whether it ended itself or was ended, because its
  * thread died (server/).  Who waits for a lock whose run has ended takes it over, and hears of it:
  * what the lock guards may be as no unlock would leave it.  Nothing is recorded when a lock is
- * taken.  A word that no run of ours could have written is taken over as well.
+ * taken.  A word that no run of ours could have written is taken over as well, and the kernel's
+ * after two seconds, in a hive, where members can write it.
  *
  * Fits in the four bytes of struct bpf_spin_lock, as base/lock.h, which has the unlock.  Hot.
  */

@@ -3,12 +3,24 @@
 #include "hive/vcpu.h"
 #include "base/sys.h"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
 
 uint32_t vcpu_kernel;
 
-static void yield(void)
+#define ASKS_EVERY 4096 /* yields: a few milliseconds */
+
+/*
+ * One round of a wait for others; rounds counts them.  In a hive it may be for nobody: a run that
+ * died, or what a member wrote into a slot.
+ */
+static void wait_on(const struct vcpus *v, uint32_t *rounds)
 {
+	if (++*rounds % ASKS_EVERY == 0 && v->bell) {
+		atomic_fetch_add(v->asked, 1);
+		atomic_fetch_add(v->bell, 1);
+		sys_call6(SYS_futex, (long)v->bell, FUTEX_WAKE, 1, 0, 0, 0);
+	}
 	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 }
 
@@ -87,10 +99,11 @@ static struct vcpu *take_free(struct vcpus *v, uint32_t i, uint64_t who)
 
 static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 {
+	uint32_t rounds = 0;
 	struct vcpu *c;
 
 	while (!(c = take_free(v, i, who)))
-		yield();
+		wait_on(v, &rounds);
 	return c;
 }
 
@@ -110,9 +123,10 @@ struct vcpu *vcpu_get(struct vcpus *v)
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 {
 	const uint64_t who = vcpu_who(v, vcpu_kernel);
+	uint32_t rounds = 0;
 
 	while (!vcpu_try(&v->slot[id], who))
-		yield();
+		wait_on(v, &rounds);
 	return &v->slot[id];
 }
 
@@ -120,6 +134,7 @@ struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
 {
 	const uint32_t i = home_of(v);
 	struct vcpu *c = &v->slot[i];
+	uint32_t rounds = 0;
 
 	if (likely(vcpu_try(c, who)))
 		return c;
@@ -127,7 +142,7 @@ struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
 		return NULL;
 	/* Two that hold what the other one waits for would wait for ever. */
 	while (!(c = take_free(v, i, who)) && !holds_any(v, who))
-		yield();
+		wait_on(v, &rounds);
 	return c;
 }
 
@@ -167,12 +182,14 @@ void vcpu_resume(struct vcpu *c)
 
 void vcpus_synchronize(struct vcpus *v)
 {
+	uint32_t rounds = 0;
+
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < v->nr; i++) {
 		const uint64_t run = vcpu_run(&v->slot[i]);
 
 		/* This very run; later ones do not concern us. */
 		while (!vcpu_run_over(&v->slot[i], run))
-			yield();
+			wait_on(v, &rounds);
 	}
 }

@@ -52,6 +52,9 @@ struct vcpus {
 	bool fsgsbase; /* ...and user space may read where its thread-local storage is */
 	uint8_t pad[2];
 	struct vcpu *slot; /* [nr] */
+	/* Of a hive: who waits for long counts at `asked`, then rings: who holds slots is looked
+	 * at. */
+	_Atomic uint32_t *asked, *bell;
 };
 
 struct space;
@@ -83,6 +86,12 @@ uint64_t vcpu_who(const struct vcpus *v, uint32_t member);
 static inline uint32_t vcpu_who_member(uint64_t who)
 {
 	return (uint32_t)(who >> 43);
+}
+
+/** Its thread: where its storage is / 16, or its number. */
+static inline uint64_t vcpu_who_thread(uint64_t who)
+{
+	return who & ((UINT64_C(1) << 43) - 1);
 }
 
 /** Takes a slot and begins a run; waits while all are held. Never NULL. Hot. */

@@ -64,6 +64,8 @@ int vcpus_init(struct vcpus *v, struct space *space, uint32_t nr)
 		slot[i].prandom[1] = (uint64_t)(uintptr_t)&slot[i] | 1;
 	}
 	find_ways(v);
+	v->asked = space ? &space_data(space)->asked : NULL;
+	v->bell = space ? &space_data(space)->bell : NULL;
 	v->slot = slot;
 	v->nr = nr;
 	return 0;

@@ -158,9 +158,17 @@ static uint64_t interp_call_later(uint64_t func, const struct later_args *a, str
 			    args, NULL, run);
 }
 
+static uint64_t interp_func_of(const struct skep_prog *prog, uint32_t sub)
+{
+	const struct interp_prog *ip = prog->engine_priv;
+
+	return (uintptr_t)&ip->sub[sub];
+}
+
 const struct engine_ops interp_engine = {
 	.name = "interp",
 	.compile = interp_compile,
 	.call_later = interp_call_later,
+	.func_of = interp_func_of,
 	.release = interp_release,
 };

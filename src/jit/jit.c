@@ -225,15 +225,23 @@ static int publish(const struct jit *j, struct skep_prog *prog, struct mcode *co
 {
 	const struct jit_frag *tail = &j->frag[j->tail_frag];
 	uint32_t *subs = skep_alloc_array(j->image->sub_cnt, sizeof(*subs));
+	uint32_t *funcs = skep_alloc_array(j->image->sub_cnt, sizeof(*funcs));
 
-	if (!subs)
+	if (!subs || !funcs) {
+		skep_free(subs);
+		skep_free(funcs);
 		return -ENOMEM;
+	}
 	jit_copy(j, code->rw, code->rx);
-	for (uint32_t s = 0; s < j->image->sub_cnt; s++)
+	for (uint32_t s = 0; s < j->image->sub_cnt; s++) {
 		subs[s] = j->frag[j->sub[s].frag].pos;
+		if (j->sub[s].thunk != JIT_NO_FRAG)
+			funcs[s] = j->frag[j->sub[s].thunk].pos;
+	}
 	prog->jited = code->rx;
 	prog->jited_len = j->size;
 	prog->jited_sub = subs;
+	prog->jited_func = funcs;
 	prog->tail_entry = code->rx + tail->pos + (j->tail_entry - tail->start);
 	prog->entry = (skep_entry_fn)(uintptr_t)(code->rx + subs[0]);
 	prog->engine_priv = code;
@@ -275,9 +283,10 @@ static void jit_release(struct skep_prog *prog)
 {
 	mcode_free(prog->engine_priv);
 	skep_free(prog->jited_sub);
+	skep_free(prog->jited_func);
 	prog->entry = NULL;
 	prog->tail_entry = prog->jited = NULL;
-	prog->jited_sub = NULL;
+	prog->jited_sub = prog->jited_func = NULL;
 	prog->jited_len = 0;
 	prog->engine_priv = NULL;
 }
@@ -288,9 +297,15 @@ static uint64_t jit_call_later(uint64_t func, const struct later_args *args, str
 					       (uintptr_t)args->value, 0, 0, run);
 }
 
+static uint64_t jit_func_of(const struct skep_prog *prog, uint32_t sub)
+{
+	return (uintptr_t)prog->jited + prog->jited_func[sub];
+}
+
 const struct engine_ops jit_engine = {
 	.name = "jit",
 	.compile = jit_compile,
 	.call_later = jit_call_later,
+	.func_of = jit_func_of,
 	.release = jit_release,
 };

@@ -12,6 +12,9 @@
  *
  * addr_space_cast puts the window's upper half in place of theirs, and theirs in place of the
  * window's.  Whatever the lower half says is memory: what no page was allocated for reads as zero.
+ *
+ * In a hive the window is at the same address in every member.  The arena is the same memory; what
+ * lies around it each process has for itself.
  */
 #ifndef SKEP_MAP_ARENA_H
 #define SKEP_MAP_ARENA_H
@@ -35,8 +38,9 @@ uint64_t arena_user(const struct skep_map *m);
 int arena_mapped(struct skep_map *m, uint64_t addr, size_t len);
 
 /** As bpf_arena_alloc_pages(), _free_pages() and _reserve_pages() of the kernel.  Hot. */
-uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node);
-void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt);
-long arena_reserve_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt);
+uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node,
+			   uint32_t cpu);
+void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, uint32_t cpu);
+long arena_reserve_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, uint32_t cpu);
 
 #endif

@@ -2,42 +2,46 @@
 /*
  * arena_sys.c - BPF_MAP_TYPE_ARENA: creation, the window (arena.h), bpf(2).  Cold.
  *
- * Processes map the descriptor, which is the memory.
+ * Processes map the descriptor, which is the memory.  In a hive members map the window too, in
+ * three pieces, once it is known where in it the arena is:
+ *
+ *	window - guard | zeroes of its own | the memory | zeroes of its own | window + 4 GiB + guard
  */
 #include "base/alloc.h"
 #include "base/sys.h"
+#include "hive/space.h"
 #include "map/arena_int.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define GUARDED (ARENA_4G + 2 * ARENA_GUARD)
-
-/* Address space for a window, all zeroes; NULL: there is none left. */
-static uint8_t *window_new(void)
+/* Address space that a window lies in, all zeroes; NULL: there is none left. */
+static uint8_t *space_new_of(struct space *hive)
 {
-	const size_t size = GUARDED + ARENA_4G;
-	uint8_t *all = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint8_t *window, *from;
+	const uintptr_t at = hive ? space_place(hive, ARENA_SPACE) : 0;
+	uint8_t *all;
 
-	if (all == MAP_FAILED)
+	if (hive && !at)
 		return NULL;
-	window = (uint8_t *)ALIGN_UP((uintptr_t)all + ARENA_GUARD, ARENA_4G);
-	from = window - ARENA_GUARD;
+	all = mmap((void *)at, ARENA_SPACE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0), -1,
+		   0);
+	if (all == MAP_FAILED) {
+		if (at)
+			space_unplace(hive, at, ARENA_SPACE);
+		return NULL;
+	}
 	/* What a stray store touches should be one page. */
-	madvise(from, GUARDED, MADV_NOHUGEPAGE);
-	if (from != all)
-		munmap(all, (size_t)(from - all));
-	if (from + GUARDED != all + size)
-		munmap(from + GUARDED, (size_t)(all + size - (from + GUARDED)));
-	return window;
+	madvise(all, ARENA_SPACE, MADV_NOHUGEPAGE);
+	return all;
 }
 
-static void window_free(uint8_t *window)
+static void space_free_of(struct space *hive, uint8_t *all)
 {
-	munmap(window - ARENA_GUARD, GUARDED);
+	munmap(all, ARENA_SPACE);
+	if (hive)
+		space_unplace(hive, (uintptr_t)all, ARENA_SPACE);
 }
 
 /*
@@ -53,6 +57,56 @@ static int window_fill(const struct skep_map *m, uint64_t user, size_t size)
 	return at < 0 && at > -4096 ? -ENOMEM : 0;
 }
 
+static void window_hide(const struct skep_map *m)
+{
+	struct arena *a = arena_of(m);
+
+	for (size_t i = 0; i < ARRAY_SIZE(a->row); i++) {
+		if (a->row[i] >= 0)
+			space_hide(m->space, a->row[i]);
+		a->row[i] = -1;
+	}
+}
+
+/* The same in members. */
+static int window_show(const struct skep_map *m, uint64_t user, size_t size)
+{
+	struct arena *a = arena_of(m);
+	const uint64_t first = (uintptr_t)a->window - ARENA_GUARD;
+	const uint64_t begin = (uintptr_t)a->window + (uint32_t)user, end = begin + size;
+	const struct hive_area parts[] = {
+		{ .at = first, .size = begin - first, .fd = -1, .write = true },
+		{ .at = begin, .size = size, .fd = m->area.fd, .write = true },
+		{ .at = end, .size = first + ARENA_GUARDED - end, .fd = -1, .write = true },
+	};
+
+	for (size_t i = 0; m->space && i < ARRAY_SIZE(parts); i++) {
+		const int row = space_show(m->space, &parts[i]);
+
+		if (row < 0) {
+			window_hide(m);
+			return -ENOMEM;
+		}
+		a->row[i] = row;
+	}
+	return 0;
+}
+
+/* That is where processes map it from now on. */
+static int place(struct skep_map *m, uint64_t user, size_t size)
+{
+	struct arena *a = arena_of(m);
+	int err = window_fill(m, user, MIN(size, m->area.size));
+
+	if (!err)
+		err = window_show(m, user, MIN(size, m->area.size));
+	if (err)
+		return err;
+	a->pages = (uint32_t)MIN(size / ARENA_PAGE, m->max_entries);
+	a->user = user;
+	return 0;
+}
+
 int arena_mapped(struct skep_map *m, uint64_t addr, size_t len)
 {
 	struct arena *a = arena_of(m);
@@ -63,20 +117,20 @@ int arena_mapped(struct skep_map *m, uint64_t addr, size_t len)
 	if (!len || addr % ARENA_PAGE || addr >> 32 != (addr + len - 1) >> 32)
 		return -EINVAL;
 	len = ALIGN_UP(len, (size_t)ARENA_PAGE);
-	spin_lock(&a->lock);
-	if (a->user && len > (size_t)a->pages * ARENA_PAGE) {
+	spin_lock(&m->lock);
+	if (!a->user)
+		err = place(m, addr, len);
+	else if (len > (size_t)a->pages * ARENA_PAGE)
 		err = -E2BIG;
-	} else if (a->user && (a->user != addr || (size_t)a->pages * ARENA_PAGE != len)) {
+	else if (a->user != addr || (size_t)a->pages * ARENA_PAGE != len)
 		err = -EINVAL;
-	} else if (!a->user) {
-		err = window_fill(m, addr, MIN(len, m->area.size));
-		if (!err) {
-			a->pages = (uint32_t)MIN(len / ARENA_PAGE, m->max_entries);
-			a->user = addr;
-		}
-	}
-	spin_unlock(&a->lock);
+	spin_unlock(&m->lock);
 	return err;
+}
+
+static size_t pages_size(const struct skep_map *m)
+{
+	return sizeof(struct arena_pages) + ((size_t)m->max_entries + 63) / 64 * sizeof(uint64_t);
 }
 
 static void arena_destroy(struct skep_map *m)
@@ -85,32 +139,45 @@ static void arena_destroy(struct skep_map *m)
 
 	if (!a)
 		return;
-	if (a->window)
-		window_free(a->window);
+	window_hide(m);
+	if (a->space)
+		space_free_of(m->space, a->space);
 	close_fd_p(&a->fd);
-	skep_free(a);
+	space_give(m->space, HIVE_DATA, a->mem, pages_size(m));
+	map_priv_free(m, a, sizeof(*a));
 	m->priv = NULL;
+}
+
+static int arena_fill(struct skep_map *m, struct arena *a)
+{
+	const size_t size = (size_t)m->max_entries * ARENA_PAGE;
+	int err = map_area_of(m, 0, size);
+
+	if (err)
+		return err;
+	a->fd = map_area_open(&m->area, O_RDWR);
+	if (a->fd < 0)
+		return a->fd;
+	a->mem = space_alloc(m->space, HIVE_DATA, pages_size(m));
+	a->space = space_new_of(m->space);
+	if (!a->mem || !a->space)
+		return -ENOMEM;
+	a->window = (uint8_t *)ALIGN_UP((uintptr_t)a->space + ARENA_GUARD, ARENA_4G);
+	a->server = m->space ? (uint32_t)space_meta(m->space)->server : 0;
+	return m->extra ? arena_mapped(m, m->extra, size) : 0;
 }
 
 static int arena_create(struct skep_map *m, const union bpf_attr *attr,
 			struct skep_diag *reterr_diag)
 {
-	const uint64_t size = (uint64_t)attr->max_entries * ARENA_PAGE;
-	struct arena *a = skep_alloc(sizeof(*a) +
-				     ((size_t)attr->max_entries + 63) / 64 * sizeof(a->taken[0]));
-	int err = a ? map_area_of(m, 0, size) : -ENOMEM;
+	struct arena *a = map_priv_new(m, sizeof(*a));
+	int err = -ENOMEM;
 
-	if (a)
-		a->fd = -1;
 	m->priv = a;
-	if (!err)
-		a->fd = map_area_open(&m->area, O_RDWR);
-	if (!err && a->fd < 0)
-		err = a->fd;
-	if (!err && !(a->window = window_new()))
-		err = -ENOMEM;
-	if (!err && m->extra)
-		err = arena_mapped(m, m->extra, size);
+	if (a) {
+		a->fd = a->row[0] = a->row[1] = a->row[2] = -1;
+		err = arena_fill(m, a);
+	}
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0, "no memory for %u pages",
 				attr->max_entries);
@@ -154,7 +221,7 @@ static bool arena_contains(struct skep_map *m, uintptr_t addr, size_t len)
 {
 	const uintptr_t from = (uintptr_t)arena_of(m)->window - ARENA_GUARD;
 
-	return addr - from < GUARDED && len <= GUARDED - (addr - from);
+	return addr - from < ARENA_GUARDED && len <= ARENA_GUARDED - (addr - from);
 }
 
 const struct map_ops arena_map_ops = {

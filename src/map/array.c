@@ -128,7 +128,7 @@ void array_destroy(struct skep_map *m)
 
 	for (uint64_t b = 0; m->objects && b < blocks; b++)
 		for (uint64_t i = 0; i < m->max_entries; i++)
-			value_drop(m, m->values + b * m->cpu_stride + i * m->elem_size);
+			value_drop(m, m->values + b * m->cpu_stride + i * m->elem_size, VCPU_NONE);
 }
 
 static int array_create(struct skep_map *m, const union bpf_attr *attr,
@@ -158,7 +158,7 @@ static long array_update(struct skep_map *m, const void *key, const void *value,
 		return err;
 	mem = m->values + (uint64_t)index * m->elem_size;
 	value_write(m, mem, value, flags, cpu);
-	value_drop(m, mem);
+	value_drop(m, mem, cpu);
 	return 0;
 }
 

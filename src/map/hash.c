@@ -174,14 +174,14 @@ int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag
 	return err;
 }
 
-void hash_drop(const struct skep_map *m, uint32_t n)
+void hash_drop(const struct skep_map *m, uint32_t n, uint32_t cpu)
 {
 	const struct hash *h = m->priv;
 
 	if (!(h->kind & HASH_PERCPU))
-		value_drop(m, elem_value(h, hash_elem(h, n), 0));
-	for (uint32_t cpu = 0; h->kind & HASH_PERCPU && cpu < h->nr_cpus; cpu++)
-		value_drop(m, elem_cpu_value(h, n, cpu));
+		value_drop(m, elem_value(h, hash_elem(h, n), 0), cpu);
+	for (uint32_t i = 0; h->kind & HASH_PERCPU && i < h->nr_cpus; i++)
+		value_drop(m, elem_cpu_value(h, n, i), cpu);
 }
 
 /* What the values of a whole table own. */
@@ -192,7 +192,7 @@ static void drop_all(const struct skep_map *m, const struct hash *h)
 	/* Free ones too: a run that had looked one up may have stored there since. */
 	used = MIN(atomic_load_explicit(&h->sh->fresh, memory_order_relaxed), h->total);
 	for (uint32_t n = 1; m->objects && n <= used; n++)
-		hash_drop(m, n);
+		hash_drop(m, n, HASH_USER);
 
 	for (uint32_t i = 0; h->kind & HASH_OBJECT && i <= h->mask; i++) {
 		struct hash_walk w = { 0 };
@@ -373,7 +373,7 @@ static uint32_t take_out(const struct hash *h, const void *key, uint32_t cpu)
 static void plain_free(struct skep_map *m, uint32_t n, uint32_t cpu)
 {
 	if (unlikely(m->objects != NULL))
-		hash_drop(m, n);
+		hash_drop(m, n, cpu);
 	hash_give(m->priv, n, cpu);
 }
 

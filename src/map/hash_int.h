@@ -457,7 +457,7 @@ void hash_cpu_write(const struct skep_map *m, uint32_t n, const void *value, uin
 		    bool fresh);
 
 /* Drops what the special fields of an element own that is in no bucket. */
-void hash_drop(const struct skep_map *m, uint32_t n);
+void hash_drop(const struct skep_map *m, uint32_t n, uint32_t cpu);
 
 /* Fills an element that no bucket holds. */
 MAP_ALWAYS_INLINE void hash_fill(struct skep_map *m, uint32_t n, const void *key, const void *value,
@@ -495,7 +495,7 @@ MAP_ALWAYS_INLINE void hash_swap(struct skep_map *m, struct bucket *b, struct ha
 	hash_replace(h, b, pos, *spare, hash, cpu);
 	/* Before it can be used again. */
 	if (unlikely(m->objects != NULL))
-		hash_drop(m, pos.elem);
+		hash_drop(m, pos.elem, cpu);
 	*spare = pos.elem;
 	if (cpu == HASH_USER)
 		spin_unlock(&m->lock);
@@ -600,7 +600,7 @@ MAP_ALWAYS_INLINE long hash_update_as(struct skep_map *m, const void *key, const
 		if (unlikely(!e))
 			return -ENOMEM;
 		if (unlikely(m->objects != NULL))
-			hash_drop(m, e);
+			hash_drop(m, e, cpu);
 	}
 	spin_unlock(&b->lock);
 	if ((kind & HASH_LRU) && unlikely(e))

@@ -75,6 +75,8 @@ void hash_cpu_died(struct skep_map *m, uint32_t cpu)
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
 		if ((spare && hints[i] == r->spare) || !in_hand(h, hints[i], cpu))
 			continue;
+		if (m->objects)
+			hash_drop(m, hints[i], HASH_USER);
 		/* One of them was about to become the spare. */
 		if (spares && !spare) {
 			r->spare = hints[i];

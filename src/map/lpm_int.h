@@ -95,6 +95,7 @@ struct lpm {
 	uint32_t key_size;	 /* bytes, prefixlen included */
 	uint32_t bits;		 /* of data */
 	uint32_t total;		 /* of elements, and of nodes */
+	uint32_t sound;		 /* as many were taken at most, if all is well */
 };
 
 /* --- slots ------------------------------------------------------------------------------------ */

@@ -5,6 +5,9 @@
  * An element that was put in, or taken out, carries its mark from before the first to after the
  * last store of the change, so the change is either made or not.  While the trie is made anew,
  * runs that look something up may not find it; what they hold stays until they have ended.
+ *
+ * Where many more elements were taken than the trie may hold, somebody else has written there: to
+ * look at all that there is room for takes a second, and the trie becomes empty instead.
  */
 #include "map/lpm_int.h"
 
@@ -20,11 +23,18 @@ static void drop_rest(const struct lpm *t)
 			lpm_drop_elem(t, n);
 }
 
+static bool is_sound(const struct lpm *t)
+{
+	return t->sh->elems.fresh <= t->sound && t->sh->nodes.fresh <= t->sound;
+}
+
 void lpm_rebuild(const struct lpm *t)
 {
 	struct lpm_shared *sh = t->sh;
 	uint32_t old;
 
+	if (!is_sound(t))
+		sh->elems = sh->nodes = (struct lpm_pool){ 0 };
 	slot_set(&sh->root, 0);
 	for (uint32_t i = 0; t->index_steps && i < 1u << t->index_steps * LPM_STEP; i++)
 		slot_set(&t->index[i], 0);

@@ -13,6 +13,7 @@
  */
 #define SPARE_MIN	(1u << 20)
 #define SPARE_BYTES	(UINT64_C(1) << 36)
+#define SOUND_MORE	(1u << 14) /* see lpm_repair.c */
 #define ELEMS_BYTES_MAX (UINT64_C(1) << 40)
 
 /* How many elements there are room for, so that max_entries can be in the trie. */
@@ -66,6 +67,7 @@ static int lpm_create(struct skep_map *m, const union bpf_attr *attr, struct ske
 	t->elem_size = ALIGN_UP(t->value_off + ALIGN_UP(attr->value_size, 8), 16);
 	t->index_steps = lpm_index_steps(t->bits, attr->max_entries);
 	t->total = total_of(t, attr->max_entries);
+	t->sound = (uint32_t)MIN(2 * (uint64_t)attr->max_entries + SOUND_MORE, t->total);
 	err = lpm_area(m, t);
 	if (err)
 		return diag_set(reterr_diag, err, SKEP_AT_NONE, 0,

@@ -14,9 +14,10 @@
 #include "map/hash_int.h"
 
 #include <sys/syscall.h>
+#include <time.h>
 
-#define LRU_SCANS  128
-#define LRU_YIELDS 20000 /* and this often it waits for those who have elements in hand */
+#define LRU_SCANS   128
+#define LRU_WAIT_NS 20000000 /* and so long it waits for those who have elements in hand */
 
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu)
 {
@@ -52,13 +53,32 @@ static uint32_t hand_next(const struct hash *h)
 	return n;
 }
 
+static int64_t now(void)
+{
+	struct timespec t = { 0 };
+
+	sys_call6(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Lets others run; false where that was so for long enough.  *until: 0 at the first time. */
+static bool wait_more(int64_t *until)
+{
+	const int64_t at = now();
+
+	*until = *until ? *until : at + LRU_WAIT_NS;
+	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	return at < *until;
+}
+
 uint32_t lru_take(struct hash *h, uint32_t cpu)
 {
 	const uint64_t all = LRU_SCANS + 2 * (uint64_t)h->total;
+	int64_t until = 0;
 
 	/* When nothing is free, all but a few elements are in buckets, unless others wrote there.
 	 */
-	for (uint64_t scans = 0; scans < all + LRU_YIELDS; scans++) {
+	for (uint64_t scans = 0; scans <= all || wait_more(&until); scans++) {
 		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;
@@ -66,8 +86,6 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 
 		if (n)
 			return n;
-		if (unlikely(scans > all))
-			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 		n = hand_next(h);
 		e = hash_elem(h, n);
 		if (scans < LRU_SCANS && atomic_load_explicit(&e->ref, memory_order_relaxed)) {

@@ -8,6 +8,7 @@
 #include "hive/space.h"
 #include "hive/text.h"
 #include "map/map_int.h"
+#include "obj/timer.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -242,7 +243,7 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	if (err)
 		return err;
 	/* What values own, the kernel follows. */
-	if (m->objects)
+	if (map_owns(m))
 		map_area_hide(&m->area);
 	m->ops = text_at(m->ops);
 	*ret = TAKE_PTR(m);
@@ -330,6 +331,18 @@ void map_view_free(struct skep_map *m)
 	map_area_fini(&area);
 }
 
+/* --- what values hold -------------------------------------------------------------------- */
+
+bool map_owns(const struct skep_map *m)
+{
+	return btf_record_has(m->record, FIELD_KPTR | FIELD_GRAPH_ROOT);
+}
+
+bool map_has_timers(const struct skep_map *m)
+{
+	return btf_record_has(m->record, FIELD_TIMER | FIELD_WORKQUEUE);
+}
+
 /* --- references -------------------------------------------------------------------------- */
 
 struct skep_map *map_get(struct skep_map *m)
@@ -363,8 +376,8 @@ void map_user_put(struct skep_map *m)
 		return;
 	if (m->sys->release_user)
 		m->sys->release_user(m);
-	if (m->objects)
-		obj_timers_release(m->objects, &m->timers);
+	if (m->objects && map_has_timers(m))
+		obj_timers_release(m->objects, m);
 }
 
 /* --- maps and programs as values ----------------------------------------------------------- */

@@ -26,7 +26,6 @@
 #include "base/lock.h"
 #include "base/uapi.h"
 #include "hive/vcpu.h"
-#include "obj/timer.h"
 
 struct btf_record;
 struct obj_store;
@@ -215,7 +214,6 @@ struct skep_map {
 	/* Borrowed from the kernel: where objects and timers of values are; NULL: they have none.
 	 */
 	struct obj_store *objects;
-	struct timer_list timers; /* in its values */
 	/* *_OF_MAPS: what values must equal; owned.  Facts only: it has no memory, no fd, no id. */
 	struct skep_map *inner;
 	/* PROG_ARRAY: the first program put in decides what else fits (type, engine). */
@@ -287,6 +285,10 @@ struct map_deps {
  */
 int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep_map **ret,
 	    struct skep_diag *reterr_diag);
+/** Do its values own objects?  Members of a hive do not see them then. */
+bool map_owns(const struct skep_map *m);
+/** Are there timers or work in them? */
+bool map_has_timers(const struct skep_map *m);
 struct skep_map *map_get(struct skep_map *m);
 /**
  * Counts fds and pins, beside the references.  When the last one goes, a PROG_ARRAY lets its

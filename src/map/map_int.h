@@ -146,10 +146,10 @@ void value_write_special(const struct skep_map *m, void *map, const void *from, 
 			 uint32_t cpu);
 
 /** Drops what the value's special fields own: it is replaced, or its element goes. */
-MAP_ALWAYS_INLINE void value_drop(const struct skep_map *m, void *map)
+MAP_ALWAYS_INLINE void value_drop(const struct skep_map *m, void *map, uint32_t cpu)
 {
 	if (unlikely(m->objects != NULL))
-		obj_fields_free(m->objects, m->record, map);
+		obj_fields_free(m->objects, m->record, map, cpu);
 }
 
 /**

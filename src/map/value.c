@@ -89,7 +89,7 @@ void cpu_value_write(const struct skep_map *m, void *map, const void *from, size
 		copy_between(m->record, map, from, n, span_put);
 	else
 		value_put(map, from, n);
-	value_drop(m, map);
+	value_drop(m, map, VCPU_NONE); /* of per-CPU values: they have no timers */
 }
 
 void cpu_value_read(const struct skep_map *m, void *to, const void *map, size_t n)

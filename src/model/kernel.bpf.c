@@ -308,6 +308,26 @@ struct bpf_link {
 	struct bpf_prog *prog;
 };
 
+struct super_block {
+	dev_t s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	unsigned long vm_flags;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 	u64 session_id;
@@ -324,6 +344,17 @@ ITER_1(bpf_map, struct bpf_map *map);
 ITER_1(bpf_prog, struct bpf_prog *prog);
 ITER_1(bpf_link, struct bpf_link *link);
 ITER_1(task, struct task_struct *task);
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd __attribute__((aligned(8)));
+	struct file *file;
+};
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
@@ -412,7 +443,9 @@ static inline __attribute__((always_inline)) void keep(void)
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);
-	KEEP(struct bpf_iter__task);
+	KEEP(struct bpf_iter__task), KEEP(struct bpf_iter__task_file);
+	KEEP(struct bpf_iter__task_vma), KEEP(struct vm_area_struct);
+	KEEP(struct file), KEEP(struct inode), KEEP(struct super_block);
 	KEEP(struct bpf_iter_meta), KEEP(struct seq_file), KEEP(struct bpf_map);
 	KEEP(struct bpf_prog), KEEP(struct bpf_prog_aux), KEEP(struct bpf_link);
 }
@@ -714,6 +747,18 @@ KFUNC int bpf_iter_bpf_link(struct bpf_iter_meta *meta, struct bpf_link *link)
 }
 
 KFUNC int bpf_iter_task(struct bpf_iter_meta *meta, struct task_struct *task)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_task_file(struct bpf_iter_meta *meta, struct task_struct *task, u32 fd,
+			     struct file *file)
+{
+	return 0;
+}
+
+KFUNC int bpf_iter_task_vma(struct bpf_iter_meta *meta, struct task_struct *task,
+			    struct vm_area_struct *vma)
 {
 	return 0;
 }

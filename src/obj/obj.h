@@ -23,13 +23,25 @@ struct obj_store;
 
 #define OBJ_SIZE_MAX 4088 /* one object, as far as the kernel's allocator goes */
 
-/** Bytes that a store for this many CPUs takes; committed where they are touched. */
-size_t obj_store_size(uint32_t nr_cpus);
-/**
- * Makes a store of obj_store_size(vcpus->nr) bytes at mem, zero and page-aligned, which are all it
- * ever uses: it ends with them.  vcpus: whose runs may look at what was dropped.
+/*
+ * Where a store lies: memory that is zero, on whole pages.  In a hive members read its head, write
+ * to its timers, and do not see its objects.
  */
-struct obj_store *obj_store_init(void *mem, struct vcpus *vcpus);
+struct obj_places {
+	void *head, *objects, *timers;
+};
+/** Bytes of each, for that many CPUs; committed where they are touched. */
+size_t obj_head_size(uint32_t nr_cpus);
+size_t obj_objects_size(uint32_t nr_cpus);
+size_t obj_timers_size(void);
+/**
+ * Makes a store of those three, which are all it ever uses: it ends with them.  vcpus: whose runs
+ * may look at what was dropped.  shared: all processes of a hive have its timers.
+ */
+struct obj_store *obj_store_init(const struct obj_places *at, struct vcpus *vcpus, bool shared);
+/** The same of one piece of memory, of obj_store_size(vcpus->nr) bytes. */
+struct obj_store *obj_store_init_at(void *mem, struct vcpus *vcpus);
+size_t obj_store_size(uint32_t nr_cpus);
 /** How many CPUs it is for. */
 uint32_t obj_cpus(const struct obj_store *s);
 /** Objects that somebody holds. */
@@ -54,8 +66,8 @@ bool obj_is_held(const struct obj_store *s, const void *obj);
 
 /** Special fields of new memory, which is zero. */
 void obj_fields_init(const struct btf_record *r, void *mem);
-/** Drops what the fields of a map's value own, and leaves them empty. */
-void obj_fields_free(struct obj_store *s, const struct btf_record *r, void *mem);
+/** Drops what the fields of a map's value own, and leaves them empty.  cpu: of the run. */
+void obj_fields_free(struct obj_store *s, const struct btf_record *r, void *mem, uint32_t cpu);
 /** What a kptr holds is obj from now on; what it held before is the caller's. Both may be NULL. */
 static inline void *obj_kptr_xchg(void *kptr, void *obj)
 {

@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "btf/btf.h"
 #include "obj/obj.h"
+#include "obj/timer.h"
 
 #include <stdatomic.h>
 
@@ -93,18 +94,18 @@ struct tree {
 
 /* -- timer.c -- */
 
-#define TIMER_CLOCKS 3
+struct timer_table;
 
-/* The timers of the store. */
+/* What programs read of timers, and the kernel alone writes. */
 struct timers {
-	struct spinlock lock;		 /* the queues, running, and all timers */
-	struct tree queue[TIMER_CLOCKS]; /* what is armed, of each clock */
-	struct obj_timer *running;	 /* whose callback is being called, or NULL */
-	_Atomic uint32_t pid;		 /* whose timers they are; 0: nobody made one */
-	_Atomic uint32_t changes;	 /* obj_timers_changes() */
+	struct timer_table *table;
+	bool shared;			     /* all processes of a hive have them */
+	_Atomic uint32_t pid;		     /* where not: whose they are; 0: nobody's yet */
+	_Atomic uint32_t running;	     /* row whose callback is being called, + 1; 0: none */
+	_Atomic int64_t first[TIMER_CLOCKS]; /* when the thread wakes by itself, for each clock */
 };
 
-/* At the beginning of the store's memory. */
+/* At the beginning of the store's head. */
 struct obj_store {
 	struct obj_pool plain;	/* one copy */
 	struct obj_pool percpu; /* one for each CPU */

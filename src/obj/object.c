@@ -5,6 +5,7 @@
  * An object that goes may own others, by kptrs, lists and trees, and those others again: what is
  * to be freed is kept in a chain through the blocks, not on the stack.
  */
+#include "hive/vcpu.h"
 #include "obj/obj_int.h"
 #include "obj/timer.h"
 
@@ -167,7 +168,7 @@ static void empty(struct doomed *d, const struct btf_record *r, const struct btf
 	} while (node);
 }
 
-static void free_fields(struct doomed *d, const struct btf_record *r, void *mem)
+static void free_fields(struct doomed *d, const struct btf_record *r, void *mem, uint32_t cpu)
 {
 	for (uint32_t i = 0; r && i < r->cnt; i++) {
 		const struct btf_field *f = &r->field[i];
@@ -176,7 +177,7 @@ static void free_fields(struct doomed *d, const struct btf_record *r, void *mem)
 		if (f->type & FIELD_GRAPH_ROOT)
 			empty(d, r, f, mem);
 		else if (f->type & (FIELD_TIMER | FIELD_WORKQUEUE))
-			obj_timer_free(d->s, at);
+			obj_timer_free(d->s, at, cpu);
 		else if (f->type & FIELD_KPTR_UNREF)
 			obj_kptr_xchg(at, NULL);
 		else if (f->type & FIELD_KPTR)
@@ -190,7 +191,7 @@ static void free_doomed(struct doomed *d)
 		struct block *b = (struct block *)(uintptr_t)d->s->plain.mem + d->first;
 
 		d->first = atomic_load_explicit(&b->next, memory_order_relaxed);
-		free_fields(d, b->record, block_object(b));
+		free_fields(d, b->record, block_object(b), VCPU_NONE);
 		pool_drop(&d->s->plain, b);
 	}
 }
@@ -203,10 +204,10 @@ void obj_put(struct obj_store *s, void *obj)
 	free_doomed(&d);
 }
 
-void obj_fields_free(struct obj_store *s, const struct btf_record *r, void *mem)
+void obj_fields_free(struct obj_store *s, const struct btf_record *r, void *mem, uint32_t cpu)
 {
 	struct doomed d = { .s = s };
 
-	free_fields(&d, r, mem);
+	free_fields(&d, r, mem, cpu);
 	free_doomed(&d);
 }

@@ -1,132 +1,140 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * timer.c - see timer.h: what becomes of a timer (kernel/bpf/helpers.c), and the queues.
- *
- * Armed timers stand in a tree for each clock, the first to expire leftmost.  One lock guards all
- * timers of the store; a pool's lock may be taken under it.
- */
+/* timer.c - see timer.h: what programs do to timers (kernel/bpf/helpers.c).  Hot. */
 #include "base/sys.h"
-#include "obj/obj_int.h"
-#include "obj/timer.h"
+#include "obj/timer_int.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-struct obj_timer {
-	struct tree_node node; /* in the queue of its clock while it is armed; stands first */
-	int64_t expires;       /* nanoseconds of its clock */
-	int32_t cpu;	       /* where it runs, -1: anywhere */
-	uint8_t queue;	       /* index of its clock */
-	_Atomic(struct obj_timer *) *field; /* what leads here */
-	struct timer_place place;
-	struct timer_callback callback;
-	struct obj_timer *next, **link; /* in place.list: the next one, what names this one */
-};
-static_assert(offsetof(struct obj_timer, node) == 0, "a node is its timer");
-
 static const clockid_t clocks[TIMER_CLOCKS] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };
 
-/* Clocks that may jump are looked at again after a second: what the thread waits by does not. */
-#define JUMP_NS 1000000000
-
-static int64_t now(uint8_t queue)
+static int64_t now(uint32_t queue)
 {
 	struct timespec t = { 0 };
 
-	sys_call6(SYS_clock_gettime, clocks[queue], (long)&t, 0, 0, 0, 0);
+	sys_call6(SYS_clock_gettime, clocks[queue % TIMER_CLOCKS], (long)&t, 0, 0, 0, 0);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Is this the process that the timers belong to?  The first that asks is. */
-static bool ours(struct timers *ts)
+int64_t obj_timer_left(uint8_t queue, int64_t expires)
 {
-	const uint32_t pid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	uint32_t owner = 0;
+	int64_t left;
 
-	return atomic_compare_exchange_strong_explicit(&ts->pid, &owner, pid, memory_order_relaxed,
-						       memory_order_relaxed) ||
-	       owner == pid;
+	return __builtin_sub_overflow(expires, now(queue), &left) ? INT64_MIN : left;
 }
 
-static struct obj_timer *load(void *field)
+/* Does somebody call this process's timers? */
+static bool ours(const struct timers *ts)
 {
-	return atomic_load_explicit((_Atomic(struct obj_timer *) *)field, memory_order_acquire);
+	return ts->shared || atomic_load_explicit(&ts->pid, memory_order_relaxed) ==
+				     (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
-/* The field's timer, with the lock; NULL, without it: there is none. */
-static struct obj_timer *find_and_lock(struct timers *ts, void *field)
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static uint64_t load(void *field)
 {
+	return atomic_load_explicit((_Atomic uint64_t *)field, memory_order_acquire);
+}
+
+/* The timer that such a word in that field leads to, and that says so too; else NULL. */
+static struct obj_timer *timer_at(const struct timers *ts, uint64_t word, const void *field)
+{
+	const uint64_t off = word - (uintptr_t)ts->table->row;
 	struct obj_timer *t;
 
-	if (!load(field) || !ours(ts))
+	if (off % sizeof(*t) || off / sizeof(*t) >= TIMERS_MAX)
 		return NULL;
-	spin_lock(&ts->lock);
-	t = load(field);
-	if (!t)
-		spin_unlock(&ts->lock);
-	return t;
+	t = &ts->table->row[off / sizeof(*t)];
+	return atomic_load_explicit(&t->field, memory_order_relaxed) == (uintptr_t)field ? t : NULL;
 }
 
-/* --- queues ----------------------------------------------------------------------------------- */
-
-static bool is_armed(const struct obj_timer *t)
+void timer_mark(struct timers *ts, const struct obj_timer *t)
 {
-	return atomic_load_explicit(&t->node.owner, memory_order_relaxed) != NULL;
+	struct timer_table *table = ts->table;
+	const uint32_t row = timer_row(ts, t), word = row / WORD_BITS;
+
+	/* In this order, and before who marks looks at `first`: see obj_timers_wait(). */
+	atomic_fetch_or(&table->dirty[word], UINT64_C(1) << row % WORD_BITS);
+	atomic_fetch_or(&table->dirty_words[word / WORD_BITS], UINT64_C(1) << word % WORD_BITS);
 }
 
-static bool earlier(void *arg, void *a, void *b)
+/* The row is being changed, and is not armed meanwhile: was it? */
+static bool change_begin(struct obj_timer *t)
 {
-	return ((const struct obj_timer *)a)->expires < ((const struct obj_timer *)b)->expires;
+	uint32_t was = atomic_load_explicit(&t->state, memory_order_relaxed);
+
+	/* The kernel's thread may disarm it just now. */
+	while (!atomic_compare_exchange_weak(&t->state, &was,
+					     ((was & ~TIMER_ARMED) | TIMER_WRITES) + TIMER_STEP))
+		;
+	atomic_thread_fence(memory_order_release);
+	return was & TIMER_ARMED;
 }
 
-static bool disarm(struct timers *ts, struct obj_timer *t)
+static void change_end(struct obj_timer *t, uint32_t flags)
 {
-	return obj_tree_remove(&ts->queue[t->queue], &t->node) != NULL;
-}
+	const uint32_t state = atomic_load_explicit(&t->state, memory_order_relaxed);
 
-/* True where nothing else of its clock expires before. */
-static bool arm(struct obj_store *s, struct obj_timer *t)
-{
-	struct tree *queue = &s->timers.queue[t->queue];
-
-	obj_tree_add(s, queue, &t->node, earlier, NULL);
-	return queue->first == &t->node;
+	/* Release pairs with obj_timer_look(). */
+	atomic_store_explicit(&t->state, (state & ~TIMER_WRITES) | flags, memory_order_release);
 }
 
 void obj_timers_wake(struct obj_store *s)
 {
-	/* Release: who sees the change sees what there is to do. */
-	atomic_fetch_add_explicit(&s->timers.changes, 1, memory_order_release);
-	sys_call6(SYS_futex, (long)&s->timers.changes, FUTEX_WAKE, 1, 0, 0, 0);
+	atomic_fetch_add(&s->timers.table->changes, 1);
+	sys_call6(SYS_futex, (long)&s->timers.table->changes, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
-_Atomic uint32_t *obj_timers_changes(struct obj_store *s)
-{
-	return &s->timers.changes;
-}
-
-/* --- callbacks -------------------------------------------------------------------------------- */
-
-/* Never the last reference: whoever counts them has another. */
 static void drop_callback(struct obj_timer *t)
 {
-	if (t->callback.prog)
-		atomic_fetch_sub_explicit(t->callback.refs, 1, memory_order_release);
-	t->callback = (struct timer_callback){ 0 };
+	atomic_store_explicit(&t->prog, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->func, 0, memory_order_relaxed);
 }
 
-int obj_timer_set_callback(struct obj_store *s, void *field, const struct timer_callback *cb)
+/* In an order that leaves, wherever it ends, a row that timer_mend() tells from others. */
+void timer_give(struct timers *ts, struct obj_timer *t, void *field)
 {
-	struct obj_timer *t = find_and_lock(&s->timers, field);
+	const uint32_t row = timer_row(ts, t);
+
+	change_begin(t);
+	atomic_fetch_and(&t->state, ~TIMER_LINKED);
+	if (field)
+		atomic_store_explicit((_Atomic uint64_t *)field, 0, memory_order_release);
+	atomic_store_explicit(&t->field, 0, memory_order_release);
+	drop_callback(t);
+	change_end(t, 0);
+	timer_mark(ts, t);
+	atomic_fetch_and(&ts->table->used[row / WORD_BITS], ~(UINT64_C(1) << row % WORD_BITS));
+	spin_unlock(&t->lock);
+}
+
+void timer_mend(struct timers *ts, struct obj_timer *t)
+{
+	if (!(atomic_load_explicit(&t->state, memory_order_relaxed) & TIMER_WRITES))
+		return;
+	drop_callback(t);
+	change_end(t, 0);
+	timer_mark(ts, t);
+}
+
+/* The field's timer, locked; NULL: there is none. */
+static struct obj_timer *hold(struct obj_store *s, void *field, uint32_t cpu)
+{
+	struct timers *ts = &s->timers;
+	struct obj_timer *t = ours(ts) ? timer_at(ts, load(field), field) : NULL;
 
 	if (!t)
-		return -EINVAL;
-	atomic_fetch_add_explicit(cb->refs, 1, memory_order_relaxed);
-	drop_callback(t);
-	t->callback = *cb;
-	spin_unlock(&s->timers.lock);
-	return 0;
+		return NULL;
+	if (lock_take(&t->lock, s->plain.vcpus, cpu))
+		timer_mend(ts, t);
+	if (timer_at(ts, load(field), field) == t) {
+		atomic_fetch_or_explicit(&t->state, TIMER_LINKED, memory_order_relaxed);
+		return t;
+	}
+	spin_unlock(&t->lock);
+	return NULL;
 }
 
 /* --- from nothing to nothing ------------------------------------------------------------------ */
@@ -140,236 +148,191 @@ static uint8_t queue_of(int clock)
 	return q;
 }
 
-static struct obj_timer *timer_new(struct obj_store *s, void *field,
-				   const struct timer_place *place)
+/* Is the row free?  Then it is not any more, and locked. */
+static bool row_try(struct obj_store *s, uint32_t row, uint32_t cpu)
 {
-	struct block *b = pool_take(&s->plain, sizeof(struct obj_timer));
-	struct obj_timer *t = b ? block_object(b) : NULL;
+	struct timer_table *table = s->timers.table;
+	const uint64_t bit = UINT64_C(1) << row % WORD_BITS;
+	struct obj_timer *t = &table->row[row];
 
-	if (!t)
-		return NULL;
-	memset(t, 0, sizeof(*t));
-	t->queue = queue_of(place->clock);
-	t->field = field;
-	t->place = *place;
-	t->next = place->list->first;
-	t->link = &place->list->first;
-	if (t->next)
-		t->next->link = &t->next;
-	place->list->first = t;
-	return t;
+	/* A callback under way may still ask whether a timer is its own. */
+	if (row + 1 == atomic_load_explicit(&s->timers.running, memory_order_relaxed) ||
+	    !lock_try(&t->lock, s->plain.vcpus, cpu))
+		return false;
+	if (!(atomic_fetch_or_explicit(&table->used[row / WORD_BITS], bit, memory_order_relaxed) &
+	      bit))
+		return true;
+	spin_unlock(&t->lock);
+	return false;
 }
 
-/* Under the lock.  A call that is under way goes on: the memory stays until its run has ended. */
-static void timer_end(struct obj_store *s, struct obj_timer *t)
+static struct obj_timer *row_take(struct obj_store *s, uint32_t cpu)
 {
-	drop_callback(t);
-	disarm(&s->timers, t);
-	atomic_store_explicit(t->field, NULL, memory_order_relaxed);
-	*t->link = t->next;
-	if (t->next)
-		t->next->link = t->link;
-	pool_drop(&s->plain, block_of(t));
-}
+	struct timer_table *table = s->timers.table;
+	const uint32_t hint = atomic_load_explicit(&table->hint, memory_order_relaxed);
 
-int obj_timer_init(struct obj_store *s, void *field, const struct timer_place *place)
-{
-	struct timers *ts = &s->timers;
-	struct obj_timer *t = NULL;
-	int err = -EBUSY;
+	for (uint32_t i = 0; i < TIMER_WORDS; i++) {
+		const uint32_t word = (hint + i) % TIMER_WORDS;
+		uint64_t free = ~atomic_load_explicit(&table->used[word], memory_order_relaxed);
 
-	if (!ours(ts))
-		return -EOPNOTSUPP;
-	spin_lock(&ts->lock);
-	if (!load(field)) {
-		t = timer_new(s, field, place);
-		err = t ? 0 : -ENOMEM;
+		for (; free; free &= free - 1) {
+			const uint32_t row = word * WORD_BITS + (uint32_t)__builtin_ctzll(free);
+
+			if (!row_try(s, row, cpu))
+				continue;
+			atomic_store_explicit(&table->hint, word, memory_order_relaxed);
+			return &table->row[row];
+		}
 	}
+	return NULL;
+}
+
+int obj_timer_init(struct obj_store *s, void *field, const struct timer_place *place, uint32_t cpu)
+{
+	uint64_t there = load(field);
+	struct obj_timer *t;
+
+	if (!ours(&s->timers))
+		return -EOPNOTSUPP;
+	/* What leads nowhere is as good as nothing: its timer went with the map's last user. */
+	if (timer_at(&s->timers, there, field))
+		return -EBUSY;
+	t = row_take(s, cpu);
+	if (!t)
+		return -ENOMEM;
+	change_begin(t);
+	drop_callback(t);
+	atomic_store_explicit(&t->map, (uintptr_t)place->map, memory_order_relaxed);
+	atomic_store_explicit(&t->value, (uintptr_t)place->value, memory_order_relaxed);
+	atomic_store_explicit(&t->queue, queue_of(place->clock), memory_order_relaxed);
+	atomic_store_explicit(&t->field, (uintptr_t)field, memory_order_relaxed);
 	/* Release pairs with load(). */
-	if (t)
-		atomic_store_explicit(t->field, t, memory_order_release);
-	spin_unlock(&ts->lock);
-	return err;
+	if (!atomic_compare_exchange_strong_explicit((_Atomic uint64_t *)field, &there,
+						     (uintptr_t)t, memory_order_release,
+						     memory_order_relaxed)) {
+		timer_give(&s->timers, t, NULL);
+		return -EBUSY;
+	}
+	change_end(t, TIMER_LINKED);
+	spin_unlock(&t->lock);
+	return 0;
 }
 
-void *obj_timer_map(struct obj_store *s, void *field)
+const void *obj_timer_map(const struct obj_store *s, void *field)
 {
-	struct obj_timer *t = find_and_lock(&s->timers, field);
-	void *map = t ? t->place.map : NULL;
+	const struct obj_timer *t = timer_at(&s->timers, load(field), field);
 
-	if (t)
-		spin_unlock(&s->timers.lock);
-	return map;
+	return t ? (const void *)(uintptr_t)atomic_load_explicit(&t->map, memory_order_relaxed)
+		 : NULL;
 }
 
-void obj_timer_free(struct obj_store *s, void *field)
+int obj_timer_set_callback(struct obj_store *s, void *field, const struct timer_callback *cb,
+			   uint32_t cpu)
 {
-	struct obj_timer *t = find_and_lock(&s->timers, field);
+	struct obj_timer *t = hold(s, field, cpu);
+	bool armed;
 
 	if (!t)
-		return;
-	timer_end(s, t);
-	spin_unlock(&s->timers.lock);
+		return -EINVAL;
+	armed = change_begin(t);
+	atomic_store_explicit(&t->prog, cb->prog, memory_order_relaxed);
+	atomic_store_explicit(&t->func, cb->func, memory_order_relaxed);
+	change_end(t, armed ? TIMER_ARMED : 0);
+	timer_mark(&s->timers, t);
+	spin_unlock(&t->lock);
+	return 0;
 }
 
-void obj_timers_release(struct obj_store *s, struct timer_list *list)
+void obj_timer_free(struct obj_store *s, void *field, uint32_t cpu)
 {
-	if (!ours(&s->timers))
-		return;
-	spin_lock(&s->timers.lock);
-	while (list->first)
-		timer_end(s, list->first);
-	spin_unlock(&s->timers.lock);
+	struct obj_timer *t = hold(s, field, cpu);
+
+	if (t)
+		timer_give(&s->timers, t, field);
 }
 
 /* --- start and cancel ------------------------------------------------------------------------- */
 
 /* As ktime_add_safe(): what is beyond the end of time is its end. */
-static int64_t from_now(uint8_t queue, uint64_t nsecs)
+static int64_t from_now(uint32_t queue, uint64_t nsecs)
 {
 	const uint64_t begin = (uint64_t)now(queue);
 
 	return nsecs > (uint64_t)INT64_MAX - begin ? INT64_MAX : (int64_t)(begin + nsecs);
 }
 
-/* Locks, and 0 with the timer; -EINVAL where it is not ready to be armed. */
-static int ready_and_lock(struct timers *ts, void *field, struct obj_timer **ret)
+/* The field's timer, locked; NULL where it is not ready to be armed. */
+static struct obj_timer *hold_ready(struct obj_store *s, void *field, uint32_t cpu)
 {
-	struct obj_timer *t = find_and_lock(ts, field);
+	struct obj_timer *t = hold(s, field, cpu);
 
-	if (!t)
-		return -EINVAL;
-	if (!t->callback.prog) {
-		spin_unlock(&ts->lock);
-		return -EINVAL;
-	}
-	*ret = t;
-	return 0;
+	if (!t || atomic_load_explicit(&t->prog, memory_order_relaxed))
+		return t;
+	spin_unlock(&t->lock);
+	return NULL;
 }
 
 /* Arms it, and unlocks. */
-static void arm_and_unlock(struct obj_store *s, struct obj_timer *t, int64_t expires, int32_t cpu)
+static void arm(struct obj_store *s, struct obj_timer *t, int64_t expires, int32_t at)
 {
-	bool first;
+	struct timers *ts = &s->timers;
+	const uint32_t queue = atomic_load_explicit(&t->queue, memory_order_relaxed);
 
-	disarm(&s->timers, t);
-	t->expires = expires;
-	t->cpu = cpu;
-	first = arm(s, t);
-	spin_unlock(&s->timers.lock);
-	if (first)
+	change_begin(t);
+	atomic_store_explicit(&t->expires, expires, memory_order_relaxed);
+	atomic_store_explicit(&t->at, at, memory_order_relaxed);
+	change_end(t, TIMER_ARMED);
+	timer_mark(ts, t);
+	spin_unlock(&t->lock);
+	if (expires < atomic_load(&ts->first[queue % TIMER_CLOCKS]))
 		obj_timers_wake(s);
 }
 
-int obj_timer_start(struct obj_store *s, void *field, uint64_t nsecs, bool abs, int32_t cpu)
+int obj_timer_start(struct obj_store *s, void *field, const struct timer_start *how, uint32_t cpu)
 {
-	struct obj_timer *t;
-	int err = ready_and_lock(&s->timers, field, &t);
+	struct obj_timer *t = hold_ready(s, field, cpu);
 
-	if (!err)
-		arm_and_unlock(s, t, abs ? (int64_t)nsecs : from_now(t->queue, nsecs), cpu);
-	return err;
+	if (!t)
+		return -EINVAL;
+	arm(s, t,
+	    how->abs ? (int64_t)how->nsecs
+		     : from_now(atomic_load_explicit(&t->queue, memory_order_relaxed), how->nsecs),
+	    how->at);
+	return 0;
 }
 
-int obj_work_start(struct obj_store *s, void *field)
+int obj_work_start(struct obj_store *s, void *field, uint32_t cpu)
 {
-	struct obj_timer *t;
-	int err = ready_and_lock(&s->timers, field, &t);
+	struct obj_timer *t = hold_ready(s, field, cpu);
 
-	if (!err)
-		arm_and_unlock(s, t, is_armed(t) ? t->expires : now(t->queue), -1);
-	return err;
+	if (!t)
+		return -EINVAL;
+	if (atomic_load_explicit(&t->state, memory_order_relaxed) & TIMER_ARMED)
+		spin_unlock(&t->lock);
+	else
+		arm(s, t, now(0), -1);
+	return 0;
 }
 
-int obj_timer_cancel(struct obj_store *s, void *field, const struct obj_timer *self)
+int obj_timer_cancel(struct obj_store *s, void *field, const struct obj_timer *self, uint32_t cpu)
 {
-	struct timers *ts = &s->timers;
-	struct obj_timer *t = find_and_lock(ts, field);
-	int ret;
+	struct obj_timer *t = hold(s, field, cpu);
+	const uint32_t row = t ? timer_row(&s->timers, t) : 0;
+	bool armed;
 
 	if (!t)
 		return -EINVAL;
 	if (t == self) {
-		spin_unlock(&ts->lock);
+		spin_unlock(&t->lock);
 		return -EDEADLK;
 	}
+	armed = change_begin(t);
 	drop_callback(t);
-	/* It stays in memory meanwhile, though its element may go: this is a run, too. */
-	while (ts->running == t) {
-		spin_unlock(&ts->lock);
+	change_end(t, 0);
+	timer_mark(&s->timers, t);
+	spin_unlock(&t->lock);
+	/* Who calls says so before it takes the timer, which it did before we disarmed it. */
+	while (atomic_load(&s->timers.running) == row + 1)
 		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-		spin_lock(&ts->lock);
-	}
-	ret = disarm(ts, t);
-	spin_unlock(&ts->lock);
-	return ret;
-}
-
-/* --- the thread ------------------------------------------------------------------------------- */
-
-/* The one that is most overdue, else NULL and *ret_wait; the lock is held. */
-static struct obj_timer *first_due(struct timers *ts, int64_t *ret_wait)
-{
-	struct obj_timer *due = NULL;
-	int64_t wait = INT64_MAX;
-
-	for (uint8_t q = 0; q < TIMER_CLOCKS; q++) {
-		struct obj_timer *t = (struct obj_timer *)ts->queue[q].first;
-		int64_t left;
-
-		if (!t)
-			continue;
-		if (__builtin_sub_overflow(t->expires, now(q), &left))
-			left = INT64_MIN;
-		if (left <= 0 && left < wait)
-			due = t;
-		wait = MIN(wait,
-			   left > 0 && clocks[q] != CLOCK_MONOTONIC ? MIN(left, JUMP_NS) : left);
-	}
-	*ret_wait = wait;
-	return due;
-}
-
-bool obj_timers_due(struct obj_store *s, int32_t *ret_cpu, int64_t *ret_wait)
-{
-	struct timers *ts = &s->timers;
-	struct obj_timer *t;
-
-	spin_lock(&ts->lock);
-	t = first_due(ts, ret_wait);
-	*ret_cpu = t ? t->cpu : -1;
-	spin_unlock(&ts->lock);
-	return t;
-}
-
-bool obj_timers_take(struct obj_store *s, uint32_t cpu, struct timer_call *ret)
-{
-	struct timers *ts = &s->timers;
-	struct obj_timer *t;
-	int64_t wait;
-
-	spin_lock(&ts->lock);
-	t = first_due(ts, &wait);
-	if (t && t->cpu >= 0 && (uint32_t)t->cpu != cpu)
-		t = NULL;
-	if (t) {
-		disarm(ts, t);
-		ts->running = t;
-		*ret = (struct timer_call){
-			.timer = t,
-			.callback = t->callback,
-			.map = t->place.map,
-			.value = t->place.value,
-			.list = t->place.list,
-		};
-	}
-	spin_unlock(&ts->lock);
-	return t;
-}
-
-void obj_timers_done(struct obj_store *s)
-{
-	spin_lock(&s->timers.lock);
-	s->timers.running = NULL;
-	spin_unlock(&s->timers.lock);
+	return armed;
 }

@@ -38,6 +38,7 @@ static void prog_free(struct skep_prog *p)
 	for (uint32_t i = 0; i < p->map_cnt; i++)
 		map_put(p->maps[i]);
 	skep_free(p->maps);
+	skep_free(p->later);
 	btf_put(p->btf);
 	skep_free(p->func_info);
 	skep_free(p->line_info);

@@ -22,6 +22,12 @@ struct later_args {
 	void *key, *value; /* of the element where the callback was set */
 };
 
+/* A callback that the verifier has seen set, for a timer in that map's values or such a map's. */
+struct prog_later {
+	uint16_t sub;	      /* the subprogram */
+	struct skep_map *map; /* one of the program's, or what one of those has as values */
+};
+
 /* How a program gets from image to something that runs: interp/ and jit/ each have one. */
 struct engine_ops {
 	const char *name; /* "jit", "interp" */
@@ -35,6 +41,8 @@ struct engine_ops {
 	 * to the helper, and is told of map, key and value.  Hot.
 	 */
 	uint64_t (*call_later)(uint64_t func, const struct later_args *args, struct skep_run *run);
+	/* What the program hands to helpers for that subprogram. */
+	uint64_t (*func_of)(const struct skep_prog *prog, uint32_t sub);
 	/* Frees what compile made; accepts a program that was not compiled. */
 	void (*release)(struct skep_prog *prog);
 };
@@ -149,6 +157,7 @@ struct skep_prog {
 	const void *jited;	       /* machine code for `dump jited`, NULL when interpreted */
 	uint32_t jited_len;	       /* bytes */
 	uint32_t *jited_sub;	       /* [image.sub_cnt] offset of each subprogram in jited */
+	uint32_t *jited_func;	       /* [image.sub_cnt] ...and of what C calls for it, or 0 */
 
 	_Atomic uint32_t refs; /* prog_get, prog_put */
 	uint32_t id;	       /* object id, from 1; 0 while not published */
@@ -162,6 +171,8 @@ struct skep_prog {
 	uint32_t max_rdwr;	/* ...and of others (values) */
 	struct skep_map **maps; /* [map_cnt] every map it uses or is bound to; counted */
 	uint32_t map_cnt;
+	struct prog_later *later; /* [later_cnt] what may be called when a timer expires */
+	uint32_t later_cnt;
 	struct skep_btf *btf;	     /* counted; may be NULL */
 	void *func_info, *line_info; /* as loaded, records of *_rec_size bytes */
 	uint32_t func_info_cnt, func_info_rec_size;
@@ -174,8 +185,9 @@ struct skep_prog {
 /**
  * Allocates a program with one reference and an empty image, in a hive's memory or, where space is
  * NULL, on the heap.  0 or -ENOMEM.  What its fields come
- * to hold is the program's: prog_put frees instructions, aux, sub, maps, func_info, line_info
- * (from skep_alloc) and drops the references; engine->release frees jited_sub.
+ * to hold is the program's: prog_put frees instructions, aux, sub, maps, later, func_info,
+ * line_info (from skep_alloc) and drops the references; engine->release frees jited_sub and
+ * jited_func.
  */
 int prog_new(uint32_t type, struct space *space, struct skep_prog **ret);
 struct skep_prog *prog_get(struct skep_prog *p);

@@ -49,8 +49,6 @@ struct run_env {
 				const struct btf_record **ret_record);
 	/* Does user space hold the map, by a descriptor or a pin?  May be NULL: it does. */
 	bool (*map_used)(void *arg, struct skep_map *m);
-	/* A timer is about to be armed: 0 where somebody will call it, or -ENOMEM. */
-	int (*timers_begin)(void *arg);
 };
 
 /* A task of another process, on whose behalf a program runs. */

@@ -24,14 +24,17 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define LOOK_MS	 250
 #define STUCK_MS 2000
+#define TIDS	 (UINT32_C(1) << 22) /* threads have lower numbers */
 
 /* What was seen of a vCPU. */
 struct seen {
@@ -48,12 +51,13 @@ static struct {
 	struct {
 		pid_t pid;   /* 0: nobody */
 		int fd;	     /* its pidfd */
+		bool sure;   /* it has mapped the hive */
 		bool buried; /* its number is to be given back */
 	} member[HIVE_MEMBERS];
 	uint32_t watched, watched_max; /* pidfds, and how many there may be */
 	struct seen *seen;	       /* [vcpus] */
 	uint64_t *left;	 /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
-	uint64_t *stuck; /* [vcpus] whose run there does not go on; 0: nobody's */
+	struct seen *stuck; /* [vcpus] the run there that does not go on; owner 0: none */
 	bool work;	 /* some of left, of stuck, or of buried */
 } r = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.dead = PTHREAD_COND_INITIALIZER,
@@ -62,18 +66,25 @@ static struct {
 
 /* --- the dead --------------------------------------------------------------------------------- */
 
-/* The run in the slot is over: its locks are left. */
-static void end_run_locked(uint32_t i)
+static struct seen look_at(uint32_t i)
+{
+	const struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
+
+	return (struct seen){ .epoch = atomic_load(&c->epoch), .owner = atomic_load(&c->owner) };
+}
+
+/* The run in the slot, if it still is what was seen, is over: its locks are left. */
+static void end_run_locked(uint32_t i, struct seen run)
 {
 	struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
-	const uint64_t owner = atomic_load(&c->owner);
 
-	if (!owner || r.left[i])
+	if (!run.owner || r.left[i] || atomic_load(&c->owner) != run.owner)
 		return;
-	r.left[i] = owner;
-	r.work = true;
 	/* Even, so that a pause ends too. */
-	atomic_fetch_add(&c->epoch, 2 + atomic_load(&c->epoch) % 2);
+	if (!atomic_compare_exchange_strong(&c->epoch, &run.epoch, run.epoch + 2 + run.epoch % 2))
+		return;
+	r.left[i] = run.owner;
+	r.work = true;
 	pthread_cond_signal(&r.dead);
 }
 
@@ -88,9 +99,12 @@ static void bury_locked(uint32_t i)
 	r.member[i].fd = -1;
 	r.member[i].pid = 0;
 	r.member[i].buried = r.work = true;
-	for (uint32_t c = 0; c < v->nr; c++)
-		if (vcpu_who_member(atomic_load(&v->slot[c].owner)) == i + 1)
-			end_run_locked(c);
+	for (uint32_t c = 0; c < v->nr; c++) {
+		const struct seen run = look_at(c);
+
+		if (vcpu_who_member(run.owner) == i + 1)
+			end_run_locked(c, run);
+	}
 	pthread_cond_signal(&r.dead);
 }
 
@@ -112,22 +126,20 @@ static void mend_slot(uint32_t i)
 /* Does it go on some day?  What cannot be looked at is left alone. */
 static void look_at_stuck(uint32_t i)
 {
-	struct vcpu *c = &space_meta(r.space)->vcpus.slot[i];
-	uint64_t owner;
+	struct seen run;
 	uint32_t member;
 	pid_t pid;
 
 	pthread_mutex_lock(&r.lock);
-	owner = r.stuck[i];
-	r.stuck[i] = 0;
-	member = vcpu_who_member(owner);
+	run = r.stuck[i];
+	r.stuck[i] = (struct seen){ 0 };
+	member = vcpu_who_member(run.owner);
 	pid = member && member <= HIVE_MEMBERS ? r.member[member - 1].pid : 0;
 	pthread_mutex_unlock(&r.lock);
 	if (!pid || hook_may_run(pid))
 		return;
 	pthread_mutex_lock(&r.lock);
-	if (atomic_load(&c->owner) == owner)
-		end_run_locked(i);
+	end_run_locked(i, run);
 	pthread_mutex_unlock(&r.lock);
 }
 
@@ -140,7 +152,7 @@ static void mend_all(const uint32_t *rows, size_t n_rows)
 		bool left, stuck;
 
 		pthread_mutex_lock(&r.lock);
-		stuck = r.stuck[i] != 0;
+		stuck = r.stuck[i].owner != 0;
 		pthread_mutex_unlock(&r.lock);
 		if (stuck)
 			look_at_stuck(i);
@@ -195,22 +207,43 @@ uint32_t reaper_members(void)
 
 	pthread_mutex_lock(&r.lock);
 	for (uint32_t i = 0; i < HIVE_MEMBERS; i++)
-		n += r.member[i].pid != 0;
+		n += r.member[i].pid && r.member[i].sure;
 	pthread_mutex_unlock(&r.lock);
 	return n;
 }
 
 /* --- the living ------------------------------------------------------------------------------- */
 
+/* Has the process mapped the hive?  -errno where it cannot be told. */
+static int has_hive(pid_t pid)
+{
+	char path[32], line[512], base[20];
+	const size_t n =
+		(size_t)snprintf(base, sizeof(base), "%lx-", (unsigned long)space_base(r.space));
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (!found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, base, n);
+	fclose(f);
+	return found;
+}
+
 static void watch_locked(uint32_t i, pid_t pid)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
-	const int fd = sys_pidfd(pid);
+	const int fd = sys_pidfd(pid), has = has_hive(pid);
 
+	r.member[i].sure = has > 0;
 	r.member[i].pid = pid;
 	r.member[i].fd = fd;
 	r.watched += fd >= 0;
-	if (fd < 0 || r.watched > r.watched_max || epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
+	if (fd < 0 || !has || r.watched > r.watched_max ||
+	    epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
 		bury_locked(i); /* gone already, or no process at all */
 }
 
@@ -233,29 +266,49 @@ static void look_at_members(void)
 	pthread_mutex_unlock(&r.lock);
 }
 
-static void look_at_vcpus(void)
+/* Is there such a thread?  Where its storage should be there is memory, if so. */
+static bool is_thread(pid_t pid, uint64_t owner)
+{
+	const uint64_t thread = vcpu_who_thread(owner);
+	struct iovec to = { &(uint64_t){ 0 }, 8 }, from = { (void *)(uintptr_t)(thread << 4), 8 };
+
+	/* It may be the thread's number, where there is no storage, or no instruction that tells.
+	 */
+	if (!space_meta(r.space)->vcpus.fsgsbase || thread < TIDS)
+		return true;
+	return process_vm_readv(pid, &to, 1, &from, 1, 0) == 8 || errno != EFAULT;
+}
+
+/* Nobody holds the slot, whatever stands there: who is a member is known before it runs. */
+static bool is_nobodys_locked(uint64_t owner)
+{
+	const uint32_t member = vcpu_who_member(owner);
+
+	if (!owner || member == vcpu_kernel)
+		return false;
+	return !member || member > HIVE_MEMBERS || !r.member[member - 1].pid ||
+	       !is_thread(r.member[member - 1].pid, owner);
+}
+
+/* ticks: it is LOOK_MS since the last time that it said so. */
+static void look_at_vcpus(bool ticks)
 {
 	const struct vcpus *v = &space_meta(r.space)->vcpus;
 
 	pthread_mutex_lock(&r.lock);
 	for (uint32_t i = 0; i < v->nr; i++) {
-		const struct seen now = { .owner = atomic_load(&v->slot[i].owner),
-					  .epoch = atomic_load(&v->slot[i].epoch) };
+		const struct seen now = look_at(i);
 		struct seen *s = &r.seen[i];
-		const uint32_t member = vcpu_who_member(now.owner);
-		const bool ours = member == vcpu_kernel;
-		const bool known = member && member <= HIVE_MEMBERS && r.member[member - 1].pid;
-
-		if (!now.owner || now.owner != s->owner || now.epoch != s->epoch) {
-			*s = now;
-			continue;
-		}
 		/* Threads of this process do not die; they may sleep in a run. */
-		if (!ours && !known) {
-			end_run_locked(i);
+		const bool ours = vcpu_who_member(now.owner) == vcpu_kernel;
+
+		if (is_nobodys_locked(now.owner)) {
+			end_run_locked(i, now);
 			*s = (struct seen){ 0 };
-		} else if (!ours && ++s->looks > STUCK_MS / LOOK_MS) {
-			r.stuck[i] = now.owner;
+		} else if (!now.owner || now.owner != s->owner || now.epoch != s->epoch) {
+			*s = now;
+		} else if (ticks && !ours && ++s->looks > STUCK_MS / LOOK_MS) {
+			r.stuck[i] = now;
 			r.work = true;
 			pthread_cond_signal(&r.dead);
 			*s = (struct seen){ 0 };
@@ -279,22 +332,24 @@ static void *watch(void *arg)
 				pthread_mutex_unlock(&r.lock);
 			} else if (read(r.births, &n, sizeof(n)) == sizeof(n)) {
 				look_at_members();
+				look_at_vcpus(false);
 			}
 		}
 		if (got == 0) {
 			look_at_members();
-			look_at_vcpus();
+			look_at_vcpus(true);
 		}
 	}
 	return arg;
 }
 
-/* Somebody rang: it may be a new member, or lines of programs. */
+/* Somebody rang: it may be a new member, one that waits for a vCPU, or lines of programs. */
 static void on_bell(void)
 {
+	const struct hive_data *d = space_data(r.space);
 	const uint64_t one = 1;
-	static uint32_t seen;
-	const uint32_t now = atomic_load(&space_data(r.space)->births);
+	static uint64_t seen;
+	const uint64_t now = (uint64_t)atomic_load(&d->births) << 32 | atomic_load(&d->asked);
 
 	core_trace_look(r.k);
 	hook_rang();

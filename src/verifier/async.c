@@ -8,6 +8,7 @@
  * Who sets a callback is told nothing of it; the callback is walked by itself, as a program of its
  * own that begins with these three and with no reference or lock held.
  */
+#include "base/alloc.h"
 #include "verifier/kfunc_int.h"
 
 /* --- where they lie --------------------------------------------------------------------------- */
@@ -100,12 +101,32 @@ int kfunc_check_callback(struct karg *a)
 
 /* --- what is called later --------------------------------------------------------------------- */
 
+/* The program says what may be called with elements of which map: who calls does not guess. */
+static int remember(struct skep_prog *p, uint16_t sub, struct skep_map *map)
+{
+	struct prog_later *later = p->later;
+
+	for (uint32_t i = 0; i < p->later_cnt; i++)
+		if (later[i].sub == sub && later[i].map == map)
+			return 0;
+	if (!p->later_cnt || IS_POW2(p->later_cnt))
+		later = skep_realloc_array(later, p->later_cnt ? 2 * p->later_cnt : 1,
+					   sizeof(*later));
+	if (!later)
+		return -ENOMEM;
+	later[p->later_cnt++] = (struct prog_later){ sub, map };
+	p->later = later;
+	return 0;
+}
+
 int async_push(struct verifier *v, uint16_t sub, const struct async *a)
 {
 	struct vstate *st;
 	struct frame *f;
-	int err;
+	int err = remember(v->prog, sub, a->map);
 
+	if (err)
+		return err;
 	st = state_push_new(v, v->sub[sub].start, sub, &err);
 	if (!st)
 		return err;

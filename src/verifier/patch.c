@@ -89,6 +89,8 @@ static void move_subs(const struct removal *r)
 	}
 	if (funcs)
 		v->prog->func_info_cnt = n;
+	for (uint32_t i = 0; i < v->prog->later_cnt; i++)
+		v->prog->later[i].sub = r->sub_at[v->prog->later[i].sub];
 	v->prog->image.sub_cnt = v->sub_cnt = n;
 }
 

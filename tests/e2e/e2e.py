@@ -733,6 +733,7 @@ def iterators():
         assert parts[f'tasks {how}'] == 'it is me\n', parts
     assert parts['tasks tid and pid'] == 'attach: Invalid argument\n', parts
     assert parts['tasks map'] == 'attach: Bad file descriptor\n', parts
+    assert parts['parts'] == 'file: yes\nnone: no\nmapping: yes\nshared: yes\nmany: yes\n', parts
 
 
 @case

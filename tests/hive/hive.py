@@ -322,11 +322,14 @@ def member_out_of_reach():
 
 
 def runs(*names):
+    others = set(hives())
     p = call(skep, 'run', '--', runner, build / 'tests/hive/runner.bpf.o', *names)
     assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
+    until('the hive ends', lambda: not set(hives()) - others)
 
 
-for name in ('everything', 'later_maps', 'many', 'deaths', 'scribble', 'cost'):
+for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'storage', 'objects', 'arenas', 'arena_deaths',
+             'deaths', 'scribble', 'cost'):
     f = lambda name=name: runs(name)
     f.__name__ = f'members_run_{name}'
     case(f)

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a program can do in a member of a hive: one of each, counted. */
+/* Newer headers know them, older ones do not. */
+#define bpf_wq	      uapi_bpf_wq
+#define bpf_list_head uapi_bpf_list_head
+#define bpf_list_node uapi_bpf_list_node
 #include <linux/bpf.h>
+#undef bpf_wq
+#undef bpf_list_head
+#undef bpf_list_node
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 
 #define MAP(name, kind, k, v, n)                   \
 	struct {                                   \
@@ -23,6 +31,58 @@ MAP(per_cpu_table, PERCPU_HASH, __u64, __u64, 1024);
 MAP(recent, LRU_HASH, __u64, __u64, 64);
 MAP(busy, HASH, __u64, __u64, 256);
 MAP(guarded, ARRAY, __u32, struct locked, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} own SEC(".maps");
+
+struct bpf_list_head {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	__u64 opaque[3];
+} __attribute__((aligned(8)));
+
+struct item {
+	struct bpf_list_node node;
+	__u64 n;
+};
+
+struct owner {
+	struct bpf_spin_lock lock;
+	struct bpf_list_head items __attribute__((btf_decl_tag("contains:item:node")));
+};
+MAP(owners, ARRAY, __u32, struct owner, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__type(key, __u32);
+			__type(value, struct owner);
+			__uint(max_entries, 1);
+		});
+} owners_of SEC(".maps");
+
+struct bpf_wq {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+
+struct alarm {
+	__u64 again; /* the callback starts it so often once more */
+	struct bpf_timer timer;
+	struct bpf_wq work;
+	__u64 rung, worked, wrong, keys; /* calls; arguments that are not this element's */
+};
+MAP(alarms, HASH, __u64, struct alarm, 256);
+MAP(clocks, ARRAY, __u32, struct alarm, 8);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
@@ -195,6 +255,43 @@ int count(void *ctx)
 	return 0;
 }
 
+/* A count of each task's own. */
+SEC("raw_tp/mine")
+int mine(void *ctx)
+{
+	__u64 *v = bpf_task_storage_get(&own, bpf_get_current_task_btf(), NULL,
+					BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!v)
+		return -1;
+	return ++*v;
+}
+
+SEC("raw_tp/no_more")
+int no_more(void *ctx)
+{
+	return bpf_task_storage_delete(&own, bpf_get_current_task_btf());
+}
+
+/* Objects are in the server, and so are programs on maps that own some. */
+SEC("syscall")
+int owns(void *ctx)
+{
+	__u32 zero = 0;
+
+	/* Without a word about them the types of objects would not be there. */
+	return bpf_core_type_id_local(struct item) && bpf_map_lookup_elem(&owners, &zero);
+}
+
+SEC("syscall")
+int owns_inside(void *ctx)
+{
+	__u32 zero = 0;
+	void *in = bpf_map_lookup_elem(&owners_of, &zero);
+
+	return in && bpf_map_lookup_elem(in, &zero);
+}
+
 /* Changes what count only counts: elements come and go, and are replaced. */
 SEC("raw_tp/change")
 int change(void *ctx)
@@ -218,6 +315,112 @@ int change(void *ctx)
 	v = bpf_map_lookup_elem(&routes, &route);
 	if (v && *v != value)
 		__sync_fetch_and_add(&said.torn, 1);
+	return 0;
+}
+
+int bpf_wq_init(struct bpf_wq *wq, void *map, unsigned flags) __ksym;
+int bpf_wq_set_callback_impl(struct bpf_wq *wq, int(cb)(void *map, int *key, void *value),
+			     unsigned flags, void *aux) __ksym;
+int bpf_wq_start(struct bpf_wq *wq, unsigned flags) __ksym;
+
+static int ring_alarm(void *map, __u64 *key, struct alarm *a)
+{
+	__sync_fetch_and_add(&a->rung, 1);
+	if (*key != a->keys || map != &alarms)
+		__sync_fetch_and_add(&a->wrong, 1);
+	if (a->again) {
+		a->again--;
+		bpf_timer_start(&a->timer, 100000, 0);
+	}
+	return 0;
+}
+
+static int ring_clock(void *map, __u32 *key, struct alarm *a)
+{
+	__sync_fetch_and_add(&a->rung, 1);
+	if (*key != a->keys || map != &clocks)
+		__sync_fetch_and_add(&a->wrong, 1);
+	return 0;
+}
+
+static int do_work(void *map, int *key, void *value)
+{
+	struct alarm *a = value;
+
+	__sync_fetch_and_add(&a->worked, 1);
+	return 0;
+}
+
+#define MONOTONIC 1 /* CLOCK_MONOTONIC */
+
+/* What a program asks of one timer, and what it hears. */
+struct clock_args {
+	__u64 key, nsecs, again;
+	__u64 cancels; /* it does not start it */
+	long init, set, start, cancel;
+};
+
+/* Not of a probe's type: those have no timers, in Linux neither. */
+SEC("syscall")
+int alarm(struct clock_args *c)
+{
+	__u64 key = c->key;
+	struct alarm *a = bpf_map_lookup_elem(&alarms, &key);
+
+	if (!a)
+		return 1;
+	if (c->cancels) {
+		c->cancel = bpf_timer_cancel(&a->timer);
+		return 0;
+	}
+	a->keys = key;
+	a->again = c->again;
+	c->init = bpf_timer_init(&a->timer, &alarms, MONOTONIC);
+	c->set = bpf_timer_set_callback(&a->timer, ring_alarm);
+	c->start = bpf_timer_start(&a->timer, c->nsecs, 0);
+	return 0;
+}
+
+SEC("syscall")
+int clock(struct clock_args *c)
+{
+	__u32 key = c->key;
+	struct alarm *a = bpf_map_lookup_elem(&clocks, &key);
+
+	if (!a)
+		return 1;
+	a->keys = key;
+	bpf_timer_init(&a->timer, &clocks, MONOTONIC);
+	bpf_timer_set_callback(&a->timer, ring_clock);
+	bpf_timer_start(&a->timer, c->nsecs, 0);
+	bpf_wq_init(&a->work, &clocks, 0);
+	bpf_wq_set_callback_impl(&a->work, do_work, 0, NULL);
+	bpf_wq_start(&a->work, 0);
+	return 0;
+}
+
+/* Timers that come, expire, are cancelled, and go with their elements. */
+SEC("syscall")
+int tick(void *ctx)
+{
+	__u64 key = bpf_get_prandom_u32() % 100;
+	__u32 what = bpf_get_prandom_u32() % 8;
+	struct alarm fresh = { .keys = key }, *a;
+
+	if (what == 0)
+		bpf_map_delete_elem(&alarms, &key);
+	if (what == 1)
+		bpf_map_update_elem(&alarms, &key, &fresh, BPF_ANY);
+	if (what <= 2)
+		bpf_map_update_elem(&alarms, &key, &fresh, BPF_NOEXIST);
+	a = bpf_map_lookup_elem(&alarms, &key);
+	if (!a)
+		return 0;
+	bpf_timer_init(&a->timer, &alarms, MONOTONIC);
+	bpf_timer_set_callback(&a->timer, ring_alarm);
+	bpf_timer_start(&a->timer, key * 10000, 0);
+	if (what == 2)
+		bpf_timer_cancel(&a->timer);
 	return 0;
 }
 

@@ -4,16 +4,20 @@
  * The programs are runner.bpf.c's; what runs them here comes from the preload library.
  */
 #include "hive/layout.h"
+#include "obj/timer_int.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -106,6 +110,338 @@ static int later_maps(void)
 	CHECK(run_n(prog("everything"), args, 3, &ret) == 3);
 	CHECK(!bpf_map_lookup_elem(fd, &zero, &v) && v == 3);
 	close(fd);
+	return 0;
+}
+
+static const struct hive_meta *(*member_meta)(void);
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+/* As runner.bpf.c has them. */
+struct clock_args {
+	uint64_t key, nsecs, again, cancels;
+	int64_t init, set, start, cancel;
+};
+struct alarm {
+	uint64_t again, timer[2], work[2], rung, worked, wrong, keys;
+};
+
+#define MS 1000000u
+
+static struct alarm alarm_of(const char *name, uint64_t key)
+{
+	struct alarm a = { 0 };
+
+	if (bpf_map_lookup_elem(map(name), &key, &a))
+		memset(&a, 0xff, sizeof(a));
+	return a;
+}
+
+/* Arms the timer of a key: what its program heard. */
+static struct clock_args set_alarm(uint64_t key, uint64_t nsecs, uint64_t again)
+{
+	struct clock_args c = { .key = key, .nsecs = nsecs, .again = again, .init = 1 };
+	uint64_t ret;
+
+	if (run_n(prog("alarm"), &c, 1, &ret) != 1 || ret)
+		c.init = -ENOENT;
+	return c;
+}
+
+static int64_t cancel_alarm(uint64_t key)
+{
+	struct clock_args c = { .key = key, .cancels = 1, .cancel = -ENOENT };
+	uint64_t ret;
+
+	return run_n(prog("alarm"), &c, 1, &ret) == 1 ? c.cancel : -ENOENT;
+}
+
+/* The time limit of the test ends it where that never comes. */
+static void wait_rung(const char *name, uint64_t key, uint64_t n)
+{
+	while (alarm_of(name, key).rung < n)
+		usleep(1000);
+}
+
+static unsigned timers_used(void)
+{
+	const struct obj_store *s = (const struct obj_store *)member_meta()->objects;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < TIMER_WORDS; i++)
+		n += (unsigned)__builtin_popcountll(s->timers.table->used[i]);
+	return n;
+}
+
+/* What a member arms, the server calls; another member finds the same timer. */
+static int alarms(void)
+{
+	struct alarm fresh = { 0 };
+	struct clock_args c;
+	uint64_t began = now(), ret, key;
+	int status;
+
+	for (key = 0; key < 4; key++)
+		CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	c = set_alarm(0, 20 * MS, 0);
+	CHECK(!c.init && !c.set && !c.start);
+	wait_rung("alarms", 0, 1);
+	CHECK(now() - began >= 20 * MS);
+	c = set_alarm(0, 0, 20);
+	CHECK(c.init == -EBUSY && !c.set && !c.start);
+	wait_rung("alarms", 0, 22);
+	/* Neither what is cancelled nor what goes with its element. */
+	CHECK(!set_alarm(1, 100 * MS, 0).start && !set_alarm(2, 100 * MS, 0).start);
+	CHECK(!set_alarm(3, 100 * MS, 0).start);
+	CHECK(cancel_alarm(1) == 1 && cancel_alarm(1) == 0);
+	if (fork() == 0)
+		_exit(cancel_alarm(2) != 1);
+	CHECK(wait(&status) > 0 && status == 0);
+	key = 3;
+	CHECK(!bpf_map_delete_elem(map("alarms"), &key));
+	CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	CHECK(cancel_alarm(3) == -EINVAL);
+	usleep(200000);
+	for (key = 0; key < 4; key++) {
+		CHECK(alarm_of("alarms", key).rung == (key ? 0 : 22));
+		CHECK(!alarm_of("alarms", key).wrong);
+	}
+	/* Of an array; and work. */
+	c = (struct clock_args){ .key = 3, .nsecs = MS };
+	CHECK(run_n(prog("clock"), &c, 1, &ret) == 1 && !ret);
+	wait_rung("clocks", 3, 1);
+	while (!alarm_of("clocks", 3).worked)
+		usleep(1000);
+	CHECK(!alarm_of("clocks", 3).wrong);
+	return 0;
+}
+
+/* What a process armed is called when it has long ended, and its program, whoever closes it. */
+static int alarms_stay(void)
+{
+	struct alarm fresh = { 0 };
+	const uint64_t key = 7;
+	struct bpf_object *other;
+	int fd;
+
+	CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+	fd = dup(map("alarms"));
+	if (fork() == 0)
+		_exit(set_alarm(7, 300 * MS, 3).start != 0);
+	CHECK(wait(NULL) > 0);
+	other = obj;
+	bpf_object__close(other);
+	obj = bpf_object__open_file(file, NULL);
+	CHECK(obj && !bpf_object__load(obj));
+	do {
+		usleep(1000);
+		CHECK(!bpf_map_lookup_elem(fd, &key, &fresh));
+	} while (fresh.rung < 4);
+	CHECK(!fresh.wrong);
+	close(fd);
+	return 0;
+}
+
+/* --- what tasks own ----------------------------------------------------------------------------
+ */
+
+/* What bpf(2) says of the process: its count, or -errno. */
+static int64_t count_of(pid_t pid)
+{
+	const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int64_t v = 0;
+
+	if (bpf_map_lookup_elem(map("own"), &pidfd, &v))
+		v = -errno;
+	close(pidfd);
+	return v;
+}
+
+/* Members' programs make it, and bpf(2) finds it. */
+static int storage(void)
+{
+	uint64_t ret = 0;
+	int ready[2], go[2];
+	pid_t pid;
+	char c = 0;
+
+	CHECK(!pipe(ready) && !pipe(go));
+	CHECK(count_of(getpid()) == -ENOENT);
+	CHECK(run_n(prog("mine"), NULL, 3, &ret) == 3 && ret == 3);
+	pid = fork();
+	if (pid == 0) {
+		c = run_n(prog("mine"), NULL, 5, &ret) == 5 && ret == 5;
+		if (write(ready[1], &c, 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	CHECK(read(ready[0], &c, 1) == 1 && c);
+	CHECK(count_of(getpid()) == 3 && count_of(pid) == 5);
+	CHECK(write(go[1], &c, 1) == 1 && waitpid(pid, NULL, 0) == pid);
+	CHECK(run_n(prog("no_more"), NULL, 1, &ret) == 1 && (int32_t)ret == 0);
+	CHECK(count_of(getpid()) == -ENOENT);
+	CHECK(run_n(prog("no_more"), NULL, 1, &ret) == 1 && (int32_t)ret == -ENOENT);
+	return 0;
+}
+
+/* Programs on maps that own objects do not run here; in the server they do. */
+static int objects(void)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint64_t ret;
+
+	CHECK(run_n(prog("owns"), NULL, 1, &ret) == -EOPNOTSUPP);
+	CHECK(run_n(prog("owns_inside"), NULL, 1, &ret) == -EOPNOTSUPP);
+	CHECK(!bpf_prog_test_run_opts(prog("owns"), &opts) && opts.retval == 1);
+	return 0;
+}
+
+/* --- arenas ----------------------------------------------------------------------------------- */
+
+#define ARENA_PAGES 256
+#define PAGE	    4096ul
+
+static uint64_t *arena; /* as this process has it */
+
+static int arena_new(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	const int fd = bpf_map_create(33 /* BPF_MAP_TYPE_ARENA: older headers lack it */, "arena",
+				      0, 0, ARENA_PAGES, &opts);
+	void *at =
+		fd < 0 ? MAP_FAILED
+		       : mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	arena = at == MAP_FAILED ? NULL : at;
+	return arena ? fd : -1;
+}
+
+/* What an arena's program is told, and says. */
+struct arena_args {
+	uint64_t word;
+	uint64_t page; /* where it is now, as processes see it; 0: there was none */
+	uint64_t read; /* the word behind it, as the program sees it */
+};
+
+/*
+ * Allocates a page and writes the word to it; with `frees` it gives it back, else it counts at
+ * `counter` in the arena.
+ */
+static int arena_prog(int fd, bool frees, const uint64_t *counter)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	const int alloc = btf__find_by_name_kind(kernel, "bpf_arena_alloc_pages", BTF_KIND_FUNC);
+	const int free = btf__find_by_name_kind(kernel, "bpf_arena_free_pages", BTF_KIND_FUNC);
+	const uint64_t at = (uintptr_t)counter;
+	const struct bpf_insn insns[] = {
+		{ .code = 0xbf, .dst_reg = 6, .src_reg = 1 },
+		{ .code = 0x18, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd },
+		{ 0 },
+		{ .code = 0xb7, .dst_reg = 2 },
+		{ .code = 0xb7, .dst_reg = 3, .imm = 1 },
+		{ .code = 0xb7, .dst_reg = 4, .imm = -1 },
+		{ .code = 0xb7, .dst_reg = 5 },
+		{ .code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = alloc },
+		{ .code = 0x7b, .dst_reg = 6, .src_reg = 0, .off = 8 },
+		{ .code = 0x15, .dst_reg = 0, .off = 11 },
+		{ .code = 0xbf, .dst_reg = 7, .src_reg = 0 },
+		{ .code = 0xbf, .dst_reg = 1, .src_reg = 0, .off = 1, .imm = 1 }, /* the cast */
+		{ .code = 0x79, .dst_reg = 2, .src_reg = 6 },
+		{ .code = 0x7b, .dst_reg = 1, .src_reg = 2 },
+		{ .code = 0x79, .dst_reg = 2, .src_reg = 1 },
+		{ .code = 0x7b, .dst_reg = 6, .src_reg = 2, .off = 16 },
+		/* It counts. */
+		{ .code = 0x18, .dst_reg = 1, .imm = (int)(uint32_t)at },
+		{ .imm = (int)(at >> 32) },
+		{ .code = 0xbf, .dst_reg = 1, .src_reg = 1, .off = 1, .imm = 1 },
+		{ .code = 0xb7, .dst_reg = 2, .imm = 1 },
+		{ .code = 0xdb, .dst_reg = 1, .src_reg = 2 },
+		{ .code = 0xb7, .dst_reg = 0 },
+		{ .code = 0x95 },
+	};
+	const struct bpf_insn freeing[] = {
+		{ .code = 0x18, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd },
+		{ 0 },
+		{ .code = 0xbf, .dst_reg = 2, .src_reg = 7 },
+		{ .code = 0xb7, .dst_reg = 3, .imm = 1 },
+		{ .code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = free },
+		{ .code = 0xb7, .dst_reg = 0 },
+		{ .code = 0x95 },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	struct bpf_insn all[40];
+	size_t n = sizeof(insns) / sizeof(insns[0]);
+
+	memcpy(all, insns, sizeof(insns));
+	if (frees) {
+		n = 16 + sizeof(freeing) / sizeof(freeing[0]);
+		memcpy(&all[16], freeing, sizeof(freeing));
+	}
+	btf__free(kernel);
+	return bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "arena", "GPL", all, n, &opts);
+}
+
+/* Pages that members' programs allocate are theirs alone, and others see what is in there. */
+static int arenas(void)
+{
+	const int fd = arena_new();
+	const int use = fd < 0 ? -1 : arena_prog(fd, false, arena);
+	uint64_t ret, pages = 0;
+	int status;
+
+	CHECK(fd >= 0 && use >= 0);
+	arena[0] = 0; /* touched: this page is taken */
+	for (uint64_t who = 1; who <= 5; who++)
+		if (fork() == 0) {
+			struct arena_args a = { 0 };
+
+			for (int i = 0; i < 50; i++) {
+				a.word = who << 32 | (unsigned)i;
+				if (run_n(use, &a, 1, &ret) != 1 || !a.page || a.read != a.word)
+					_exit(1);
+			}
+			_exit(0);
+		}
+	for (int i = 0; i < 5; i++)
+		CHECK(wait(&status) > 0 && status == 0);
+	CHECK(arena[0] == 250);
+	for (size_t i = 1; i < ARENA_PAGES; i++)
+		pages += arena[i * PAGE / 8] != 0;
+	CHECK(pages == 250);
+	close(use);
+	close(fd);
+	munmap(arena, ARENA_PAGES * PAGE);
+	return 0;
+}
+
+/* Who dies as it allocates or frees takes one page along, no more. */
+static int arena_deaths(void)
+{
+	const int fd = arena_new();
+	const int use = fd < 0 ? -1 : arena_prog(fd, false, arena);
+	const int frees = fd < 0 ? -1 : arena_prog(fd, true, arena);
+	struct arena_args a = { .word = 1 };
+	uint64_t ret, pages = 0;
+	pid_t pid;
+
+	CHECK(use >= 0 && frees >= 0);
+	arena[0] = 0;
+	for (int i = 0; i < 100; i++) {
+		pid = fork();
+		while (pid == 0)
+			run_n(frees, &a, 100, &ret);
+		usleep(2000 + (unsigned)rand() % 3000);
+		CHECK(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
+	}
+	usleep(300000); /* the last one is buried */
+	do {
+		CHECK(run_n(use, &a, 1, &ret) == 1);
+		pages += a.page != 0;
+	} while (a.page);
+	printf("# %lu pages of %d are left after 100 deaths\n", pages, ARENA_PAGES - 1);
+	CHECK(pages >= ARENA_PAGES - 1 - 100 && pages <= ARENA_PAGES - 1);
+	close(fd);
+	munmap(arena, ARENA_PAGES * PAGE);
 	return 0;
 }
 
@@ -209,18 +545,19 @@ static int many(void)
 /* --- and some die ------------------------------------------------------------------------------
  */
 
-#define MORTALS 4
+#define MORTALS 6
 #define SECONDS 5	    /* unless the environment says RUNNER_SECONDS */
 #define HANG_NS 5000000000u /* what is far longer: machines are busy */
 
 /* Until somebody ends it. */
 static pid_t mortal(int kind)
 {
+	static const char *const kinds[] = { "count", "change", "tick" };
 	const pid_t pid = fork();
 	uint64_t ret;
 
 	while (pid == 0)
-		run_n(prog(kind % 2 ? "change" : "count"), NULL, 1000, &ret);
+		run_n(prog(kinds[kind % 3]), NULL, 1000, &ret);
 	return pid;
 }
 
@@ -269,6 +606,7 @@ static int kill_some(struct ring_buffer *rb, long *ret_deaths)
 		before = now();
 		CHECK(run_n(prog("count"), NULL, 10, &ret) == 10);
 		CHECK(run_n(prog("change"), NULL, 10, &ret) == 10);
+		CHECK(run_n(prog("tick"), NULL, 10, &ret) == 10);
 		longest = now() - before > longest ? now() - before : longest;
 		CHECK(drain(rb));
 	}
@@ -276,9 +614,31 @@ static int kill_some(struct ring_buffer *rb, long *ret_deaths)
 		CHECK(!kill(pid[i], SIGKILL) && waitpid(pid[i], NULL, 0) == pid[i]);
 		++*ret_deaths;
 	}
-	printf("# %ld deaths; twenty runs took %.1f ms at most\n", *ret_deaths,
+	printf("# %ld deaths; thirty runs took %.1f ms at most\n", *ret_deaths,
 	       (double)longest / 1e6);
 	return longest > HANG_NS;
+}
+
+/* Timers work, and there are as many free as ever: none is lost with who died. */
+static int timers_left(void)
+{
+	struct alarm fresh = { 0 };
+	uint64_t key = 0;
+
+	for (; key < 100; key++) {
+		struct alarm a = alarm_of("alarms", key);
+
+		CHECK(a.keys == UINT64_MAX || !a.wrong);
+		bpf_map_delete_elem(map("alarms"), &key);
+		CHECK(!bpf_map_update_elem(map("alarms"), &key, &fresh, BPF_ANY));
+		CHECK(!set_alarm(key, MS, 0).init);
+	}
+	for (key = 0; key < 100; key++)
+		wait_rung("alarms", key, 1);
+	while (key-- > 0)
+		CHECK(!bpf_map_delete_elem(map("alarms"), &key));
+	CHECK(timers_used() == 0);
+	return 0;
 }
 
 static int deaths(void)
@@ -309,6 +669,7 @@ static int deaths(void)
 	CHECK((uint64_t)records >= counted(SENT));
 	CHECK((uint64_t)records <= counted(SENT) + (uint64_t)died);
 	CHECK(said() && !said()->torn);
+	CHECK(!timers_left());
 
 	CHECK(!fits("table", 4096, "refuses") && !fits("busy", 256, "refuses"));
 	CHECK(!fits("per_cpu_table", 1024, "refuses") && !fits("recent", 64, "evicts"));
@@ -324,14 +685,13 @@ static int deaths(void)
 /* --- one that writes where it should not -------------------------------------------------------
  */
 
-static const struct hive_meta *(*member_meta)(void);
-
 /* Random bytes at random places of all that members may write to, until somebody ends it. */
 static pid_t scribbler(unsigned seed)
 {
 	const pid_t pid = fork();
 	const struct hive_meta *m = pid ? NULL : member_meta();
-	const size_t data = 4 << 20; /* what of the data segment is in use, and more */
+	const size_t data = 4 << 20;	/* what of the data segment is in use, and more... */
+	const size_t behind = 72 << 20; /* ...and again behind the timers, which are many */
 
 	if (pid)
 		return pid;
@@ -339,10 +699,11 @@ static pid_t scribbler(unsigned seed)
 		_exit(1);
 	srand(seed);
 	for (;;) {
-		const uint32_t row = (uint32_t)rand() % (m->areas + 2);
+		const uint32_t row = (uint32_t)rand() % (m->areas + 3);
 		const struct hive_area a = m->area[row];
-		uint8_t *at =
-			row < m->areas ? (uint8_t *)a.at : (uint8_t *)(m->head.base + HIVE_DATA_AT);
+		uint8_t *at = row < m->areas ? (uint8_t *)a.at
+					     : (uint8_t *)(m->head.base + HIVE_DATA_AT) +
+						       (row == m->areas ? behind : 0);
 		size_t size = row < m->areas ? a.size : data, n = 1 + (size_t)rand() % 16;
 
 		if (!at || !size || (row < m->areas && !a.write))
@@ -365,13 +726,31 @@ static pid_t victim(void)
 		alarm(1);
 		run_n(prog("count"), NULL, 100000, &ret);
 		run_n(prog("change"), NULL, 100000, &ret);
+		run_n(prog("tick"), NULL, 100000, &ret);
 		_exit(0);
 	}
 	return pid;
 }
 
+/* The longest command, and on what. */
+struct longest {
+	uint64_t ns;
+	const char *map, *what;
+};
+
+static void note(struct longest *l, const struct bpf_map *m, const char *what, uint64_t *began)
+{
+	const uint64_t end = now();
+
+	if (getenv("RUNNER_SLOW") && end - *began > 50 * MS)
+		printf("# %s %s: %.1f ms\n", bpf_map__name(m), what, (double)(end - *began) / 1e6);
+	if (end - *began > l->ns)
+		*l = (struct longest){ end - *began, bpf_map__name(m), what };
+	*began = end;
+}
+
 /* Every command on every map: the answer may be anything, but it comes. */
-static void use_all(uint64_t *longest)
+static void use_all(struct longest *l)
 {
 	struct bpf_map *m;
 	uint64_t key, next, v[CPUS_MAX], began;
@@ -383,12 +762,17 @@ static void use_all(uint64_t *longest)
 		began = now();
 		key = (uint64_t)rand() % 300;
 		bpf_map_lookup_elem(fd, &key, v);
+		note(l, m, "lookup", &began);
 		bpf_map_update_elem(fd, &key, v, BPF_ANY);
+		note(l, m, "update", &began);
 		bpf_map_delete_elem(fd, &key);
+		note(l, m, "delete", &began);
 		bpf_map_lookup_and_delete_elem(fd, &key, v);
-		for (int i = 0; i < 300 && !bpf_map_get_next_key(fd, i ? &key : NULL, &next); i++)
+		note(l, m, "lookup and delete", &began);
+		for (int i = 0; i < 300 && !bpf_map_get_next_key(fd, i ? &key : NULL, &next); i++) {
+			note(l, m, "next key", &began);
 			key = next;
-		*longest = now() - began > *longest ? now() - began : *longest;
+		}
 	}
 }
 
@@ -397,7 +781,7 @@ static int scribble(void)
 	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
 	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
 	int status, victims = 0, harmed = 0;
-	uint64_t longest = 0;
+	struct longest longest = { 0 };
 	pid_t pid, other;
 
 	printf("# RUNNER_SEED=%d\n", seed);
@@ -413,14 +797,14 @@ static int scribble(void)
 		CHECK(waitpid(pid, NULL, WNOHANG) == 0);
 	}
 	CHECK(!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid);
-	printf("# %d of %d victims came to harm; a map's commands took %.1f ms at most\n", harmed,
-	       victims, (double)longest / 1e6);
+	printf("# %d of %d victims came to harm; the longest command: %s of %s, %.1f ms\n", harmed,
+	       victims, longest.what, longest.map, (double)longest.ns / 1e6);
 	bpf_object__close(obj);
 	sleep(3); /* what it wrote into vCPUs is found out */
 	/* What is made from now on works as if nothing had been. */
 	obj = bpf_object__open_file(file, NULL);
 	CHECK(obj && !bpf_object__load(obj));
-	return many() || longest > 6 * HANG_NS;
+	return many() || longest.ns > 6 * HANG_NS;
 }
 
 /* --- how long --------------------------------------------------------------------------------- */
@@ -439,8 +823,18 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } cases[] = {
-	{ "everything", everything }, { "later_maps", later_maps }, { "many", many },
-	{ "deaths", deaths },	      { "scribble", scribble },	    { "cost", cost },
+	{ "everything", everything },
+	{ "later_maps", later_maps },
+	{ "many", many },
+	{ "alarms", alarms },
+	{ "alarms_stay", alarms_stay },
+	{ "storage", storage },
+	{ "objects", objects },
+	{ "arenas", arenas },
+	{ "arena_deaths", arena_deaths },
+	{ "deaths", deaths },
+	{ "scribble", scribble },
+	{ "cost", cost },
 };
 
 static int prepare(void)

@@ -132,6 +132,16 @@ def stacks_begin_with_who_called():
 
 
 @case
+def an_arena_is_the_tools_memory():
+    """A child of fork() has it too."""
+    ptrace_permitted()
+    for how, times in ('x', 1), ('fork', 2), ('threads', 5):
+        p = call(skep, 'run', '--', place('arena'), place('arena.bpf.o'), target, 3000, how)
+        given, _ = sums(3000)
+        assert f'kept {3000 * times} sum {given * times} status 0' in p.stdout, p.stdout + p.stderr
+
+
+@case
 def what_longjmp_leaves_does_not_return():
     total, summed = ends_elsewhere('leap', 3000, 3000, left=300)
     assert total == summed

@@ -53,6 +53,37 @@ struct bpf_iter__task {
 	struct task_struct *task;
 } RELO;
 
+struct super_block {
+	__u32 s_dev;
+} RELO;
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} RELO;
+
+struct file {
+	struct inode *f_inode;
+} RELO;
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
+	struct file *vm_file;
+} RELO;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+} RELO;
+
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+} RELO;
+
 struct bpf_iter__bpf_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
@@ -154,6 +185,36 @@ SEC("iter/bpf_link") int links(struct bpf_iter__bpf_link *ctx)
 
 	if (link)
 		BPF_SEQ_PRINTF(ctx->meta->seq, "%u %s\n", link->id, link->prog->aux->name);
+	return 0;
+}
+
+SEC("iter/task_file") int files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %u %x:%lu\n", task->tgid, ctx->fd,
+			       file->f_inode->i_sb->s_dev, file->f_inode->i_ino);
+	return 0;
+}
+
+SEC("iter/task_vma") int mappings(struct bpf_iter__task_vma *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+	struct inode *inode;
+
+	if (!task || !vma)
+		return 0;
+	BPF_SEQ_PRINTF(ctx->meta->seq, "%d %lx-%lx %lx", task->tgid, vma->vm_start, vma->vm_end,
+		       vma->vm_flags & 15);
+	if (vma->vm_file) {
+		inode = vma->vm_file->f_inode;
+		BPF_SEQ_PRINTF(ctx->meta->seq, " %lx %x:%lu", vma->vm_pgoff, inode->i_sb->s_dev,
+			       inode->i_ino);
+	}
+	BPF_SEQ_PRINTF(ctx->meta->seq, "\n");
 	return 0;
 }
 

@@ -8,11 +8,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static struct bpf_object *obj;
@@ -158,6 +162,77 @@ static void show_tasks(void)
 	close(pidfd);
 }
 
+/* All text of a program over this process's parts, and how many there are. */
+static char *parts(const char *name, unsigned *lines)
+{
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+	union bpf_iter_link_info info;
+	static char text[1 << 18];
+	struct bpf_link *link;
+	size_t n = 0;
+	ssize_t got;
+	int fd;
+
+	memset(&info, 0, sizeof(info));
+	info.task.pid = (__u32)getpid();
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
+	link = bpf_program__attach_iter(prog(name), &opts);
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	if (fd < 0)
+		die(name);
+	while ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+		n += (size_t)got;
+	text[n] = '\0';
+	*lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		++*lines;
+	close(fd);
+	bpf_link__destroy(link);
+	return text;
+}
+
+/* Is that line there, once? */
+static void has(const char *what, const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	printf("%s: %s\n", what,
+	       !at			      ? "no"
+	       : strstr(at + 1, line)	      ? "twice"
+	       : at == text || at[-1] == '\n' ? "yes"
+					      : "within another");
+}
+
+/* What this process has open, and mapped: as it says itself. */
+static void show_parts(void)
+{
+	const int fd = open("/proc/self/exe", O_RDONLY);
+	char *at = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 4096);
+	char *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char line[128], *text;
+	unsigned lines, dev;
+	struct stat st;
+
+	if (fd < 0 || at == MAP_FAILED || own == MAP_FAILED || fstat(fd, &st))
+		die("parts");
+	dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	printf("== parts\n");
+	text = parts("files", &lines);
+	snprintf(line, sizeof(line), "%d %d %x:%lu\n", getpid(), fd, dev, st.st_ino);
+	has("file", text, line);
+	snprintf(line, sizeof(line), "%d 999 ", getpid());
+	has("none", text, line);
+	text = parts("mappings", &lines);
+	snprintf(line, sizeof(line), "%d %lx-%lx 5 1 %x:%lu\n", getpid(), (unsigned long)at,
+		 (unsigned long)at + 8192, dev, st.st_ino);
+	has("mapping", text, line);
+	snprintf(line, sizeof(line), "%d %lx-%lx b", getpid(), (unsigned long)own,
+		 (unsigned long)own + 4096);
+	has("shared", text, line);
+	printf("many: %s\n", lines > 10 ? "yes" : "no");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned cpus = (unsigned)libbpf_num_possible_cpus();
@@ -195,6 +270,7 @@ int main(int argc, char **argv)
 	show("too_much", "numbers");
 	show_link();
 	show_tasks();
+	show_parts();
 	free(values);
 	bpf_object__close(obj);
 	return 0;

@@ -4,7 +4,7 @@
  * was done before the failure is undone (LeakSanitizer looks at the end of the test).
  */
 #include "base/alloc.h"
-#include "core/core.h"
+#include "core/core_int.h"
 #include "tests/unit/core/core_test.h"
 
 #include <linux/perf_event.h>
@@ -306,6 +306,84 @@ TEST(faults_in_pins_that_are_files)
 	snprintf(path, sizeof(path), "%s/x", dir);
 	ASSERT_EQ(unlink(path), 0);
 	ASSERT_EQ(rmdir(dir), 0); /* failures left nothing there */
+}
+
+/* An iterator over that target, which shows nothing. */
+static long iter_load(const char *target)
+{
+	const struct bpf_insn insns[] = { MOV(0, 0), EXIT };
+	const struct skep_btf *types = core_vmlinux(k);
+	union core_attr a = attr_zero;
+	char name[32];
+	int id;
+
+	snprintf(name, sizeof(name), "bpf_iter_%s", target);
+	id = btf_find(types, name, BTF_KIND_FUNC);
+	ASSERT_GE(id, 1);
+	a.a.prog_type = BPF_PROG_TYPE_TRACING;
+	a.a.expected_attach_type = BPF_TRACE_ITER;
+	a.a.attach_btf_id = (uint32_t)id;
+	a.a.insns = PTR(insns);
+	a.a.insn_cnt = ARRAY_SIZE(insns);
+	a.a.license = PTR("GPL");
+	return bpf_call(BPF_PROG_LOAD, &a);
+}
+
+struct iter_ask {
+	long prog, link;
+	union bpf_iter_link_info info;
+	uint32_t info_len;
+};
+
+static long iter_attach(void *arg)
+{
+	const struct iter_ask *ask = arg;
+	union core_attr a = attr_zero;
+
+	a.a.link_create.prog_fd = (uint32_t)ask->prog;
+	a.a.link_create.attach_type = BPF_TRACE_ITER;
+	a.a.link_create.iter_info = ask->info_len ? PTR(&ask->info) : 0;
+	a.a.link_create.iter_info_len = ask->info_len;
+	return bpf_call(BPF_LINK_CREATE, &a);
+}
+
+static long iter_open(void *arg)
+{
+	const struct iter_ask *ask = arg;
+	union core_attr a = attr_zero;
+
+	a.a.iter_create.link_fd = (uint32_t)ask->link;
+	return bpf_call(BPF_ITER_CREATE, &a);
+}
+
+TEST(faults_in_iterators)
+{
+	static const char *const targets[] = { "bpf_map", "bpf_prog",  "bpf_link", "bpf_map_elem",
+					       "task",	  "task_file", "task_vma" };
+
+	core_start(NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		struct iter_ask ask = { .prog = iter_load(targets[i]) };
+		const long map = map_create(BPF_MAP_TYPE_HASH, 4, 8, 4, 0);
+		long text;
+
+		ASSERT_GE(ask.prog, 0);
+		ASSERT_EQ(map_update(map, &(uint32_t){ 1 }, &(uint64_t){ 2 }, 0), 0);
+		if (!strcmp(targets[i], "bpf_map_elem"))
+			ask.info.map.map_fd = (uint32_t)map;
+		else if (!strncmp(targets[i], "task_", 5))
+			ask.info.task.pid = (uint32_t)getpid();
+		ask.info_len = sizeof(ask.info);
+		ask.link = each_failure(iter_attach, &ask);
+		ASSERT_GE(ask.link, 0);
+		text = each_failure(iter_open, &ask);
+		ASSERT_GE(text, 0);
+		close((int)text);
+		close((int)ask.link);
+		close((int)ask.prog);
+		close((int)map);
+	}
+	core_stop();
 }
 
 static long new_kernel(void *arg)

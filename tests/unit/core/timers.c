@@ -4,9 +4,9 @@
  * maps, programs and kernels go.  What the calls give is compared with the host's in tests/e2e.
  */
 #include "base/alloc.h"
-#include "core/core.h"
+#include "core/core_int.h"
 #include "isa/isa.h"
-#include "obj/timer.h"
+#include "obj/timer_int.h"
 #include "prog/prog.h"
 #include "tests/harness/kernel_btf.h"
 #include "tests/unit/btf/build.h"
@@ -256,6 +256,15 @@ static struct obj_store *store(void)
 	return core_run_env(k)->objects;
 }
 
+static const struct skep_map *the_map(void)
+{
+	struct object_ref ref;
+
+	ASSERT_EQ(object_get(k, (int)map, OBJ_MAP, &ref), 0);
+	map_put(ref.payload); /* the descriptor holds it */
+	return ref.payload;
+}
+
 /* --- what fires ------------------------------------------------------------------------------- */
 
 static const uint32_t types[] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH };
@@ -338,14 +347,14 @@ static void leaves(uint32_t type)
 		put(key, 0);
 		ASSERT_EQ(arm(key, 200 * MS, 0), 0);
 	}
-	ASSERT_EQ(obj_live(store()), 4);
+	ASSERT_EQ(obj_timers_live(store()), 4);
 	ASSERT_EQ(cancel(0), 1);
 	put(1, 0);
 	ASSERT_EQ(arm(2, FOREVER, 0), 0);
 	ASSERT_EQ(map_delete(map, &(uint32_t){ 3 }), type == BPF_MAP_TYPE_ARRAY ? -EINVAL : 0);
 	if (type == BPF_MAP_TYPE_ARRAY)
 		put(3, 0);
-	ASSERT_EQ(obj_live(store()), 2);
+	ASSERT_EQ(obj_timers_live(store()), 2);
 	sleep_ms(300);
 	put(3, 0);
 	for (uint32_t key = 0; key < 4; key++)
@@ -379,7 +388,7 @@ TEST(timers_go_with_the_maps_last_descriptor)
 		ASSERT_EQ(counts.progs, 1);
 		close((int)map);
 		/* The periodic one is asked for its map before it is called again. */
-		while (obj_live(store()))
+		while (obj_timers_live(store()))
 			sleep_ms(1);
 		core_count(k, &counts);
 		ASSERT_EQ(counts.progs, 0);
@@ -395,7 +404,7 @@ TEST(timers_need_a_map_that_user_space_holds)
 	start(SKEP_ENGINE_DEFAULT, BPF_MAP_TYPE_ARRAY, 1);
 	close((int)map);
 	ASSERT_EQ(arm(0, 0, 0), -EPERM);
-	ASSERT_EQ(obj_live(store()), 0);
+	ASSERT_EQ(obj_timers_live(store()), 0);
 	core_count(k, &counts);
 	ASSERT_EQ(counts.maps, 1);
 	core_stop();
@@ -453,7 +462,7 @@ TEST(timers_on_two_threads)
 			ASSERT_EQ(pthread_create(&other, NULL, churn, (void *)7), 0);
 			churn((void *)3);
 			pthread_join(other, NULL);
-			ASSERT_LE(obj_live(store()), MANY);
+			ASSERT_LE(obj_timers_live(store()), MANY);
 			put(0, 0);
 			ASSERT_EQ(arm(0, 0, 0), 0);
 			wait_for(0, 1);
@@ -461,22 +470,165 @@ TEST(timers_on_two_threads)
 		}
 }
 
+/* --- what members of a hive may write --------------------------------------------------------- */
+
+static struct timer_table *table(void)
+{
+	return store()->timers.table;
+}
+
+static struct obj_timer *row_of(uint32_t key)
+{
+	const struct skep_map *m = the_map();
+
+	return *(struct obj_timer **)(m->values + key * m->elem_size + 8);
+}
+
+/* Writes a row that is armed for long ago, as only the kernel's code should. */
+static void forge(uint64_t m, uint64_t value, uint32_t id, uint64_t func)
+{
+	struct obj_timer *t = row_of(0);
+
+	t->map = m;
+	t->value = value;
+	t->prog = id;
+	t->func = func;
+	t->expires = 1;
+	t->at = -1;
+	t->state = (t->state | TIMER_ARMED) + TIMER_STEP;
+	timer_mark(&store()->timers, t);
+	obj_timers_wake(store());
+}
+
+/* The thread has looked at all that there was, once another timer fires behind it. */
+static void settle(void)
+{
+	const uint64_t before = fired(1);
+
+	for (uint64_t i = 1; i <= 2; i++) {
+		ASSERT_EQ(arm(1, 0, 0), 0);
+		wait_for(1, before + i);
+	}
+}
+
+TEST(timers_are_not_believed)
+{
+	struct obj_timer good;
+	const struct skep_map *m;
+	uint64_t value;
+
+	for (size_t e = 0; e < ARRAY_SIZE(engines); e++) {
+		start(engines[e], BPF_MAP_TYPE_ARRAY, 4);
+		put(0, 0);
+		put(1, 0);
+		ASSERT_EQ(arm(0, FOREVER, 0), 0);
+		settle();
+		m = the_map();
+		value = (uintptr_t)m->values;
+		memcpy((void *)&good, (void *)row_of(0), sizeof(good));
+		ASSERT_EQ(good.value, value);
+		/* Another map, program, function, or value: nothing is called. */
+		forge(good.map + 64, value, good.prog, good.func);
+		settle();
+		forge((uintptr_t)&good, value, good.prog, good.func);
+		settle();
+		forge(good.map, value, good.prog + 1, good.func);
+		settle();
+		forge(good.map, value, 0, good.func);
+		settle();
+		forge(good.map, value, good.prog, good.func + 16);
+		settle();
+		forge(good.map, value, good.prog, (uintptr_t)&settle);
+		settle();
+		forge(good.map, (uintptr_t)&good, good.prog, good.func);
+		settle();
+		forge(good.map, value + (1 << 20), good.prog, good.func);
+		settle();
+		forge(good.map, value - 8, good.prog, good.func);
+		settle();
+		ASSERT_EQ(fired(0), 0);
+		/* All as it was. */
+		forge(good.map, value, good.prog, good.func);
+		wait_for(0, 1);
+		core_stop();
+	}
+}
+
+/* Words of anything, in rows and beside them; afterwards timers are as ever. */
+TEST(timers_survive_what_is_written)
+{
+	uint32_t seed = 1;
+
+	start(SKEP_ENGINE_DEFAULT, BPF_MAP_TYPE_ARRAY, 8);
+	for (uint32_t key = 0; key < 8; key++) {
+		put(key, MS);
+		ASSERT_EQ(arm(key, 0, 0), 0);
+	}
+	for (int i = 0; i < 200000; i++) {
+		const uint32_t row = (seed = seed * 1664525 + 1013904223) >> 26;
+		_Atomic uint32_t *words = (_Atomic uint32_t *)&table()->row[row];
+
+		seed = seed * 1664525 + 1013904223;
+		words[seed >> 28] = seed >> 20 & 1 ? seed : seed >> 24 & 7;
+		if (seed >> 21 & 1)
+			timer_mark(&store()->timers, &table()->row[row]);
+		if ((seed >> 8) % 64 == 0)
+			obj_timers_wake(store());
+		table()->used[seed >> 19 & 3] = seed;
+	}
+	obj_timers_mend(store());
+	for (uint32_t i = 0; i < TIMER_WORDS; i++)
+		table()->used[i] = 0;
+	for (uint32_t i = 0; i < 64; i++)
+		memset((void *)&table()->row[i], 0, sizeof(table()->row[i]));
+	for (uint32_t key = 0; key < 8; key++) {
+		put(key, 0);
+		ASSERT_EQ(arm(key, 0, 0), 0);
+	}
+	settle();
+	core_stop();
+}
+
 /* --- what there is not ------------------------------------------------------------------------ */
 
 TEST(timers_without_memory)
 {
+	const struct timer_place place = { .map = &raw, .value = &raw };
+	static uint64_t field[TIMERS_MAX];
+	uint32_t n = 0;
+
 	start(SKEP_ENGINE_DEFAULT, BPF_MAP_TYPE_ARRAY, 2);
-	/* The thread, behind the test run's context. */
-	skep_alloc_fail_at(2);
-	ASSERT_EQ(arm(0, 0, 0), -ENOMEM);
-	ASSERT(skep_alloc_failed());
-	skep_alloc_fail_at(0);
-	ASSERT_EQ(fired(0), 0);
-	ASSERT_EQ(obj_live(store()), 1);
-	/* The timer: objects fill the store. */
-	while (obj_new(store(), 128, NULL))
-		;
+	ASSERT_EQ(arm(0, FOREVER, 0), 0);
+	/* There is a last one, and one more when another has gone. */
+	while (obj_timer_init(store(), &field[n], &place, VCPU_NONE) == 0)
+		n++;
+	ASSERT_EQ(n, TIMERS_MAX - 1);
+	ASSERT_EQ(obj_timers_live(store()), TIMERS_MAX);
 	ASSERT_EQ(arm(1, 0, 0), -ENOMEM);
+	ASSERT_EQ(arm(0, 0, 0), 0);
+	wait_for(0, 1);
+	obj_timer_free(store(), &field[4711], VCPU_NONE);
+	ASSERT_EQ(arm(1, 0, 0), 0);
+	wait_for(1, 1);
+	core_stop();
+}
+
+/* The thread that calls comes with the map, or the map does not come. */
+TEST(timers_without_a_thread)
+{
+	long fd = -ENOMEM;
+
+	core_start(&(struct skep_kernel_opts){ 0 });
+	btf = load_types();
+	for (int n = 1; fd < 0; n++) {
+		skep_alloc_fail_at(n);
+		fd = make_map(BPF_MAP_TYPE_ARRAY, 2);
+		ASSERT_EQ(fd >= 0, !skep_alloc_failed());
+		ASSERT(fd >= 0 || fd == -ENOMEM);
+	}
+	skep_alloc_fail_at(0);
+	map = fd;
+	prog = load_prog();
 	ASSERT_EQ(arm(0, 0, 0), 0);
 	wait_for(0, 1);
 	core_stop();

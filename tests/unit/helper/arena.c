@@ -5,7 +5,7 @@
 
 static uint64_t seen[3]; /* address, pages, node */
 
-uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node)
+uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int node, uint32_t cpu)
 {
 	seen[0] = uaddr;
 	seen[1] = cnt;
@@ -13,13 +13,13 @@ uint64_t arena_alloc_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, int
 	return 0x5000;
 }
 
-void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt)
+void arena_free_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, uint32_t cpu)
 {
 	seen[0] = uaddr;
 	seen[1] = cnt;
 }
 
-long arena_reserve_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt)
+long arena_reserve_pages(struct skep_map *m, uint64_t uaddr, uint32_t cnt, uint32_t cpu)
 {
 	seen[0] = uaddr;
 	seen[1] = cnt;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "hive/vcpu.h"
+#include "hive/lock.h"
 #include "tests/harness/test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 #define THREADS 6
@@ -123,6 +124,46 @@ TEST(vcpu_run_that_is_seen_at_its_end_is_over)
 	atomic_store(&c->owner, 0);
 	ASSERT(vcpu_run_over(c, seen));
 	vcpus_synchronize(&vcpus);
+	vcpus_fini(&vcpus, NULL);
+}
+
+static void *take_one(void *arg)
+{
+	vcpu_put(vcpu_get(&vcpus));
+	return arg;
+}
+
+/* In a hive: whoever waits for long says so, as nobody may hold the slot at all. */
+TEST(vcpu_waits_are_told_of)
+{
+	_Atomic uint32_t asked = 0, bell = 0;
+	pthread_t t;
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 1), 0);
+	vcpus.asked = &asked;
+	vcpus.bell = &bell;
+	atomic_store(&vcpus.slot[0].owner, 4711);
+	ASSERT_EQ(pthread_create(&t, NULL, take_one, NULL), 0);
+	while (!atomic_load(&bell))
+		sched_yield();
+	ASSERT_GE(atomic_load(&asked), 1);
+	atomic_store(&vcpus.slot[0].owner, 0);
+	pthread_join(t, NULL);
+	vcpus_fini(&vcpus, NULL);
+}
+
+/* A lock of the kernel's that no thread of the kernel has: somebody wrote it. */
+TEST(locks_of_no_kernel_are_taken)
+{
+	struct spinlock l = { LOCK_KERNEL };
+	_Atomic uint32_t asked = 0, bell = 0;
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 1), 0);
+	vcpus.asked = &asked;
+	vcpus.bell = &bell;
+	ASSERT(!lock_try(&l, &vcpus, 0));
+	ASSERT(lock_take(&l, &vcpus, 0));
+	ASSERT_EQ(atomic_load(&l.word), lock_word(&vcpus, 0));
 	vcpus_fini(&vcpus, NULL);
 }
 

@@ -3,7 +3,8 @@
  * LPM_TRIE: against a list that is searched from end to end, against the host kernel, and with
  * readers and writers at once.
  */
-#include "hive/vcpu.h"
+#include "hive/lock.h"
+#include "map/lpm_int.h"
 #include "tests/unit/map/pair.h"
 
 #include <pthread.h>
@@ -43,6 +44,62 @@ static int64_t look(struct skep_map *m, struct lpm_key k)
 
 	return v ? (int64_t)*v : -ENOENT;
 }
+
+/* --- what a run left -------------------------------------------------------------------------- */
+
+/* The word of a run that has ended, in the lock of a trie. */
+static struct lpm_shared *leave(struct skep_map *m)
+{
+	struct lpm_shared *sh = ((struct lpm *)m->priv)->sh;
+
+	atomic_store(&sh->lock.word, lock_word(m->vcpus, 0) + (1u << LOCK_CPU_BITS));
+	return sh;
+}
+
+TEST(lpm_is_made_anew_of_its_elements)
+{
+	struct vcpus vcpus;
+	struct skep_map *m;
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 1), 0);
+	m = trie(4, 16, &vcpus);
+	for (uint32_t i = 0; i < 16; i++)
+		ASSERT_EQ(put(m, ip(i << 24, 8), i), 0);
+	atomic_store(&leave(m)->root, 0);
+	ASSERT_EQ(put(m, ip(0x10000000, 8), 16), -ENOSPC);
+	for (uint32_t i = 0; i < 16; i++)
+		ASSERT_EQ(look(m, ip(i << 24 | 1, 32)), i);
+	map_put(m);
+	vcpus_fini(&vcpus, NULL);
+}
+
+/* Where somebody wrote that a million elements were taken, it is empty, and works. */
+TEST(lpm_that_cannot_be_is_empty)
+{
+	struct vcpus vcpus;
+	struct skep_map *m;
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 1), 0);
+	for (int what = 0; what < 2; what++) {
+		struct lpm_shared *sh;
+
+		m = trie(4, 16, &vcpus);
+		for (uint32_t i = 0; i < 16; i++)
+			ASSERT_EQ(put(m, ip(i << 24, 8), i), 0);
+		sh = leave(m);
+		*(what ? &sh->elems.fresh : &sh->nodes.fresh) = 1000000;
+		ASSERT_EQ(put(m, ip(0x10000000, 8), 16), 0);
+		ASSERT_EQ(look(m, ip(0x01000001, 32)), -ENOENT);
+		ASSERT_EQ(look(m, ip(0x10000001, 32)), 16);
+		for (uint32_t i = 0; i < 15; i++)
+			ASSERT_EQ(put(m, ip(i << 24, 8), i), 0);
+		ASSERT_EQ(put(m, ip(0x11000000, 8), 16), -ENOSPC);
+		map_put(m);
+	}
+	vcpus_fini(&vcpus, NULL);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
 
 TEST(lpm_finds_the_longest_prefix)
 {

@@ -65,7 +65,7 @@ static struct skep_map *owning_map(uint32_t type, uint32_t entries)
 		mem = mmap(NULL, obj_store_size(CPUS), PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		ASSERT(mem != MAP_FAILED);
-		store = obj_store_init(mem, &vcpus);
+		store = obj_store_init_at(mem, &vcpus);
 		raw_make(&raw, types, 4, STRINGS, sizeof(STRINGS));
 		ASSERT_EQ(btf_new(raw.data, raw.size, NULL, NULL, &kernel, NULL), 0);
 	}

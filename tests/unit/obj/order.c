@@ -113,7 +113,7 @@ TEST(trees_grow_sorted_either_way)
 		obj_put(s, of_tree(obj_tree_remove(up.tree, t->tree)));
 	}
 	ASSERT(!obj_tree_child(up.tree, of_tree(obj_tree_first(down.tree))->tree, true));
-	obj_fields_free(s, owner_record, &down);
+	obj_fields_free(s, owner_record, &down, VCPU_NONE);
 	ASSERT_EQ(obj_live(s), 0);
 }
 

@@ -55,11 +55,11 @@ TEST(fields_of_values_are_emptied_in_place)
 		ASSERT_EQ(obj_list_push(s, value.list, new_thing(s, 1)->list, true), 0);
 		ASSERT_EQ(obj_tree_add(s, value.tree, new_thing(s, 1)->tree, by_key, NULL), 0);
 		ASSERT(!obj_kptr_xchg(&value.kptr, new_owner(s)));
-		obj_fields_free(s, owner_record, &value);
+		obj_fields_free(s, owner_record, &value, VCPU_NONE);
 		ASSERT_EQ(obj_live(s), 0);
 		ASSERT(!value.kptr && value.plain == 5);
 	}
-	obj_fields_free(s, NULL, &value);
+	obj_fields_free(s, NULL, &value, VCPU_NONE);
 }
 
 TEST(a_node_is_in_one_list_at_a_time)
@@ -79,9 +79,9 @@ TEST(a_node_is_in_one_list_at_a_time)
 	ASSERT(!obj_tree_remove(b.tree, t->tree));
 	ASSERT(of_list(obj_list_pop(a.list, true)) == t);
 	ASSERT_EQ(obj_list_push(s, b.list, t->list, false), 0);
-	obj_fields_free(s, owner_record, &a);
+	obj_fields_free(s, owner_record, &a, VCPU_NONE);
 	ASSERT_EQ(t->refs, 1);
-	obj_fields_free(s, owner_record, &b);
+	obj_fields_free(s, owner_record, &b, VCPU_NONE);
 	ASSERT_EQ(obj_live(s), 0);
 }
 
@@ -141,6 +141,6 @@ TEST(things_move_between_threads)
 		ASSERT_EQ(pthread_create(&t[i], NULL, mover, NULL), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
-	obj_fields_free(shared, owner_record, &box);
+	obj_fields_free(shared, owner_record, &box, VCPU_NONE);
 	ASSERT_EQ(obj_live(shared), 0);
 }

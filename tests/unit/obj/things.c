@@ -47,7 +47,7 @@ struct obj_store *make_store(void)
 	mem = mmap(NULL, obj_store_size(CPUS), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(mem != MAP_FAILED);
-	return obj_store_init(mem, &vcpus);
+	return obj_store_init_at(mem, &vcpus);
 }
 
 struct thing *new_thing(struct obj_store *s, uint64_t key)
