@@ -17,11 +17,13 @@
 #include "map/storage.h"
 
 #include <asm/ptrace.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -80,7 +82,7 @@ struct birth {
 	struct run_task parent, child;
 	uint64_t flags;
 	bool met;		/* the parent tells */
-	_Atomic uint32_t *wait; /* state of the row, where the other one was first */
+	struct hive_task *wait; /* the row, where the other one was first */
 };
 
 static struct agent_birth *birth_row(uint64_t sp)
@@ -90,14 +92,17 @@ static struct agent_birth *birth_row(uint64_t sp)
 	return &agent_process.birth[hash % AGENT_BIRTHS];
 }
 
-/* What was left there by whom makes the task with that stack; false: nothing. */
-static bool take_birth(uint64_t sp, struct birth *ret)
+/*
+ * What was left there by whom makes the task with that stack; false: nothing.  The child takes it:
+ * it may come later than its parent.
+ */
+static bool read_birth(uint64_t sp, bool take, struct birth *ret)
 {
 	struct agent_birth *b = birth_row(sp);
 	const struct agent_birth copy = { .flags = b->flags, .parent = b->parent };
 	uint64_t is = sp;
 
-	if (!atomic_compare_exchange_strong(&b->sp, &is, 0))
+	if (!atomic_compare_exchange_strong(&b->sp, &is, take ? 0 : sp))
 		return false;
 	ret->parent = copy.parent;
 	ret->flags = copy.flags;
@@ -121,82 +126,89 @@ void agent_expect(const struct task_call *c)
 	atomic_store(&b->sp, c->sp);
 }
 
-/* True: nobody has told of it yet. */
-static bool is_first(struct skep_run *run, struct birth *b)
+/* The row of a task that nobody has told of yet, ours to tell; NULL: there is none. */
+static struct hive_task *claim(struct skep_run *run, struct birth *b)
 {
 	const struct run_task *c = &b->child;
-	const struct hive_task t = { .state = b->met ? HIVE_TASK_MET : 0,
-				     .tgid = c->tgid,
-				     .ppid = c->ppid,
-				     .uid = c->uid,
-				     .gid = c->gid };
-	struct hive_task new = t, *row;
+	struct hive_task new = { .state = b->met ? HIVE_TASK_MET : 0,
+				 .tgid = c->tgid,
+				 .ppid = c->ppid,
+				 .uid = c->uid,
+				 .gid = c->gid,
+				 .by = b->parent.tid,
+				 .flags = b->flags & ~(uint64_t)CSIGNAL };
+	struct hive_task *row;
 	long err;
 
 	memcpy(new.comm, c->comm, sizeof(new.comm));
 	err = tasks()->ops->update(tasks(), &c->tid, &new, BPF_NOEXIST, run->cpu);
-	if (err != -EEXIST)
-		return !err || b->met;
 	row = task_row(c->tid, run->cpu);
-	b->wait = row ? &row->state : NULL;
+	if (!err)
+		return row;
+	b->wait = row;
 	if (row && b->met)
 		mark(row, c->tid, HIVE_TASK_MET, HIVE_TASK_GONE, run->cpu);
-	return false;
-}
-
-static void told(struct skep_run *run, uint32_t tid)
-{
-	struct hive_task *row = task_row(tid, run->cpu);
-
-	if (!row)
-		return;
-	atomic_fetch_or(&row->state, HIVE_TASK_TOLD);
-	sys_call6(SYS_futex, (long)&row->state, FUTEX_WAKE, 1, 0, 0, 0);
+	return NULL;
 }
 
 #define TOLD_LOOKS 20 /* of 5 ms: who tells may be killed meanwhile */
 
-static void wait_until_told(_Atomic uint32_t *state)
+/* False: nobody has. */
+static bool wait_until_told(_Atomic uint32_t *state)
 {
 	const struct timespec t = { .tv_nsec = 5000000 };
+	uint32_t is = atomic_load(state);
 
-	for (int i = 0; i < TOLD_LOOKS; i++) {
-		const uint32_t is = atomic_load(state);
-
-		if (is & (HIVE_TASK_TOLD | HIVE_TASK_GONE))
-			return;
+	for (int i = 0; i < TOLD_LOOKS && !(is & (HIVE_TASK_TOLD | HIVE_TASK_GONE)); i++) {
 		sys_call6(SYS_futex, (long)state, FUTEX_WAIT, is, (long)&t, 0, 0);
+		is = atomic_load(state);
 	}
+	return is & (HIVE_TASK_TOLD | HIVE_TASK_GONE);
 }
 
 static void tell_birth(struct skep_run *run, void *arg)
 {
 	struct birth *b = arg;
 	const uint32_t on = agent_events_on();
+	struct hive_task *row = claim(run, b);
 
-	if (!is_first(run, b))
+	if (!row)
 		return;
 	if (b->child.tid == b->child.tgid)
 		agent_ring_births();
 	run->as = &b->parent;
 	if (on & 1u << HIVE_NEWTASK)
-		event_newtask(run, agent_event_site(HIVE_NEWTASK), &b->child,
-			      b->flags & ~(uint64_t)CSIGNAL);
+		event_newtask(run, agent_event_site(HIVE_NEWTASK), &b->child, row->flags);
+	atomic_fetch_or(&row->state, HIVE_TASK_NEW);
 	if (on & 1u << HIVE_FORK)
 		event_fork(run, agent_event_site(HIVE_FORK), &b->child);
-	told(run, b->child.tid);
+	atomic_fetch_or(&row->state, HIVE_TASK_TOLD);
+	sys_call6(SYS_futex, (long)&row->state, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
-/* A child knows since when it is. */
+/* In place of who was killed before it could. */
+static void tell_late(struct skep_run *run, void *arg)
+{
+	const struct birth *b = arg;
+	struct hive_task *row = task_row(b->child.tid, run->cpu);
+
+	if (row)
+		event_late_birth(run, events(), row, b->child.tid);
+}
+
+/* A child knows since when it is; who made it, it may not know. */
 static void tell_own_birth(struct skep_run *run, void *arg)
 {
 	struct birth *b = arg;
 	struct hive_task *row;
 
-	tell_birth(run, b);
+	if (b->parent.tid)
+		tell_birth(run, b);
 	row = task_row(b->child.tid, run->cpu);
-	if (row)
-		row->identity = storage_task(b->child.tid);
+	if (!row)
+		return;
+	row->identity = storage_task(b->child.tid);
+	b->wait = row;
 }
 
 void agent_born(struct pt_regs *regs, const struct task_call *c)
@@ -206,11 +218,11 @@ void agent_born(struct pt_regs *regs, const struct task_call *c)
 
 	if (!(agent_events_on() & HIVE_TASKS_ON))
 		return;
-	left = take_birth(c->sp, &b);
+	left = read_birth(c->sp, !b.met, &b);
 	/* A child in namespaces of its own has a number there that nobody else knows. */
-	if (regs->rax > (uint64_t)-4096 || (!b.met && (!left || b.flags & CLONE_NEWPID)))
+	if (regs->rax > (uint64_t)-4096 || (!b.met && b.flags & CLONE_NEWPID))
 		return;
-	if (!left)
+	if (!left && b.met)
 		agent_self(&b.parent);
 	b.child = b.parent;
 	b.child.identity = 0;
@@ -221,8 +233,8 @@ void agent_born(struct pt_regs *regs, const struct task_call *c)
 		b.child.ppid = b.flags & CLONE_PARENT ? b.parent.ppid : b.parent.tgid;
 	}
 	agent_tell(regs, b.met ? tell_birth : tell_own_birth, &b);
-	if (b.wait)
-		wait_until_told(b.wait);
+	if (b.wait && !wait_until_told(&b.wait->state))
+		agent_tell(regs, tell_late, &b);
 }
 
 /* --- ends ------------------------------------------------------------------------------------- */
@@ -241,23 +253,56 @@ static int32_t priority(void)
 	return 120 + a.sched_nice;
 }
 
+struct ending {
+	uint32_t tgid;
+	int32_t code;
+	bool group; /* other threads end too, without a word */
+};
+
+static uint64_t note_code(void *arg, const void *key, void *value)
+{
+	const struct ending *e = arg;
+	struct hive_task *row = value;
+
+	if (row->tgid == e->tgid) {
+		row->code = e->code;
+		atomic_fetch_or(&row->state, HIVE_TASK_CODE);
+	}
+	return 0;
+}
+
 static void tell_end(struct skep_run *run, void *arg)
 {
 	const uint32_t tid = (uint32_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	struct hive_task *row = task_row(tid, run->cpu);
+	struct ending *e = arg;
 
-	run->exit_code = *(const int32_t *)arg;
+	run->exit_code = e->code;
 	event_exit(run, agent_event_site(HIVE_EXIT_TASK), priority());
+	if (e->group)
+		tasks()->ops->for_each(tasks(), run->cpu, note_code, e);
 	if (row)
 		mark(row, tid, HIVE_TASK_GONE, HIVE_TASK_MET, run->cpu);
 }
 
+/* The folder has a link of each thread's, and two of its own. */
+static bool is_alone(void)
+{
+	struct stat st = { 0 };
+
+	return sys_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0, 0, 0) ||
+	       st.st_nlink <= 3;
+}
+
 static void ends(struct pt_regs *regs, int64_t nr)
 {
-	int32_t code = (int32_t)(regs->rdi & 0xff) << 8;
+	struct ending e = { .tgid = (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0),
+			    .code = (int32_t)(regs->rdi & 0xff) << 8 };
 
-	if (agent_events_on() & HIVE_TASKS_ON)
-		agent_tell(regs, tell_end, &code);
+	if (!(agent_events_on() & HIVE_TASKS_ON))
+		return;
+	e.group = nr == SYS_exit_group && !is_alone();
+	agent_tell(regs, tell_end, &e);
 }
 
 /* A child that was killed, and all of its threads: who waits for it learns how. */
@@ -278,10 +323,8 @@ static uint64_t tell_killed(void *arg, const void *key, void *value)
 	memcpy(&tid, key, sizeof(tid));
 	memcpy(&t, row, sizeof(t));
 	had = atomic_fetch_or(&row->state, HIVE_TASK_GONE);
-	if (!(had & HIVE_TASK_GONE)) {
-		event_killed(w->run, agent_event_site(HIVE_EXIT_TASK), &t, tid, w->code, 120);
-		run_region_drop(w->run, w->run->task); /* the next one is another task */
-	}
+	if (!(had & HIVE_TASK_GONE))
+		event_killed(w->run, events(), &t, tid, w->code, 120);
 	if (had & HIVE_TASK_MET)
 		tasks()->ops->delete (tasks(), &tid, w->run->cpu);
 	return 0;

@@ -132,21 +132,56 @@ void event_exit(struct skep_run *run, const struct hive_site *at, int32_t prio)
 	run_all(run, list, raw, &record);
 }
 
-void event_killed(struct skep_run *run, const struct hive_site *at, const struct hive_task *t,
+/* Whose run it was may have been another task. */
+static void begin_as(struct skep_run *run, const struct run_task *as, int32_t exit_code)
+{
+	run_region_drop(run, run->task);
+	run->as = as;
+	run->exit_code = exit_code;
+}
+
+static struct run_task task_of(const struct hive_task *row, uint32_t tid)
+{
+	struct run_task ret = { .tid = tid,
+				.tgid = row->tgid,
+				.ppid = row->ppid,
+				.uid = row->uid,
+				.gid = row->gid,
+				.identity = row->identity };
+
+	memcpy(ret.comm, row->comm, sizeof(ret.comm));
+	return ret;
+}
+
+void event_late_birth(struct skep_run *run, const struct hive_events *e, struct hive_task *row,
+		      uint32_t tid)
+{
+	const uint32_t had = atomic_fetch_or(&row->state, HIVE_TASK_TOLD | HIVE_TASK_NEW);
+	const struct run_task child = task_of(row, tid);
+	struct run_task by = child;
+
+	if (had & HIVE_TASK_TOLD || !row->by)
+		return;
+	by.tid = row->by;
+	by.tgid = row->tgid == tid ? row->ppid : row->tgid;
+	by.ppid = row->tgid == tid ? 0 : row->ppid;
+	by.identity = 0;
+	begin_as(run, &by, 0);
+	if (!(had & HIVE_TASK_NEW))
+		event_newtask(run, &e->site[HIVE_NEWTASK], &child, row->flags);
+	event_fork(run, &e->site[HIVE_FORK], &child);
+	begin_as(run, NULL, 0);
+}
+
+void event_killed(struct skep_run *run, const struct hive_events *e, struct hive_task *row,
 		  uint32_t tid, int32_t exit_code, int32_t prio)
 {
-	struct run_task as = { .tid = tid,
-			       .tgid = t->tgid,
-			       .ppid = t->ppid,
-			       .uid = t->uid,
-			       .gid = t->gid,
-			       .identity = t->identity };
+	const struct run_task as = task_of(row, tid);
 
-	memcpy(as.comm, t->comm, sizeof(as.comm));
-	run->as = &as;
-	run->exit_code = exit_code;
-	event_exit(run, at, prio);
-	run->as = NULL;
+	event_late_birth(run, e, row, tid);
+	begin_as(run, &as, exit_code);
+	event_exit(run, &e->site[HIVE_EXIT_TASK], prio);
+	begin_as(run, NULL, 0);
 }
 
 void event_rename(struct skep_run *run, const struct hive_site *at, const char newcomm[16])

@@ -83,8 +83,14 @@ void event_newtask(struct skep_run *run, const struct hive_site *at, const struc
 void event_exec(struct skep_run *run, const struct hive_site *at, uint32_t old_pid,
 		const char *filename);
 void event_exit(struct skep_run *run, const struct hive_site *at, int32_t prio);
-/** The same on behalf of a task that was killed; exit_code is what wait(2) says. */
-void event_killed(struct skep_run *run, const struct hive_site *at, const struct hive_task *t,
+/**
+ * Births that nobody has told of, by the row; then it has.  Somebody was killed who was about to,
+ * or is slow.
+ */
+void event_late_birth(struct skep_run *run, const struct hive_events *e, struct hive_task *row,
+		      uint32_t tid);
+/** On behalf of a task that was killed, from a copy of its row; exit_code is what wait(2) says. */
+void event_killed(struct skep_run *run, const struct hive_events *e, struct hive_task *row,
 		  uint32_t tid, int32_t exit_code, int32_t prio);
 void event_rename(struct skep_run *run, const struct hive_site *at, const char newcomm[16]);
 /** What the record says of the signal and its target; tgid is the target's. */

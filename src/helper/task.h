@@ -21,16 +21,16 @@ struct skep_cred {
 };
 
 struct skep_task {
-	int32_t pid;		 /* thread id */
-	int32_t tgid;		 /* process id */
-	uint32_t flags;		 /* PF_*: 0, a user's task */
-	int32_t exit_code;	 /* of one that ends: wait(2)'s status */
-	uint64_t start_time;	 /* CLOCK_MONOTONIC ns when it began; 0: not known */
-	uint64_t start_boottime; /* the same of CLOCK_BOOTTIME, to a hundredth of a second */
+	int32_t pid;				/* thread id */
+	int32_t tgid;				/* process id */
+	uint32_t flags;				/* PF_*: 0, a user's task */
+	int32_t exit_code;			/* of one that ends: wait(2)'s status */
 	struct skep_task *real_parent, *parent; /* a task that has pid and tgid; NULL beyond it */
 	struct skep_task *group_leader;		/* itself where pid == tgid */
 	const struct skep_cred *real_cred, *cred;
-	char comm[16]; /* TASK_COMM_LEN */
+	char comm[16];		 /* TASK_COMM_LEN */
+	uint64_t start_time;	 /* CLOCK_MONOTONIC ns when it began; 0: not known */
+	uint64_t start_boottime; /* the same of CLOCK_BOOTTIME, to a hundredth of a second */
 };
 
 /* What a run's task memory holds. */

@@ -85,10 +85,12 @@ struct hive_events {
 #define HIVE_TASKS_ON (1u << HIVE_FORK | 1u << HIVE_NEWTASK | 1u << HIVE_EXIT_TASK)
 
 /* Of struct hive_task's state: bits. */
-#define HIVE_TASK_MET	1u /* its parent knows that it is here, or it was there before */
-#define HIVE_TASK_GONE	2u /* its end was told; it is forgotten once it is met */
-#define HIVE_TASK_KNOWN 4u /* the server has looked at it */
-#define HIVE_TASK_TOLD	8u /* programs have run at its birth: who made it, and it, wait for that */
+#define HIVE_TASK_MET	1u  /* its parent knows that it is here, or it was there before */
+#define HIVE_TASK_GONE	2u  /* its end was told; it is forgotten once it is met */
+#define HIVE_TASK_KNOWN 4u  /* the server has looked at it */
+#define HIVE_TASK_TOLD	8u  /* programs have run at its birth: its parent, and it, wait for that */
+#define HIVE_TASK_NEW	16u /* those at task_newtask have */
+#define HIVE_TASK_CODE	32u /* its process ends by exit_group(2): how is known */
 
 /*
  * A task of a member, from before anything of it is seen until its end is: the value of
@@ -99,6 +101,9 @@ struct hive_task {
 	uint32_t tgid, ppid;
 	uint32_t uid, gid;
 	uint32_t since_ms; /* the server has found it gone; 0: not yet */
+	int32_t code;	   /* with HIVE_TASK_CODE, as wait(2) has it */
+	uint32_t by;	   /* the thread that made it; 0: it was there before */
+	uint64_t flags;	   /* CLONE_*, as task_newtask has them */
 	uint64_t identity; /* to local storage; 0: not known */
 	char comm[16];
 };

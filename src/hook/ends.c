@@ -169,19 +169,25 @@ static bool read_fate(pid_t pid, int fd, struct fate *ret)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+/* Its process said by which code it ends. */
+static bool is_told(const struct row *r)
+{
+	return atomic_load(&r->task.state) & HIVE_TASK_CODE;
+}
+
 static void run_end(const struct row *r, const struct fate *f, struct vcpu *c, uint32_t cpu)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run = { .vcpu = c, .cpu = cpu, .env = core_run_env(t.k), .task = task };
-	struct hive_task dead = { .tgid = r->task.tgid,
-				  .ppid = f->ppid ? f->ppid : r->task.ppid,
-				  .uid = r->task.uid,
-				  .gid = r->task.gid,
-				  .identity = r->task.identity };
-	const bool first = r->tid == dead.tgid;
+	struct hive_task dead;
 
-	memcpy(dead.comm, first && *f->comm ? f->comm : r->task.comm, sizeof(dead.comm));
-	event_killed(&run, event_site(HIVE_EXIT_TASK), &dead, r->tid, f->code, f->prio);
+	memcpy(&dead, &r->task, sizeof(dead));
+	if (f->ppid)
+		dead.ppid = f->ppid;
+	if (r->tid == dead.tgid && *f->comm)
+		memcpy(dead.comm, f->comm, sizeof(dead.comm));
+	event_killed(&run, events_shown(), &dead, r->tid, is_told(r) ? dead.code : f->code,
+		     f->prio);
 }
 
 /* Its parent may not have met it yet: then that one forgets it. */
@@ -223,10 +229,12 @@ static void postpone(const struct row *r)
 	vcpu_put(c);
 }
 
-/* Who waits for it may know how it ended, and is about to tell. */
-static bool is_early(const struct row *r)
+/* Whoever tells of its birth may be about to; who waits for it may know how it ended. */
+static bool is_ripe(const struct row *r, bool known)
 {
-	return !r->task.since_ms || now_ms() - r->task.since_ms < WAIT_MS;
+	if (r->task.since_ms && now_ms() - r->task.since_ms >= WAIT_MS)
+		return true;
+	return (known || is_told(r)) && atomic_load(&r->task.state) & HIVE_TASK_TOLD;
 }
 
 static void bury(pid_t pid, int fd)
@@ -240,7 +248,7 @@ static void bury(pid_t pid, int fd)
 	find_rows(&rows, wants_process, &tgid);
 	known = !rows.n || read_fate(pid, fd, &fate);
 	vec_foreach (r, &rows)
-		if (known || !is_early(r))
+		if (is_ripe(r, known))
 			tell_end(r, &fate);
 		else
 			postpone(r);
@@ -248,37 +256,15 @@ static void bury(pid_t pid, int fd)
 	vec_free(&rows);
 }
 
-void ends_exec(pid_t pid, pid_t tid)
-{
-	const struct fate killed = { .prio = 120 }; /* by exec: Linux has no code for that */
-	struct vcpus *vcpus = core_vcpus(t.k);
-	uint32_t tgid = (uint32_t)pid;
-	struct rows rows = { 0 };
-	struct vcpu *c;
-
-	if (!atomic_load(&t.on))
-		return;
-	pthread_mutex_lock(&t.lock);
-	find_rows(&rows, wants_process, &tgid);
-	vec_foreach (r, &rows)
-		if (r->tid != (uint32_t)tid)
-			tell_end(r, &killed);
-	if (tid != pid) {
-		c = vcpu_get(vcpus);
-		forget((uint32_t)tid, vcpu_id(vcpus, c)); /* it has its process's number now */
-		vcpu_put(c);
-	}
-	pthread_mutex_unlock(&t.lock);
-	vec_free(&rows);
-}
-
 /* --- who is there ----------------------------------------------------------------------------- */
 
-static bool read_status(const char *path, struct hive_task *ret)
+static bool read_status(uint32_t tgid, uint32_t tid, struct hive_task *ret)
 {
-	FILE *f = fopen(path, "re");
-	char line[256], comm[64] = "";
+	char path[64], line[256], comm[64] = "";
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", tgid, tid);
+	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		sscanf(line, "Name: %63[^\n]", comm);
 		sscanf(line, "PPid: %u", &ret->ppid);
@@ -291,19 +277,47 @@ static bool read_status(const char *path, struct hive_task *ret)
 	return f;
 }
 
-/* A row that is there has the name alone anew. */
+/* A row that is there knows better: its task may be about to change its name. */
 static void add_task(uint32_t tgid, uint32_t tid, uint32_t cpu)
 {
-	struct hive_task new = { .state = HIVE_TASK_MET | HIVE_TASK_TOLD, .tgid = tgid }, *old;
-	char path[64];
+	struct hive_task new = { .state = HIVE_TASK_MET | HIVE_TASK_TOLD, .tgid = tgid };
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", tgid, tid);
-	if (!read_status(path, &new) ||
-	    tasks()->ops->update(tasks(), &tid, &new, BPF_NOEXIST, cpu) != -EEXIST)
+	if (read_status(tgid, tid, &new))
+		tasks()->ops->update(tasks(), &tid, &new, BPF_NOEXIST, cpu);
+}
+
+/* It has its process's number now, and another name. */
+static void rename_task(pid_t pid, pid_t tid)
+{
+	struct vcpus *vcpus = core_vcpus(t.k);
+	struct vcpu *c = vcpu_get(vcpus);
+	const uint32_t tgid = (uint32_t)pid, cpu = vcpu_id(vcpus, c);
+	struct hive_task *there, new = { 0 };
+
+	if (tid != pid)
+		forget((uint32_t)tid, cpu);
+	there = tasks()->ops->lookup(tasks(), &tgid, cpu);
+	if (there && read_status(tgid, tgid, &new))
+		memcpy(there->comm, new.comm, sizeof(there->comm));
+	vcpu_put(c);
+}
+
+void ends_exec(pid_t pid, pid_t tid)
+{
+	const struct fate killed = { .prio = 120 }; /* by exec: Linux has no code for that */
+	uint32_t tgid = (uint32_t)pid;
+	struct rows rows = { 0 };
+
+	if (!atomic_load(&t.on))
 		return;
-	old = tasks()->ops->lookup(tasks(), &tid, cpu);
-	if (old)
-		memcpy(old->comm, new.comm, sizeof(old->comm));
+	pthread_mutex_lock(&t.lock);
+	find_rows(&rows, wants_process, &tgid);
+	vec_foreach (r, &rows)
+		if (r->tid != (uint32_t)tid)
+			tell_end(r, &killed);
+	rename_task(pid, tid);
+	pthread_mutex_unlock(&t.lock);
+	vec_free(&rows);
 }
 
 void ends_scan(pid_t pid)
@@ -344,19 +358,31 @@ static void watch(pid_t pid)
 		close(fd);
 }
 
-/* In a run: what is news, and whose parent never came. */
-static bool is_news(struct hive_task *row, uint32_t tid, bool *ret_stale)
+/* In a run: is it one whose process nobody watches yet? */
+static bool is_news(struct hive_task *row, uint32_t tid, uint32_t cpu)
 {
-	const uint32_t had = atomic_fetch_or(&row->state, HIVE_TASK_KNOWN);
+	const struct hive_task *first = tasks()->ops->lookup(tasks(), &row->tgid, cpu);
+	uint32_t had;
 
-	if (had & HIVE_TASK_GONE && !row->since_ms)
-		row->since_ms = now_ms();
-	*ret_stale = had & HIVE_TASK_GONE && now_ms() - row->since_ms > STALE_MS;
-	if (had & (HIVE_TASK_KNOWN | HIVE_TASK_GONE))
+	/* The first thread's row may go before we come to it: then it is this one that tells. */
+	if (first && first != row && !(atomic_load(&first->state) & HIVE_TASK_KNOWN))
 		return false;
-	if (!row->identity)
+	had = atomic_fetch_or(&row->state, HIVE_TASK_KNOWN);
+	if (had & HIVE_TASK_KNOWN)
+		return false;
+	if (!row->identity && !(had & HIVE_TASK_GONE))
 		row->identity = storage_task(tid);
-	return true;
+	/* Or one that was put off; where the first thread is gone others may not be. */
+	return !first || first == row || row->since_ms;
+}
+
+/* It ended before its parent came, which never did. */
+static bool is_stale(struct hive_task *row)
+{
+	if (!(atomic_load(&row->state) & HIVE_TASK_GONE))
+		return false;
+	row->since_ms = row->since_ms ? row->since_ms : now_ms();
+	return now_ms() - row->since_ms > STALE_MS;
 }
 
 struct look {
@@ -370,16 +396,12 @@ static uint64_t look_at(void *arg, const void *key, void *value)
 	struct hive_task *row = value;
 	struct row *r;
 	uint32_t tid;
-	bool stale;
 
 	memcpy(&tid, key, sizeof(tid));
-	if (is_news(row, tid, &stale) &&
-	    (tid == row->tgid || !tasks()->ops->lookup(tasks(), &row->tgid, l->cpu))) {
-		r = vec_push(&l->news);
-		if (r)
-			r->tid = row->tgid;
-	}
-	if (stale)
+	r = is_news(row, tid, l->cpu) ? vec_push(&l->news) : NULL;
+	if (r)
+		r->tid = row->tgid;
+	if (is_stale(row))
 		forget(tid, l->cpu);
 	return 0;
 }

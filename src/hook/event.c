@@ -55,9 +55,9 @@ uint32_t events_on(void)
 	return e.shown ? atomic_load(&e.shown->on) : 0;
 }
 
-const struct hive_site *event_site(enum hive_event what)
+const struct hive_events *events_shown(void)
 {
-	return &e.shown->site[what];
+	return e.shown;
 }
 
 static void show(enum hive_event what)

@@ -29,7 +29,7 @@ bool events_any(void);
 bool events_want(int32_t nr);
 /** Which are looked at, a bit each (hive/site.h). */
 uint32_t events_on(void);
-/** Where the programs of one are. */
-const struct hive_site *event_site(enum hive_event what);
+/** Where their programs are. */
+const struct hive_events *events_shown(void);
 
 #endif

@@ -126,21 +126,28 @@ static bool loses_stack(const struct func *f, const struct rows *rows, size_t i)
 	return i < rows->n && rows->at[i].in.kind == INSN_SYSCALL;
 }
 
-/* One jump, to where the system call is as well: with what is behind it, or before. */
-static bool moves(const struct func *f, const struct rows *rows, size_t i, bool tables,
-		  struct sys_site *ret)
+/* With so many bytes of the jump before it. */
+static bool moves_with(const struct func *f, const struct rows *rows, size_t i, bool tables,
+		       size_t bytes, struct sys_site *ret)
 {
-	/* The system call's own bytes are the jump's too. */
-	const size_t at = rows->at[i].at;
-	const size_t first = before(rows, i, tables, JUMP_SIZE - SYSCALL_SIZE);
+	const size_t at = rows->at[i].at, first = before(rows, i, tables, bytes);
 
-	ret->after.size = 0;
-	if (!tables && !ends_there(ret->nr) && fits_behind(f, rows, i + 1, i, &ret->before))
-		return ret->before.around = true;
 	if (first == i || site_intruder(f, rows, rows->at[first].at, at))
 		return false;
 	set(&ret->before, f, rows->at[first].at, at, at + SYSCALL_SIZE);
 	return ret->before.around = true;
+}
+
+/* One jump, to where the system call is as well: with what is behind it, or before. */
+static bool moves(const struct func *f, const struct rows *rows, size_t i, bool tables,
+		  struct sys_site *ret)
+{
+	ret->after.size = 0;
+	if (!tables && !ends_there(ret->nr) && fits_behind(f, rows, i + 1, i, &ret->before))
+		return ret->before.around = true;
+	/* Its own bytes are the jump's too, where others are not enough. */
+	return moves_with(f, rows, i, tables, JUMP_SIZE, ret) ||
+	       moves_with(f, rows, i, tables, JUMP_SIZE - SYSCALL_SIZE, ret);
 }
 
 /* What it is at row i, and takes no byte before `taken`; an int3 always does. */

@@ -77,14 +77,14 @@ struct task_struct {
 	pid_t tgid;
 	unsigned int flags;
 	int exit_code;
-	u64 start_time;
-	u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *parent;
 	struct task_struct *group_leader;
 	const struct cred *real_cred;
 	const struct cred *cred;
 	char comm[TASK_COMM_LEN];
+	u64 start_time;
+	u64 start_boottime;
 };
 
 /* --- registers of a probed thread ---------------------------------------------------------------

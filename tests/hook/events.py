@@ -86,7 +86,9 @@ class Run:
         ended = collections.Counter(e.tid for e in self.of('exit', raw=False))
         execs = collections.Counter(e.tid for e in self.of('exec', raw=False) if e.n[1] != e.tid)
         assert len(set(born)) == len(born), self.text
-        assert set(born) == set(ended) | {e.n[1] for e in self.of('exec', raw=False)}, self.text
+        others = set(born) ^ (set(ended) | {e.n[1] for e in self.of('exec', raw=False)})
+        assert not others, '\n'.join(e.line for e in self.events
+                                     if others & {e.tid, *e.n}) + f'\nonly born, or only ended: {others}'
         # The first thread's number ends twice where another one took it by exec.
         assert all(n == 1 + execs[tid] for tid, n in ended.items()), self.text
         alive = {self.first}
@@ -255,6 +257,18 @@ def children_end_in_every_way():
     assert [e.n[1] for e in r.of('fork')] == list(said), r.text
     assert len(r.of('exec')) == 3, r.text
     assert all(e.ppid == r.first for e in r.of('exit') if e.tid != r.first), r.text
+
+
+@case
+def a_storm_of_ends():
+    """Of processes with threads and without, that end themselves, or are killed at any moment."""
+    r = Run(lives, 'storm', 400).whole()
+    said = dict((int(a), int(b)) for a, b in re.findall(r'child (\d+) status (\d+)', r.p.stdout))
+    assert len(said) == 400, r.p
+    seen = {e.tid: e.code for e in r.of('exit') if e.tid in said}
+    assert seen == said, sorted(set(said.items()) ^ set(seen.items()))
+    # Threads end as their processes do.
+    assert all(e.code == said[e.tgid] for e in r.of('exit') if e.tgid in said), r.text
 
 
 @case

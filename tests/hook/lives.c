@@ -185,6 +185,38 @@ static int many(void)
 	return 0;
 }
 
+/* What a child of storm() does; some have threads, some wait to be killed. */
+static int in_storm(int how)
+{
+	if (how & 1)
+		start_waiting(3);
+	if (how & 2)
+		for (;;)
+			pause();
+	return how;
+}
+
+/* storm N: children at once, of which half are killed, early and late; their statuses */
+static int storm(void)
+{
+	const int n = atoi(args[0]);
+	pid_t pid[1000];
+
+	for (int i = 0; i < n && i < 1000; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			_exit(in_storm(i % 8));
+		if (i % 8 == 2 || i % 8 == 3)
+			kill(pid[i], SIGKILL);
+	}
+	for (int i = 0; i < n && i < 1000; i++) {
+		if (i % 8 == 6 || i % 8 == 7)
+			kill(pid[i], SIGKILL);
+		end_of(pid[i]);
+	}
+	return 0;
+}
+
 /* execveat FD-of-PROGRAM */
 static int by_descriptor(void)
 {
@@ -270,9 +302,9 @@ static const struct {
 	const char *how;
 	int (*fn)(void);
 } acts[] = {
-	{ "group", group },	  { "leader", leader },	  { "thread-exec", thread_exec },
-	{ "children", children }, { "many", many },	  { "by-descriptor", by_descriptor },
-	{ "names", names },	  { "signals", signals },
+	{ "group", group },	  { "leader", leader }, { "thread-exec", thread_exec },
+	{ "children", children }, { "many", many },	{ "by-descriptor", by_descriptor },
+	{ "storm", storm },	  { "names", names },	{ "signals", signals },
 };
 
 int main(int argc, char **argv)
