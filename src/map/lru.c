@@ -16,8 +16,13 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define LRU_SCANS   128
-#define LRU_WAIT_NS 20000000 /* and so long it waits for those who have elements in hand */
+#define LRU_SCANS 128
+/*
+ * How long it waits for those who have elements in hand.  They have two at most; where there are
+ * more elements than that, and all of them were looked at, somebody else has written there.
+ */
+#define LRU_WAIT_NS	20000000
+#define LRU_WAIT_FEW_NS 250000000
 
 bool hash_unlink_elem(const struct hash *h, struct bucket *b, uint32_t e, uint32_t cpu)
 {
@@ -62,11 +67,12 @@ static int64_t now(void)
 }
 
 /* Lets others run; false where that was so for long enough.  *until: 0 at the first time. */
-static bool wait_more(int64_t *until)
+static bool wait_more(const struct hash *h, int64_t *until)
 {
+	const bool few = h->total <= 4 * (h->nr_cpus + 1);
 	const int64_t at = now();
 
-	*until = *until ? *until : at + LRU_WAIT_NS;
+	*until = *until ? *until : at + (few ? LRU_WAIT_FEW_NS : LRU_WAIT_NS);
 	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 	return at < *until;
 }
@@ -78,7 +84,7 @@ uint32_t lru_take(struct hash *h, uint32_t cpu)
 
 	/* When nothing is free, all but a few elements are in buckets, unless others wrote there.
 	 */
-	for (uint64_t scans = 0; scans <= all || wait_more(&until); scans++) {
+	for (uint64_t scans = 0; scans <= all || wait_more(h, &until); scans++) {
 		uint32_t n = hash_take(h, cpu);
 		struct bucket *b;
 		struct elem *e;

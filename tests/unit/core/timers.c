@@ -579,8 +579,8 @@ TEST(timers_survive_what_is_written)
 	obj_timers_mend(store());
 	for (uint32_t i = 0; i < TIMER_WORDS; i++)
 		table()->used[i] = 0;
-	for (uint32_t i = 0; i < 64; i++)
-		memset((void *)&table()->row[i], 0, sizeof(table()->row[i]));
+	for (uint32_t i = 0; i < 64 * sizeof(struct obj_timer) / 4; i++)
+		((_Atomic uint32_t *)table()->row)[i] = 0;
 	for (uint32_t key = 0; key < 8; key++) {
 		put(key, 0);
 		ASSERT_EQ(arm(key, 0, 0), 0);
