@@ -30,9 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS	 250
-#define WAIT_MS	 200   /* in which who waits for a task tells how it ended */
-#define STALE_MS 10000 /* after which nobody comes any more to meet one */
+#define LOOK_MS	  250
+#define GATHER_MS 5	/* births come in crowds */
+#define WAIT_MS	  200	/* in which who waits for a task tells how it ended */
+#define STALE_MS  10000 /* after which nobody comes any more to meet one */
 
 struct row {
 	uint32_t tid;
@@ -419,10 +420,18 @@ static void look(void)
 	vec_free(&l.news);
 }
 
+static void take_news(void)
+{
+	const struct timespec crowd = { .tv_nsec = GATHER_MS * 1000000 };
+	eventfd_t n;
+
+	nanosleep(&crowd, NULL);
+	eventfd_read(t.news, &n);
+}
+
 static void *wait_for_ends(void *arg)
 {
 	struct epoll_event e[16];
-	eventfd_t n;
 
 	for (;;) {
 		const int wait_ms = atomic_load(&t.on) ? LOOK_MS : -1;
@@ -432,7 +441,7 @@ static void *wait_for_ends(void *arg)
 			const int fd = (int)(uint32_t)e[i].data.u64;
 
 			if (!e[i].data.u64) {
-				eventfd_read(t.news, &n);
+				take_news();
 				continue;
 			}
 			bury((pid_t)(e[i].data.u64 >> 32), fd);
