@@ -255,18 +255,21 @@ static bool is_thread(pid_t pid, uint64_t owner)
 }
 
 /*
- * Nobody holds the slot, whatever stands there: who is a member is known before it runs.  stays: it
+ * Nobody holds the slot, whatever stands there: members have a row before they run.  stays: it
  * stood there when it was last looked at, so it is worth to ask for the thread.
  */
 static bool is_nobodys_locked(uint64_t owner, bool stays)
 {
 	const uint32_t member = vcpu_who_member(owner);
+	pid_t pid;
 
 	if (!owner || member == vcpu_kernel)
 		return false;
-	if (!member || member > HIVE_MEMBERS || !r.member[member - 1].pid)
+	if (!member || member > HIVE_MEMBERS ||
+	    !atomic_load(&space_data(r.space)->member[member - 1]))
 		return true;
-	return stays && !is_thread(r.member[member - 1].pid, owner);
+	pid = r.member[member - 1].pid;
+	return stays && pid && !is_thread(pid, owner);
 }
 
 /* ticks: it is LOOK_MS since the last time that it said so. */
@@ -298,6 +301,7 @@ static void look_at_vcpus(bool ticks)
 static void *watch(void *arg)
 {
 	struct epoll_event e[16];
+	uint32_t births = 0;
 	uint64_t n;
 
 	for (;;) {
@@ -309,7 +313,11 @@ static void *watch(void *arg)
 				bury_locked((uint32_t)e[i].data.u64);
 				pthread_mutex_unlock(&r.lock);
 			} else if (read(r.births, &n, sizeof(n)) == sizeof(n)) {
-				look_at_members();
+				const uint32_t now = atomic_load(&space_data(r.space)->births);
+
+				if (now != births)
+					look_at_members();
+				births = now;
 				look_at_vcpus(false);
 			}
 		}
