@@ -8,7 +8,7 @@
 
 uint32_t vcpu_kernel;
 
-#define ASKS_EVERY 4096 /* yields: a few milliseconds */
+#define ASKS_EVERY 16384 /* yields: some ten milliseconds */
 
 /*
  * One round of a wait for others; rounds counts them.  In a hive it may be for nobody: a run that

@@ -51,7 +51,6 @@ static struct {
 	struct {
 		pid_t pid;   /* 0: nobody */
 		int fd;	     /* its pidfd */
-		bool sure;   /* it has mapped the hive */
 		bool buried; /* its number is to be given back */
 	} member[HIVE_MEMBERS];
 	uint32_t watched, watched_max; /* pidfds, and how many there may be */
@@ -201,21 +200,8 @@ void reaper_reborn(pid_t pid)
 	pthread_mutex_unlock(&r.lock);
 }
 
-uint32_t reaper_members(void)
-{
-	uint32_t n = 0;
-
-	pthread_mutex_lock(&r.lock);
-	for (uint32_t i = 0; i < HIVE_MEMBERS; i++)
-		n += r.member[i].pid && r.member[i].sure;
-	pthread_mutex_unlock(&r.lock);
-	return n;
-}
-
-/* --- the living ------------------------------------------------------------------------------- */
-
-/* Has the process mapped the hive?  -errno where it cannot be told. */
-static int has_hive(pid_t pid)
+/* Has the process mapped the hive?  Rows may name anybody. */
+static bool has_hive(pid_t pid)
 {
 	char path[32], line[512], base[20];
 	const size_t n =
@@ -226,24 +212,40 @@ static int has_hive(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	f = fopen(path, "re");
 	if (!f)
-		return -errno;
+		return false;
 	while (!found && fgets(line, sizeof(line), f))
 		found = !strncmp(line, base, n);
 	fclose(f);
 	return found;
 }
 
+bool reaper_any_member(void)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < HIVE_MEMBERS && !any; i++) {
+		pid_t pid;
+
+		pthread_mutex_lock(&r.lock);
+		pid = r.member[i].pid;
+		pthread_mutex_unlock(&r.lock);
+		/* Not under the lock: it may take a while, and deaths do not wait. */
+		any = pid && has_hive(pid);
+	}
+	return any;
+}
+
+/* --- the living ------------------------------------------------------------------------------- */
+
 static void watch_locked(uint32_t i, pid_t pid)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.u64 = i };
-	const int fd = sys_pidfd(pid), has = has_hive(pid);
+	const int fd = sys_pidfd(pid);
 
-	r.member[i].sure = has > 0;
 	r.member[i].pid = pid;
 	r.member[i].fd = fd;
 	r.watched += fd >= 0;
-	if (fd < 0 || !has || r.watched > r.watched_max ||
-	    epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
+	if (fd < 0 || r.watched > r.watched_max || epoll_ctl(r.epoll, EPOLL_CTL_ADD, fd, &e))
 		bury_locked(i); /* gone already, or no process at all */
 }
 
@@ -279,15 +281,22 @@ static bool is_thread(pid_t pid, uint64_t owner)
 	return process_vm_readv(pid, &to, 1, &from, 1, 0) == 8 || errno != EFAULT;
 }
 
-/* Nobody holds the slot, whatever stands there: who is a member is known before it runs. */
-static bool is_nobodys_locked(uint64_t owner)
+/*
+ * Nobody holds the slot, whatever stands there: members have a row before they run.  stays: it
+ * stood there when it was last looked at, so it is worth to ask for the thread.
+ */
+static bool is_nobodys_locked(uint64_t owner, bool stays)
 {
 	const uint32_t member = vcpu_who_member(owner);
+	pid_t pid;
 
 	if (!owner || member == vcpu_kernel)
 		return false;
-	return !member || member > HIVE_MEMBERS || !r.member[member - 1].pid ||
-	       !is_thread(r.member[member - 1].pid, owner);
+	if (!member || member > HIVE_MEMBERS ||
+	    !atomic_load(&space_data(r.space)->member[member - 1]))
+		return true;
+	pid = r.member[member - 1].pid;
+	return stays && pid && !is_thread(pid, owner);
 }
 
 /* ticks: it is LOOK_MS since the last time that it said so. */
@@ -301,11 +310,12 @@ static void look_at_vcpus(bool ticks)
 		struct seen *s = &r.seen[i];
 		/* Threads of this process do not die; they may sleep in a run. */
 		const bool ours = vcpu_who_member(now.owner) == vcpu_kernel;
+		const bool stays = now.owner == s->owner && now.epoch == s->epoch;
 
-		if (is_nobodys_locked(now.owner)) {
+		if (is_nobodys_locked(now.owner, stays)) {
 			end_run_locked(i, now);
 			*s = (struct seen){ 0 };
-		} else if (!now.owner || now.owner != s->owner || now.epoch != s->epoch) {
+		} else if (!now.owner || !stays) {
 			*s = now;
 		} else if (ticks && !ours && ++s->looks > STUCK_MS / LOOK_MS) {
 			r.stuck[i] = now;
@@ -320,6 +330,7 @@ static void look_at_vcpus(bool ticks)
 static void *watch(void *arg)
 {
 	struct epoll_event e[16];
+	uint32_t births = 0;
 	uint64_t n;
 
 	for (;;) {
@@ -331,7 +342,11 @@ static void *watch(void *arg)
 				bury_locked((uint32_t)e[i].data.u64);
 				pthread_mutex_unlock(&r.lock);
 			} else if (read(r.births, &n, sizeof(n)) == sizeof(n)) {
-				look_at_members();
+				const uint32_t now = atomic_load(&space_data(r.space)->births);
+
+				if (now != births)
+					look_at_members();
+				births = now;
 				look_at_vcpus(false);
 			}
 		}

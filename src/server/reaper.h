@@ -13,8 +13,8 @@ struct skep_kernel;
 
 /** Starts the threads that watch the members of a hive's memory: 0 or -errno.  Once. */
 int reaper_start(struct space *s, struct skep_kernel *k);
-/** How many processes enrolled and live: also those that never spoke to the server. */
-uint32_t reaper_members(void);
+/** Does a process live that enrolled, also without ever speaking to the server? */
+bool reaper_any_member(void);
 /** The process begins anew (it called exec): what it was before is dead. */
 void reaper_reborn(pid_t pid);
 

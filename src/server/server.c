@@ -100,7 +100,7 @@ static bool needed(struct server *s)
 	alive |= s->peers > 0;
 	pthread_mutex_unlock(&s->lock);
 	/* Children of who was taken in, which never knock. */
-	alive |= reaper_members() > 0;
+	alive = alive || reaper_any_member();
 	if (alive || !hive_has_door(s->dir))
 		return alive;
 	if (s->keep)
