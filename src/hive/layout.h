@@ -34,7 +34,8 @@
 #define HIVE_DATA_AT ((uintptr_t)512 << 20)
 #define HIVE_MAPS_AT ((uintptr_t)64 << 30)
 #define HIVE_RANGE   ((uintptr_t)8 << 40)
-#define HIVE_DESK_AT (HIVE_RANGE - 65536) /* a member's own, where the server lays what it shall do */
+#define HIVE_DESK_AT \
+	(HIVE_RANGE - 65536) /* a member's own, where the server lays what it shall do */
 
 /* Bases are multiples of HIVE_BASE_STEP in [HIVE_BASE_LOW, HIVE_BASE_HIGH). */
 #define HIVE_BASE_STEP ((uintptr_t)64 << 30)

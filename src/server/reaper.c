@@ -55,9 +55,9 @@ static struct {
 	} member[HIVE_MEMBERS];
 	uint32_t watched, watched_max; /* pidfds, and how many there may be */
 	struct seen *seen;	       /* [vcpus] */
-	uint64_t *left;	 /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
+	uint64_t *left;	    /* [vcpus] whose run was ended there and is not mended; 0: nobody's */
 	struct seen *stuck; /* [vcpus] the run there that does not go on; owner 0: none */
-	bool work;	 /* some of left, of stuck, or of buried */
+	bool work;	    /* some of left, of stuck, or of buried */
 } r = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.dead = PTHREAD_COND_INITIALIZER,
 	.epoll = -1,
