@@ -156,7 +156,7 @@ static void fill_start(struct skep_task *t, uint64_t identity)
 
 static void fill_pid(struct skep_task *t, struct skep_pid *pid)
 {
-	pid->numbers[0].nr = t->pid;
+	*pid = (struct skep_pid){ .numbers[0].nr = t->pid };
 	t->thread_pid = pid;
 }
 
@@ -167,7 +167,7 @@ static void fill_namespaces(struct task_slot *s)
 
 	process_namespaces((uint32_t)s->self.pid, inum);
 	for (int i = 0; i < TASK_NS; i++) {
-		s->ns[i].inum = inum[i];
+		s->ns[i] = (struct skep_ns){ .inum = inum[i] };
 		at[i] = inum[i] ? &s->ns[i] : NULL;
 	}
 	s->ns[NS_PID_FOR_CHILDREN].level = inum[NS_PID_FOR_CHILDREN] != inum[NS_PID];
@@ -191,7 +191,7 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 	uint64_t ids = task_ids(run);
 	struct skep_task *t = &s->self;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, offsetof(struct task_slot, self_pid));
 	fill_cred(&s->cred, run->as);
 	s->parent.pid = s->parent.tgid = ppid;
 	s->parent.group_leader = &s->parent;

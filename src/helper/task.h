@@ -88,9 +88,10 @@ struct skep_task {
 /* What a run's task memory holds. */
 struct task_slot {
 	struct skep_task self, leader, parent;
-	struct skep_task other; /* of an event: whom it is about besides */
 	struct skep_cred cred;
+	/* From here on nothing is there but what some pointer leads to. */
 	struct skep_pid self_pid, leader_pid, parent_pid, other_pid;
+	struct skep_task other; /* of an event: whom it is about besides */
 	struct skep_nsproxy nsproxy;
 	struct skep_ns ns[TASK_NS];
 };
