@@ -44,7 +44,7 @@ static void ask_namespaces(uint32_t inum[TASK_NS])
 	};
 	const long dir = sys_call6(SYS_openat, AT_FDCWD, (long)"/proc/thread-self/ns",
 				   O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
-	char text[48];
+	char text[48] = "";
 
 	for (int i = 0; i < TASK_NS; i++) {
 		const long len = dir < 0 ? dir
