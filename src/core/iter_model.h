@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/uapi.h"
+#include "helper/file.h"
 
 struct skep_seq;
 
@@ -50,19 +51,6 @@ struct model_link {
 	uint32_t id;
 	uint32_t type;
 	struct model_prog *prog;
-};
-
-struct model_super_block {
-	uint32_t s_dev; /* as the kernel has it: major << 20 | minor */
-};
-
-struct model_inode {
-	uint64_t i_ino;
-	struct model_super_block *i_sb;
-};
-
-struct model_file {
-	struct model_inode *f_inode;
 };
 
 struct model_vma {

@@ -19,6 +19,7 @@
 struct iter_task {
 	struct skep_task task;
 	struct skep_cred cred;
+	struct skep_pid pid;
 	int32_t ppid, tracer;
 };
 
@@ -143,6 +144,8 @@ static void link_tasks(struct task_list *l)
 		s->parent = t->tracer ? &find(l, t->tracer)->task : s->real_parent;
 		s->group_leader = &find(l, s->tgid)->task;
 		s->cred = s->real_cred = &t->cred;
+		t->pid.numbers[0].nr = s->pid;
+		s->thread_pid = &t->pid;
 	}
 }
 

@@ -64,6 +64,15 @@
 
 #define ENOTSUPP_KERNEL 524 /* the kernel's ENOTSUPP, which user space has no name for */
 
+/** The time of a clock in nanoseconds. */
+static inline uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	helper_clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /** getpid() of the thread that runs, without a system call where its process asked before. */
 uint32_t task_tgid(struct skep_run *run);
 

@@ -6,7 +6,7 @@
 #ifndef SKEP_HELPER_PROCESS_H
 #define SKEP_HELPER_PROCESS_H
 
-#include "base/base.h"
+#include "helper/task.h"
 
 #include <time.h>
 
@@ -24,7 +24,25 @@ typedef long (*copy_fn)(struct skep_run *run, void *to, const void *from, size_t
 /** Where the process has somebody who catches faults; else NULL. */
 extern _Atomic(copy_fn) helper_copy;
 
-#define OWN_TASKS 64
+#define OWN_TASKS	64
+#define OWN_TASKS_FRESH 1000000000u /* ns: a thread id has not gone round in less */
+#define OWN_TASKS_BUSY	UINT32_MAX  /* no thread's id */
+
+enum mm_is {
+	MM_UNKNOWN,
+	MM_WRITTEN, /* right now */
+	MM_KNOWN,
+};
+
+/* The process's memory as programs see it, and all that it leads to. */
+struct process_mm {
+	struct skep_mm mm;
+	struct model_file exe;
+	struct model_dentry dentry;
+	struct model_inode inode;
+	struct model_super_block super;
+	char name[256]; /* NAME_MAX and a NUL */
+};
 
 /* What a process remembers of itself, all zero at first: in memory that a fork empties. */
 struct helper_process {
@@ -33,8 +51,20 @@ struct helper_process {
 		_Atomic uint64_t identity; /* storage_task() of a thread, at [tid % OWN_TASKS] */
 		_Atomic uint64_t since;	   /* CLOCK_MONOTONIC_COARSE, ns, when that was asked */
 	} task[OWN_TASKS];
+	struct {
+		_Atomic uint32_t tid;		/* whose; 0: nobody's; or OWN_TASKS_BUSY */
+		_Atomic uint32_t inum[TASK_NS]; /* the same as process_namespaces() */
+		_Atomic uint64_t since;		/* as above */
+	} namespaces[OWN_TASKS];		/* of a thread, at [tid % OWN_TASKS] */
+	_Atomic uint32_t mm_is;			/* enum mm_is: */
+	struct process_mm mm;			/* written once */
 };
 extern struct helper_process *helper_process; /* NULL: nothing is remembered */
+
+/** The inodes of the namespaces of this thread, a second old at most; 0: not known.  Hot. */
+void process_namespaces(uint32_t tid, uint32_t inum[TASK_NS]);
+/** The process's memory, which the run may read; NULL: not known.  Hot. */
+struct skep_mm *process_mm(struct skep_run *run);
 
 /** clock_gettime of the vDSO at base (AT_SYSINFO_EHDR); NULL: it has none, or base is 0.  Hot. */
 clock_fn vdso_clock_gettime(uintptr_t base);

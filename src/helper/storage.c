@@ -10,25 +10,15 @@
 #include "helper/helper_int.h"
 #include "helper/task.h"
 
-#define FRESH_NS 1000000000u /* a thread id has not gone round in less */
-
-static uint64_t coarse_ns(void)
-{
-	struct timespec t = { 0 };
-
-	helper_clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Of a thread of this process: asked once a second. */
 static uint64_t remembered(uint32_t tid)
 {
-	const uint64_t now = coarse_ns();
+	const uint64_t now = clock_ns(CLOCK_MONOTONIC_COARSE);
 	__typeof__(&helper_process->task[0]) t = &helper_process->task[tid % OWN_TASKS];
 	uint64_t identity = atomic_load_explicit(&t->identity, memory_order_relaxed);
 
 	if (storage_is_of(identity, tid) &&
-	    now - atomic_load_explicit(&t->since, memory_order_relaxed) < FRESH_NS)
+	    now - atomic_load_explicit(&t->since, memory_order_relaxed) < OWN_TASKS_FRESH)
 		return identity;
 	identity = storage_task(tid);
 	atomic_store_explicit(&t->since, now, memory_order_relaxed);

@@ -2,9 +2,9 @@
 /*
  * task.c - who runs the program, and where.
  *
- * The ids of thread and process are asked once in a run.  Nothing else is remembered: the thread
- * may have changed its user or its name since.  A run for another process says
- * whose it is (run->as).
+ * The ids of thread and process are asked once in a run, and what only /proc knows now and then
+ * (process.c).  Nothing else is remembered: the thread may have changed its user or its name since.
+ * A run for another process says whose it is (run->as), and no more is known of it.
  */
 #include "helper/task.h"
 #include "helper/helper_int.h"
@@ -145,14 +145,6 @@ static void fill_cred(struct skep_cred *c, const struct run_task *as)
 	c->fsgid = (uint32_t)sys_call6(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	helper_clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* /proc counts from boot on, sleep included, in ticks of USER_HZ. */
 static void fill_start(struct skep_task *t, uint64_t identity)
 {
@@ -162,16 +154,48 @@ static void fill_start(struct skep_task *t, uint64_t identity)
 	t->start_time = t->start_boottime - (clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC));
 }
 
+static void fill_pid(struct skep_task *t, struct skep_pid *pid)
+{
+	*pid = (struct skep_pid){ .numbers[0].nr = t->pid };
+	t->thread_pid = pid;
+}
+
+static void fill_namespaces(struct task_slot *s)
+{
+	struct skep_ns *at[TASK_NS];
+	uint32_t inum[TASK_NS];
+
+	process_namespaces((uint32_t)s->self.pid, inum);
+	for (int i = 0; i < TASK_NS; i++) {
+		s->ns[i] = (struct skep_ns){ .inum = inum[i] };
+		at[i] = inum[i] ? &s->ns[i] : NULL;
+	}
+	s->ns[NS_PID_FOR_CHILDREN].level = inum[NS_PID_FOR_CHILDREN] != inum[NS_PID];
+	s->nsproxy = (struct skep_nsproxy){
+		.uts_ns = at[NS_UTS],
+		.ipc_ns = at[NS_IPC],
+		.mnt_ns = at[NS_MNT],
+		.pid_ns_for_children = at[NS_PID_FOR_CHILDREN],
+		.net_ns = at[NS_NET],
+		.time_ns = at[NS_TIME],
+		.time_ns_for_children = at[NS_TIME_FOR_CHILDREN],
+		.cgroup_ns = at[NS_CGROUP],
+	};
+	s->self_pid.numbers[0].ns = s->leader_pid.numbers[0].ns = at[NS_PID];
+	s->self.nsproxy = &s->nsproxy;
+}
+
 static void fill_task(struct task_slot *s, struct skep_run *run)
 {
 	int32_t ppid = (int32_t)(run->as ? run->as->ppid : ask(SYS_getppid));
 	uint64_t ids = task_ids(run);
 	struct skep_task *t = &s->self;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, offsetof(struct task_slot, self_pid));
 	fill_cred(&s->cred, run->as);
 	s->parent.pid = s->parent.tgid = ppid;
 	s->parent.group_leader = &s->parent;
+	fill_pid(&s->parent, &s->parent_pid);
 
 	t->pid = (int32_t)ids;
 	t->tgid = (int32_t)(ids >> 32);
@@ -180,8 +204,13 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 	t->real_parent = t->parent = &s->parent;
 	t->real_cred = t->cred = &s->cred;
 	task_comm(run, t->comm);
+	t->mm = run->as ? NULL : process_mm(run);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
+	fill_pid(t, &s->self_pid);
+	fill_pid(&s->leader, &s->leader_pid);
+	if (!run->as)
+		fill_namespaces(s);
 	if (t->pid != t->tgid) {
 		/* Its own name is not known, nor since when it is. */
 		memset(s->leader.comm, 0, sizeof(s->leader.comm));
@@ -209,6 +238,7 @@ struct skep_task *task_other(struct skep_run *run, const struct run_task *from)
 	struct skep_task *self = task_current(run), *t = &s->other;
 
 	*t = (struct skep_task){ .pid = (int32_t)from->tid, .tgid = (int32_t)from->tgid };
+	fill_pid(t, &s->other_pid);
 	memcpy(t->comm, from->comm, sizeof(t->comm));
 	t->group_leader = t->tgid == self->tgid ? self->group_leader : t;
 	if (from->ppid == (uint32_t)self->tgid)

@@ -7,14 +7,6 @@
 /* The kernel's counter starts five minutes before it wraps 32 bits (INITIAL_JIFFIES). */
 #define JIFFIES_AT_BOOT (uint64_t)(uint32_t)(-300 * HZ)
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts = { 0 };
-
-	helper_clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NSEC + (uint64_t)ts.tv_nsec;
-}
-
 HELPER_FN(ktime_get_ns)
 {
 	return clock_ns(CLOCK_MONOTONIC);

@@ -8,11 +8,8 @@
  * at two that are there.  Creation, owners by descriptor: storage_sys.c.
  */
 #include "map/storage.h"
-#include "base/sys.h"
+#include "base/proc.h"
 #include "map/hash_int.h"
-
-#include <fcntl.h>
-#include <sys/syscall.h>
 
 #define START_TIME 22 /* the field of /proc/TID/stat */
 #define SWEEP	   2  /* elements looked at for each that is made */
@@ -38,39 +35,13 @@ static void stat_path(char path[32], uint32_t tid)
 	memcpy(to, after, sizeof(after));
 }
 
-/* The number that field 22 is; -1 where there is none.  A name may hold anything, but ends last. */
-static int64_t start_time(const char *text, long len)
-{
-	long at = len - 1;
-	int64_t n = 0;
-
-	while (at >= 0 && text[at] != ')')
-		at--;
-	for (int field = 2; at >= 0 && field < START_TIME; field++) {
-		at++;
-		while (at < len && text[at] != ' ')
-			at++;
-	}
-	if (at < 0 || ++at >= len)
-		return -1;
-	for (; at < len && text[at] >= '0' && text[at] <= '9'; at++)
-		n = n * 10 + (text[at] - '0');
-	return n;
-}
-
 uint64_t storage_task(uint32_t tid)
 {
 	char text[512], path[32];
 	int64_t start;
-	long fd, len;
 
 	stat_path(path, tid);
-	fd = sys_call6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	if (fd < 0)
-		return 0;
-	len = sys_call6(SYS_read, fd, (long)text, sizeof(text), 0, 0, 0);
-	sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
-	start = start_time(text, len);
+	start = proc_stat_field(text, proc_read(path, text, sizeof(text)), START_TIME);
 	return start < 0 ? 0 : (uint64_t)start << STORAGE_TID_BITS | tid;
 }
 

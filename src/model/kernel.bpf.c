@@ -72,6 +72,52 @@ struct cred {
 	kgid_t fsgid;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+	unsigned int level;
+};
+
+#define NAMESPACE(name)              \
+	struct name {                \
+		struct ns_common ns; \
+	}
+NAMESPACE(uts_namespace);
+NAMESPACE(ipc_namespace);
+NAMESPACE(mnt_namespace);
+NAMESPACE(net);
+NAMESPACE(time_namespace);
+NAMESPACE(cgroup_namespace);
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns;
+	struct time_namespace *time_ns_for_children;
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[]; /* one */
+};
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end;
+	struct file *exe_file;
+};
+
 struct task_struct {
 	pid_t pid;
 	pid_t tgid;
@@ -82,9 +128,42 @@ struct task_struct {
 	struct task_struct *group_leader;
 	const struct cred *real_cred;
 	const struct cred *cred;
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
+	struct mm_struct *mm;
 	char comm[TASK_COMM_LEN];
 	u64 start_time;
 	u64 start_boottime;
+};
+
+/* --- files: helper/file.h --------------------------------------------------------------------- */
+
+struct super_block {
+	dev_t s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct qstr {
+	u32 len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
 };
 
 /* --- registers of a probed thread ---------------------------------------------------------------
@@ -308,19 +387,6 @@ struct bpf_link {
 	struct bpf_prog *prog;
 };
 
-struct super_block {
-	dev_t s_dev;
-};
-
-struct inode {
-	unsigned long i_ino;
-	struct super_block *i_sb;
-};
-
-struct file {
-	struct inode *f_inode;
-};
-
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;
 	unsigned long vm_flags;
@@ -439,7 +505,11 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct ipv6hdr), KEEP(struct in6_addr);
 	KEEP(struct tcphdr), KEEP(struct udphdr), KEEP(struct icmphdr), KEEP(struct icmp6hdr);
 
-	KEEP(struct task_struct), KEEP(struct cred);
+	KEEP(struct task_struct), KEEP(struct cred), KEEP(struct pid), KEEP(struct upid);
+	KEEP(struct nsproxy), KEEP(struct ns_common), KEEP(struct uts_namespace);
+	KEEP(struct ipc_namespace), KEEP(struct mnt_namespace), KEEP(struct pid_namespace);
+	KEEP(struct net), KEEP(struct time_namespace), KEEP(struct cgroup_namespace);
+	KEEP(struct mm_struct), KEEP(struct path), KEEP(struct dentry), KEEP(struct qstr);
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);

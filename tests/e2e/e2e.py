@@ -599,6 +599,41 @@ def cc_compiles():
     assert not list(pathlib.Path('/tmp').glob('skep-cc-*')), 'the temporary folder was left'
 
 
+@case
+def a_task_leads_to_its_namespaces_and_its_program():
+    """By plain loads, on both engines: `skep` runs them in its own process."""
+    (work / 'own.bpf.c').write_text('''
+        #include <vmlinux.h>
+        #include <bpf/bpf_helpers.h>
+        SEC("raw_tp/x") int mnt(void *ctx)
+        {
+            return bpf_get_current_task_btf()->nsproxy->mnt_ns->ns.inum;
+        }
+        SEC("raw_tp/x") int pid(void *ctx)
+        {
+            struct task_struct *t = bpf_get_current_task_btf();
+            return t->thread_pid->numbers[0].ns->ns.inum;
+        }
+        SEC("raw_tp/x") int exe(void *ctx)
+        {
+            struct qstr *q = &bpf_get_current_task_btf()->mm->exe_file->f_path.dentry->d_name;
+            char name[8] = "";
+            bpf_probe_read_kernel_str(name, sizeof(name), q->name);
+            return bpf_strncmp(name, 5, "skep") ? 0 : q->len;
+        }
+        SEC("raw_tp/x") int inode(void *ctx)
+        {
+            return bpf_get_current_task_btf()->mm->exe_file->f_inode->i_ino;
+        }
+        char LICENSE[] SEC("license") = "GPL";''')
+    run('cc', 'own.bpf.c', '--', '-Werror')
+    for name, want in (('mnt', os.stat('/proc/self/ns/mnt').st_ino), ('pid', os.stat('/proc/self/ns/pid').st_ino),
+                       ('exe', len('skep')), ('inode', os.stat(skep).st_ino & 0xffffffff)):
+        for engine in (), ('--interp',):
+            r = run_json(*engine, 'prog', 'run', 'own.bpf.o', name)
+            assert r['retval'] & 0xffffffff == want, (name, engine, r, want)
+
+
 # --- unmodified programs ---------------------------------------------------------------------------------------
 
 @case

@@ -42,9 +42,31 @@ struct bpf_link {
 	struct bpf_prog *prog;
 } RELO;
 
+struct ns_common {
+	unsigned inum;
+} RELO;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} RELO;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+} RELO;
+
+struct upid {
+	int nr;
+} RELO;
+
+struct pid {
+	struct upid numbers[1];
+} RELO;
+
 struct task_struct {
 	int pid, tgid;
 	char comm[16];
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
 	struct task_struct *real_parent, *group_leader;
 } RELO;
 
@@ -232,6 +254,9 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 		up = up->real_parent;
 	if (up->pid)
 		BPF_SEQ_PRINTF(ctx->meta->seq, "%d is first\n", up->pid);
+	/* Its number is known, its namespaces are not. */
+	if (task->thread_pid->numbers[0].nr != task->pid || task->nsproxy->mnt_ns->ns.inum)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d is elsewhere\n", task->pid);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #include "tests/unit/helper/helper_test.h"
 
 static uint64_t asked; /* the owner that was named last */
-static uint32_t looked_up;
+static _Atomic uint32_t looked_up;
 static char value[8];
 
 uint64_t storage_task(uint32_t tid)

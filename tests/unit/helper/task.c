@@ -2,12 +2,16 @@
 /* task.c - time, the calling task, loops, locks, memory that may not be there */
 #include "helper/task.h"
 #include "base/lock.h"
+#include "helper/process.h"
 #include "tests/unit/helper/helper_test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +177,178 @@ TEST(current_task_tells_what_it_knows)
 	memset(run->region, 0, sizeof(run->region)); /* the next run */
 	t = (void *)(uintptr_t)CALL(get_current_task);
 	ASSERT_STREQ(t->comm, "later");
+}
+
+static const struct skep_task *task_of_new_run(void)
+{
+	memset(test_run()->region, 0, sizeof(test_run()->region));
+	return (const struct skep_task *)(uintptr_t)CALL(get_current_task);
+}
+
+/* Of this thread, as stat(2) sees it; 0: this machine has none such. */
+static uint32_t inode_of(const char *ns)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", ns);
+	return stat(path, &st) ? 0 : (uint32_t)st.st_ino;
+}
+
+static void expect_namespace(const struct skep_ns *ns, const char *name)
+{
+	const uint32_t inode = inode_of(name);
+
+	ASSERT_MSG(inode ? ns && ns->inum == inode : !ns, "%s: %u, not %u", name, ns ? ns->inum : 0,
+		   inode);
+}
+
+static void expect_namespaces(const struct skep_task *t)
+{
+	const struct skep_nsproxy *p = t->nsproxy;
+
+	ASSERT(p && inode_of("mnt"));
+	expect_namespace(p->uts_ns, "uts");
+	expect_namespace(p->ipc_ns, "ipc");
+	expect_namespace(p->mnt_ns, "mnt");
+	expect_namespace(p->pid_ns_for_children, "pid_for_children");
+	expect_namespace(p->net_ns, "net");
+	expect_namespace(p->time_ns, "time");
+	expect_namespace(p->time_ns_for_children, "time_for_children");
+	expect_namespace(p->cgroup_ns, "cgroup");
+	expect_namespace(t->thread_pid->numbers[t->thread_pid->level].ns, "pid");
+}
+
+TEST(current_task_has_namespaces_and_its_number_there)
+{
+	const struct skep_task *t = task_of_new_run();
+
+	expect_namespaces(t);
+	ASSERT_EQ(t->thread_pid->numbers[t->thread_pid->level].nr, gettid());
+	ASSERT_EQ(t->real_parent->thread_pid->numbers[0].nr, getppid());
+	ASSERT(!t->real_parent->nsproxy && !t->real_parent->mm);
+	expect_namespaces(task_of_new_run()); /* as it remembers them */
+}
+
+static void *in_thread_of_ns(void *arg)
+{
+	const struct skep_task *t = task_of_new_run();
+
+	expect_namespaces(t);
+	ASSERT(!t->group_leader->nsproxy); /* its threads may be in others */
+	ASSERT_EQ(t->group_leader->thread_pid->numbers[0].nr, getpid());
+	ASSERT(t->mm && t->group_leader->mm == t->mm);
+	test_run_end();
+	return arg;
+}
+
+/* More threads than are remembered at a time. */
+TEST(threads_have_namespaces_of_their_own)
+{
+	pthread_t t[2 * OWN_TASKS];
+
+	test_run(); /* slots for all */
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		ASSERT_EQ(pthread_create(&t[i], NULL, in_thread_of_ns, NULL), 0);
+		if (i % 4 == 3)
+			for (size_t j = i - 3; j <= i; j++)
+				pthread_join(t[j], NULL);
+	}
+}
+
+/* A child with one namespace that its parent is not in; what it finds wrong, it says. */
+static int unshared(int flags)
+{
+	int status;
+	pid_t pid;
+
+	expect_namespaces(task_of_new_run());
+	pid = fork();
+	if (!pid) {
+		if (unshare(flags))
+			_exit(errno);
+		expect_namespaces(task_of_new_run());
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+TEST(a_child_has_forgotten_its_parents_namespaces)
+{
+	int err = unshared(CLONE_NEWUTS);
+
+	if (err == EPERM)
+		err = unshared(CLONE_NEWUSER | CLONE_NEWUTS);
+	if (err == EPERM || err == ENOSPC || err == EINVAL)
+		test_skip("unshare(CLONE_NEWUTS): %s", strerror(err));
+	ASSERT_EQ(err, 0);
+}
+
+/* Within a second, as nobody tells of it. */
+TEST(namespaces_that_change_are_seen)
+{
+	const uint32_t before = inode_of("uts");
+	const struct skep_task *t = task_of_new_run();
+
+	expect_namespaces(t);
+	if (unshare(CLONE_NEWUTS) && unshare(CLONE_NEWUSER | CLONE_NEWUTS))
+		test_skip("unshare(CLONE_NEWUTS): %s", strerror(errno));
+	ASSERT(inode_of("uts") != before);
+	while (t->nsproxy->uts_ns->inum == before) {
+		usleep(50000);
+		t = task_of_new_run();
+	}
+	expect_namespaces(t);
+}
+
+TEST(current_task_has_its_programs_file_and_arguments)
+{
+	const struct skep_task *t = task_of_new_run();
+	const struct model_file *exe = t->mm->exe_file;
+	const struct model_dentry *d = exe->f_path.dentry;
+	char path[4096] = "", line[4096];
+	const char *name;
+	struct stat st;
+	size_t n;
+	FILE *f;
+
+	ASSERT_EQ(stat("/proc/self/exe", &st), 0);
+	ASSERT_GT(readlink("/proc/self/exe", path, sizeof(path) - 1), 0);
+	name = strrchr(path, '/') + 1;
+	ASSERT_STREQ(d->d_name.name, name);
+	ASSERT_EQ(d->d_name.len, strlen(name));
+	ASSERT_EQ(exe->f_inode->i_ino, st.st_ino);
+	ASSERT(d->d_inode == exe->f_inode);
+	ASSERT_EQ(exe->f_inode->i_sb->s_dev, major(st.st_dev) << 20 | minor(st.st_dev));
+	ASSERT(run_region_has(test_run(), P(t->mm), sizeof(*t->mm)));
+	ASSERT(run_region_has(test_run(), P(d->d_name.name), d->d_name.len + 1));
+
+	f = fopen("/proc/self/cmdline", "r");
+	ASSERT(f);
+	n = fread(line, 1, sizeof(line), f);
+	fclose(f);
+	ASSERT(n && n < sizeof(line));
+	ASSERT_EQ(t->mm->arg_end - t->mm->arg_start, n);
+	ASSERT_MEMEQ((const char *)(uintptr_t)t->mm->arg_start, line, n);
+	ASSERT_LE(t->mm->arg_end, t->mm->env_start);
+	ASSERT_LT(t->mm->env_start, t->mm->env_end);
+}
+
+TEST(other_tasks_have_no_namespaces_and_no_memory)
+{
+	const struct run_task as = { .tid = 5, .tgid = 4, .ppid = 3 };
+	const struct skep_task *t;
+
+	test_run()->as = &as;
+	t = task_of_new_run();
+	test_run()->as = NULL;
+	ASSERT(!t->nsproxy && !t->mm && !t->group_leader->mm);
+	ASSERT_EQ(t->thread_pid->numbers[0].nr, 5);
+	ASSERT_EQ(t->group_leader->thread_pid->numbers[0].nr, 4);
+	ASSERT_EQ(t->real_parent->thread_pid->numbers[0].nr, 3);
+	ASSERT(!t->thread_pid->numbers[0].ns);
 }
 
 TEST(prandom_varies)

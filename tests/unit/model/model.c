@@ -85,6 +85,12 @@ TEST(the_host_accepts_the_model)
 #define RENAME(field) EVENT("task_rename", field, event_rename)
 #define SIGNAL(field) EVENT("signal_generate", field, event_signal)
 
+/* Every namespace begins so. */
+struct skep_ns_first {
+	uint32_t ns;
+};
+static_assert(offsetof(struct skep_ns, inum) == 0, "the inode comes first");
+
 static const struct layout {
 	const char *type, *field;
 	size_t off, size; /* in the C twin */
@@ -100,6 +106,9 @@ static const struct layout {
 	TASK(group_leader),
 	TASK(real_cred),
 	TASK(cred),
+	TASK(thread_pid),
+	TASK(nsproxy),
+	TASK(mm),
 	TASK(comm),
 	CRED(uid),
 	CRED(gid),
@@ -175,6 +184,38 @@ static const struct layout {
 	TWIN("inode", i_ino, model_inode),
 	TWIN("inode", i_sb, model_inode),
 	TWIN("file", f_inode, model_file),
+	TWIN("file", f_path, model_file),
+	TWIN("path", dentry, model_path),
+	TWIN("dentry", d_name, model_dentry),
+	TWIN("dentry", d_inode, model_dentry),
+	TWIN("qstr", len, model_qstr),
+	TWIN("qstr", name, model_qstr),
+	TWIN("nsproxy", uts_ns, skep_nsproxy),
+	TWIN("nsproxy", ipc_ns, skep_nsproxy),
+	TWIN("nsproxy", mnt_ns, skep_nsproxy),
+	TWIN("nsproxy", pid_ns_for_children, skep_nsproxy),
+	TWIN("nsproxy", net_ns, skep_nsproxy),
+	TWIN("nsproxy", time_ns, skep_nsproxy),
+	TWIN("nsproxy", time_ns_for_children, skep_nsproxy),
+	TWIN("nsproxy", cgroup_ns, skep_nsproxy),
+	TWIN("ns_common", inum, skep_ns),
+	TWIN("uts_namespace", ns, skep_ns_first),
+	TWIN("ipc_namespace", ns, skep_ns_first),
+	TWIN("mnt_namespace", ns, skep_ns_first),
+	TWIN("pid_namespace", ns, skep_ns_first),
+	TWIN("net", ns, skep_ns_first),
+	TWIN("time_namespace", ns, skep_ns_first),
+	TWIN("cgroup_namespace", ns, skep_ns_first),
+	TWIN("pid_namespace", level, skep_ns),
+	TWIN("pid", level, skep_pid),
+	{ "pid", "numbers", offsetof(struct skep_pid, numbers), 0 }, /* flexible */
+	TWIN("upid", nr, skep_upid),
+	TWIN("upid", ns, skep_upid),
+	TWIN("mm_struct", arg_start, skep_mm),
+	TWIN("mm_struct", arg_end, skep_mm),
+	TWIN("mm_struct", env_start, skep_mm),
+	TWIN("mm_struct", env_end, skep_mm),
+	TWIN("mm_struct", exe_file, skep_mm),
 	TWIN("vm_area_struct", vm_start, model_vma),
 	TWIN("vm_area_struct", vm_end, model_vma),
 	TWIN("vm_area_struct", vm_flags, model_vma),
@@ -246,22 +287,34 @@ TEST(layouts_are_those_of_the_memory_we_make)
 
 TEST(no_field_is_promised_beyond_the_memory_we_make)
 {
+	static const struct {
+		const char *type;
+		size_t twin;
+		bool same; /* else the twin may have more */
+	} sizes[] = {
+		{ "task_struct", sizeof(struct skep_task), true },
+		{ "cred", sizeof(struct skep_cred), true },
+		{ "nsproxy", sizeof(struct skep_nsproxy), true },
+		{ "mm_struct", sizeof(struct skep_mm), true },
+		{ "file", sizeof(struct model_file), true },
+		{ "dentry", sizeof(struct model_dentry), true },
+		{ "seq_file", sizeof(struct skep_seq), true },
+		{ "bpf_map", sizeof(struct model_map), true },
+		{ "pid", sizeof(struct skep_pid), false },
+		{ "pid_namespace", sizeof(struct skep_ns), false },
+		{ "bpf_prog", sizeof(struct model_prog), false },
+		{ "xdp_buff", sizeof(struct xdp_ctx), false },
+		{ "sk_buff", sizeof(struct skb_ctx), false },
+	};
 	struct skep_btf *b = parse();
 
-	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "task_struct", BTF_KIND_STRUCT)),
-		  sizeof(struct skep_task));
-	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "cred", BTF_KIND_STRUCT)),
-		  sizeof(struct skep_cred));
-	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "seq_file", BTF_KIND_STRUCT)),
-		  sizeof(struct skep_seq));
-	ASSERT_EQ(btf_size(b, (uint32_t)btf_find(b, "bpf_map", BTF_KIND_STRUCT)),
-		  sizeof(struct model_map));
-	ASSERT_LE(btf_size(b, (uint32_t)btf_find(b, "bpf_prog", BTF_KIND_STRUCT)),
-		  sizeof(struct model_prog));
-	ASSERT_LE(btf_size(b, (uint32_t)btf_find(b, "xdp_buff", BTF_KIND_STRUCT)),
-		  sizeof(struct xdp_ctx));
-	ASSERT_LE(btf_size(b, (uint32_t)btf_find(b, "sk_buff", BTF_KIND_STRUCT)),
-		  sizeof(struct skb_ctx));
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		const int32_t id = btf_find(b, sizes[i].type, BTF_KIND_STRUCT);
+		const int64_t size = btf_size(b, (uint32_t)id), twin = (int64_t)sizes[i].twin;
+
+		ASSERT_MSG(sizes[i].same ? size == twin : size <= twin, "struct %s: %lld, not %lld",
+			   sizes[i].type, (long long)size, (long long)twin);
+	}
 	btf_put(b);
 }
 
@@ -374,9 +427,9 @@ TEST(co_re_brings_programs_onto_the_model)
 		sizeof_field(struct skep_task, comm),
 		offsetof(struct skep_cred, euid),
 		1, /* task_struct has tgid */
-		0, /* and no mm */
+		0, /* and no signal */
 		1, /* there is a task_struct */
-		0, /* and no mm_struct */
+		0, /* and no signal_struct */
 		sizeof(struct skep_task),
 	};
 	char path[] = "/tmp/skep-model-XXXXXX.btf";

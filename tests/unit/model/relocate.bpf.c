@@ -10,7 +10,7 @@
 
 #define RELOCATED __attribute__((preserve_access_index))
 
-struct mm_struct {
+struct signal_struct {
 	int users;
 } RELOCATED;
 
@@ -22,7 +22,7 @@ struct cred {
 } RELOCATED;
 
 struct task_struct___theirs {
-	struct mm_struct *mm;
+	struct signal_struct *signal;
 	char padding[100];
 	char comm[16];
 	const struct cred *cred;
@@ -43,9 +43,9 @@ int relocate(void *ctx)
 	out = bpf_core_field_size(t->comm);
 	out = bpf_core_field_offset(c->euid);
 	out = bpf_core_field_exists(t->tgid);
-	out = bpf_core_field_exists(t->mm);
+	out = bpf_core_field_exists(t->signal);
 	out = bpf_core_type_exists(struct task_struct___theirs);
-	out = bpf_core_type_exists(struct mm_struct);
+	out = bpf_core_type_exists(struct signal_struct);
 	out = bpf_core_type_size(struct task_struct___theirs);
 	(void)out;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* btf.c - what the verifier knows through BTF: global functions, kfuncs, iterators, kernel structs
  */
+#include "helper/task.h"
 #include "model/model.h"
 #include "tests/unit/btf/raw.h"
 #include "tests/unit/program.h"
@@ -183,6 +184,18 @@ TEST(references_and_regions_of_kfuncs)
 	expect_kfuncs("call 1\ncall 1\nr0 = 0\nexit", lock, -EINVAL, "nested rcu read lock");
 }
 
+/* Two pointers from the task on, and four bytes. */
+static void walk(int want, size_t first, size_t second, size_t last, const char *msg)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "call 158\nr1 = *(u64 *)(r0 +%zu)\nr1 = *(u64 *)(r1 +%zu)\n"
+		 "r0 = *(u32 *)(r1 +%zu)\nexit",
+		 first, second, last);
+	expect(program(RAW, text), want, msg);
+}
+
 TEST(kernel_structs_are_walked)
 {
 	/* get_current_task_btf() */
@@ -191,6 +204,15 @@ TEST(kernel_structs_are_walked)
 	       "access beyond struct task_struct at off 4096 size 4");
 	expect(program(RAW, "call 158\n*(u32 *)(r0 +0) = 0\nr0 = 0\nexit"), -EACCES,
 	       "only read is supported");
+	/* nsproxy->mnt_ns->ns.inum, thread_pid->numbers[0].ns->level */
+	walk(0, offsetof(struct skep_task, nsproxy), offsetof(struct skep_nsproxy, mnt_ns),
+	     offsetof(struct skep_ns, inum), NULL);
+	walk(0, offsetof(struct skep_task, thread_pid), offsetof(struct skep_pid, numbers[0].ns),
+	     offsetof(struct skep_ns, level), NULL);
+	walk(-EACCES, offsetof(struct skep_task, nsproxy), offsetof(struct skep_nsproxy, mnt_ns), 4,
+	     "access beyond struct mnt_namespace at off 4 size 4");
+	walk(-EACCES, offsetof(struct skep_task, mm), offsetof(struct skep_mm, exe_file), 16,
+	     "access beyond struct file at off 16 size 4");
 	/* what is found through it may be gone: loads are probes, and there is no net below others
 	 */
 	expect(program(RAW, "call 158\nr1 = *(u64 *)(r0 +16)\nr0 = *(u32 *)(r1 +0)\nexit"), 0,

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What tools read of the task that calls `seen`: its namespaces, its number there, its program. */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "own.h"
+
+/* As vmlinux.h of a Linux has them, as far as they are read. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct ns_common {
+	struct dentry *stashed;
+	unsigned int inum;
+};
+
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct time_namespace {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct pid_namespace {
+	int pid_allocated;
+	unsigned int level;
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	int count;
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns;
+	struct time_namespace *time_ns_for_children;
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	int count;
+	unsigned int level;
+	struct upid numbers[];
+};
+
+struct super_block {
+	unsigned int s_dev;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
+struct qstr {
+	union {
+		struct {
+			__u32 hash;
+			__u32 len;
+		};
+		__u64 hash_len;
+	};
+	const unsigned char *name;
+};
+
+struct dentry {
+	unsigned int d_flags;
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct vfsmount;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end;
+	struct file *exe_file;
+};
+
+struct task_struct {
+	int pid, tgid;
+	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
+	struct mm_struct *mm;
+};
+#pragma clang attribute pop
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+static int number_of(struct task_struct *t, unsigned level)
+{
+	return BPF_CORE_READ(t, thread_pid, numbers[level].nr);
+}
+
+static void read_namespaces(struct own *o, struct task_struct *t)
+{
+	const unsigned level = BPF_CORE_READ(t, thread_pid, level);
+
+	o->ns[OWN_UTS] = BPF_CORE_READ(t, nsproxy, uts_ns, ns.inum);
+	o->ns[OWN_IPC] = BPF_CORE_READ(t, nsproxy, ipc_ns, ns.inum);
+	o->ns[OWN_MNT] = BPF_CORE_READ(t, nsproxy, mnt_ns, ns.inum);
+	o->ns[OWN_PID] = BPF_CORE_READ(t, thread_pid, numbers[level].ns, ns.inum);
+	o->ns[OWN_PID_FOR_CHILDREN] = BPF_CORE_READ(t, nsproxy, pid_ns_for_children, ns.inum);
+	o->ns[OWN_NET] = BPF_CORE_READ(t, nsproxy, net_ns, ns.inum);
+	o->ns[OWN_TIME] = BPF_CORE_READ(t, nsproxy, time_ns, ns.inum);
+	o->ns[OWN_TIME_FOR_CHILDREN] = BPF_CORE_READ(t, nsproxy, time_ns_for_children, ns.inum);
+	o->ns[OWN_CGROUP] = BPF_CORE_READ(t, nsproxy, cgroup_ns, ns.inum);
+	o->nr = number_of(t, level);
+	o->leader_nr = number_of(BPF_CORE_READ(t, group_leader), level);
+	o->parent_nr = number_of(BPF_CORE_READ(t, real_parent), level);
+}
+
+static void read_program(struct own *o, struct task_struct *t)
+{
+	const unsigned char *name = BPF_CORE_READ(t, mm, exe_file, f_path.dentry, d_name.name);
+	const unsigned long args = BPF_CORE_READ(t, mm, arg_start);
+
+	bpf_probe_read_kernel_str(o->name, sizeof(o->name), name);
+	o->name_len = BPF_CORE_READ(t, mm, exe_file, f_path.dentry, d_name.len);
+	o->ino = BPF_CORE_READ(t, mm, exe_file, f_inode, i_ino);
+	o->dev = BPF_CORE_READ(t, mm, exe_file, f_inode, i_sb, s_dev);
+	o->args = BPF_CORE_READ(t, mm, arg_end) - args;
+	o->env = BPF_CORE_READ(t, mm, env_end) - BPF_CORE_READ(t, mm, env_start);
+	bpf_probe_read_user_str(o->arg0, sizeof(o->arg0), (const void *)args);
+}
+
+/* The same by plain loads. */
+static unsigned differ(const struct own *o)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	return (t->nsproxy->mnt_ns->ns.inum != o->ns[OWN_MNT]) +
+	       (t->nsproxy->pid_ns_for_children->ns.inum != o->ns[OWN_PID_FOR_CHILDREN]) +
+	       (t->thread_pid->numbers[0].nr != o->nr) +
+	       (t->group_leader->thread_pid->numbers[0].nr != o->leader_nr) +
+	       (t->mm->exe_file->f_path.dentry->d_name.len != o->name_len) +
+	       (t->mm->exe_file->f_path.dentry->d_inode->i_ino != o->ino);
+}
+
+SEC("uprobe")
+int look(void *ctx)
+{
+	struct own *o = bpf_ringbuf_reserve(&events, sizeof(*o), 0);
+	struct task_struct *t = (void *)bpf_get_current_task();
+	const __u64 ids = bpf_get_current_pid_tgid();
+
+	if (!o)
+		return 0;
+	o->tgid = ids >> 32;
+	o->tid = (__u32)ids;
+	read_namespaces(o, t);
+	read_program(o, t);
+	o->differ = differ(o);
+	bpf_ringbuf_submit(o, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

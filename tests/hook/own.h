@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* own.h - what own.bpf.c reads of a task. */
+#ifndef SKEP_TESTS_OWN_H
+#define SKEP_TESTS_OWN_H
+
+enum {
+	OWN_UTS,
+	OWN_IPC,
+	OWN_MNT,
+	OWN_PID,
+	OWN_PID_FOR_CHILDREN,
+	OWN_NET,
+	OWN_TIME,
+	OWN_TIME_FOR_CHILDREN,
+	OWN_CGROUP,
+	OWN_NS,
+};
+
+struct own {
+	unsigned tgid, tid;
+	unsigned ns[OWN_NS];	      /* inodes */
+	int nr, leader_nr, parent_nr; /* in the task's namespace of process ids */
+	unsigned long ino;
+	unsigned dev; /* as the kernel has it */
+	unsigned name_len;
+	unsigned long args, env; /* bytes */
+	unsigned differ;	 /* what plain loads found otherwise */
+	char name[64], arg0[128];
+};
+
+#endif
