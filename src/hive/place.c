@@ -129,6 +129,7 @@ int hive_found(const char *name, char dir[PATH_MAX])
 	char root[PATH_MAX], number[12];
 	int fd = hive_root(root);
 
+	memcpy(dir, root, sizeof(root));
 	if (fd)
 		return fd;
 	if (name)

@@ -23,7 +23,7 @@ int hive_root(char ret[PATH_MAX]);
  * A listening door of a new hive.
  *
  * @param name  NULL: the first number that is free, as text
- * @param dir	is where it is
+ * @param dir	is where it is, or would be
  * @return the socket, -EEXIST where that hive runs, -EINVAL for the name, -errno
  */
 int hive_found(const char *name, char dir[PATH_MAX]);

@@ -245,6 +245,7 @@ int server_start(const struct server_opts *o, char ret_dir[PATH_MAX])
 	int ready[2], err;
 	pid_t pid;
 
+	memcpy(ret_dir, s.dir, PATH_MAX);
 	if (listener < 0)
 		return listener;
 	if (pipe2(ready, O_CLOEXEC)) {
@@ -255,7 +256,6 @@ int server_start(const struct server_opts *o, char ret_dir[PATH_MAX])
 	s.listener = listener;
 	s.keep = o->keep;
 	s.since = time(NULL);
-	memcpy(ret_dir, s.dir, PATH_MAX);
 	pid = fork();
 	if (pid == 0) {
 		close(ready[0]);

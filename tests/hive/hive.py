@@ -65,6 +65,15 @@ def bpftool():
 
 
 @case
+def where_no_hive_can_be_is_said():
+    (work / 'taken').mkdir()
+    (work / 'taken/skep').write_text('no folder')
+    p = subprocess.run([skep, 'run', '--', 'true'], capture_output=True, text=True, timeout=60,
+                       env={**env, 'XDG_RUNTIME_DIR': str(work / 'taken')})
+    assert p.returncode and f'cannot start a hive in {work}/taken/skep: ' in p.stderr, p
+
+
+@case
 def two_tools_see_the_same():
     tool = bpftool()
     out = ok(skep, 'run', '--', 'sh', '-ec', f'''
