@@ -89,17 +89,23 @@ static void count_signal(int sig)
 	__atomic_fetch_add(&signals_seen, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Sanitizers hand them on in their own time. */
+static void await_signals(int n)
+{
+	for (int i = 0; i < 500 && signals_seen < n; i++)
+		usleep(10000);
+	ASSERT_EQ(signals_seen, n);
+}
+
 TEST(signals_reach_process_and_thread)
 {
 	const struct sigaction sa = { .sa_handler = count_signal };
 
 	ASSERT_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
 	ASSERT_EQ(CALL(send_signal, SIGUSR1), 0);
+	await_signals(1);
 	ASSERT_EQ(CALL(send_signal_thread, SIGUSR1), 0);
-	/* Sanitizers hand them on in their own time. */
-	for (int i = 0; i < 500 && signals_seen < 2; i++)
-		usleep(10000);
-	ASSERT_EQ(signals_seen, 2);
+	await_signals(2);
 	ASSERT_EQ(CALL(send_signal, 65), (uint64_t)-EINVAL);
 	ASSERT_EQ(CALL(override_return, 0, 5), (uint64_t)-EOPNOTSUPP);
 }
