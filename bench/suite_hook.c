@@ -13,19 +13,22 @@
 
 #define CALLS	     5000000
 #define CALLS_KERNEL 300000
+#define CALLS_SLOW   100000
 
 static const struct {
 	const char *name, *programs; /* of tests/hook/probe.bpf.c */
 	const char *how;	     /* tests/hook/target measures it */
 	const char *less;	     /* programs whose cost is left out; NULL: the bare call's */
+	int times;		     /* that they do it in a call; 0: once */
+	int calls;		     /* that are made; 0: CALLS */
 } cases[] = {
 	{ "stub", "nothing", "time" },
 	{ "uprobe", "bump", "time" },
 	{ "uretprobe", "ret:bump", "time" },
 	{ "both", "bump,ret:bump", "time" },
-	{ "probe_read_64", "fetch", "time", "bump" },
-	{ "probe_read_bad", "fetch_bad", "time", "bump" },
-	{ "trap", "bump", "trap" },
+	{ "probe_read_64", "fetch", "time", "bump", 10 },
+	{ "probe_read_bad", "fetch_bad", "time", "bump", 10, CALLS_SLOW },
+	{ "trap", "bump@tight", "trap", NULL, 1, CALLS_SLOW },
 	{ "syscall_pair", "call:bump_call@sys_enter,call:bump_call@sys_exit", "pair" },
 };
 
@@ -44,11 +47,11 @@ static double told_by(const char *command)
 	return ns;
 }
 
-static double bare(const char *how)
+static double bare(const char *how, int calls)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), "%s/tests/hook/target %d %s", BENCH_BUILD, CALLS, how);
+	snprintf(command, sizeof(command), "%s/tests/hook/target %d %s", BENCH_BUILD, calls, how);
 	return told_by(command);
 }
 
@@ -61,26 +64,28 @@ static double by_kernel(void)
 	return told_by(command);
 }
 
-static double probed(const char *programs, const char *how)
+static double probed(const char *programs, const char *how, int calls)
 {
 	char command[1024];
 
 	snprintf(command, sizeof(command),
 		 "%s/src/cli/skep run -- %s/tests/hook/tool %s/tests/hook/probe.bpf.o "
 		 "%s/tests/hook/target %d %s %s",
-		 BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, CALLS, how, programs);
+		 BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD, calls, how, programs);
 	return told_by(command);
 }
 
 static int bench_case(const struct bench_opts *o, size_t i)
 {
 	struct report_row row = { .suite = "hook", .name = cases[i].name, .unit = "ns" };
+	const int calls = cases[i].calls ? cases[i].calls : CALLS;
+	const int times = cases[i].times ? cases[i].times : 1;
 	struct series skep = { 0 }, kernel = { 0 };
 
 	for (unsigned round = 0; round < o->rounds; round++) {
-		const double call =
-			cases[i].less ? probed(cases[i].less, cases[i].how) : bare(cases[i].how);
-		const double with = probed(cases[i].programs, cases[i].how);
+		const double call = cases[i].less ? probed(cases[i].less, cases[i].how, calls)
+						  : bare(cases[i].how, calls);
+		const double with = probed(cases[i].programs, cases[i].how, calls);
 		const double host = cases[i].how[1] == 'i' && !cases[i].less ? by_kernel() : -1;
 
 		if (call < 0 || with < 0) {
@@ -88,7 +93,7 @@ static int bench_case(const struct bench_opts *o, size_t i)
 				cases[i].name);
 			return -1;
 		}
-		series_add(&skep, with - call);
+		series_add(&skep, (with - call) / times);
 		if (host > 0)
 			series_add(&kernel, host - call);
 	}

@@ -64,24 +64,32 @@ int bump_call(void *ctx)
 	return 0;
 }
 
-/* 64 bytes of the caller's stack, and what is nowhere: how often they were not, and were there. */
+#define FETCHES 10
+
+/* 64 bytes of the caller's stack, and what is nowhere, some times: how often not, and how often. */
 SEC("uprobe")
 int fetch(struct pt_regs *ctx)
 {
+	long wrong = 0;
 	char buf[64];
 
+	for (int i = 0; i < FETCHES; i++)
+		wrong += bpf_probe_read_user(buf, sizeof(buf), (void *)PT_REGS_SP(ctx)) != 0;
 	add(0, 1);
-	add(1, bpf_probe_read_user(buf, sizeof(buf), (void *)PT_REGS_SP(ctx)) != 0);
+	add(1, wrong);
 	return 0;
 }
 
 SEC("uprobe")
 int fetch_bad(struct pt_regs *ctx)
 {
+	long wrong = 0;
 	char buf[64];
 
+	for (int i = 0; i < FETCHES; i++)
+		wrong += bpf_probe_read_user(buf, sizeof(buf), (void *)64) == 0;
 	add(0, 1);
-	add(1, bpf_probe_read_user(buf, sizeof(buf), (void *)64) == 0);
+	add(1, wrong);
 	return 0;
 }
 
