@@ -10,6 +10,8 @@
 #include "hive/layout.h"
 #include "hive/site.h"
 
+#include <sys/syscall.h>
+
 struct pt_regs;
 
 /* What a child of fork() has not: a page that the kernel empties for it. */
@@ -118,10 +120,21 @@ struct hit {
 	enum agent_event what;
 	int64_t nr; /* of a system call */
 	struct run_acts acts;
-	/* AGENT_TELL: who runs the programs, in the run. */
+	/* AGENT_TELL: who runs the programs, in the run; else NULL. */
 	void (*tell)(struct skep_run *run, void *arg);
 	void *arg;
 };
+
+/* Begins one; what is filled later is left alone, as most of what a hit costs are such stores. */
+static inline void hit_begin(struct hit *h, void *regs, enum agent_event what, int64_t nr)
+{
+	h->regs = regs;
+	h->what = what;
+	h->nr = nr;
+	h->acts.to_process = h->acts.to_thread = 0;
+	h->acts.overrides = false;
+	h->tell = NULL;
+}
 
 /* Room for what programs at system calls are handed. */
 struct sys_ctx {
@@ -146,6 +159,23 @@ void agent_sys_exit(void *regs, uint64_t cookie);
 /* What a program does about signals that are ours first, and what that comes to; signal.c. */
 void agent_signal_enter(struct pt_regs *regs, int64_t nr);
 void agent_signal_exit(struct pt_regs *regs, int64_t nr);
+/* Is that call one of these? */
+static inline bool agent_is_signal_call(int64_t nr)
+{
+	switch (nr) {
+	case SYS_rt_sigaction:
+	case SYS_rt_sigprocmask:
+	case SYS_rt_sigsuspend:
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+	case SYS_io_pgetevents:
+		return true;
+	default:
+		return false;
+	}
+}
 /* The call is not made, and returns `result`: false, where no row is free. */
 bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result);
 void agent_replaced(struct pt_regs *regs, int64_t nr);

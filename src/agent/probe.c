@@ -119,7 +119,7 @@ static void run_all(struct hit *h)
 }
 
 /* Signals that programs have sent, now that none of them runs. */
-static void raise_all(uint64_t to_process, uint64_t to_thread)
+static __attribute__((noinline)) void raise_all(uint64_t to_process, uint64_t to_thread)
 {
 	const long pid = sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	const long tid = sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
@@ -172,15 +172,19 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 
 void agent_tell(void *regs, void (*fn)(struct skep_run *run, void *arg), void *arg)
 {
-	struct hit h = { .regs = regs, .what = AGENT_TELL, .tell = fn, .arg = arg };
+	struct hit h;
 
+	hit_begin(&h, regs, AGENT_TELL, 0);
+	h.tell = fn;
+	h.arg = arg;
 	agent_run_list(&h, NULL);
 }
 
 bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
 {
-	struct hit h = { .regs = regs };
+	struct hit h;
 
+	hit_begin(&h, regs, AGENT_SITE, 0);
 	agent_run_list(&h, &site->probes[when]);
 	if (unlikely(h.acts.overrides))
 		((struct pt_regs *)regs)->rax = h.acts.result;

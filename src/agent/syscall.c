@@ -130,12 +130,12 @@ static const _Atomic(const struct hive_probes *) *list_of(enum hive_side side, i
 static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t *ret_result)
 {
 	const _Atomic(const struct hive_probes *) *list = list_of(side, nr);
-	struct hit h = { .regs = regs,
-			 .what = side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT,
-			 .nr = nr };
+	struct hit h;
 
-	if (atomic_load_explicit(list, memory_order_relaxed))
-		agent_run_list(&h, list);
+	if (!atomic_load_explicit(list, memory_order_relaxed))
+		return false;
+	hit_begin(&h, regs, side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT, nr);
+	agent_run_list(&h, list);
 	*ret_result = h.acts.result;
 	return h.acts.overrides;
 }
@@ -270,7 +270,8 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	if (unlikely(other) && agent_replace(regs, nr, result))
 		return;
 	begin(regs, nr);
-	agent_signal_enter(regs, nr);
+	if (unlikely(agent_is_signal_call(nr)))
+		agent_signal_enter(regs, nr);
 }
 
 /* Who was in it when the jumps came had no beginning, and has no end. */
@@ -281,7 +282,8 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
 
 	agent_replaced(regs, nr);
-	agent_signal_exit(regs, nr);
+	if (unlikely(agent_is_signal_call(nr)))
+		agent_signal_exit(regs, nr);
 	if (unlikely(is_filtered(regs, nr)))
 		atomic_store(&agent_process.muted, true);
 	if (nr < 0 || is_muted())

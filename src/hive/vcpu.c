@@ -130,20 +130,27 @@ struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 	return &v->slot[id];
 }
 
-struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
+/* Out of the way of those who find it free. */
+static __attribute__((noinline)) struct vcpu *enter_elsewhere(struct vcpus *v, uint32_t i,
+							      uint64_t who)
 {
-	const uint32_t i = home_of(v);
-	struct vcpu *c = &v->slot[i];
 	uint32_t rounds = 0;
+	struct vcpu *c;
 
-	if (likely(vcpu_try(c, who)))
-		return c;
-	if (atomic_load_explicit(&c->owner, memory_order_relaxed) == who)
+	if (atomic_load_explicit(&v->slot[i].owner, memory_order_relaxed) == who)
 		return NULL;
 	/* Two that hold what the other one waits for would wait for ever. */
 	while (!(c = take_free(v, i, who)) && !holds_any(v, who))
 		wait_on(v, &rounds);
 	return c;
+}
+
+struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
+{
+	const uint32_t i = home_of(v);
+	struct vcpu *c = &v->slot[i];
+
+	return likely(vcpu_try(c, who)) ? c : enter_elsewhere(v, i, who);
 }
 
 void vcpu_put(struct vcpu *c)
