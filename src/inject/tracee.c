@@ -356,11 +356,30 @@ int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag 
 	return hold(t, err, reterr_diag);
 }
 
+/*
+ * One that was killed while it stood still is its tracer's until that has waited for it: its parent
+ * would never hear of its end.
+ */
+static void let_go(const struct tracee *t, const struct tracee_thread *th)
+{
+	const struct timespec pause = { .tv_nsec = POLL_NS };
+	const uint64_t deadline = tracee_deadline(t->ms);
+	siginfo_t si = { 0 };
+
+	if (!ptrace(PTRACE_DETACH, th->tid, 0, 0) || !th->stopped)
+		return;
+	while (!waitid(P_PID, (id_t)th->tid, &si, WEXITED | WNOWAIT | WNOHANG | __WALL) &&
+	       !si.si_pid && now_ns() < deadline)
+		nanosleep(&pause, NULL);
+	if (si.si_pid)
+		bury(t, th);
+}
+
 void tracee_go(struct tracee *t)
 {
 	tracee_release(t);
 	vec_foreach (th, t) {
-		ptrace(PTRACE_DETACH, th->tid, 0, 0);
+		let_go(t, th);
 		if (th->held)
 			syscall(SYS_tgkill, t->pid, th->tid, th->held);
 	}
