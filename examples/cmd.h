@@ -87,4 +87,34 @@ static inline int cmd_watch(const struct cmd *c, struct ring_buffer *ring)
 	return cmd_status(c);
 }
 
+/*
+ * The whole of a tool that prints what its programs tell while CMD runs: NAME OBJECT CMD [ARGS].
+ * Whoever is told of things late takes them until nothing has come for quiet_ms.
+ */
+static inline int snoop(int argc, char **argv, const char *use, const char *head,
+			ring_buffer_sample_fn print, int quiet_ms)
+{
+	struct ring_buffer *ring;
+	struct bpf_object *obj;
+	struct cmd cmd;
+	int status;
+
+	if (argc < 3 || argv[2][0] == '-')
+		return usage(argv, use);
+	obj = bpf_object__open_file(argv[1], NULL);
+	if (!obj || bpf_object__load(obj) || !attach_all(obj))
+		return 1;
+	ring = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "events"), print, NULL, NULL);
+	if (!ring)
+		return 1;
+	setlinebuf(stdout);
+	puts(head);
+	if (!cmd_start(&cmd, argv + 2))
+		return 1;
+	status = cmd_watch(&cmd, ring);
+	while (quiet_ms && ring_buffer__poll(ring, quiet_ms) > 0)
+		;
+	return status;
+}
+
 #endif

@@ -8,9 +8,6 @@
 #include "cmd.h"
 #include "exitsnoop.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #define QUIET_MS 300 /* of who was killed nobody tells at once */
 
 static int print(void *ctx, void *data, size_t size)
@@ -30,25 +27,6 @@ static int print(void *ctx, void *data, size_t size)
 
 int main(int argc, char **argv)
 {
-	struct ring_buffer *ring;
-	struct bpf_object *obj;
-	struct cmd cmd;
-	int status;
-
-	if (argc < 3 || argv[2][0] == '-')
-		return usage(argv, "exitsnoop OBJECT CMD [ARGS]");
-	obj = bpf_object__open_file(argv[1], NULL);
-	if (!obj || bpf_object__load(obj) || !attach_all(obj))
-		return 1;
-	ring = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "events"), print, NULL, NULL);
-	if (!ring)
-		return 1;
-	setlinebuf(stdout);
-	printf("%-7s %-7s %-15s %8s %s\n", "PID", "PPID", "COMM", "AGE(s)", "EXIT");
-	if (!cmd_start(&cmd, argv + 2))
-		return 1;
-	status = cmd_watch(&cmd, ring);
-	while (ring_buffer__poll(ring, QUIET_MS) > 0)
-		;
-	return status;
+	return snoop(argc, argv, "exitsnoop OBJECT CMD [ARGS]",
+		     "PID     PPID    COMM              AGE(s) EXIT", print, QUIET_MS);
 }

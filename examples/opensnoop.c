@@ -8,9 +8,6 @@
 #include "cmd.h"
 #include "opensnoop.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 static int print(void *ctx, void *data, size_t size)
 {
 	const struct open_event *e = data;
@@ -24,21 +21,6 @@ static int print(void *ctx, void *data, size_t size)
 
 int main(int argc, char **argv)
 {
-	struct ring_buffer *ring;
-	struct bpf_object *obj;
-	struct cmd cmd;
-
-	if (argc < 3 || argv[2][0] == '-')
-		return usage(argv, "opensnoop OBJECT CMD [ARGS]");
-	obj = bpf_object__open_file(argv[1], NULL);
-	if (!obj || bpf_object__load(obj) || !attach_all(obj))
-		return 1;
-	ring = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "events"), print, NULL, NULL);
-	if (!ring)
-		return 1;
-	setlinebuf(stdout);
-	printf("%-7s %-15s %4s %4s %s\n", "PID", "COMM", "FD", "ERR", "PATH");
-	if (!cmd_start(&cmd, argv + 2))
-		return 1;
-	return cmd_watch(&cmd, ring);
+	return snoop(argc, argv, "opensnoop OBJECT CMD [ARGS]",
+		     "PID     COMM              FD  ERR PATH", print, 0);
 }

@@ -47,6 +47,22 @@ struct agent_act {
 	uint64_t handler, flags, restorer, mask;
 };
 
+/* Why the agent looks at a system call, whoever else does: bits, by number. */
+#define AGENT_CALL_EXECS   1u  /* the process may become another program */
+#define AGENT_CALL_MAKES   2u  /* makes threads or processes */
+#define AGENT_CALL_FILTERS 4u  /* may forbid what the agent does */
+#define AGENT_CALL_SIGNALS 8u  /* says what happens to signals */
+#define AGENT_CALL_MAPS	   16u /* maps text, which is of interest where all calls are */
+#define AGENT_CALL_NEEDED  (AGENT_CALL_MAPS - 1) /* by the agent itself */
+
+/** Where the argument of that index is, of 6, in struct pt_regs and in ptrace(2)'s registers. */
+static inline size_t agent_arg_at(uint32_t arg)
+{
+	static const uint8_t at[] = { 14, 13, 12, 7, 9, 8 }; /* rdi, rsi, rdx, r10, r8, r9 */
+
+	return at[arg] * sizeof(uint64_t);
+}
+
 /* A system call of the program whose argument is ours until it ends: see signal.c. */
 struct agent_swap {
 	_Atomic uint64_t sp; /* of the thread; 0: the row is free */
@@ -120,9 +136,11 @@ struct agent_door {
 	 */
 	int (*guard)(void);
 	int (*unguard)(void);
-	struct agent_trap
-		*traps; /* in each process, the server's to write, while it stands still... */
-	struct agent_swap *swaps; /* ...and to read: arguments that threads have for a while */
+	/* In each process, the server's to write, while it stands still... */
+	struct agent_trap *traps;
+	/* ...and to read: arguments that threads have for a while. */
+	struct agent_swap *swaps;
+	const uint8_t *calls; /* [HIVE_SYSCALLS] AGENT_CALL_* */
 	/*
 	 * The agent is about to be taken away while all threads stand still, none of them in it: no
 	 * return address leads to it any more.  0.

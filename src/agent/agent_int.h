@@ -10,8 +10,6 @@
 #include "hive/layout.h"
 #include "hive/site.h"
 
-#include <sys/syscall.h>
-
 struct pt_regs;
 
 /* What a child of fork() has not: a page that the kernel empties for it. */
@@ -62,6 +60,7 @@ struct agent_thread {
 	} frame[AGENT_FAULTS];
 };
 #define AGENT_THREADS 2048
+
 /* Who is about to make a task whose stack begins there: see process.c. */
 struct agent_birth {
 	_Atomic uint64_t sp; /* 0: the row is free, 1: it is being written */
@@ -151,31 +150,17 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list);
 /* Calls tell(run, arg) in a run of its own, on the vCPU's stack. */
 void agent_tell(void *regs, void (*tell)(struct skep_run *run, void *arg), void *arg);
-/* Runs the programs of the site, which is where the thread is. */
-/* True: it is not called, and returns what is in %rax. */
+/*
+ * Runs the programs of the site, which is where the thread is.  True: the function that begins
+ * there is not called, and returns what is in %rax.
+ */
 bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
+extern const uint8_t agent_calls[HIVE_SYSCALLS];
 /* What a program does about signals that are ours first, and what that comes to; signal.c. */
 void agent_signal_enter(struct pt_regs *regs, int64_t nr);
 void agent_signal_exit(struct pt_regs *regs, int64_t nr);
-/* Is that call one of these? */
-static inline bool agent_is_signal_call(int64_t nr)
-{
-	switch (nr) {
-	case SYS_rt_sigaction:
-	case SYS_rt_sigprocmask:
-	case SYS_rt_sigsuspend:
-	case SYS_ppoll:
-	case SYS_pselect6:
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-	case SYS_io_pgetevents:
-		return true;
-	default:
-		return false;
-	}
-}
 /* The call is not made, and returns `result`: false, where no row is free. */
 bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result);
 void agent_replaced(struct pt_regs *regs, int64_t nr);
@@ -206,7 +191,6 @@ extern const uint8_t agent_fault_entry[] __attribute__((visibility("hidden")));
  */
 uint32_t agent_events_on(void);
 const struct hive_site *agent_event_site(enum hive_event what);
-struct pt_regs;
 /* Before a system call that may be one. */
 void agent_process_enter(struct pt_regs *regs, int64_t nr);
 /* ...and behind it. */

@@ -24,6 +24,7 @@ const struct agent_door agent_door = {
 	.unguard = agent_unguard,
 	.traps = agent_process.trap,
 	.swaps = agent_process.swap,
+	.calls = agent_calls,
 	.became = agent_became,
 	.leave = agent_leave,
 };

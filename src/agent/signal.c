@@ -186,7 +186,7 @@ static void drop(struct agent_swap *s)
 }
 
 /* A row for the call; one that is there already is of a call that never came back. */
-static struct agent_swap *claim(const struct pt_regs *regs)
+static struct agent_swap *claim(const struct pt_regs *regs, int64_t nr)
 {
 	struct agent_swap *s = find(regs->rsp), *set = set_of(regs->rsp);
 
@@ -197,21 +197,24 @@ static struct agent_swap *claim(const struct pt_regs *regs)
 			s = &set[i];
 	}
 	/* Whatever the call does then, nobody relies on it any more. */
-	if (!s)
+	if (!s) {
 		atomic_store(&helper_copy, NULL);
+		return NULL;
+	}
+	s->nr = (uint32_t)nr;
+	s->old_at = 0;
+	memset(s->held, 0, sizeof(s->held));
 	return s;
 }
 
 /* --- the calls -------------------------------------------------------------------------------- */
 
-static const uint8_t arg_at[] = { offsetof(struct pt_regs, rdi), offsetof(struct pt_regs, rsi),
-				  offsetof(struct pt_regs, rdx), offsetof(struct pt_regs, r10),
-				  offsetof(struct pt_regs, r8),	 offsetof(struct pt_regs, r9) };
-
 static uint64_t *arg(struct pt_regs *regs, uint32_t i)
 {
-	return (uint64_t *)((uint8_t *)regs + arg_at[i]);
+	return (uint64_t *)((uint8_t *)regs + agent_arg_at(i));
 }
+static_assert(offsetof(struct pt_regs, rdi) == 14 * 8 && offsetof(struct pt_regs, r10) == 7 * 8,
+	      "agent_arg_at()");
 
 static bool get(void *to, uint64_t from, size_t n)
 {
@@ -289,7 +292,7 @@ static void end_mask(struct pt_regs *regs, struct agent_swap *s)
 }
 
 /* Does the child have the memory of who made it, but actions of its own? */
-static bool is_lent(void)
+static bool is_borrower(void)
 {
 	return atomic_load(&agent_process.lent) && agent_child.pid &&
 	       (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0) != agent_child.pid;
@@ -314,7 +317,7 @@ static bool begin_action(struct pt_regs *regs, const struct signal_call *c, stru
 		agent_process.masked[sig] = (uint8_t)(is_handler(&act) ? faults_in(act.mask) : 0);
 		s->act = act;
 		s->act.mask &= ~FAULTS;
-	} else if (is_lent()) {
+	} else if (is_borrower()) {
 		*value = 0; /* until it becomes another program, which begins with its defaults */
 		return true;
 	} else {
@@ -340,40 +343,32 @@ static void end_action(struct pt_regs *regs, struct agent_swap *s)
 }
 
 static const struct signal_call calls[] = {
-	{ SYS_rt_sigaction, 1, 3, begin_action, end_action },
-	{ SYS_rt_sigprocmask, 1, 3, begin_mask, end_mask },
-	{ SYS_rt_sigsuspend, 0, 1, begin_wait, NULL },
-	{ SYS_ppoll, 3, 4, begin_wait, NULL },
-	{ SYS_pselect6, 5, 5, begin_wait, NULL },
-	{ SYS_epoll_pwait, 4, 5, begin_wait, NULL },
-	{ SYS_epoll_pwait2, 4, 5, begin_wait, NULL },
-	{ SYS_io_pgetevents, 5, 5, begin_wait, NULL },
+#define SIGNAL_CALL(name, arg, size, begin, end) { SYS_##name, arg, size, begin, end },
+#include "agent/signals.def"
+#undef SIGNAL_CALL
 };
 
 static const struct signal_call *call_of(int64_t nr)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i].nr == nr)
-			return &calls[i];
-	return NULL;
+	const struct signal_call *c = calls;
+
+	while (c->nr != nr)
+		c++;
+	return c;
 }
 
 void agent_signal_enter(struct pt_regs *regs, int64_t nr)
 {
 	const struct signal_call *c = call_of(nr);
-	struct agent_swap *s, made = { .nr = (uint32_t)nr };
-	uint64_t value, sp;
+	struct agent_swap *s = NULL;
+	uint64_t value;
 
-	if (likely(!c) || !atomic_load_explicit(&agent_process.guarded, memory_order_relaxed))
-		return;
-	s = claim(regs);
+	if (atomic_load_explicit(&agent_process.guarded, memory_order_relaxed))
+		s = claim(regs, nr);
 	if (!s)
 		return;
-	sp = regs->rsp;
-	value = made.was = *arg(regs, c->arg);
-	made.arg = c->arg;
-	made.sp = sp;
-	*s = made;
+	s->arg = c->arg;
+	value = s->was = *arg(regs, c->arg);
 	if (c->begin(regs, c, s, &value))
 		*arg(regs, c->arg) = value;
 	else
@@ -383,9 +378,9 @@ void agent_signal_enter(struct pt_regs *regs, int64_t nr)
 void agent_signal_exit(struct pt_regs *regs, int64_t nr)
 {
 	const struct signal_call *c = call_of(nr);
-	struct agent_swap *s = c ? find(regs->rsp) : NULL;
+	struct agent_swap *s = find(regs->rsp);
 
-	if (likely(!s))
+	if (!s)
 		return;
 	if (s->nr == nr) {
 		*arg(regs, s->arg) = s->was;
@@ -400,11 +395,10 @@ void agent_signal_exit(struct pt_regs *regs, int64_t nr)
 /* One that does nothing is made instead, so that the thread goes the way that it always goes. */
 bool agent_replace(struct pt_regs *regs, int64_t nr, uint64_t result)
 {
-	struct agent_swap *s = claim(regs);
+	struct agent_swap *s = claim(regs, nr);
 
 	if (!s)
 		return false;
-	s->nr = (uint32_t)nr;
 	s->arg = SWAP_RESULT;
 	s->was = result;
 	atomic_store(&agent_process.replaced, true);
@@ -480,7 +474,7 @@ void agent_signal_again(void)
 	for (int i = 0; i < AGENT_FAULTS && atomic_load(&agent_process.guarded); i++) {
 		if (kernels(agent_fault_signal[i], NULL, &act) || is_handler(&act))
 			continue;
-		if (!is_lent())
+		if (!is_borrower())
 			agent_act_set(i, &act);
 		install(i);
 	}

@@ -19,6 +19,24 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+/* --- calls of the agent's own concern --------------------------------------------------------- */
+
+const uint8_t agent_calls[HIVE_SYSCALLS] = {
+	[SYS_execve] = AGENT_CALL_EXECS,  [SYS_execveat] = AGENT_CALL_EXECS,
+	[SYS_fork] = AGENT_CALL_MAKES,	  [SYS_vfork] = AGENT_CALL_MAKES,
+	[SYS_clone] = AGENT_CALL_MAKES,	  [SYS_clone3] = AGENT_CALL_MAKES,
+	[SYS_prctl] = AGENT_CALL_FILTERS, [SYS_seccomp] = AGENT_CALL_FILTERS,
+	[SYS_mmap] = AGENT_CALL_MAPS,
+#define SIGNAL_CALL(name, arg, size, begin, end) [SYS_##name] = AGENT_CALL_SIGNALS,
+#include "agent/signals.def"
+#undef SIGNAL_CALL
+};
+
+static inline uint8_t kind_of(int64_t nr)
+{
+	return (uint64_t)nr < HIVE_SYSCALLS ? agent_calls[nr] : 0;
+}
+
 /* --- numbers ---------------------------------------------------------------------------------- */
 
 static struct agent_call *set_of(uint64_t sp)
@@ -68,11 +86,6 @@ static int64_t recall(uint64_t sp)
 
 /* --- contexts --------------------------------------------------------------------------------- */
 
-static bool may_be_of_another(int64_t nr)
-{
-	return nr == SYS_execve || nr == SYS_execveat;
-}
-
 /* Registers of the kernel's own function, whose argument is where the caller's are. */
 static void *call_ctx(const struct hit *h, struct sys_ctx *c)
 {
@@ -108,7 +121,9 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 	}
 	c->user = (struct run_frame){ regs->rip, regs->rbp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
-	c->tgid = may_be_of_another(h->nr) ? (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0) : 0;
+	c->tgid = kind_of(h->nr) & AGENT_CALL_EXECS
+			  ? (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0)
+			  : 0;
 	ret[HIVE_RAW] = c->raw;
 	ret[HIVE_RECORD] = c->record;
 	ret[HIVE_CALL] = h->probes->ctxs & 1u << HIVE_CALL ? call_ctx(h, c) : NULL;
@@ -141,11 +156,6 @@ static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t 
 }
 
 #define FAILED(rax) ((rax) > (uint64_t)-4096)
-
-static bool makes_tasks(int64_t nr)
-{
-	return nr == SYS_clone || nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone3;
-}
 
 /* What a call that makes a thread or a process says of it: flags, and where its stack begins. */
 static void read_clone(const struct pt_regs *regs, int64_t nr, struct task_call *ret)
@@ -193,21 +203,11 @@ static bool is_filtered(const struct pt_regs *regs, int64_t nr)
 			       : nr == SYS_seccomp && regs->rdi <= SECCOMP_SET_MODE_FILTER;
 }
 
-/* What the agent itself has to do before it, whoever looks. */
-static void begin(struct pt_regs *regs, int64_t nr)
+/* The thread is about to make a thread or a process. */
+static void begin_task(const struct pt_regs *regs, int64_t nr)
 {
 	struct task_call call;
 
-	if (may_be_of_another(nr))
-		agent_signal_exec(false);
-	if (unlikely(agent_events_on()))
-		agent_process_enter(regs, nr);
-	if (nr == SYS_execve)
-		agent_follow(regs->rdi, AT_FDCWD);
-	else if (nr == SYS_execveat)
-		agent_follow(regs->rsi, (int)regs->rdi);
-	if (likely(!makes_tasks(nr)))
-		return;
 	read_clone(regs, nr, &call);
 	if (call.flags & CLONE_CLEAR_SIGHAND)
 		atomic_store(&agent_process.clears, true);
@@ -230,13 +230,27 @@ static void made_task(struct pt_regs *regs, int64_t nr)
 		take_back(regs, call.flags);
 }
 
-/* ...and behind it: text that was mapped has system calls too. */
-static void end(const struct pt_regs *regs, int64_t nr)
+/* What the agent itself has to do before it, whoever looks. */
+static void begin(struct pt_regs *regs, int64_t nr, uint8_t kind)
 {
-	if (nr == SYS_mmap && regs->rdx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS) &&
+	if (kind & AGENT_CALL_EXECS) {
+		agent_signal_exec(false);
+		agent_follow(nr == SYS_execve ? regs->rdi : regs->rsi,
+			     nr == SYS_execve ? AT_FDCWD : (int)regs->rdi);
+	}
+	if (kind & AGENT_CALL_MAKES)
+		begin_task(regs, nr);
+	if (kind & AGENT_CALL_SIGNALS)
+		agent_signal_enter(regs, nr);
+}
+
+/* ...and behind it: text that was mapped has system calls too. */
+static void end(const struct pt_regs *regs, uint8_t kind)
+{
+	if (kind & AGENT_CALL_MAPS && regs->rdx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS) &&
 	    !FAILED(regs->rax))
 		agent_loaded();
-	else if (may_be_of_another(nr)) {
+	if (kind & AGENT_CALL_EXECS) {
 		agent_signal_exec(true);
 		agent_stays();
 	}
@@ -253,13 +267,15 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	struct pt_regs *regs = where;
 	const uint64_t rax = regs->rax;
 	const int64_t nr = cookie == HIVE_ANY ? (int32_t)rax : (int64_t)cookie;
+	const uint8_t kind = kind_of(nr);
 	uint64_t result;
 	bool other;
 
 	if (cookie == HIVE_ANY)
 		remember(regs->rsp, (uint64_t)nr);
 	if (unlikely(is_muted())) {
-		agent_signal_enter(regs, nr);
+		if (kind & AGENT_CALL_SIGNALS)
+			agent_signal_enter(regs, nr);
 		return;
 	}
 	regs->orig_rax = (uint64_t)nr;
@@ -269,30 +285,33 @@ void agent_sys_enter(void *where, uint64_t cookie)
 	regs->rax = rax;
 	if (unlikely(other) && agent_replace(regs, nr, result))
 		return;
-	begin(regs, nr);
-	if (unlikely(agent_is_signal_call(nr)))
-		agent_signal_enter(regs, nr);
+	if (unlikely(agent_events_on()))
+		agent_process_enter(regs, nr);
+	if (unlikely(kind))
+		begin(regs, nr, kind);
 }
 
 /* Who was in it when the jumps came had no beginning, and has no end. */
 void agent_sys_exit(void *where, uint64_t cookie)
 {
 	struct pt_regs *regs = where;
-	uint64_t result;
 	const int64_t nr = cookie == HIVE_ANY ? recall(regs->rsp) : (int64_t)cookie;
+	const uint8_t kind = kind_of(nr);
+	uint64_t result;
 
 	agent_replaced(regs, nr);
-	if (unlikely(agent_is_signal_call(nr)))
+	if (unlikely(kind & AGENT_CALL_SIGNALS))
 		agent_signal_exit(regs, nr);
-	if (unlikely(is_filtered(regs, nr)))
+	if (unlikely(kind & AGENT_CALL_FILTERS) && is_filtered(regs, nr))
 		atomic_store(&agent_process.muted, true);
 	if (nr < 0 || is_muted())
 		return;
 	regs->orig_rax = (uint64_t)nr;
-	if (unlikely(makes_tasks(nr)))
+	if (unlikely(kind & AGENT_CALL_MAKES))
 		made_task(regs, nr);
 	else if (unlikely(agent_events_on()))
 		agent_process_exit(regs, nr);
 	run(regs, HIVE_EXIT, nr, &result);
-	end(regs, nr);
+	if (unlikely(kind))
+		end(regs, kind);
 }

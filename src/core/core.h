@@ -91,6 +91,8 @@ long core_prog_at(struct skep_kernel *k, int fd);
 int core_trace_share(struct skep_kernel *k);
 /** Takes them, where somebody rang (map/bell.c).  One thread at a time. */
 void core_trace_look(struct skep_kernel *k);
+/** A line of the server's own among them: what it says of task tid. */
+void core_trace_say(struct skep_kernel *k, uint32_t tid, const char *comm, const char *text);
 /**
  * A pipe that lines of bpf_trace_printk() come through from now on, and before them those that
  * nobody has read: its end to read, or -errno.

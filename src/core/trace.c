@@ -14,11 +14,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KEPT_MAX  (256u << 10) /* bytes of lines that nobody has read */
 #define RING_SIZE (256u << 10)
 #define PIPE_SIZE (1 << 20)
+#define PRINTK	  "bpf_trace_printk"
 
 void trace_init(struct trace *t, const struct skep_kernel_opts *o)
 {
@@ -99,17 +101,16 @@ static void send_kept_locked(struct trace *t)
 	t->kept_n = 0;
 }
 
-/* Task, CPU, flags (none are known), time since boot. */
-static void show(struct trace *t, const struct trace_line *l, const char *text)
+/* Task, CPU, flags (none are known), time since boot, and who says it. */
+static void show(struct trace *t, const struct trace_line *l, const char *who, const char *text)
 {
 	char line[TRACE_TEXT_MAX + 128], comm[17] = "";
 	int n;
 
 	memcpy(comm, l->comm, 16);
-	n = snprintf(line, sizeof(line),
-		     "%16s-%-7u [%03u] ..... %5llu.%06llu: bpf_trace_printk: %.*s\n", comm, l->tid,
-		     l->cpu, (unsigned long long)l->ns / 1000000000,
-		     (unsigned long long)l->ns / 1000 % 1000000,
+	n = snprintf(line, sizeof(line), "%16s-%-7u [%03u] ..... %5llu.%06llu: %s: %.*s\n", comm,
+		     l->tid, l->cpu, (unsigned long long)l->ns / 1000000000,
+		     (unsigned long long)l->ns / 1000 % 1000000, who,
 		     (int)MIN(l->len, (uint32_t)TRACE_TEXT_MAX), text);
 	pthread_mutex_lock(&t->lock);
 	if (t->tell)
@@ -127,7 +128,18 @@ void trace_write(void *arg, const struct skep_run *run, const char *text, size_t
 	struct trace_line l;
 
 	trace_line_begin(&l, (struct skep_run *)run, n);
-	show(&k->trace, &l, text);
+	show(&k->trace, &l, PRINTK, text);
+}
+
+void core_trace_say(struct skep_kernel *k, uint32_t tid, const char *comm, const char *text)
+{
+	struct trace_line l = { .tid = tid, .len = (uint32_t)strlen(text) };
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	l.ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	memcpy(l.comm, comm, strnlen(comm, sizeof(l.comm)));
+	show(&k->trace, &l, "skep", text);
 }
 
 /* --- members' --------------------------------------------------------------------------------- */
@@ -174,7 +186,7 @@ void core_trace_look(struct skep_kernel *k)
 	for (uint32_t n = 0; n < RING_SIZE / 8 && take(rb, &pos, &l, text); n++) {
 		atomic_store_explicit(rb->consumer, pos, memory_order_release);
 		if (l.len)
-			show(&k->trace, &l, text);
+			show(&k->trace, &l, PRINTK, text);
 	}
 }
 

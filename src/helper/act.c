@@ -13,20 +13,24 @@
 
 #define SIGNALS 64
 
+/* The process that the run is for. */
+static uint32_t process_of(struct skep_run *run)
+{
+	return run->as ? run->as->tgid : task_tgid(run);
+}
+
 static long send_now(struct skep_run *run, uint32_t sig, bool thread)
 {
-	const uint32_t tgid = run->as ? run->as->tgid : task_tgid(run);
-
 	if (thread)
-		return sys_call6(SYS_tgkill, tgid, task_tid(run), sig, 0, 0, 0);
-	return sys_call6(SYS_kill, tgid, sig, 0, 0, 0, 0);
+		return sys_call6(SYS_tgkill, process_of(run), task_tid(run), sig, 0, 0, 0);
+	return sys_call6(SYS_kill, process_of(run), sig, 0, 0, 0, 0);
 }
 
 static long send(struct skep_run *run, uint32_t sig, bool thread)
 {
 	if (sig > SIGNALS)
 		return -EINVAL;
-	if ((run->as ? run->as->tgid : task_tgid(run)) == 1)
+	if (process_of(run) == 1)
 		return -EPERM;
 	if (!run->acts)
 		return send_now(run, sig, thread);
@@ -55,8 +59,8 @@ HELPER_FN(probe_write_user)
 	long err = copy ? copy(run, PTR(r1), PTR(r2), n) : -EAGAIN;
 
 	if (err == -EAGAIN)
-		err = sys_call6(SYS_process_vm_writev, run->as ? run->as->tgid : task_tgid(run),
-				(long)&from, 1, (long)&to, 1, 0) == (long)n
+		err = sys_call6(SYS_process_vm_writev, process_of(run), (long)&from, 1, (long)&to,
+				1, 0) == (long)n
 			      ? 0
 			      : -EFAULT;
 	return RET(err);

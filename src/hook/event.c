@@ -24,7 +24,6 @@ static const struct {
 	int32_t nr;
 	uint32_t events;
 } calls[] = {
-	{ SYS_fork, HIVE_TASKS_ON },
 	{ SYS_exit, HIVE_TASKS_ON },
 	{ SYS_exit_group, HIVE_TASKS_ON },
 	{ SYS_wait4, HIVE_TASKS_ON },

@@ -104,14 +104,12 @@ static bool file_of(pid_t tid, const struct hive_exec *e, const char *path, char
 	return n < PATH_MAX;
 }
 
-/* There is such a program, and it runs with its caller's rights. */
-static bool is_plain(pid_t tid, const struct hive_exec *e, const char *name)
+/* Does it run with its caller's rights? */
+static bool is_plain(const char *path)
 {
-	char path[PATH_MAX];
 	struct stat st;
 
-	return file_of(tid, e, name, path) && !stat(path, &st) &&
-	       !(st.st_mode & (S_ISUID | S_ISGID)) &&
+	return !stat(path, &st) && !(st.st_mode & (S_ISUID | S_ISGID)) &&
 	       getxattr(path, "security.capability", NULL, 0) < 0;
 }
 
@@ -187,6 +185,20 @@ static void come_along(struct hive_exec *e, pid_t tid, const struct agent_exec *
 	}
 }
 
+/* A program with other rights would not have them, were it traced. */
+static bool may_follow(pid_t pid, pid_t tid, const struct hive_exec *e, struct agent_exec *how)
+{
+	char name[PATH_MAX], path[PATH_MAX];
+
+	if (pid <= 0 || !f.ops->wants(pid) || !describe(tid, e, name, how) ||
+	    !file_of(tid, e, name, path) || access(path, F_OK))
+		return false;
+	if (is_plain(path))
+		return true;
+	f.ops->passed_by(tid, how);
+	return false;
+}
+
 static void look_at(uint32_t i);
 
 static void *follow(void *arg)
@@ -194,11 +206,9 @@ static void *follow(void *arg)
 	const uint32_t i = (uint32_t)(uintptr_t)arg;
 	struct hive_exec *e = row_at(i);
 	const pid_t tid = (pid_t)atomic_load(&e->tid), pid = process_of(tid);
-	char name[PATH_MAX];
 	struct agent_exec how;
 
-	if (pid > 0 && f.ops->wants(pid) && describe(tid, e, name, &how) &&
-	    is_plain(tid, e, name) &&
+	if (may_follow(pid, tid, e, &how) &&
 	    !ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)) {
 		say(e, HIVE_EXEC_FOLLOWED);
 		come_along(e, tid, &how);

@@ -21,6 +21,8 @@ struct follow_ops {
 	bool (*wants)(pid_t pid); /* is anything to be put into that process? */
 	/* The calling thread has seized it; it stands at its exec, which is told of. */
 	void (*arrived)(pid_t pid, const struct agent_exec *how);
+	/* It is about to become a program with other rights, which nobody may follow. */
+	void (*passed_by)(pid_t tid, const struct agent_exec *how);
 };
 
 /** Once, for each server; ops stay. */

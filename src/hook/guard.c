@@ -6,11 +6,6 @@
 
 #include <signal.h>
 
-static const struct agent_door *door_of(const struct still *s)
-{
-	return (const struct agent_door *)(uintptr_t)space_meta(s->space)->door;
-}
-
 /* A thread that holds them back would be ended by the first one. */
 static void let_through(struct still *s)
 {
@@ -30,7 +25,8 @@ void still_guard(struct still *s)
 	if (s->p->guarded || s->p->unseen)
 		return;
 	let_through(s);
-	s->p->guarded = !tracee_call(&s->t, (uintptr_t)door_of(s)->guard, 0, 0, &ret, NULL) && !ret;
+	s->p->guarded =
+		!tracee_call(&s->t, (uintptr_t)agent_of(s->space)->guard, 0, 0, &ret, NULL) && !ret;
 }
 
 /*
@@ -39,20 +35,15 @@ void still_guard(struct still *s)
  */
 static void give_back(struct still *s, const struct agent_swap *row, uint64_t at)
 {
-	static const size_t arg_at[] = {
-		offsetof(struct user_regs_struct, rdi), offsetof(struct user_regs_struct, rsi),
-		offsetof(struct user_regs_struct, rdx), offsetof(struct user_regs_struct, r10),
-		offsetof(struct user_regs_struct, r8),	offsetof(struct user_regs_struct, r9),
-	};
 	uint64_t now;
 
 	vec_foreach (th, &s->t) {
-		if (th->regs.rsp != atomic_load(&row->sp) || row->arg >= ARRAY_SIZE(arg_at))
+		if (th->regs.rsp != atomic_load(&row->sp) || row->arg >= SWAP_RESULT)
 			continue;
-		memcpy(&now, (uint8_t *)&th->regs + arg_at[row->arg], sizeof(now));
+		memcpy(&now, (uint8_t *)&th->regs + agent_arg_at(row->arg), sizeof(now));
 		if (now - at >= sizeof(*row))
 			continue;
-		memcpy((uint8_t *)&th->regs + arg_at[row->arg], &row->was, sizeof(row->was));
+		memcpy((uint8_t *)&th->regs + agent_arg_at(row->arg), &row->was, sizeof(row->was));
 		tracee_set(&s->t, th);
 	}
 }
@@ -77,16 +68,16 @@ void still_unguard(struct still *s)
 	if (!s->p->forced && permit_calls(s->p->pid, NULL))
 		return;
 	tracee_hold(&s->t);
-	give_all_back(s, door_of(s)->swaps);
+	give_all_back(s, agent_of(s->space)->swaps);
 	tracee_release(&s->t);
-	tracee_call(&s->t, (uintptr_t)door_of(s)->unguard, 0, 0, &ret, NULL);
+	tracee_call(&s->t, (uintptr_t)agent_of(s->space)->unguard, 0, 0, &ret, NULL);
 	s->p->guarded = false;
 }
 
 /* The address of the row of an int3 there, or of the first free one; 0: all are others'. */
 static uint64_t row_of(const struct still *s, uint64_t at, struct agent_trap *ret)
 {
-	const struct agent_trap *rows = door_of(s)->traps;
+	const struct agent_trap *rows = agent_of(s->space)->traps;
 	uint32_t i = agent_trap_row(at);
 
 	for (uint32_t n = 0; n < AGENT_TRAPS; n++, i = (i + 1) % AGENT_TRAPS) {

@@ -324,6 +324,7 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	};
 
 	h.space = s;
+	h.k = k;
 	h.spots = (struct spots){ .space = s, .vcpus = core_vcpus(k) };
 	h.members.hive = dir;
 	h.reborn = reborn;

@@ -14,6 +14,7 @@
 struct hooks {
 	pthread_mutex_t lock; /* of all of it */
 	struct space *space;
+	struct skep_kernel *k;
 	struct spots spots;
 	struct landmarks landmarks;
 	struct members members;

@@ -14,6 +14,7 @@
 #include "hook/uprobe.h"
 #include "inject/permit.h"
 
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -78,8 +79,7 @@ static bool wants(pid_t pid)
 
 static void arrived(pid_t pid, const struct agent_exec *how)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(h.space)->door;
+	const struct agent_door *door = agent_of(h.space);
 	struct process *p;
 	struct still s;
 
@@ -101,6 +101,15 @@ static void arrived(pid_t pid, const struct agent_exec *how)
 	pthread_mutex_unlock(&h.lock);
 }
 
+static void passed_by(pid_t tid, const struct agent_exec *how)
+{
+	char text[EVENT_PATH_MAX + 64];
+
+	snprintf(text, sizeof(text), "not probed, as it runs with rights of its own: %s",
+		 how->path);
+	core_trace_say(h.k, (uint32_t)tid, how->comm, text);
+}
+
 /* Libraries came.  Members write that number: only who is known to be one is looked at. */
 static void look_at(pid_t pid)
 {
@@ -117,7 +126,7 @@ static void look_at(pid_t pid)
 
 void hooks_look_start(void)
 {
-	static const struct follow_ops follows = { wants, arrived };
+	static const struct follow_ops follows = { wants, arrived, passed_by };
 
 	loader_start(h.space, look_at);
 	follow_start(h.space, &follows);

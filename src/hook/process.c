@@ -121,7 +121,7 @@ static int map_all(struct tracee *t, struct space *s, struct join_data *d, struc
 /* The agent is called only when it is known to be there. */
 static int join(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
 {
-	const struct agent_door *door = (const struct agent_door *)(uintptr_t)space_meta(s)->door;
+	const struct agent_door *door = agent_of(s);
 	struct join_data d = { .how = { .meta = space_meta(s),
 					.vdso = p->vdso = vdso_of(p->pid) } };
 	struct tracee_op op = { .what = (uintptr_t)door->join,
@@ -181,8 +181,7 @@ void process_forget(struct process *p)
 /* The agent is in it, and has mapped the maps that came since. */
 static int make_ready(struct still *s, struct space *space, struct skep_diag *diag)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(space)->door;
+	const struct agent_door *door = agent_of(space);
 	const uint32_t change = atomic_load(&space_meta(space)->change);
 	uint64_t ret = 0;
 	int err = s->p->joined ? 0 : join(s->p, space, &s->t, diag);
@@ -399,8 +398,7 @@ static void count(struct still *s, uint64_t at, int by)
 
 static struct stub_calls calls_of(const struct still *s, uint64_t handler, const struct spot *spot)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(s->space)->door;
+	const struct agent_door *door = agent_of(s->space);
 
 	return (struct stub_calls){ .handler = handler,
 				    .cookie = (uintptr_t)spot->site,
@@ -437,8 +435,7 @@ int still_undo_spot(struct still *s, const struct site *site, const struct spot 
 int still_at_spots(struct still *s, struct spots *spots, const struct image_file *file,
 		   const struct sites *sites, uint64_t by, spot_fn fn, struct skep_diag *diag)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(s->space)->door;
+	const struct agent_door *door = agent_of(s->space);
 	int err = 0;
 
 	vec_foreach (site, sites) {

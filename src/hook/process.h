@@ -11,6 +11,12 @@
 #include "inject/image.h"
 #include "inject/patch.h"
 
+/** The agent's, which is at one address in all members. */
+static inline const struct agent_door *agent_of(struct space *space)
+{
+	return (const struct agent_door *)(uintptr_t)space_meta(space)->door;
+}
+
 struct seen_image {
 	uint64_t start;
 	struct image_file file;

@@ -224,31 +224,19 @@ void syscalls_start(struct space *space, struct vcpus *vcpus)
 
 /* --- jumps ------------------------------------------------------------------------------------ */
 
-/* What the agent has to know of, whoever looks: other programs, shared memory, filters, signals. */
-static bool is_agents(int32_t nr)
-{
-	static const uint16_t agents[] = {
-		SYS_execve,	    SYS_execveat,     SYS_vfork,	 SYS_clone,
-		SYS_clone3,	    SYS_prctl,	      SYS_seccomp,	 SYS_rt_sigaction,
-		SYS_rt_sigprocmask, SYS_ppoll,	      SYS_pselect6,	 SYS_rt_sigsuspend,
-		SYS_epoll_pwait,    SYS_epoll_pwait2, SYS_io_pgetevents,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(agents); i++)
-		if (agents[i] == nr)
-			return true;
-	return false;
-}
-
 /*
- * Who wants all is told where text is mapped, before any of it
- * runs; others hear of libraries from the dynamic linker.
+ * What the agent has to know of is, whoever looks.  Who wants all is told where text is mapped,
+ * before any of it runs; others hear of libraries from the dynamic linker.
  */
 static bool is_wanted(const struct sys_site *site)
 {
-	if (is_agents(site->nr) || (site->nr == SYS_mmap && s.first) || events_want(site->nr))
+	const uint8_t *agents = agent_of(s.space)->calls;
+	const uint32_t nr = (uint32_t)MIN(site->nr, HIVE_SYSCALLS);
+
+	if (site->nr < 0 || s.all || s.wanted[nr] || events_want(site->nr))
 		return true;
-	return site->nr < 0 || s.all || s.wanted[MIN(site->nr, HIVE_SYSCALLS)];
+	return nr < HIVE_SYSCALLS &&
+	       (agents[nr] & AGENT_CALL_NEEDED || (agents[nr] & AGENT_CALL_MAPS && s.first));
 }
 
 static bool is_vdso(const struct image *i)
@@ -293,8 +281,7 @@ typedef int (*jump_fn)(struct still *s, const struct site *site, const struct st
 
 static void at_site(struct still *still, const struct sys_site *site, uint64_t by, jump_fn fn)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(s.space)->door;
+	const struct agent_door *door = agent_of(s.space);
 	const uint64_t enter = (uintptr_t)door->sys_enter, exit = (uintptr_t)door->sys_exit;
 	const uint64_t cookie = site->nr < 0 ? HIVE_ANY : (uint64_t)site->nr;
 	struct site here = site->before, behind = site->after;

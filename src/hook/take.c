@@ -256,8 +256,7 @@ static int unmap(struct still *s, uint64_t start, uint64_t end)
 
 int still_leave(struct still *s, struct space *space)
 {
-	const struct agent_door *door =
-		(const struct agent_door *)(uintptr_t)space_meta(space)->door;
+	const struct agent_door *door = agent_of(space);
 	uint64_t ret = 0;
 	int err;
 

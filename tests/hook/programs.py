@@ -181,6 +181,20 @@ def faults_of_its_own():
 
 
 @case
+def who_has_rights_of_its_own():
+    """Is left alone, as tracing would take them away, and said to be."""
+    own = work / 'own-rights'
+    shutil.copy('/bin/true', own)
+    own.chmod(0o4755)
+    out = work / 'seen'
+    p = call(skep, 'run', '-t', '--', tool, obj, out, 'sh', '-c', f'{own}; echo {own}')
+    assert p.returncode == 0, p
+    said = re.findall(r'^ +sh-\d+ .*: skep: not probed, as it runs with rights of its own: (.*)$',
+                      p.stderr, re.M)
+    assert said == [str(own)], p.stderr
+
+
+@case
 def filters_of_its_own():
     """The agent's own calls would end it: it is left alone from there on."""
     for how in 'filter', 'strict', 'emulates':
