@@ -108,9 +108,56 @@ static int bench_case(const struct bench_opts *o, size_t i)
 	return 0;
 }
 
+/* What BPF_LINK_CREATE takes for 1000 functions of the C library, in the process that asks. */
+#define ATTACH                                                                              \
+	"f=$(mktemp) && libc=$(ldd %s/tests/hook/every | awk '/libc.so/ { print $3 }') && " \
+	"nm -D --defined-only $libc | awk '$2 ~ /[TW]/ { print $1 }' | sort -u | "          \
+	"head -1000 > $f && %s/src/cli/skep run -- %s/tests/hook/every --multi "            \
+	"%s/tests/hook/probe.bpf.o $libc $f true 2>&1; rm -f $f"
+
+static double attached(void)
+{
+	char command[2048], line[256];
+	long us = -1;
+	FILE *f;
+
+	snprintf(command, sizeof(command), ATTACH, BENCH_BUILD, BENCH_BUILD, BENCH_BUILD,
+		 BENCH_BUILD);
+	f = popen(command, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "bump: 1000 in %ld us", &us) == 1)
+			break;
+	if (f)
+		pclose(f);
+	return us < 0 ? -1 : (double)us / 1000;
+}
+
+static int bench_attach(const struct bench_opts *o)
+{
+	struct report_row row = { .suite = "hook", .name = "attach_1000", .unit = "ms" };
+	struct series ms = { 0 };
+
+	for (unsigned round = 0; round < o->rounds; round++) {
+		const double one = attached();
+
+		if (one < 0) {
+			fprintf(stderr, "bench: attach_1000: nothing was attached (make first?)\n");
+			return -1;
+		}
+		series_add(&ms, one);
+	}
+	row.skep = series_median(&ms);
+	row.spread = series_spread(&ms);
+	report_add(&row);
+	return 0;
+}
+
 int suite_hook(const struct bench_opts *o)
 {
 	int r = 0;
+
+	if (!o->only || !strcmp(o->only, "attach_1000"))
+		r = bench_attach(o);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) && r == 0; i++)
 		if (!o->only || !strcmp(o->only, cases[i].name))

@@ -231,4 +231,8 @@ int pin_file_get(struct skep_kernel *k, const char *name, int mode, struct objec
 /** Forgets all files; they stay. */
 void pin_files_fini(struct skep_kernel *k);
 
+/** A map that no program and no descriptor knows, which members use with the server: 0 or -errno.
+ */
+int core_own_map(struct skep_kernel *k, const union bpf_attr *attr, struct skep_map **ret);
+
 #endif

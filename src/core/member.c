@@ -11,6 +11,15 @@ int core_segment(struct skep_kernel *k, uint64_t segment)
 	return segment < _HIVE_SEGMENTS ? space_fd(k->space, (enum hive_segment)segment) : -EINVAL;
 }
 
+int core_own_map(struct skep_kernel *k, const union bpf_attr *attr, struct skep_map **ret)
+{
+	const struct map_deps deps = { .vcpus = k->vcpus,
+				       .space = k->space,
+				       .nr_cpus = k->vcpus->nr };
+
+	return map_new(attr, &deps, ret, NULL);
+}
+
 /* All maps that are there, counted; their number. */
 static size_t hold_maps(struct skep_kernel *k, struct skep_map ***ret)
 {

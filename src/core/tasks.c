@@ -11,18 +11,12 @@
 
 int core_tasks_share(struct skep_kernel *k)
 {
-	const struct map_deps deps = { .vcpus = k->vcpus,
-				       .space = k->space,
-				       .nr_cpus = k->vcpus->nr };
-	union bpf_attr attr;
-	int err;
+	const union bpf_attr attr = { .map_type = BPF_MAP_TYPE_HASH,
+				      .key_size = sizeof(uint32_t),
+				      .value_size = sizeof(struct hive_task),
+				      .max_entries = TASKS_MAX };
+	const int err = core_own_map(k, &attr, &k->tasks);
 
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_HASH;
-	attr.key_size = sizeof(uint32_t);
-	attr.value_size = sizeof(struct hive_task);
-	attr.max_entries = TASKS_MAX;
-	err = map_new(&attr, &deps, &k->tasks, NULL);
 	if (!err)
 		space_meta(k->space)->tasks = (uintptr_t)k->tasks;
 	return err;

@@ -192,16 +192,9 @@ void core_trace_look(struct skep_kernel *k)
 
 int core_trace_share(struct skep_kernel *k)
 {
-	const struct map_deps deps = { .vcpus = k->vcpus,
-				       .space = k->space,
-				       .nr_cpus = k->vcpus->nr };
-	union bpf_attr attr;
-	int err;
+	const union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = RING_SIZE };
+	int err = core_own_map(k, &attr, &k->trace.ring);
 
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_RINGBUF;
-	attr.max_entries = RING_SIZE;
-	err = map_new(&attr, &deps, &k->trace.ring, NULL);
 	if (err)
 		return err;
 	/* So that members ring. */

@@ -24,9 +24,9 @@ static struct {
 	struct hive_syscalls *shown; /* in meta */
 	struct syscall_probe *first;
 	struct text *texts, *vdso;
-	uint32_t wanted[HIVE_SYSCALLS + 1]; /* how many want to see that one... */
-	uint32_t all;			    /* ...and every one */
-	uint32_t change;		    /* counts changes of both */
+	uint32_t wanted[_HIVE_SIDES][HIVE_SYSCALLS + 1]; /* how many want to see that one... */
+	uint32_t all[_HIVE_SIDES];			 /* ...and every one */
+	uint32_t change;				 /* counts changes of both */
 } s;
 
 /* --- who runs --------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static int show(enum hive_side side)
 	int err = make_list(side, -1, &new[HIVE_SYSCALLS]);
 
 	for (int32_t nr = 0; nr < HIVE_SYSCALLS && !err; nr++) {
-		if (s.wanted[nr])
+		if (s.wanted[side][nr])
 			err = make_list(side, nr, &new[nr]);
 	}
 	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++) {
@@ -100,7 +100,8 @@ static int show(enum hive_side side)
 		return err;
 	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++)
 		atomic_store(&s.shown->probes[side][row],
-			     row < HIVE_SYSCALLS && !s.wanted[row] ? new[HIVE_SYSCALLS] : new[row]);
+			     row < HIVE_SYSCALLS && !s.wanted[side][row] ? new[HIVE_SYSCALLS]
+									 : new[row]);
 	vcpus_synchronize(s.vcpus);
 	for (uint32_t row = 0; row <= HIVE_SYSCALLS; row++)
 		give(old[row]);
@@ -122,11 +123,17 @@ static void disown(const struct syscall_probe *p)
 	vcpus_synchronize(s.vcpus);
 }
 
+/* What is left out at a system call's beginning gets its result at the end of another one. */
+static bool may_override(const struct syscall_probe *p)
+{
+	return p->side == HIVE_ENTER && p->probe.ctx == HIVE_CALL;
+}
+
 static void count(const struct syscall_probe *p, int by)
 {
-	uint32_t *n = p->nr < 0 ? &s.all : &s.wanted[p->nr];
-
-	*n += (uint32_t)by;
+	for (int side = 0; side < _HIVE_SIDES; side++)
+		if (side == (int)p->side || may_override(p))
+			*(p->nr < 0 ? &s.all[side] : &s.wanted[side][p->nr]) += (uint32_t)by;
 	s.change++;
 }
 
@@ -228,12 +235,12 @@ void syscalls_start(struct space *space, struct vcpus *vcpus)
  * What the agent has to know of is, whoever looks.  Who wants all is told where text is mapped,
  * before any of it runs; others hear of libraries from the dynamic linker.
  */
-static bool is_wanted(const struct sys_site *site)
+static bool is_wanted(const struct sys_site *site, enum hive_side side)
 {
 	const uint8_t *agents = agent_of(s.space)->calls;
 	const uint32_t nr = (uint32_t)MIN(site->nr, HIVE_SYSCALLS);
 
-	if (site->nr < 0 || s.all || s.wanted[nr] || events_want(site->nr))
+	if (site->nr < 0 || s.all[side] || s.wanted[side][nr] || events_want(site->nr))
 		return true;
 	return nr < HIVE_SYSCALLS &&
 	       (agents[nr] & AGENT_CALL_NEEDED || (agents[nr] & AGENT_CALL_MAPS && s.first));
@@ -279,19 +286,25 @@ static const struct text *text_of(const struct image *i, pid_t pid)
 typedef int (*jump_fn)(struct still *s, const struct site *site, const struct stub_calls *calls,
 		       struct skep_diag *diag);
 
+/* Where it stays each side has a jump of its own; one that was put goes with the last of all. */
 static void at_site(struct still *still, const struct sys_site *site, uint64_t by, jump_fn fn)
 {
 	const struct agent_door *door = agent_of(s.space);
 	const uint64_t enter = (uintptr_t)door->sys_enter, exit = (uintptr_t)door->sys_exit;
 	const uint64_t cookie = site->nr < 0 ? HIVE_ANY : (uint64_t)site->nr;
+	const bool undo = fn == still_undo;
+	const bool begins = undo || is_wanted(site, HIVE_ENTER);
+	const bool ends = undo || is_wanted(site, HIVE_EXIT);
 	struct site here = site->before, behind = site->after;
 
 	here.at += by;
 	here.patch += by;
 	behind.at += by;
 	behind.patch += by;
-	fn(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie }, NULL);
-	if (behind.size)
+	if (begins || (here.around && ends))
+		fn(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie },
+		   NULL);
+	if (behind.size && ends)
 		fn(still, &behind, &(struct stub_calls){ exit, 0, cookie }, NULL);
 }
 
@@ -304,9 +317,8 @@ static void at_image(struct still *still, const struct image *i, jump_fn fn)
 	vec_foreach (site, &t->sites) {
 		const uint64_t off = site->before.patch;
 
-		if (is_wanted(site) || fn == still_undo)
-			if (off >= i->off && off - i->off < i->end - i->start)
-				at_site(still, site, i->start - i->off, fn);
+		if (off >= i->off && off - i->off < i->end - i->start)
+			at_site(still, site, i->start - i->off, fn);
 	}
 }
 

@@ -16,6 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from nobody import become, folder_of_nobody, own
 from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
@@ -277,7 +278,7 @@ def seccomp_filters_are_respected():
 def another_users_process():
     if os.geteuid():
         raise Skip('only root can become somebody else')
-    prefix = ('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups')
+    prefix = become
     with Running('sh', '-c', 'echo ready; read x', prefix=prefix) as t:
         err = attach('-p', t.pid, status=1)
         assert "is user nobody's" in err and 'sudo -u' in err, err
@@ -288,30 +289,19 @@ def another_users_process():
 @case
 def as_nobody():
     """All of it without any right."""
-    if os.geteuid():
-        raise Skip('only root can become nobody')
-    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-attach-nobody-', dir='/tmp'))
-    try:
-        for name in ('src/cli/skep', 'src/bpf/libskep-bpf.so', 'tests/hook/tool',
-                     'tests/hook/target', 'tests/hook/probe.bpf.o'):
-            to = there / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(build / name, to)
-        script = there / 'attach.py'
+    with folder_of_nobody(build, 'tests/hook/tool', 'tests/hook/target',
+                          'tests/hook/probe.bpf.o') as there:
         harness = pathlib.Path(__file__).resolve().parent.parent / 'harness'
         (there / 'x/hook').mkdir(parents=True)
         shutil.copy(__file__, there / 'x/hook/attach.py')
         shutil.copytree(harness, there / 'x/harness')
-        subprocess.run(['chown', '-R', '65534:65534', there], check=True)
+        own(there)
         p = call(shutil.which('python3', path='/usr/bin'), there / 'x/hook/attach.py', there,
-                 'a_running_process_is_taken_in', 'nothing_is_left_behind',
-                 prefix=('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'),
+                 'a_running_process_is_taken_in', 'nothing_is_left_behind', prefix=become,
                  e={**env, 'HOME': str(there), 'XDG_RUNTIME_DIR': str(there)})
         assert p.returncode == 0 and p.stdout.count('\nok ') == 2, p.stdout + p.stderr
         if 'SKIP' in p.stdout:
             raise Skip(p.stdout.split('SKIP', 1)[1].splitlines()[0].strip())
-    finally:
-        shutil.rmtree(there)
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'

@@ -17,6 +17,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from nobody import become, folder_of_nobody
 from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
@@ -124,22 +125,12 @@ def one_process():
 
 @case
 def as_nobody():
-    if os.geteuid():
-        raise Skip('only root can become nobody')
-    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-doctor-nobody-', dir='/tmp'))
-    try:
-        for name in 'src/cli/skep', 'src/bpf/libskep-bpf.so':
-            to = there / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(build / name, to)
-        subprocess.run(['chown', '-R', '65534:65534', there], check=True)
-        p = subprocess.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
-                            there / 'src/cli/skep', '-j', 'doctor'], capture_output=True, text=True,
+    with folder_of_nobody(build) as there:
+        p = subprocess.run([*become, there / 'src/cli/skep', '-j', 'doctor'],
+                           capture_output=True, text=True,
                            env={**env, 'XDG_RUNTIME_DIR': str(there), 'HOME': str(there)}, cwd='/')
         rows = {r['check']: r['result'] for r in json.loads(p.stdout)}
         assert p.returncode == 0 and all(rows[n] == 'ok' for n in needed), rows
-    finally:
-        shutil.rmtree(there)
 
 
 sanitized = 'built with a sanitizer, which has its own needs of addresses'

@@ -17,6 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / 'harness'))
+from nobody import become, folder_of_nobody
 from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
@@ -400,33 +401,20 @@ def each_kind_alone():
 
 @case
 def as_nobody():
-    if os.geteuid():
-        raise Skip('only root can become nobody')
-    need('setpriv')
-    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-events-nobody-', dir='/tmp'))
-    try:
-        for name in ('src/cli/skep', 'src/bpf/libskep-bpf.so', 'tests/hook/events',
-                     'tests/hook/events.bpf.o', 'tests/hook/lives'):
-            to = there / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(build / name, to)
-        (there / 'run').mkdir()
-        subprocess.run(['chown', '-R', '65534:65534', there], check=True)
+    with folder_of_nobody(build, 'tests/hook/events', 'tests/hook/events.bpf.o',
+                          'tests/hook/lives') as there:
         at = there / 'tests/hook'
-        p = call('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
-                 there / 'src/cli/skep', 'run', '--', at / 'events', at / 'events.bpf.o',
-                 there / 'run/seen', 'on_', at / 'lives', 'children', '/bin/true',
-                 e={**env, 'XDG_RUNTIME_DIR': str(there / 'run')})
+        p = call(*become, there / 'src/cli/skep', 'run', '--', at / 'events', at / 'events.bpf.o',
+                 there / 'seen', 'on_', at / 'lives', 'children', '/bin/true',
+                 e={**env, 'XDG_RUNTIME_DIR': str(there)})
         if 'Operation not permitted' in p.stderr:
             raise Skip('ptrace is not permitted to nobody here')
         said = dict((int(a), int(b)) for a, b in re.findall(r'child (\d+) status (\d+)', p.stdout))
-        text = (there / 'run/seen').read_text()
+        text = (there / 'seen').read_text()
         events = [Event(l) for l in text.splitlines()[:-1]]
         ends = {e.tid: e.code for e in events if e.kind == 'exit' and e.tid in said}
         assert ends == said and len(said) == 7, f'{said}\n{text}'
         assert all(e.uid == 65534 for e in events), p
-    finally:
-        remove(there)
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'

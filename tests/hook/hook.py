@@ -14,6 +14,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'harness'))
+from nobody import become, folder_of_nobody
 from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
@@ -453,29 +454,15 @@ def system_calls():
 
 @case
 def as_nobody():
-    if os.geteuid():
-        raise Skip('only root can become nobody')
-    if not shutil.which('setpriv'):
-        raise Skip('setpriv is not installed')
-    there = pathlib.Path(tempfile.mkdtemp(prefix='skep-hook-nobody-', dir='/tmp'))
-    try:
-        for name in ('src/cli/skep', 'src/bpf/libskep-bpf.so', 'tests/hook/tool',
-                     'tests/hook/target', 'tests/hook/probe.bpf.o'):
-            to = there / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(build / name, to)
-        (there / 'run').mkdir()
-        subprocess.run(['chown', '-R', '65534:65534', there], check=True)
+    with folder_of_nobody(build, 'tests/hook/tool', 'tests/hook/target',
+                          'tests/hook/probe.bpf.o') as there:
         at = there / 'tests/hook'
-        p = call('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
-                 there / 'src/cli/skep', 'run', '--', at / 'tool', at / 'probe.bpf.o',
+        p = call(*become, there / 'src/cli/skep', 'run', '--', at / 'tool', at / 'probe.bpf.o',
                  at / 'target', 1000, 'threads',
-                 e={**env, 'XDG_RUNTIME_DIR': str(there / 'run'), 'HOME': str(there)})
+                 e={**env, 'XDG_RUNTIME_DIR': str(there), 'HOME': str(there)})
         given, returned = sums(1000)
         assert p.returncode == 0, p.stdout + p.stderr
         assert seen(p.stdout) == [5000, given * 5, 5000, returned * 5, 'yes', 0], p.stdout
-    finally:
-        shutil.rmtree(there)
 
 
 @case

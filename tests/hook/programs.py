@@ -18,6 +18,7 @@ import tempfile
 sys.dont_write_bytecode = True
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / 'harness'))
+from nobody import become
 from tap import Skip, case, main, remove
 
 build = pathlib.Path(sys.argv[1]).resolve()
@@ -389,7 +390,7 @@ def postgresql():
     if os.geteuid() == 0:
         os.chown(home, 65534, 65534)
         os.chmod(work, 0o777)
-        who[:] = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+        who[:] = become
     env['XDG_RUNTIME_DIR'] = str(home)
     try:
         seen = same('bash', '-c', f"""
