@@ -6,10 +6,12 @@
  * to it by libbpf in a hive.  What the bare call takes is left out of every value.
  */
 #include "bench/bench.h"
+#include "hive/vcpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CALLS	     5000000
 #define CALLS_KERNEL 300000
@@ -152,11 +154,43 @@ static int bench_attach(const struct bench_opts *o)
 	return 0;
 }
 
+#define TAKES 20000000
+
+/* A free slot is taken, and given back: what each run begins and ends with. */
+static int bench_vcpu(const struct bench_opts *o)
+{
+	struct report_row row = { .suite = "hook", .name = "vcpu", .unit = "ns" };
+	struct series ns = { 0 };
+	struct vcpus vcpus;
+
+	if (vcpus_init(&vcpus, NULL, vcpus_possible()))
+		return -1;
+	for (unsigned round = 0; round < o->rounds; round++) {
+		struct timespec a, b;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		for (int i = 0; i < TAKES; i++)
+			vcpu_put(vcpu_enter(&vcpus, vcpu_who(&vcpus, 1)));
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		series_add(&ns,
+			   ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) /
+				   TAKES);
+	}
+	vcpus_fini(&vcpus, NULL);
+	row.skep = series_median(&ns);
+	row.spread = series_spread(&ns);
+	report_add(&row);
+	return 0;
+}
+
 int suite_hook(const struct bench_opts *o)
 {
 	int r = 0;
 
-	if (!o->only || !strcmp(o->only, "attach_1000"))
+	if (!o->only || !strcmp(o->only, "vcpu"))
+		r = bench_vcpu(o);
+
+	if (r == 0 && (!o->only || !strcmp(o->only, "attach_1000")))
 		r = bench_attach(o);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) && r == 0; i++)
