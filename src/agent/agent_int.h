@@ -6,6 +6,7 @@
 #define SKEP_AGENT_AGENT_INT_H
 
 #include "agent/agent.h"
+#include "helper/func.h"
 #include "helper/process.h"
 #include "hive/layout.h"
 #include "hive/site.h"
@@ -140,6 +141,7 @@ struct sys_ctx {
 	uint64_t raw[2];
 	uint64_t record[8];
 	uint64_t call[21];
+	struct func_args func;
 	struct run_frame user;
 	uint32_t tgid; /* the caller's; 0: as ever */
 };

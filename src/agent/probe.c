@@ -55,6 +55,15 @@ static void tell(struct skep_run *run, const struct hit *h)
 	run->exit_code = 0;
 }
 
+/* Programs in the function's place, until one says what it returns. */
+static void modify(struct skep_run *run, struct hit *h, const struct skep_prog *prog)
+{
+	if (h->acts.overrides)
+		return;
+	h->acts.result = prog_run(prog, run->ctx, run);
+	h->acts.overrides = h->acts.result;
+}
+
 static void run_on(struct skep_run *run, struct hit *h)
 {
 	uint64_t task[RUN_TASK_SIZE / 8];
@@ -86,7 +95,10 @@ static void run_on(struct skep_run *run, struct hit *h)
 		run->func = h->what == AGENT_SITE && p->frame == HIVE_BEGINS ? regs_ip(h) : 0;
 		run->cookie = p->cookie;
 		run->ctx = ctx[p->ctx];
-		prog_run(p->prog, run->ctx, run);
+		if (unlikely(p->ctx == HIVE_MODIFY))
+			modify(run, h, p->prog);
+		else
+			prog_run(p->prog, run->ctx, run);
 	}
 	run->task = NULL;
 	run->user = NULL;

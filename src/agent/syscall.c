@@ -119,6 +119,8 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 		c->record[6] = regs->r8;
 		c->record[7] = regs->r9;
 	}
+	c->func = (struct func_args){ .n = 1,
+				      .arg = { c->raw[0], h->what == AGENT_EXIT ? regs->rax : 0 } };
 	c->user = (struct run_frame){ regs->rip, regs->rbp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
 	c->tgid = kind_of(h->nr) & AGENT_CALL_EXECS
@@ -126,6 +128,7 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 			  : 0;
 	ret[HIVE_RAW] = c->raw;
 	ret[HIVE_RECORD] = c->record;
+	ret[HIVE_FUNC] = ret[HIVE_MODIFY] = c->func.arg;
 	ret[HIVE_CALL] = h->probes->ctxs & 1u << HIVE_CALL ? call_ctx(h, c) : NULL;
 }
 

@@ -71,9 +71,8 @@ static int fill_kconfig(int fd)
  * of `dump xlated` turn it into a name by this file.  Our instructions keep the helper's number,
  * so the symbol of helper n stands n bytes after the base.
  */
-#define CALL_BASE    UINT64_C(0xffffffff81000000)
-#define FUNC_BASE    (CALL_BASE + 0x10000)
-#define SYSCALL_BASE (CALL_BASE + 0x1000000)
+#define CALL_BASE UINT64_C(0xffffffff81000000)
+#define FUNC_BASE (CALL_BASE + 0x10000)
 
 /* The kernel's functions: where they are nobody may know, but that they are. */
 static void put_functions(FILE *f)
@@ -84,10 +83,6 @@ static void put_functions(FILE *f)
 
 	while (k && (name = core_kernel_function(k, &id)))
 		fprintf(f, "%016llx T %s\n", (unsigned long long)FUNC_BASE + 16 * id, name);
-	for (int32_t nr = 0; nr < MODEL_SYSCALLS; nr++)
-		if ((name = model_syscall_name(nr)))
-			fprintf(f, "%016llx T __x64_sys_%s\n",
-				(unsigned long long)SYSCALL_BASE + 16u * (uint32_t)nr, name);
 }
 
 static int fill_kallsyms(int fd)

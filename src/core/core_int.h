@@ -195,6 +195,9 @@ struct skep_link {
 int link_new(const struct link_ops *ops, struct skep_prog *prog, struct skep_link **ret);
 /** Its program, counted, or NULL: LINK_UPDATE may put another one there. */
 struct skep_prog *link_prog(struct skep_kernel *k, const struct skep_link *l);
+/** For link_ops.info: a name of *len bytes of room at an address of the caller; *len: of the name.
+ */
+int link_name_out(uint64_t at, uint32_t *len, const char *name);
 struct skep_link *link_get(struct skep_link *l);
 /** The last reference releases the hook. Accepts NULL. */
 void link_put(struct skep_link *l);

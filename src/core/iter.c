@@ -254,20 +254,12 @@ static int link_update(struct call *c, struct skep_link *l, struct skep_prog *pr
 static int link_info(struct skep_link *l, struct bpf_link_info *info)
 {
 	const struct iter_link *il = l->hook;
-	const uint32_t room = info->iter.target_name_len;
-	const uint32_t n = (uint32_t)strlen(il->ops->target) + 1;
+	const int err =
+		link_name_out(info->iter.target_name, &info->iter.target_name_len, il->ops->target);
 
-	if (!info->iter.target_name != !room)
-		return -EINVAL;
-	info->iter.target_name_len = n;
-	if (room && (user_write(info->iter.target_name, il->ops->target, MIN(n, room) - 1) ||
-		     user_write(info->iter.target_name + MIN(n, room) - 1, "", 1)))
-		return -EFAULT;
-	if (room && room < n)
-		return -ENOSPC;
-	if (il->ops->info)
+	if (!err && il->ops->info)
 		il->ops->info(il, info);
-	return 0;
+	return err;
 }
 
 static const struct link_ops iter_ops = {

@@ -36,6 +36,20 @@ struct skep_prog *link_prog(struct skep_kernel *k, const struct skep_link *l)
 	return p;
 }
 
+int link_name_out(uint64_t at, uint32_t *len, const char *name)
+{
+	const uint32_t room = *len, n = (uint32_t)strlen(name) + 1, some = MIN(n, room);
+
+	if (!at != !room)
+		return -EINVAL;
+	*len = n;
+	if (!room)
+		return 0;
+	if (user_write(at, name, some - 1) || user_write(at + some - 1, "", 1))
+		return -EFAULT;
+	return room < n ? -ENOSPC : 0;
+}
+
 struct skep_link *link_get(struct skep_link *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
@@ -77,12 +91,27 @@ static long make_perf(struct call *c, struct skep_prog *p)
 	return probe_link(c, ref.payload, p);
 }
 
+/* What it is on it was loaded for. */
+static long make_tracing(struct call *c, struct skep_prog *p)
+{
+	const union bpf_attr *a = &c->attr.a;
+
+	if (a->link_create.target_fd || a->link_create.tracing.target_btf_id)
+		return FAIL(c, -EINVAL, "programs of type %s attach to what they were loaded for",
+			    p->kind->name);
+	return probe_link_tracing(c, p, a->link_create.tracing.cookie);
+}
+
 static const struct maker makers[] = {
 	{ BPF_PROG_TYPE_KPROBE, BPF_PERF_EVENT, make_perf },
 	{ BPF_PROG_TYPE_KPROBE, SKEP_TRACE_UPROBE_MULTI, uprobe_multi_link },
 	{ BPF_PROG_TYPE_TRACEPOINT, ATTACH_ANY, make_perf },
 	{ BPF_PROG_TYPE_PERF_EVENT, ATTACH_ANY, make_perf },
 	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, iter_link },
+	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, make_tracing },
+	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, make_tracing },
+	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT, make_tracing },
+	{ BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, make_tracing },
 };
 
 long core_link_create(struct call *c)
@@ -118,12 +147,15 @@ long core_raw_tracepoint_open(struct call *c)
 	if (err)
 		return FAIL(c, err, "prog_fd %d is not a program", (int)a->raw_tracepoint.prog_fd);
 	p = ref.payload;
+	if (p->type == BPF_PROG_TYPE_TRACING && p->expected_attach_type != BPF_TRACE_ITER &&
+	    !a->raw_tracepoint.name)
+		return probe_link_tracing(c, p, c->attr.raw_tracepoint.cookie);
 	if (p->type != BPF_PROG_TYPE_RAW_TRACEPOINT)
 		return FAIL(c, -EINVAL, "programs of type %s are no raw tracepoints",
 			    p->kind->name);
 	if (user_string(name, a->raw_tracepoint.name, sizeof(name) - 1) < 0)
 		return -EFAULT;
-	return probe_raw(c, p, name);
+	return probe_link_raw(c, p, name, c->attr.raw_tracepoint.cookie);
 }
 
 /* --- commands on a link ---------------------------------------------------------------------- */

@@ -63,8 +63,7 @@ static bool may_load(const struct call *c, const struct prog_type *kind)
 {
 	const union bpf_attr *a = &c->attr.a;
 
-	return kind->loadable || (kind->load_iter && a->expected_attach_type == BPF_TRACE_ITER) ||
-	       (c->k->judge && a->prog_type);
+	return kind->loadable || (c->k->judge && a->prog_type);
 }
 
 /* What the program is, as far as the attributes say. */

@@ -63,6 +63,8 @@ static int check_target(struct load *l)
 	if (a->attach_btf_id && !by_type && a->prog_type != BPF_PROG_TYPE_LSM &&
 	    a->prog_type != BPF_PROG_TYPE_STRUCT_OPS)
 		return load_fail(l, -EINVAL, -1, "attach_btf_id is not for this type");
+	if (prog.payload && by_type && !l->c->k->judge)
+		return load_fail(l, -EOPNOTSUPP, -1, "Skep attaches no program to another one yet");
 	if ((btf.payload && !a->attach_btf_id) || (prog.payload && !by_type))
 		return load_fail(l, -EINVAL, -1, "the target does not fit the type");
 	return 0;

@@ -61,6 +61,15 @@ static int read_uprobe(struct call *c, const struct perf_event_attr *a, struct p
 	return 0;
 }
 
+void probe_see_call(struct probe *p, int32_t nr, enum hive_ctx ctx)
+{
+	p->spec.what = PROBE_SYSCALL;
+	p->spec.nr = nr;
+	p->spec.ctx = ctx;
+	p->spec.points = &p->point;
+	p->spec.n = 1;
+}
+
 /* Of Linux's functions those that are a system call's body. */
 static int read_kprobe(struct call *c, const struct perf_event_attr *a, struct probe *p)
 {
@@ -78,15 +87,12 @@ static int read_kprobe(struct call *c, const struct perf_event_attr *a, struct p
 	if (a->config & ~RETPROBE)
 		return FAIL(c, -EINVAL, "config 0x%llx is not of a kprobe",
 			    (unsigned long long)a->config);
-	p->spec.what = PROBE_SYSCALL;
-	p->spec.ctx = HIVE_CALL;
-	p->spec.points = &p->point;
-	p->spec.n = 1;
+	probe_see_call(p, p->spec.nr, HIVE_CALL);
 	p->spec.returns = a->config & RETPROBE;
 	return 0;
 }
 
-static void see_event(struct probe *p, const struct model_event *e, enum hive_ctx ctx)
+void probe_see_event(struct probe *p, const struct model_event *e, enum hive_ctx ctx)
 {
 	const bool process = e->nr == MODEL_PROCESS;
 
@@ -109,7 +115,7 @@ static int read_tracepoint(struct call *c, const struct perf_event_attr *a, stru
 	if (!model_event_by_id((uint32_t)a->config, &e))
 		return FAIL(c, -EINVAL, "there is no tracepoint with the id %llu",
 			    (unsigned long long)a->config);
-	see_event(p, &e, HIVE_RECORD); /* in all processes, whatever the event's pid */
+	probe_see_event(p, &e, HIVE_RECORD); /* in all processes, whatever the event's pid */
 	p->type = BPF_PROG_TYPE_TRACEPOINT;
 	return 0;
 }
@@ -131,7 +137,7 @@ bool probe_is(const struct perf_event_attr *a)
 	return false;
 }
 
-static struct probe *probe_new(struct skep_kernel *k)
+struct probe *probe_new(struct skep_kernel *k)
 {
 	struct probe *p = skep_alloc(sizeof(*p));
 
@@ -207,7 +213,7 @@ static int check_prog(struct call *c, const struct probe *p, const struct skep_p
 	return core_check_leaves(c, prog);
 }
 
-static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)
+int probe_set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie)
 {
 	int err = check_prog(c, p, prog);
 
@@ -229,7 +235,7 @@ static int set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uin
 	return err;
 }
 
-static void unset_prog(struct probe *p)
+void probe_unset_prog(struct probe *p)
 {
 	pthread_mutex_lock(&p->lock);
 	if (p->hooked)
@@ -263,81 +269,10 @@ long probe_ioctl(struct call *c, struct probe *p, unsigned long request, uint64_
 		return enable(c, p, request == PERF_EVENT_IOC_ENABLE);
 	case PERF_EVENT_IOC_SET_BPF:
 		err = object_get(c->k, (int)arg, OBJ_PROG, &ref);
-		return err ? err : set_prog(c, p, ref.payload, 0);
+		return err ? err : probe_set_prog(c, p, ref.payload, 0);
 	case PERF_EVENT_IOC_ID:
 		return user_write(arg, &id, sizeof(id));
 	default:
 		return -ENOTTY;
 	}
-}
-
-/* --- links ------------------------------------------------------------------------------------ */
-
-static void link_release(struct skep_link *l)
-{
-	struct probe *p = l->hook;
-
-	unset_prog(p);
-	probe_put(p);
-}
-
-static const struct link_ops probe_link_ops = {
-	.type = BPF_LINK_TYPE_PERF_EVENT,
-	.release = link_release,
-};
-
-static const struct link_ops raw_link_ops = {
-	.type = BPF_LINK_TYPE_RAW_TRACEPOINT,
-	.release = link_release,
-};
-
-/* A link that keeps the probe, whose program is set. */
-static long publish_link(struct call *c, const struct link_ops *ops, struct probe *p,
-			 struct skep_prog *prog)
-{
-	_cleanup_(link_put_p) struct skep_link *l = NULL;
-	const int err = link_new(ops, prog, &l);
-	long fd;
-
-	if (err) {
-		unset_prog(p);
-		return err;
-	}
-	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-	l->hook = p;
-	fd = object_publish(c, OBJ_LINK, l, -1, O_RDWR);
-	if (fd >= 0)
-		TAKE_PTR(l);
-	return fd;
-}
-
-long probe_link(struct call *c, struct probe *p, struct skep_prog *prog)
-{
-	const int err = set_prog(c, p, prog, c->attr.a.link_create.perf_event.bpf_cookie);
-
-	return err ? err : publish_link(c, &probe_link_ops, p, prog);
-}
-
-long probe_raw(struct call *c, struct skep_prog *prog, const char *name)
-{
-	_cleanup_(probe_put_p) struct probe *p = NULL;
-	struct model_event e;
-	int err;
-
-	if (model_raw_refusal(name))
-		return FAIL(c, -EOPNOTSUPP, "raw tracepoint '%s': %s", name,
-			    model_raw_refusal(name));
-	if (!model_event_raw(name, &e))
-		return FAIL(c, -ENOENT, "raw tracepoint '%s': Skep has no hook for it", name);
-	if (!c->k->hooks)
-		return FAIL(c, -EOPNOTSUPP, "tracepoints need a hive: start the tool by skep run");
-	p = probe_new(c->k);
-	if (!p)
-		return -ENOMEM;
-	p->type = prog->type;
-	see_event(p, &e, HIVE_RAW);
-	if (prog->max_ctx_off > e.n * 8u)
-		return FAIL(c, -EINVAL, "raw tracepoint %s has %u arguments", name, e.n);
-	err = set_prog(c, p, prog, 0);
-	return err ? err : publish_link(c, &raw_link_ops, p, prog);
 }

@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "base/diag.h"
+#include "hive/site.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 
 struct call;
+struct model_event;
 struct perf_event_attr;
 struct skep_kernel;
 struct skep_link;
@@ -64,6 +66,10 @@ struct probe {
 	struct skep_prog *prog; /* counted; NULL: none yet */
 	bool enabled;
 	void *hooked; /* what the hook gave; NULL: it is nowhere */
+	/* -- of links that have no event -- */
+	char name[64];	      /* the raw tracepoint */
+	uint32_t attach_type; /* the function's: BPF_TRACE_... */
+	uint32_t btf_id;      /* ...and its type */
 };
 
 void probe_put(struct probe *p);
@@ -73,12 +79,23 @@ DEFINE_CLEANUP(struct probe, probe_put)
 bool probe_is(const struct perf_event_attr *a);
 /** A descriptor of such a new event, or -errno. */
 long probe_open(struct call *c, const struct perf_event_attr *a, pid_t pid);
-/** RAW_TRACEPOINT_OPEN of that name: a link's descriptor, or -errno. */
-long probe_raw(struct call *c, struct skep_prog *prog, const char *name);
 /** ioctl(2) on it; -ENOTTY where the request is not known. */
 long probe_ioctl(struct call *c, struct probe *p, unsigned long request, uint64_t arg);
-/** BPF_LINK_CREATE with it as target: a link's descriptor, or -errno. */
+
+/** BPF_LINK_CREATE with it as target (probe_link.c): a link's descriptor, or -errno. */
 long probe_link(struct call *c, struct probe *p, struct skep_prog *prog);
+/** The same of the raw tracepoint of that name. */
+long probe_link_raw(struct call *c, struct skep_prog *prog, const char *name, uint64_t cookie);
+/** ...of what a program of type tracing was loaded for: tp_btf, fentry, fexit, fmod_ret. */
+long probe_link_tracing(struct call *c, struct skep_prog *prog, uint64_t cookie);
+
+/* For links: one that is nowhere yet, and what it will see. */
+struct probe *probe_new(struct skep_kernel *k);
+void probe_see_event(struct probe *p, const struct model_event *e, enum hive_ctx ctx);
+void probe_see_call(struct probe *p, int32_t nr, enum hive_ctx ctx);
+/* Its program comes, with what bpf_get_attach_cookie() says there, and goes. */
+int probe_set_prog(struct call *c, struct probe *p, struct skep_prog *prog, uint64_t cookie);
+void probe_unset_prog(struct probe *p);
 
 /* For who reads a spec from the caller: the path of a file as every process here can open it. */
 int probe_path(struct call *c, uint64_t upath, char ret[PATH_MAX]);

@@ -24,6 +24,8 @@ enum hive_ctx {
 	HIVE_RAW,    /* a raw tracepoint's arguments: those registers; the number, or the result */
 	HIVE_RECORD, /* a tracepoint's record (model/event.h) */
 	HIVE_CALL,   /* registers of Linux's function __x64_sys_NAME(struct pt_regs *) */
+	HIVE_FUNC,   /* ...its arguments, and behind them what it returned: fentry, fexit */
+	HIVE_MODIFY, /* the same; what the program returns, if not 0, the function does: fmod_ret */
 	_HIVE_CTX,
 };
 

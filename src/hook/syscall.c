@@ -41,6 +41,22 @@ static bool is_in(const struct syscall_probe *p, enum hive_side side, int32_t nr
 	return p->side == side && (p->nr == -1 || p->nr == nr);
 }
 
+#define RANKS 3
+
+/*
+ * As Linux has it: a call's tracepoints are around its function's probes, and what takes the
+ * function's place is next to it.  Of one rank, who came first is first.
+ */
+static int rank_of(const struct syscall_probe *p)
+{
+	static const int inwards[_HIVE_CTX] = {
+		[HIVE_CALL] = 1, [HIVE_FUNC] = 1, [HIVE_MODIFY] = 2
+	};
+	const int rank = inwards[p->probe.ctx];
+
+	return p->side == HIVE_ENTER ? rank : RANKS - 1 - rank;
+}
+
 /* The list of one row; *ret NULL: it is empty. */
 static int make_list(enum hive_side side, int32_t nr, struct hive_probes **ret)
 {
@@ -55,11 +71,12 @@ static int make_list(enum hive_side side, int32_t nr, struct hive_probes **ret)
 	list = space_alloc(s.space, HIVE_META, bytes_of(n));
 	if (!list)
 		return -ENOMEM;
-	for (const struct syscall_probe *p = s.first; p; p = p->next)
-		if (is_in(p, side, nr)) {
-			list->ctxs |= 1u << p->probe.ctx;
-			memcpy(&list->probe[list->n++], &p->probe, sizeof(p->probe));
-		}
+	for (int rank = 0; rank < RANKS; rank++)
+		for (const struct syscall_probe *p = s.first; p; p = p->next)
+			if (is_in(p, side, nr) && rank_of(p) == rank) {
+				list->ctxs |= 1u << p->probe.ctx;
+				memcpy(&list->probe[list->n++], &p->probe, sizeof(p->probe));
+			}
 	*ret = list;
 	return 0;
 }
@@ -126,7 +143,7 @@ static void disown(const struct syscall_probe *p)
 /* What is left out at a system call's beginning gets its result at the end of another one. */
 static bool may_override(const struct syscall_probe *p)
 {
-	return p->side == HIVE_ENTER && p->probe.ctx == HIVE_CALL;
+	return p->side == HIVE_ENTER && (p->probe.ctx == HIVE_CALL || p->probe.ctx == HIVE_MODIFY);
 }
 
 static void count(const struct syscall_probe *p, int by)

@@ -336,6 +336,19 @@ struct kernel_siginfo {
 	int si_signo, si_errno, si_code;
 };
 
+/* The callbacks of raw tracepoints, by which BTF knows them: SEC("tp_btf/..."). */
+typedef void (*btf_trace_sys_enter)(void *, struct pt_regs *regs, long id);
+typedef void (*btf_trace_sys_exit)(void *, struct pt_regs *regs, long ret);
+typedef void (*btf_trace_sched_process_fork)(void *, struct task_struct *parent,
+					     struct task_struct *child);
+typedef void (*btf_trace_sched_process_exec)(void *, struct task_struct *p, pid_t old_pid,
+					     struct linux_binprm *bprm);
+typedef void (*btf_trace_sched_process_exit)(void *, struct task_struct *p);
+typedef void (*btf_trace_task_newtask)(void *, struct task_struct *task, unsigned long clone_flags);
+typedef void (*btf_trace_task_rename)(void *, struct task_struct *task, const char *comm);
+typedef void (*btf_trace_signal_generate)(void *, int sig, struct kernel_siginfo *info,
+					  struct task_struct *task, int group, int result);
+
 /* --- iterators: helper/seq.h, core/iter_model.h ------------------------------------------------
  */
 
@@ -500,6 +513,10 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct trace_event_raw_task_newtask), KEEP(struct trace_event_raw_task_rename);
 	KEEP(struct trace_event_raw_signal_generate);
 	KEEP(struct linux_binprm), KEEP(struct kernel_siginfo);
+	KEEP(btf_trace_sys_enter), KEEP(btf_trace_sys_exit);
+	KEEP(btf_trace_sched_process_fork), KEEP(btf_trace_sched_process_exec);
+	KEEP(btf_trace_sched_process_exit), KEEP(btf_trace_task_newtask);
+	KEEP(btf_trace_task_rename), KEEP(btf_trace_signal_generate);
 
 	KEEP(struct ethhdr), KEEP(struct vlan_hdr), KEEP(struct iphdr);
 	KEEP(struct ipv6hdr), KEEP(struct in6_addr);
@@ -832,3 +849,14 @@ KFUNC int bpf_iter_task_vma(struct bpf_iter_meta *meta, struct task_struct *task
 {
 	return 0;
 }
+
+/* --- bodies of system calls: SEC("fentry/__x64_sys_...") and its kin
+ * --------------------------------------- */
+
+#define SYSCALL(nr, name, ...)                                    \
+	KFUNC long __x64_sys_##name(const struct pt_regs *__regs) \
+	{                                                         \
+		return 0;                                         \
+	}
+#include "model/syscalls.def"
+#undef SYSCALL

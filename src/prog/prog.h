@@ -103,7 +103,6 @@ struct prog_type {
 	uint32_t nr_fields;
 	uint32_t ctx_size;  /* bytes of the UAPI context, 0: as large as the caller gives */
 	bool loadable;	    /* PROG_LOAD takes it */
-	bool load_iter;	    /* ... if it is an iterator */
 	bool test_run;	    /* PROG_TEST_RUN takes it */
 	bool ld_abs;	    /* LD_ABS and LD_IND are allowed: the context is an skb */
 	bool pkt_read;	    /* packet pointers of the context may be read through... */

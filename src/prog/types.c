@@ -15,7 +15,6 @@
 #define PKT		  32
 #define PKT_WRITE	  64
 #define PKT_FREE	  128
-#define ITER		  256
 
 #define NO_CTX		  .fields = NULL
 #define CTX(table, bytes) .fields = (table), .nr_fields = ARRAY_SIZE(table), .ctx_size = (bytes)
@@ -26,7 +25,6 @@ static const struct prog_type types[] = {
 		.name = (word),                   \
 		ctx,                              \
 		.loadable = (flags)&LOAD,         \
-		.load_iter = (flags)&ITER,        \
 		.test_run = (flags)&RUN,          \
 		.ld_abs = (flags)&LD_ABS,         \
 		.pkt_read = (flags)&PKT,          \

@@ -183,6 +183,9 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 	struct reg *d;
 	int found, err;
 
+	/* Where Linux has a pointer that is never NULL the model may have none. */
+	if (w.btf && !r.btf && r.type & MEM_RCU && !(r.type & PTR_TRUSTED))
+		mem_probe(v);
 	if (!w.btf || (!r.btf && !btf_ptr_trusted(&r) && !mem_probe(v)))
 		return 1;
 	if (!v->opts->rights.allow_ptr_leaks)

@@ -18,6 +18,7 @@
 #include "helper/helper.h"
 #include "helper/seq.h"
 #include "helper/task.h"
+#include "model/event.h"
 #include "prog/ctx_skb.h"
 #include "prog/ctx_xdp.h"
 #include "tests/harness/host.h"
@@ -329,6 +330,38 @@ static bool is_iterator(const struct skep_btf *b, const char *name)
 	return btf_find(b, ctx, BTF_KIND_STRUCT) > 0;
 }
 
+/* A function that programs attach to: there is nothing to call. */
+static bool is_hook(const struct skep_btf *b, const char *name)
+{
+	return is_iterator(b, name) || model_syscall_of(name) >= 0;
+}
+
+TEST(what_tracing_programs_attach_to_has_its_type)
+{
+	struct skep_btf *b = parse();
+	struct model_event e;
+	char name[128];
+
+	for (int32_t nr = 0; nr < MODEL_SYSCALLS; nr++) {
+		if (!model_syscall_name(nr))
+			continue;
+		snprintf(name, sizeof(name), "__x64_sys_%s", model_syscall_name(nr));
+		ASSERT_MSG(btf_find(b, name, BTF_KIND_FUNC) > 0, "%s", name);
+	}
+	for (uint32_t id = 0; id < btf_type_count(b); id++) {
+		const struct btf_type *t = btf_type(b, id);
+		const char *what = btf_str(b, t->name_off);
+
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_TYPEDEF || strncmp(what, "btf_trace_", 10))
+			continue;
+		ASSERT_MSG(model_event_raw(what + 10, &e), "%s", what);
+		t = btf_type(b, btf_type(b, t->type)->type); /* of a pointer */
+		ASSERT_EQ(BTF_INFO_KIND(t->info), BTF_KIND_FUNC_PROTO);
+		ASSERT_EQ(BTF_INFO_VLEN(t->info), e.n + 1);
+	}
+	btf_put(b);
+}
+
 TEST(every_kfunc_has_its_type_and_every_function_its_kfunc)
 {
 	struct skep_btf *b = parse();
@@ -343,7 +376,7 @@ TEST(every_kfunc_has_its_type_and_every_function_its_kfunc)
 		const struct btf_type *t = btf_type(b, id);
 
 		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC)
-			ASSERT_MSG(!model_kfunc(b, id) == is_iterator(b, btf_str(b, t->name_off)),
+			ASSERT_MSG(!model_kfunc(b, id) == is_hook(b, btf_str(b, t->name_off)),
 				   "no kfunc %s", btf_str(b, t->name_off));
 		else
 			ASSERT(!model_kfunc(b, id));
