@@ -25,9 +25,13 @@ struct maps {
 	struct map_line line[MAPS_MAX];
 };
 
-/* Reads them anew; what was read before stays where the process has none any more. */
+/*
+ * Reads them anew; what was read before stays where the process has none any more: who ends
+ * meanwhile has none from there on.
+ */
 static inline void maps_read(struct maps *m, int pid)
 {
+	static struct map_line line[MAPS_MAX];
 	char path[64], text[512], rights[5];
 	struct map_line l;
 	unsigned n = 0;
@@ -41,12 +45,16 @@ static inline void maps_read(struct maps *m, int pid)
 		    sscanf(text, "%lx-%lx %4s %lx %*s %*s %255s", &l.begin, &l.end, rights, &l.off,
 			   l.path) >= 4 &&
 		    rights[2] == 'x')
-			m->line[n++] = l;
+			line[n++] = l;
 	}
-	if (n)
+	if (!f)
+		return;
+	rewind(f);
+	if (fgetc(f) != EOF) {
+		memcpy(m->line, line, n * sizeof(line[0]));
 		m->n = n;
-	if (f)
-		fclose(f);
+	}
+	fclose(f);
 }
 
 /* The address that a byte of an ELF file has in it; 0: none. */
