@@ -104,6 +104,8 @@ int core_tasks_share(struct skep_kernel *k);
 
 /** The run of that vCPU, a member's, has died: what it held of maps comes back. */
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu);
+/** Now and then, where there are members: maps that one of them wrote over become new. */
+void core_scrub(struct skep_kernel *k);
 
 /*
  * What probes do to processes: the owner of the kernel gives it this, before anybody else uses it,

@@ -4,6 +4,9 @@
 #include "hive/space.h"
 #include "jit/jit.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 int core_segment(struct skep_kernel *k, uint64_t segment)
 {
 	if (!k->space)
@@ -48,6 +51,32 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 	}
 	skep_free(maps);
 	timers_cpu_died(k);
+}
+
+static void scrub(struct skep_kernel *k, struct skep_map *m)
+{
+	char text[128];
+
+	if (!m->sys->scrub || !m->sys->scrub(m, &m->scrubbed))
+		return;
+	snprintf(text, sizeof(text),
+		 "somebody wrote over map '%s' (%s, id %u), which is new or empty now", m->name,
+		 m->kind->name, m->id);
+	core_trace_say(k, (uint32_t)getpid(), "skep", text);
+}
+
+void core_scrub(struct skep_kernel *k)
+{
+	struct skep_map **maps;
+	const size_t n = hold_maps(k, &maps);
+
+	if (k->tasks)
+		scrub(k, k->tasks);
+	for (size_t i = 0; i < n; i++) {
+		scrub(k, maps[i]);
+		map_put(maps[i]);
+	}
+	skep_free(maps);
 }
 
 /* It is the server's alone, or the maps are that it has as values. */

@@ -17,9 +17,14 @@ bool lock_is_left(const struct vcpus *v, uint32_t word)
 		return false;
 	if (cpu == VCPU_NONE || cpu >= v->nr)
 		return true;
-	/* Acquire: what the run did before it ended is seen by who takes over. */
+	/*
+	 * Acquire: what the run did before it ended is seen by who takes over.  A run that ended
+	 * has gone on to the next epoch before its slot was free; where it has not, somebody wrote
+	 * over the owner.
+	 */
 	atomic_thread_fence(memory_order_acquire);
-	return lock_word(v, cpu) != word;
+	return lock_word(v, cpu) != word ||
+	       !atomic_load_explicit(&v->slot[cpu].owner, memory_order_acquire);
 }
 
 static uint64_t now(void)

@@ -661,6 +661,7 @@ static int hash_sys_update(struct skep_map *m, const void *key, const void *valu
 		.sys_lookup_delete = hash_sys_lookup_delete,                            \
 		.sys_batch = hash_sys_batch,                                            \
 		.cpu_died = hash_cpu_died,                                              \
+		.scrub = hash_scrub,                                                    \
 	};
 
 HASH_KIND(hash, HASH_PLAIN)

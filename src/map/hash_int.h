@@ -621,6 +621,9 @@ int hash_view(struct skep_map *m, int fd, bool write);
 /* The run of that CPU has died: what it held comes back (hash_repair.c). */
 void hash_cpu_died(struct skep_map *m, uint32_t cpu);
 
+/* Looks whether it is what it must be (hash_scrub.c). */
+bool hash_scrub(struct skep_map *m, uint64_t *pos);
+
 /* The cold operations do not need a variant each (hash.c). */
 int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);
 int hash_create(struct skep_map *m, const union bpf_attr *attr, struct skep_diag *reterr_diag);

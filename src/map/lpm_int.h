@@ -95,7 +95,7 @@ struct lpm {
 	uint32_t key_size;	 /* bytes, prefixlen included */
 	uint32_t bits;		 /* of data */
 	uint32_t total;		 /* of elements, and of nodes */
-	uint32_t sound;		 /* as many were taken at most, if all is well */
+	uint32_t sound;		 /* as many were taken at most, if no run stands still */
 };
 
 /* --- slots ------------------------------------------------------------------------------------ */
@@ -282,6 +282,14 @@ void lpm_untake_elem(const struct lpm *t, uint32_t n);
 /* -- lpm_repair.c -- */
 /* Makes the trie anew of its elements: who left the lock left it in the middle of a change. */
 void lpm_rebuild(const struct lpm *t);
+/* Is it what it must be? */
+bool lpm_scrub(struct skep_map *m, uint64_t *pos);
+
+MAP_ALWAYS_INLINE void lpm_lock(const struct lpm *t, uint32_t cpu)
+{
+	if (unlikely(lock_take(&t->sh->lock, t->vcpus, cpu)))
+		lpm_rebuild(t);
+}
 
 /* -- lpm_edit.c: under the lock -- */
 /* The element with exactly that key, or 0. */

@@ -222,12 +222,6 @@ static long lpm_put_locked(struct skep_map *m, const struct bpf_lpm_trie_key *ke
 	return 0;
 }
 
-static void trie_lock(const struct lpm *t, uint32_t cpu)
-{
-	if (unlikely(lock_take(&t->sh->lock, t->vcpus, cpu)))
-		lpm_rebuild(t);
-}
-
 static long lpm_update(struct skep_map *m, const void *key, const void *value, uint64_t flags,
 		       uint32_t cpu)
 {
@@ -237,7 +231,7 @@ static long lpm_update(struct skep_map *m, const void *key, const void *value, u
 
 	if (unlikely(flags > BPF_EXIST || lpm_key_len(k) > t->bits))
 		return -EINVAL;
-	trie_lock(t, cpu);
+	lpm_lock(t, cpu);
 	err = lpm_put_locked(m, k, value, flags);
 	spin_unlock(&t->sh->lock);
 	return err;
@@ -251,7 +245,7 @@ static long lpm_delete(struct skep_map *m, const void *key, uint32_t cpu)
 
 	if (unlikely(lpm_key_len(k) > t->bits))
 		return -EINVAL;
-	trie_lock(t, cpu);
+	lpm_lock(t, cpu);
 	e = lpm_remove(t, k);
 	if (e) {
 		lpm_index_update(t, k);
@@ -271,7 +265,7 @@ static int lpm_sys_lookup(struct skep_map *m, const void *key, void *value, uint
 	void *mem;
 
 	(void)flags;
-	trie_lock(t, VCPU_NONE);
+	lpm_lock(t, VCPU_NONE);
 	mem = lpm_lookup(m, key, 0);
 	if (mem)
 		value_get(value, mem, m->value_size);
@@ -298,7 +292,7 @@ static int lpm_next_key(struct skep_map *m, const void *key, void *next)
 	const struct bpf_lpm_trie_key *k = key;
 	uint32_t e;
 
-	trie_lock(t, VCPU_NONE);
+	lpm_lock(t, VCPU_NONE);
 	/* A key that is not there begins anew. */
 	e = k && lpm_key_len(k) <= t->bits ? lpm_exact(t, k) : 0;
 	e = e ? lpm_next(t, e) : lpm_first(t);
@@ -335,4 +329,5 @@ const struct map_sys_ops lpm_trie_map_sys = {
 	.next_key = lpm_next_key,
 	.sys_lookup = lpm_sys_lookup,
 	.sys_update = lpm_sys_update,
+	.scrub = lpm_scrub,
 };

@@ -127,6 +127,11 @@ struct map_sys_ops {
 	/* In a hive: the run of that vCPU has died; nobody is in it.  NULL: nothing is to be done.
 	 */
 	void (*cpu_died)(struct skep_map *m, uint32_t cpu);
+	/*
+	 * In a hive: looks at some of what members can write, from *pos on, which it moves (0: the
+	 * beginning).  True: it was not what it must be, and was made new, in the map's own way.
+	 */
+	bool (*scrub)(struct skep_map *m, uint64_t *pos);
 	/* The last fd and pin are gone: drops what only user space keeps alive. */
 	void (*release_user)(struct skep_map *m);
 
@@ -197,6 +202,7 @@ struct skep_map {
 	bool percpu;	      /* kind->percpu, for programs */
 	const struct map_prog_ops *progs; /* how PROG_ARRAY counts programs; may be NULL */
 
+	uint64_t scrubbed;	     /* how far scrub() has come */
 	struct spinlock lock;	     /* object values under bpf(2), owner_*; never from programs */
 	_Atomic uint32_t refs;	     /* map_get, map_put */
 	_Atomic uint32_t users;	     /* fds and pins: map_user_get, map_user_put */

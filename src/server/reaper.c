@@ -6,9 +6,9 @@
  * says within a moment that the process is gone.  The numbers in there are whatever members wrote:
  * at worst somebody ends the runs of a process that writes to the same memory as well.
  *
- * Two threads: one watches, and says at once that a run is over, which leaves its locks to whoever
- * waits for them; it never waits itself.  The other mends what the run held, then gives back the
- * vCPU and the member's number.
+ * Three threads: one watches, and says at once that a run is over, which leaves its locks to
+ * whoever waits for them; it never waits itself.  Another one mends what the run held, then gives
+ * back the vCPU and the member's number.  The third looks whether maps are what they must be.
  *
  * A vCPU whose run does not go on for STUCK_MS may be left too: its thread ended in the run (exec
  * in another thread, a longjmp out of a signal's handler), or nobody ever was there and somebody
@@ -34,6 +34,7 @@
 
 #define LOOK_MS	 250
 #define STUCK_MS 2000
+#define SCRUB_MS 1000
 #define TIDS	 (UINT32_C(1) << 22) /* threads have lower numbers */
 
 /* What was seen of a vCPU. */
@@ -358,6 +359,22 @@ static void *watch(void *arg)
 	return arg;
 }
 
+/* Who is not alone with the maps looks at them, now and then. */
+static void *scrub(void *arg)
+{
+	for (;;) {
+		bool alone;
+
+		usleep(SCRUB_MS * 1000);
+		pthread_mutex_lock(&r.lock);
+		alone = !r.watched;
+		pthread_mutex_unlock(&r.lock);
+		if (!alone)
+			core_scrub(r.k);
+	}
+	return arg;
+}
+
 /* Somebody rang: it may be a new member, one that waits for a vCPU, or lines of programs. */
 static void on_bell(void)
 {
@@ -409,5 +426,7 @@ int reaper_start(struct space *s, struct skep_kernel *k)
 	err = start(watch);
 	if (!err)
 		err = start(mend);
+	if (!err)
+		err = start(scrub);
 	return err ? err : bell_start(s, on_bell);
 }

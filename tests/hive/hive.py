@@ -332,8 +332,10 @@ def member_out_of_reach():
 
 def runs(*names):
     others = set(hives())
-    p = call(skep, 'run', '--', runner, build / 'tests/hive/runner.bpf.o', *names)
+    p = call(skep, 'run', '-t', '--', runner, build / 'tests/hive/runner.bpf.o', *names)
     assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
+    # Maps that were written over are found, and no others.
+    assert ('wrote over map' in p.stderr) == ('scribble' in names), p.stdout + p.stderr
     until('the hive ends', lambda: not set(hives()) - others)
 
 

@@ -167,6 +167,21 @@ TEST(locks_of_no_kernel_are_taken)
 	vcpus_fini(&vcpus, NULL);
 }
 
+/* Where the slot of the run that it names is free nobody holds it, whatever the epoch says. */
+TEST(locks_of_runs_in_free_slots_are_taken)
+{
+	struct spinlock l = { 0 };
+
+	ASSERT_EQ(vcpus_init(&vcpus, NULL, 2), 0);
+	atomic_store(&vcpus.slot[1].owner, 5);
+	ASSERT(!lock_take(&l, &vcpus, 1));
+	ASSERT(!lock_try(&l, &vcpus, 0));
+	atomic_store(&vcpus.slot[1].owner, 0);
+	ASSERT(lock_try(&l, &vcpus, 0));
+	ASSERT_EQ(atomic_load(&l.word), lock_word(&vcpus, 0));
+	vcpus_fini(&vcpus, NULL);
+}
+
 TEST(vcpus_possible_counts_at_least_the_configured)
 {
 	ASSERT_GE(vcpus_possible(), sysconf(_SC_NPROCESSORS_ONLN));
