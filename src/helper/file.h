@@ -36,4 +36,14 @@ struct model_file {
 	struct model_path f_path;
 };
 
+/* The files of a process (files.c). */
+struct model_fdtable {
+	uint32_t max_fds;	/* how many there may be */
+	struct model_file **fd; /* NULL: not open */
+};
+
+struct model_files {
+	struct model_fdtable *fdt;
+};
+
 #endif

@@ -7,6 +7,7 @@
  * with -EFAULT where a load would trap, needs no signal handler and no privilege.  Memory that the
  * run knows to be there is copied outright.  User and kernel addresses are one space here.
  */
+#include "helper/files.h"
 #include "helper/helper_int.h"
 
 #include <sys/syscall.h>
@@ -64,7 +65,9 @@ long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 	}
 	if (likely(copy != NULL))
 		err = copy(run, dst, PTR(addr), n);
-	return likely(err != -EAGAIN) ? err : copy_far(run, dst, addr, n);
+	if (unlikely(err == -EAGAIN))
+		err = copy_far(run, dst, addr, n);
+	return likely(!err) || run->as ? err : files_read(dst, addr, n);
 }
 
 uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)

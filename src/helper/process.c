@@ -116,51 +116,12 @@ static void ask_addresses(struct skep_mm *mm)
 	}
 }
 
-/* The last part of a path; what /proc says behind that of a file that is gone is none of it. */
-static uint32_t name_of(const char *path, size_t len, bool gone, char name[256])
-{
-	static const char deleted[] = " (deleted)";
-	const size_t tail = sizeof(deleted) - 1;
-	size_t at;
-
-	if (gone && len > tail && !memcmp(path + len - tail, deleted, tail))
-		len -= tail;
-	for (at = len; at && path[at - 1] != '/'; at--)
-		;
-	len = MIN(len - at, (size_t)255);
-	memcpy(name, path + at, len);
-	name[len] = '\0';
-	return (uint32_t)len;
-}
-
-/* False: nobody says which file it is. */
-static bool ask_exe(struct process_mm *to)
-{
-	static const char exe[] = "/proc/self/exe";
-	char path[PATH_MAX];
-	struct statx st = { 0 };
-	const long len =
-		sys_call6(SYS_readlinkat, AT_FDCWD, (long)exe, (long)path, sizeof(path), 0, 0);
-
-	if (len <= 0 ||
-	    sys_call6(SYS_statx, AT_FDCWD, (long)exe, 0, STATX_BASIC_STATS, (long)&st, 0))
-		return false;
-	to->super.s_dev = st.stx_dev_major << 20 | st.stx_dev_minor;
-	to->inode.i_ino = st.stx_ino;
-	to->dentry.d_name.len = name_of(path, (size_t)len, !st.stx_nlink, to->name);
-	return true;
-}
-
 /* Of m, which is going to be at `at`. */
 static void fill_mm(struct process_mm *m, struct process_mm *at)
 {
 	ask_addresses(&m->mm);
-	if (ask_exe(m))
-		m->mm.exe_file = &at->exe;
-	m->exe = (struct model_file){ .f_inode = &at->inode, .f_path.dentry = &at->dentry };
-	m->dentry.d_name.name = at->name;
-	m->dentry.d_inode = &at->inode;
-	m->inode.i_sb = &at->super;
+	if (file_ask("/proc/self/exe", &m->exe, (uintptr_t)&at->exe))
+		m->mm.exe_file = &at->exe.file;
 }
 
 #define MM_LOOKS 100

@@ -6,6 +6,7 @@
 #ifndef SKEP_HELPER_PROCESS_H
 #define SKEP_HELPER_PROCESS_H
 
+#include "helper/files.h"
 #include "helper/task.h"
 
 #include <time.h>
@@ -37,11 +38,7 @@ enum mm_is {
 /* The process's memory as programs see it, and all that it leads to. */
 struct process_mm {
 	struct skep_mm mm;
-	struct model_file exe;
-	struct model_dentry dentry;
-	struct model_inode inode;
-	struct model_super_block super;
-	char name[256]; /* NAME_MAX and a NUL */
+	struct open_file exe;
 };
 
 /* What a process remembers of itself, all zero at first: in memory that a fork empties. */

@@ -7,6 +7,7 @@
  * A run for another process says whose it is (run->as), and no more is known of it.
  */
 #include "helper/task.h"
+#include "helper/files.h"
 #include "helper/helper_int.h"
 #include "map/storage.h"
 
@@ -205,6 +206,7 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 	t->real_cred = t->cred = &s->cred;
 	task_comm(run, t->comm);
 	t->mm = run->as ? NULL : process_mm(run);
+	t->files = run->as ? NULL : PTR(FILES_AT);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
 	fill_pid(t, &s->self_pid);

@@ -80,6 +80,7 @@ struct skep_task {
 	struct skep_pid *thread_pid;
 	struct skep_nsproxy *nsproxy; /* NULL: not known */
 	struct skep_mm *mm;	      /* NULL: not known */
+	struct model_files *files;    /* NULL: not known; made as they are read (files.h) */
 	char comm[16];		      /* TASK_COMM_LEN */
 	uint64_t start_time;	      /* CLOCK_MONOTONIC ns when it began; 0: not known */
 	uint64_t start_boottime;      /* the same of CLOCK_BOOTTIME, to a hundredth of a second */

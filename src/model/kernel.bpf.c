@@ -131,6 +131,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct nsproxy *nsproxy;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	char comm[TASK_COMM_LEN];
 	u64 start_time;
 	u64 start_boottime;
@@ -164,6 +165,15 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 /* --- registers of a probed thread ---------------------------------------------------------------
@@ -526,7 +536,7 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct nsproxy), KEEP(struct ns_common), KEEP(struct uts_namespace);
 	KEEP(struct ipc_namespace), KEEP(struct mnt_namespace), KEEP(struct pid_namespace);
 	KEEP(struct net), KEEP(struct time_namespace), KEEP(struct cgroup_namespace);
-	KEEP(struct mm_struct), KEEP(struct path), KEEP(struct dentry), KEEP(struct qstr);
+	KEEP(struct files_struct), KEEP(struct fdtable), KEEP(struct mm_struct), KEEP(struct path), KEEP(struct dentry), KEEP(struct qstr);
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);

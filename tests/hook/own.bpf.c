@@ -109,8 +109,19 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	int count;
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	int pid, tgid;
+	struct files_struct *files;
 	struct task_struct *real_parent, *group_leader;
 	struct pid *thread_pid;
 	struct nsproxy *nsproxy;
@@ -160,6 +171,21 @@ static void read_program(struct own *o, struct task_struct *t)
 	bpf_probe_read_user_str(o->arg0, sizeof(o->arg0), (const void *)args);
 }
 
+static void read_file(struct own_fd *to, struct task_struct *t, unsigned fd)
+{
+	const struct fdtable *table = BPF_CORE_READ(t, files, fdt);
+	struct file *f = NULL;
+
+	if (fd >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(table, fd) + fd) || !f)
+		return;
+	to->ino = BPF_CORE_READ(f, f_inode, i_ino);
+	to->dev = BPF_CORE_READ(f, f_inode, i_sb, s_dev);
+	to->name_len = BPF_CORE_READ(f, f_path.dentry, d_name.len);
+	bpf_probe_read_kernel_str(to->name, sizeof(to->name),
+				  BPF_CORE_READ(f, f_path.dentry, d_name.name));
+}
+
 /* The same by plain loads. */
 static unsigned differ(const struct own *o)
 {
@@ -170,7 +196,8 @@ static unsigned differ(const struct own *o)
 	       (t->thread_pid->numbers[0].nr != o->nr) +
 	       (t->group_leader->thread_pid->numbers[0].nr != o->leader_nr) +
 	       (t->mm->exe_file->f_path.dentry->d_name.len != o->name_len) +
-	       (t->mm->exe_file->f_path.dentry->d_inode->i_ino != o->ino);
+	       (t->mm->exe_file->f_path.dentry->d_inode->i_ino != o->ino) +
+	       (t->files->fdt->max_fds <= OWN_FD + OWN_FDS);
 }
 
 SEC("uprobe")
@@ -186,6 +213,10 @@ int look(void *ctx)
 	o->tid = (__u32)ids;
 	read_namespaces(o, t);
 	read_program(o, t);
+	for (int i = 0; i < OWN_FDS; i++) {
+		__builtin_memset(&o->fd[i], 0, sizeof(o->fd[i]));
+		read_file(&o->fd[i], t, OWN_FD + i);
+	}
 	o->differ = differ(o);
 	bpf_ringbuf_submit(o, 0);
 	return 0;

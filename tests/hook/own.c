@@ -15,11 +15,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -37,15 +40,20 @@ static void print(const char *who, const struct own *o)
 	printf("%s %u/%u ns", who, o->tgid, o->tid);
 	for (int i = 0; i < OWN_NS; i++)
 		printf(" %u", o->ns[i]);
-	printf(" nr %d leader %d parent %d file %lu %#x %s %u args %lu env %lu %s differ %u\n",
-	       o->nr, o->leader_nr, o->parent_nr, o->ino, o->dev, o->name, o->name_len, o->args,
-	       o->env, o->arg0, o->differ);
+	printf(" nr %d leader %d parent %d file %lu %#x %s %u args %lu env %lu %s differ %u", o->nr,
+	       o->leader_nr, o->parent_nr, o->ino, o->dev, o->name, o->name_len, o->args, o->env,
+	       o->arg0, o->differ);
+	for (int i = 0; i < OWN_FDS; i++)
+		printf(" fd '%s' %u %lu %#x", o->fd[i].name, o->fd[i].name_len, o->fd[i].ino,
+		       o->fd[i].dev);
+	printf("\n");
 	fflush(stdout);
 }
 
 /* --- what a process knows of itself ---------------------------------------------------------- */
 
 static char exe[4096]; /* as it was when it began */
+static char gone_name[32];
 
 static size_t length_of(const char *path)
 {
@@ -57,6 +65,37 @@ static size_t length_of(const char *path)
 	if (f)
 		fclose(f);
 	return n;
+}
+
+/* Files of each kind, at the numbers where they are looked for. */
+static void open_files(void)
+{
+	char path[] = "/tmp/own-gone-XXXXXX";
+	int pipes[2], gone = mkstemp(path);
+
+	unlink(path);
+	if (pipe(pipes) || dup2(open("/etc/passwd", O_RDONLY), OWN_FD + OWN_FILE) < 0 ||
+	    dup2(gone, OWN_FD + OWN_GONE) < 0 || dup2(pipes[1], OWN_FD + OWN_PIPE) < 0 ||
+	    dup2(eventfd(0, 0), OWN_FD + OWN_EVENT) < 0 ||
+	    dup2(socket(AF_INET, SOCK_DGRAM, 0), OWN_FD + OWN_SOCKET) < 0)
+		abort();
+	snprintf(gone_name, sizeof(gone_name), "%s", strrchr(path, '/') + 1);
+}
+
+/* By fstat(2), and by what Linux calls such a file's directory entry. */
+static void say_files(struct own *o)
+{
+	const char *const names[OWN_FDS] = { "passwd", gone_name, "", "[eventfd]", "", "" };
+	struct stat st;
+
+	for (int i = 0; i < OWN_FDS; i++) {
+		if (fstat(OWN_FD + i, &st))
+			continue;
+		o->fd[i].ino = st.st_ino;
+		o->fd[i].dev = major(st.st_dev) << 20 | minor(st.st_dev);
+		o->fd[i].name_len = (unsigned)strlen(names[i]);
+		snprintf(o->fd[i].name, sizeof(o->fd[i].name), "%s", names[i]);
+	}
 }
 
 static void say(void)
@@ -93,6 +132,7 @@ static void say(void)
 	snprintf(o.name, sizeof(o.name), "%s", strrchr(exe, '/') + 1);
 	snprintf(o.arg0, sizeof(o.arg0), "%s", program_invocation_name);
 	o.name_len = (unsigned)strlen(o.name);
+	say_files(&o);
 	print("own", &o);
 	seen();
 }
@@ -120,6 +160,7 @@ static int be(const char *how)
 
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
 		return 1;
+	open_files();
 	if (!strcmp(how, "gone") && unlink(exe))
 		return 1;
 	say();

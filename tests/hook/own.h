@@ -16,6 +16,16 @@ enum {
 	OWN_NS,
 };
 
+/* Descriptors that the process opens, from OWN_FD on: a file, one that is gone, ... */
+enum { OWN_FILE, OWN_GONE, OWN_PIPE, OWN_EVENT, OWN_SOCKET, OWN_CLOSED, OWN_FDS };
+#define OWN_FD 100
+
+struct own_fd {
+	unsigned long ino; /* 0: it is not open */
+	unsigned dev, name_len;
+	char name[32];
+};
+
 struct own {
 	unsigned tgid, tid;
 	unsigned ns[OWN_NS];	      /* inodes */
@@ -26,6 +36,7 @@ struct own {
 	unsigned long args, env; /* bytes */
 	unsigned differ;	 /* what plain loads found otherwise */
 	char name[64], arg0[128];
+	struct own_fd fd[OWN_FDS];
 };
 
 #endif
