@@ -277,6 +277,31 @@ def go():
 
 
 @case
+def rust():
+    need('rustc')
+    to = work / 'busy'
+    p = subprocess.run(['rustc', '-O', '-o', to, here / 'busy.rs'], capture_output=True, text=True,
+                       timeout=200, stdin=subprocess.DEVNULL, env={**os.environ, 'TMPDIR': str(work)})
+    if p.returncode and 'error[' not in p.stderr:
+        raise Skip(f'rustc does not work: {p.stderr.strip()[-60:]}')
+    assert p.returncode == 0, p.stderr
+    seen = same(to)
+    assert seen.entered['write'] >= 3 and seen.left['wait4'] + seen.left['waitid'] > 0, seen.entered
+
+
+@case
+def gcc_of_a_room():
+    """Some of Skep by gcc, two at a time: the same objects, byte by byte."""
+    need('gcc', 'xargs')
+    src = here.parent.parent / 'src'
+    files = ' '.join(str(f) for f in sorted((src / 'btf').glob('*.c')))
+    seen = same('sh', '-c', f"""mkdir -p {work}/o; cd {work}/o || exit
+ls {files} | xargs -P 2 -n 1 gcc -std=gnu17 -O2 -D_GNU_SOURCE -I {src} -c
+status=$?; cat *.o | cksum; ls | wc -l; rm -r {work}/o; exit $status""")
+    assert seen.entered['execve'] >= 30, seen.entered
+
+
+@case
 def gcc():
     need('gcc')
     argv = 'gcc', '-O2', '-c', '-o', work / 'acts.o', here / 'acts.c'
