@@ -120,6 +120,15 @@ static void *hash_walker(void *arg)
 	return NULL;
 }
 
+/* What is amid its changes is not taken for wrong. */
+static void *hash_scrubber(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		ASSERT(!map->sys->scrub(map, &map->scrubbed));
+	return NULL;
+}
+
 static uint32_t count_keys(uint64_t limit)
 {
 	struct wide_key key, next;
@@ -141,7 +150,7 @@ static uint32_t count_keys(uint64_t limit)
 static void hash_holds(uint32_t key_size, uint32_t entries, uint32_t flags)
 {
 	static void *(*const fn[])(void *) = { hash_writer, hash_writer, hash_writer, hash_reader,
-					       hash_walker };
+					       hash_walker, hash_scrubber };
 	struct told v = { 0, 0 };
 
 	map = MAP(BPF_MAP_TYPE_HASH, key_size, sizeof(v), entries, flags);
