@@ -30,6 +30,7 @@
 /* --- what a look finds ------------------------------------------------------------------------ */
 
 struct look {
+	const struct skep_map *m;
 	const struct hash *h;
 	uint32_t fresh;
 	uint8_t *met; /* a bit for each element that was in some place; NULL: nobody counts */
@@ -41,21 +42,27 @@ static void fail(struct look *l)
 	l->sound = false;
 }
 
-/* The row that has the element in hand, as both of them say; NULL: none. */
-static const struct hash_row *hand_of(const struct hash *h, uint32_t n)
+/*
+ * The row that has the element in hand, as both of them say; NULL: none.  The last row is that of
+ * several threads, while something is written by bpf(2): it names what the last of them has.
+ */
+static const struct hash_row *hand_of(const struct skep_map *m, uint32_t n)
 {
+	const struct hash *h = m->priv;
 	const uint32_t holder = atomic_load(&hash_elem(h, n)->holder);
 	const struct hash_row *r = &h->sh->row[holder - 1];
 
 	if (!holder || holder > h->nr_cpus + 1)
 		return NULL;
+	if (holder == h->nr_cpus + 1 && atomic_load(&m->writers))
+		return r;
 	return r->spare == n || atomic_load(&r->taken) == n || atomic_load(&r->removed) == n ? r
 											     : NULL;
 }
 
-static bool in_hand(const struct hash *h, uint32_t n)
+static bool in_hand(const struct skep_map *m, uint32_t n)
 {
-	return hand_of(h, n) != NULL;
+	return hand_of(m, n) != NULL;
 }
 
 /* The element is in that place: false, where it is in another one too, or is none. */
@@ -63,13 +70,13 @@ static bool meet(struct look *l, uint32_t n)
 {
 	const struct hash *h = l->h;
 
-	if (!n || n > l->fresh || (atomic_load(&hash_elem(h, n)->holder) && !in_hand(h, n))) {
+	if (!n || n > l->fresh || (atomic_load(&hash_elem(h, n)->holder) && !in_hand(l->m, n))) {
 		fail(l);
 		return false;
 	}
 	if (!l->met)
 		return true;
-	if (l->met[n / 8] >> n % 8 & 1 && !in_hand(h, n))
+	if (l->met[n / 8] >> n % 8 & 1 && !in_hand(l->m, n))
 		fail(l);
 	l->met[n / 8] |= (uint8_t)(1u << n % 8);
 	return l->sound;
@@ -122,9 +129,11 @@ static void names_of(const struct hash_row *r, uint32_t ret[ROW_NAMES])
 }
 
 /* Has the row that element in hand? */
-static bool holds(const struct hash *h, const struct hash_row *r, uint32_t n)
+static bool holds(const struct skep_map *m, const struct hash_row *r, uint32_t n)
 {
-	return n && n <= h->total && hand_of(h, n) == r;
+	const struct hash *h = m->priv;
+
+	return n && n <= h->total && hand_of(m, n) == r;
 }
 
 static void look_at_row(struct look *l, const struct hash_row *r)
@@ -139,9 +148,9 @@ static void look_at_row(struct look *l, const struct hash_row *r)
 		fail(l);
 	names_of(r, names);
 	for (int i = 0; i < ROW_NAMES; i++)
-		if (holds(h, r, names[i]))
+		if (holds(l->m, r, names[i]))
 			meet(l, names[i]);
-	if (!(h->kind & HASH_PERCPU) && !holds(h, r, r->spare))
+	if (!(h->kind & HASH_PERCPU) && !holds(l->m, r, r->spare))
 		fail(l);
 }
 
@@ -292,9 +301,10 @@ static bool lock_all(const struct table *t, uint8_t *locked)
 }
 
 /* All locks are held. */
-static bool is_sound(const struct hash *h, const uint8_t *locked, uint8_t *met)
+static bool is_sound(const struct skep_map *m, const uint8_t *locked, uint8_t *met)
 {
-	struct look l = { h, atomic_load(&h->sh->fresh), met, true };
+	const struct hash *h = m->priv;
+	struct look l = { m, h, atomic_load(&h->sh->fresh), met, true };
 
 	if (l.fresh > h->total)
 		return false;
@@ -315,14 +325,15 @@ static bool may_run(const struct hash *h, uint32_t row)
 }
 
 /* A spare for a row that has lost its own: what it still names, else a free one. */
-static void spare_again(const struct hash *h, uint32_t i)
+static void spare_again(const struct skep_map *m, uint32_t i)
 {
+	const struct hash *h = m->priv;
 	struct hash_row *r = &h->sh->row[i], *user = &h->sh->row[h->nr_cpus];
 	uint32_t names[ROW_NAMES], n = 0;
 
 	names_of(r, names);
 	for (int j = 0; j < ROW_NAMES && !n && (!j || !may_run(h, i)); j++)
-		n = holds(h, r, names[j]) ? names[j] : 0;
+		n = holds(m, r, names[j]) ? names[j] : 0;
 	if (!n && (n = atomic_load(&user->free))) {
 		atomic_store(&user->free, atomic_load(&hash_elem(h, n)->next));
 		atomic_store(&hash_elem(h, n)->holder, 1 + i);
@@ -331,14 +342,15 @@ static void spare_again(const struct hash *h, uint32_t i)
 }
 
 /* Elements up to there were taken: what the word says, or who has one in hand. */
-static uint32_t fresh_of(const struct hash *h)
+static uint32_t fresh_of(const struct skep_map *m)
 {
+	const struct hash *h = m->priv;
 	uint32_t ret = MIN(atomic_load(&h->sh->fresh), h->total), names[ROW_NAMES];
 
 	for (uint32_t i = 0; i <= h->nr_cpus; i++) {
 		names_of(&h->sh->row[i], names);
 		for (int j = 0; j < ROW_NAMES; j++)
-			if (holds(h, &h->sh->row[i], names[j]))
+			if (holds(m, &h->sh->row[i], names[j]))
 				ret = MAX(ret, names[j]);
 	}
 	return ret;
@@ -350,7 +362,7 @@ static void make_empty(struct skep_map *m, const uint8_t *locked)
 {
 	const struct hash *h = m->priv;
 	_Atomic uint32_t *free = &h->sh->row[h->nr_cpus].free;
-	const uint32_t fresh = fresh_of(h);
+	const uint32_t fresh = fresh_of(m);
 
 	for (uint32_t i = 0; i <= h->mask; i++) {
 		struct bucket *b = &h->buckets[i];
@@ -365,7 +377,7 @@ static void make_empty(struct skep_map *m, const uint8_t *locked)
 		atomic_store(&h->sh->row[i].free, 0);
 	atomic_store(&h->sh->fresh, fresh);
 	for (uint32_t n = 1; n <= fresh; n++) {
-		if (in_hand(h, n))
+		if (in_hand(m, n))
 			continue;
 		if (m->objects)
 			hash_drop(m, n, HASH_USER);
@@ -374,7 +386,7 @@ static void make_empty(struct skep_map *m, const uint8_t *locked)
 		atomic_store(free, n);
 	}
 	for (uint32_t i = 0; i <= h->nr_cpus && !(h->kind & HASH_PERCPU); i++)
-		spare_again(h, i);
+		spare_again(m, i);
 }
 
 enum verdict { SOUND, WRONG, NOT_NOW };
@@ -392,7 +404,7 @@ static enum verdict locked_look(const struct table *t, uint8_t *locked, uint8_t 
 		free_stuck(t, locked);
 		return NOT_NOW;
 	}
-	wrong = !met || !is_sound(h, locked, met);
+	wrong = !met || !is_sound(t->m, locked, met);
 	if (wrong)
 		make_empty(t->m, locked);
 	unlock_all(h, locked);
@@ -416,7 +428,7 @@ static bool scrub_some(const struct table *t, uint64_t *pos)
 {
 	const struct hash *h = t->h;
 	const uint32_t end = (uint32_t)MIN(*pos + SOME, (uint64_t)h->mask + 1);
-	struct look l = { h, MIN(atomic_load(&h->sh->fresh), h->total), NULL, true };
+	struct look l = { t->m, h, MIN(atomic_load(&h->sh->fresh), h->total), NULL, true };
 
 	for (uint32_t i = next_bucket(t, (uint32_t)*pos); i < end && l.sound;
 	     i = next_bucket(t, i + 1)) {

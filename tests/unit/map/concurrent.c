@@ -73,7 +73,8 @@ static void *hash_writer(void *arg)
 			err = cpu < 2 ? map->ops->update(map, &key, &v, 0, cpu)
 				      : map_sys_update(map, &key, &v, 0);
 		else
-			err = map->ops->delete (map, &key, VCPU_NONE);
+			err = cpu < 2 ? map->ops->delete (map, &key, cpu)
+				      : map_sys_delete(map, &key);
 		ASSERT(err == 0 || (k >= STABLE && (err == -ENOENT || err == -E2BIG)));
 	}
 	return NULL;
@@ -149,8 +150,8 @@ static uint32_t count_keys(uint64_t limit)
 /* The first 8 bytes of a key are enough to tell it. */
 static void hash_holds(uint32_t key_size, uint32_t entries, uint32_t flags)
 {
-	static void *(*const fn[])(void *) = { hash_writer, hash_writer, hash_writer, hash_reader,
-					       hash_walker, hash_scrubber };
+	static void *(*const fn[])(void *) = { hash_writer, hash_writer, hash_writer,
+					       hash_reader, hash_walker, hash_scrubber };
 	struct told v = { 0, 0 };
 
 	map = MAP(BPF_MAP_TYPE_HASH, key_size, sizeof(v), entries, flags);
