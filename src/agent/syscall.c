@@ -119,7 +119,7 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 		c->record[6] = regs->r8;
 		c->record[7] = regs->r9;
 	}
-	c->user = (struct run_frame){ regs->rip, regs->rbp };
+	c->user = (struct run_frame){ .ip = regs->rip, .fp = regs->rbp, .sp = regs->rsp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
 	c->tgid = kind_of(h->nr) & AGENT_CALL_EXECS
 			  ? (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0)

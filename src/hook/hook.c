@@ -10,6 +10,7 @@
 #include "hook/event.h"
 #include "hook/guard.h"
 #include "hook/syscall.h"
+#include "hook/unwind.h"
 #include "hook/uprobe.h"
 
 struct hooks h = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -52,6 +53,7 @@ void hooks_put_in(struct still *s)
 	if (!s->p->watched)
 		return;
 	ends_scan(s->p->pid);
+	unwind_put(s);
 	syscalls_put(s);
 	at_landmarks(s, still_put_spot);
 }
@@ -75,6 +77,7 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	some |= calls;
 	if (!some && (!any || p->watched))
 		return 0;
+	unwind_prepare(p);
 	err = still_begin(&s, p, h.space, diag);
 	if (err)
 		return err;
@@ -109,13 +112,16 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 		     struct skep_diag *diag)
 {
 	struct still s;
-	int err = still_begin(&s, p, h.space, diag);
+	int err;
 
+	unwind_prepare(p);
+	err = still_begin(&s, p, h.space, diag);
 	*ret_stopped = !err;
 	if (err)
 		return err;
 	make_ready(&s);
 	err = uprobe_at_sites(&s, u, still_put_spot, diag);
+	unwind_put(&s);
 	syscalls_put(&s);
 	at_landmarks(&s, still_put_spot);
 	p->watched = true;
@@ -179,6 +185,7 @@ static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, vo
 	int err = 0;
 
 	pthread_mutex_lock(&h.lock);
+	unwind_attached(prog);
 	members_look(&h.members);
 	if (h.over)
 		err = -ENODEV;
@@ -188,14 +195,19 @@ static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, vo
 		err = uprobe_attach(spec, prog, &uprobe_ops, &u, diag);
 	if (!err)
 		*ret = u;
+	else
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
 
 static void detach_file(void *hooked)
 {
+	const struct skep_prog *prog = uprobe_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	uprobe_detach(hooked, &uprobe_ops);
+	unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 }
 
@@ -208,6 +220,7 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 	int err;
 
 	pthread_mutex_lock(&h.lock);
+	unwind_attached(prog);
 	members_look(&h.members);
 	if (spec->pid > 0 && !members_of(&h.members, spec->pid))
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
@@ -219,6 +232,8 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 		*ret = p;
 	else if (p)
 		syscalls_remove(p);
+	if (err)
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
@@ -246,9 +261,12 @@ static void take_syscalls(void)
 
 static void detach_syscall(void *hooked)
 {
+	const struct skep_prog *prog = syscalls_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	syscalls_remove(hooked);
 	take_syscalls();
+	unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 }
 
@@ -261,6 +279,7 @@ static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, v
 	int err;
 
 	pthread_mutex_lock(&h.lock);
+	unwind_attached(prog);
 	members_look(&h.members);
 	err = h.over ? -ENODEV : events_add(spec, prog, &p);
 	if (!err && events_on() & HIVE_TASKS_ON)
@@ -272,14 +291,19 @@ static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, v
 		*ret = p;
 	else if (p)
 		events_remove(p);
+	if (err)
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
 
 static void detach_event(void *hooked)
 {
+	const struct skep_prog *prog = events_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	events_remove(hooked);
+	unwind_detached(prog);
 	if (!(events_on() & HIVE_TASKS_ON))
 		ends_stop();
 	syscalls_changed();
@@ -335,5 +359,6 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	syscalls_start(s, core_vcpus(k));
 	events_start(s, core_vcpus(k));
 	ends_start(s, k);
+	unwind_start(s, core_vcpus(k));
 	core_set_hooks(k, hooks);
 }
