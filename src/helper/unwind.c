@@ -25,7 +25,7 @@ static long read_words(struct skep_run *run, uint64_t *to, uint64_t at, size_t n
 
 /* --- what is known of an address -------------------------------------------------------------- */
 
-static bool find_map(const struct unwind_maps *m, uint64_t ip, struct unwind_map *ret)
+static const struct unwind_map *find_map(const struct unwind_maps *m, uint64_t ip)
 {
 	const uint32_t n = atomic_load_explicit(&m->n, memory_order_relaxed);
 	uint32_t low = 0, high = MIN(n, (uint32_t)UNWIND_MAPS);
@@ -38,29 +38,28 @@ static bool find_map(const struct unwind_maps *m, uint64_t ip, struct unwind_map
 		else
 			high = mid;
 	}
-	if (!low || ip >= m->at[low - 1].end)
-		return false;
-	*ret = m->at[low - 1];
-	return true;
+	return low && ip < m->at[low - 1].end ? &m->at[low - 1] : NULL;
 }
 
 /* The file that is mapped there, if its table still is what it was. */
-static const struct unwind_table *table_of(const struct skep_run *run, uint64_t ip, uint64_t *off)
+static const struct unwind_table *table_of(const struct skep_run *run, uint64_t ip,
+					   uint64_t *ret_off)
 {
 	const struct unwind_maps *m = run->env->unwind;
-	struct unwind_map map;
-	uint32_t version;
-	bool found;
+	const struct unwind_table *table;
+	const struct unwind_map *map;
+	uint32_t version, serial;
 
 	do {
 		version = atomic_load_explicit(&m->version, memory_order_acquire);
-		found = find_map(m, ip, &map);
+		map = find_map(m, ip);
+		table = map ? map->table : NULL;
+		serial = map ? map->serial : 0;
+		*ret_off = map ? map->off + (ip - map->start) : 0;
 		atomic_signal_fence(memory_order_seq_cst);
 	} while (atomic_load_explicit(&m->version, memory_order_relaxed) != version);
-	if (!found || atomic_load_explicit(&map.table->serial, memory_order_acquire) != map.serial)
-		return NULL;
-	*off = map.off + (ip - map.start);
-	return map.table;
+	return table && atomic_load_explicit(&table->serial, memory_order_acquire) == serial ? table
+											     : NULL;
 }
 
 static struct unwind_row row_of(const struct skep_run *run, uint64_t ip)
