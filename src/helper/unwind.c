@@ -178,6 +178,33 @@ static bool by_plt(struct skep_run *run, struct unwind_frame *f, const struct un
 	return by_cfa(run, f, row, f->sp + ((f->ip & 15) >= row->cfa ? 2 : 1) * WORD);
 }
 
+/*
+ * Of a system call that was moved into a stub (inject/stub.h), where it was: its registers are
+ * pushed behind it, this address among them.  A call that is made anew is two bytes before.
+ */
+static uint64_t moved_from(struct skep_run *run, uint64_t ip)
+{
+	static const uint8_t syscall[] = { 0x0f, 0x05 };
+	static const uint8_t pushes[] = { 0x48, 0x8d, 0x64, 0x24, 0x80, 0x6a, 0x2b,
+					  0x54, 0x9c, 0x6a, 0x33, 0xff, 0x35 };
+	uint8_t there[sizeof(syscall) + sizeof(pushes) + sizeof(int32_t)];
+	size_t call = 0, rip;
+	int32_t rel;
+	uint64_t was;
+
+	if (probe_copy(run, there, ip, sizeof(there)))
+		return ip;
+	if (!memcmp(there, syscall, sizeof(syscall)))
+		call = sizeof(syscall);
+	rip = call + sizeof(pushes);
+	if (memcmp(there + call, pushes, sizeof(pushes)) != 0)
+		return ip;
+	memcpy(&rel, there + rip, sizeof(rel));
+	if (read_words(run, &was, ip + rip + sizeof(rel) + (uint64_t)(int64_t)rel, 1))
+		return ip;
+	return was - call;
+}
+
 /* What was interrupted may be on another stack, and goes on where it was. */
 static bool by_signal(struct skep_run *run, struct unwind_frame *f, const struct unwind_row *row)
 {
@@ -187,7 +214,7 @@ static bool by_signal(struct skep_run *run, struct unwind_frame *f, const struct
 
 	if (read_words(run, words, regs + FIRST * WORD, ARRAY_SIZE(words)))
 		return false;
-	f->ip = words[REG_RIP - FIRST];
+	f->ip = moved_from(run, words[REG_RIP - FIRST]);
 	f->sp = words[REG_RSP - FIRST];
 	f->fp = words[REG_RBP - FIRST];
 	f->returns = false;

@@ -78,12 +78,14 @@ static const void *entry_of(const struct skep_map *m, const struct stack_ips *ip
 	return room;
 }
 
-static void write_entries(const struct skep_map *m, struct trace *t, const struct stack_ips *ips)
+/* What stands in a trace may be anything at any time: n is what the caller knows. */
+static void write_entries(const struct skep_map *m, struct trace *t, const struct stack_ips *ips,
+			  uint32_t n)
 {
 	const uint32_t size = entry_size(m);
 	struct bpf_stack_build_id room;
 
-	for (uint32_t i = 0; i < t->nr; i++)
+	for (uint32_t i = 0; i < n; i++)
 		memcpy(t->data + (size_t)i * size, entry_of(m, ips, i, &room), size);
 }
 
@@ -139,7 +141,7 @@ static long put_locked(struct skep_map *m, uint32_t hash, const struct stack_ips
 	t = trace_at(m, fresh);
 	t->hash = hash;
 	t->nr = n;
-	write_entries(m, t, ips);
+	write_entries(m, t, ips, n);
 	give(m, s, *bucket);
 	*bucket = fresh;
 	return hash & m->index_mask;
