@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +126,7 @@ static void set_handler(int sig, int flags, long n)
 WAY long by_signal(long n, int flags)
 {
 	set_handler(SIGUSR1, flags, n);
-	return raise(SIGUSR1) + one;
+	return (n == 6 ? raise(SIGUSR1) : kill(getpid(), SIGUSR1)) + one;
 }
 
 /* Which the agent sees first. */
@@ -191,6 +192,29 @@ __attribute__((noinline, noclone)) long pass(long n)
 __attribute__((noinline, noclone)) long land(long n)
 {
 	return pass(n) + 1;
+}
+
+/* Ends by a call that does not return; behind it begins another function. */
+void ends(long n);
+void never(long n);
+__asm__(".text\n.globl ends\n.type ends, @function\nends: .cfi_startproc\n"
+	"sub $40, %rsp\n.cfi_adjust_cfa_offset 40\ncall never\n"
+	".cfi_endproc\n.size ends, . - ends\n"
+	".type behind, @function\nbehind: .cfi_startproc\nret\n.cfi_endproc\n"
+	".size behind, . - behind\n");
+
+static jmp_buf out;
+
+__attribute__((noinline, noclone)) void never(long n)
+{
+	longjmp(out, (int)(mark(n) * one));
+}
+
+WAY long by_no_return(void)
+{
+	if (!setjmp(out))
+		ends(12);
+	return one;
 }
 
 /* Ends by a jump: its return can be seen by its return address alone, which is another one then. */
@@ -299,6 +323,7 @@ int main(int argc, char **argv)
 	by_thread();
 	by_leaf();
 	by_hop();
+	by_no_return();
 	by_jit();
 	by_late_library(argv[1]);
 	by_exception(18);

@@ -158,6 +158,20 @@ TEST(stacks_from_plts_and_signals)
 	ASSERT(ips[1] == FILE_AT(0x100) && ips[2] == END);
 }
 
+TEST(stacks_from_handlers_that_return_by_code_of_their_own)
+{
+	static const uint8_t code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
+	uint64_t s[256] = { 0 };
+	ucontext_t *uc = (ucontext_t *)&s[3];
+
+	s[2] = P(code);
+	uc->uc_mcontext.gregs[REG_RIP] = (greg_t)FILE_AT(0x110);
+	uc->uc_mcontext.gregs[REG_RSP] = (greg_t)P(s + 200);
+	s[202] = P(s + 1), s[203] = END;
+	ASSERT_EQ(walk(FILE_AT(0x100), s, NULL), 4);
+	ASSERT(ips[1] == P(code) && ips[2] == FILE_AT(0x110) && ips[3] == END);
+}
+
 TEST(stacks_that_lead_nowhere)
 {
 	uint64_t s[8] = { 0 };
