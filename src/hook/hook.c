@@ -10,6 +10,7 @@
 #include "hook/event.h"
 #include "hook/guard.h"
 #include "hook/syscall.h"
+#include "hook/take.h"
 #include "hook/unwind.h"
 #include "hook/uprobe.h"
 
@@ -178,18 +179,64 @@ static void take_jumps(const struct uprobe *u)
 
 static const struct uprobe_ops uprobe_ops = { attach_all, take_jumps };
 
+/* --- who is there ----------------------------------------------------------------------------- */
+
+#define ROUNDS 8
+
+/* Has the process jumps, or may it have some, but not all maps that there are? */
+static bool is_behind(const struct process *p)
+{
+	const uint32_t change = atomic_load(&space_meta(h.space)->change);
+
+	return !(p->joined && p->change == change) && process_is_ours(p, h.space);
+}
+
+/* One that we were never in is a child that was made since, or has none. */
+static int catch_up(struct process *p, bool *some, struct skep_diag *diag)
+{
+	const bool joined = p->joined;
+	struct still s;
+	int err = still_begin(&s, p, h.space, joined ? diag : NULL);
+
+	if (err)
+		return joined && err != -ESRCH ? err : 0;
+	still_end(&s);
+	*some = true;
+	return 0;
+}
+
+/*
+ * Who has jumps runs a program as soon as it is shown at one of them: the maps that it uses have to
+ * be there by then.  Children that are made meanwhile have what their parents have.
+ */
+static int know_members(pid_t pid, struct skep_diag *diag)
+{
+	bool some = hooks_any();
+	int err = 0;
+
+	members_look(&h.members);
+	for (int i = 0; i < ROUNDS && some && !err; i++) {
+		some = false;
+		for (struct process *p = h.members.first; p && !err; p = p->next)
+			if ((pid <= 0 || p->pid == pid) && is_behind(p))
+				err = catch_up(p, &some, diag);
+		members_look(&h.members);
+	}
+	return err;
+}
+
+/* --- uprobes, at the door --------------------------------------------------------------------- */
+
 static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
 		       struct skep_diag *diag)
 {
 	struct uprobe *u = NULL;
-	int err = 0;
+	int err;
 
 	pthread_mutex_lock(&h.lock);
 	unwind_attached(prog);
-	members_look(&h.members);
-	if (h.over)
-		err = -ENODEV;
-	else if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+	err = h.over ? -ENODEV : know_members(spec->pid, diag);
+	if (!err && spec->pid > 0 && !members_of(&h.members, spec->pid))
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
 	if (!err)
 		err = uprobe_attach(spec, prog, &uprobe_ops, &u, diag);
@@ -221,10 +268,10 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 
 	pthread_mutex_lock(&h.lock);
 	unwind_attached(prog);
-	members_look(&h.members);
-	if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+	err = know_members(spec->pid, diag);
+	if (!err && spec->pid > 0 && !members_of(&h.members, spec->pid))
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
-	else
+	if (!err)
 		err = syscalls_add(spec, prog, &p);
 	if (!err)
 		err = put_in_all(spec->pid, diag);
@@ -280,8 +327,9 @@ static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, v
 
 	pthread_mutex_lock(&h.lock);
 	unwind_attached(prog);
-	members_look(&h.members);
-	err = h.over ? -ENODEV : events_add(spec, prog, &p);
+	err = h.over ? -ENODEV : know_members(-1, diag);
+	if (!err)
+		err = events_add(spec, prog, &p);
 	if (!err && events_on() & HIVE_TASKS_ON)
 		err = ends_begin();
 	syscalls_changed();
