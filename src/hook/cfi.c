@@ -79,16 +79,16 @@ static bool is_plt(struct bytes e, struct unwind_row *row)
 static bool is_word(struct bytes e, struct unwind_row *row)
 {
 	struct eh_reader r = { e };
-	const uint64_t reg = eh_uint(&r, 1) - OP_BREG0;
+	const uint64_t reg = (uint64_t)eh_byte(&r) - OP_BREG0;
 	const int64_t off = eh_sleb(&r);
 	const int64_t up = reg == REG_FP ? negative(off) : off;
 	const uint32_t at = words(up, (1u << UNWIND_AT_BITS) - 1);
 	uint32_t plus = 0;
 
-	if ((reg != REG_FP && reg != REG_SP) || eh_uint(&r, 1) != OP_DEREF || (up && !at))
+	if ((reg != REG_FP && reg != REG_SP) || eh_byte(&r) != OP_DEREF || (up && !at))
 		return false;
 	if (!r.bad && r.at < e.size) {
-		if (eh_uint(&r, 1) != OP_PLUS)
+		if (eh_byte(&r) != OP_PLUS)
 			return false;
 		plus = words((int64_t)eh_uleb(&r), (1u << (16 - UNWIND_AT_BITS)) - 1);
 		if (!plus)
@@ -339,7 +339,7 @@ static union arg read_arg(struct eh_reader *r, uint8_t kind)
 		a.s = eh_sleb(r);
 	else if (kind == BLOCK)
 		a.block = eh_take(r, eh_uleb(r));
-	else
+	else if (kind != NONE)
 		a.u = eh_uint(r, kind);
 	return a;
 }
@@ -349,7 +349,7 @@ static void run(struct machine *m, struct bytes instructions)
 	struct eh_reader r = { instructions };
 
 	while (r.at < r.b.size && !m->lost && !m->err) {
-		const uint8_t byte = (uint8_t)eh_uint(&r, 1);
+		const uint8_t byte = eh_byte(&r);
 		const struct op *op = byte >> 6 ? &low_ops[byte >> 6] : &ops[byte];
 		union arg a[2];
 

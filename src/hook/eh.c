@@ -38,7 +38,7 @@ static uint64_t leb(struct eh_reader *r, uint32_t *ret_bits, uint8_t *ret_last)
 	uint8_t byte;
 
 	do {
-		byte = (uint8_t)eh_uint(r, 1);
+		byte = eh_byte(r);
 		if (bits < 64)
 			v |= (uint64_t)(byte & 0x7f) << bits;
 		bits += 7;
@@ -203,11 +203,11 @@ static bool read_augmentation(struct eh_reader *r, const char *how, struct cie *
 	cie->augmented = true;
 	for (how++; *how && !a.bad; how++) {
 		if (*how == 'R')
-			cie->pointer = (uint8_t)eh_uint(&a, 1);
+			cie->pointer = eh_byte(&a);
 		else if (*how == 'P')
-			eh_take(&a, pointer_size((uint8_t)eh_uint(&a, 1)));
+			eh_take(&a, pointer_size(eh_byte(&a)));
 		else if (*how == 'L')
-			eh_uint(&a, 1);
+			eh_byte(&a);
 		else if (*how == 'S')
 			f->signal = true;
 		else if (*how != 'B')
@@ -229,7 +229,7 @@ static struct eh_reader open_entry(struct bytes b)
 static bool read_cie(struct bytes b, struct cie *cie, struct eh_function *f)
 {
 	struct eh_reader r = open_entry(b);
-	const uint64_t id = eh_uint(&r, 4), version = eh_uint(&r, 1);
+	const uint64_t id = eh_uint(&r, 4), version = eh_byte(&r);
 	const char *how = r.bad ? NULL : bytes_str(r.b, r.at);
 
 	if (!how || id || (version != 1 && version != 3) || (*how && *how != 'z'))
@@ -238,7 +238,7 @@ static bool read_cie(struct bytes b, struct cie *cie, struct eh_function *f)
 	f->code_align = eh_uleb(&r);
 	f->data_align = eh_sleb(&r);
 	/* The return address is in register 16, and there is no other way on this machine. */
-	if ((version == 1 ? eh_uint(&r, 1) : eh_uleb(&r)) != 16 || r.bad)
+	if ((version == 1 ? eh_byte(&r) : eh_uleb(&r)) != 16 || r.bad)
 		return false;
 	if (*how && !read_augmentation(&r, how, cie, f))
 		return false;

@@ -20,6 +20,14 @@ struct eh_reader {
 	bool bad; /* something was to be read that is not there; all else is 0 */
 };
 
+/** Most of what is read are single bytes. */
+static inline uint8_t eh_byte(struct eh_reader *r)
+{
+	if (r->at < r->b.size)
+		return r->b.data[r->at++];
+	r->bad = true;
+	return 0;
+}
 uint64_t eh_uint(struct eh_reader *r, size_t size);
 uint64_t eh_uleb(struct eh_reader *r);
 int64_t eh_sleb(struct eh_reader *r);
