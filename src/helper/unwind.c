@@ -65,10 +65,17 @@ static const struct unwind_table *table_of(const struct skep_run *run, uint64_t 
 static struct unwind_row row_of(const struct skep_run *run, uint64_t ip)
 {
 	const struct unwind_row none = { .kind = UNWIND_UNKNOWN };
-	uint64_t off = 0;
+	uint64_t off = 0, part;
 	const struct unwind_table *t = table_of(run, ip, &off);
-	uint32_t low = 0, high = t ? t->n : 0;
+	uint32_t low, high;
 
+	if (!t || !t->n || off < t->rows[0].off)
+		return none;
+	part = (off >> t->shift) - (t->rows[0].off >> t->shift);
+	if (part >= t->parts)
+		return t->rows[t->n - 1];
+	low = t->before[part];
+	high = t->before[part + 1];
 	while (low < high) {
 		const uint32_t mid = low + (high - low) / 2;
 
@@ -77,7 +84,7 @@ static struct unwind_row row_of(const struct skep_run *run, uint64_t ip)
 		else
 			high = mid;
 	}
-	return low ? t->rows[low - 1] : none;
+	return t->rows[low - 1];
 }
 
 void unwind_name(const struct skep_run *run, uint64_t ip, struct bpf_stack_build_id *ret)

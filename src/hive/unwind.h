@@ -53,8 +53,14 @@ struct unwind_table {
 	_Atomic uint32_t serial; /* no other table ever has it; 0: there is none */
 	uint32_t n;
 	const struct unwind_row *rows; /* n of them, by offset */
-	uint8_t build_id[20];	       /* NT_GNU_BUILD_ID, and zeroes */
-	uint32_t build_id_size;	       /* bytes; 0: it has none */
+	/*
+	 * Where to look: of each 2^shift bytes of the file, from those of the first row on, how
+	 * many rows begin before them; and n.
+	 */
+	const uint32_t *before; /* [parts + 1] */
+	uint32_t parts, shift;
+	uint8_t build_id[20];	/* NT_GNU_BUILD_ID, and zeroes */
+	uint32_t build_id_size; /* bytes; 0: it has none */
 };
 
 /* A part of a file that is mapped for execution. */

@@ -17,8 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TABLES	  1024
-#define BYTES_MAX (UINT64_C(64) << 20) /* of all tables */
+#define TABLES	   1024
+#define BYTES_MAX  (UINT64_C(64) << 20) /* of all tables */
+#define PART_SHIFT 8			/* of a file, which most have four rows for */
 
 /* A file, or the vDSO, and its table. */
 struct known {
@@ -61,9 +62,10 @@ static uint32_t serial_of(const struct unwind_table *t)
 	return atomic_load_explicit(&t->serial, memory_order_relaxed);
 }
 
+/* Of its rows, and of what leads to them behind them; none where it has no row. */
 static size_t bytes_of(const struct unwind_table *t)
 {
-	return t->n * sizeof(*t->rows);
+	return t->n ? t->n * sizeof(*t->rows) + (t->parts + 1) * sizeof(*t->before) : 0;
 }
 
 /* Those that `goes` says of go. */
@@ -148,9 +150,36 @@ static uint32_t make_room(size_t bytes, bool may_drop)
 	return u.bytes + bytes > BYTES_MAX ? TABLES : i;
 }
 
+/* A part has a few rows, and there are not more of them than rows. */
+static struct unwind_table shape_of(const struct cfi *cfi)
+{
+	struct unwind_table t = { .n = (uint32_t)cfi->n, .shift = PART_SHIFT };
+	const uint32_t first = cfi->n ? cfi->at[0].off : 0;
+	const uint32_t last = cfi->n ? cfi->at[cfi->n - 1].off : 0;
+
+	while (((last >> t.shift) - (first >> t.shift)) > t.n)
+		t.shift++;
+	t.parts = (last >> t.shift) - (first >> t.shift) + 1;
+	return t;
+}
+
+static void fill(const struct unwind_table *t, const struct cfi *cfi, struct unwind_row *rows,
+		 uint32_t *before)
+{
+	const uint32_t first = cfi->at[0].off >> t->shift;
+	uint32_t part = 0;
+
+	memcpy(rows, cfi->at, t->n * sizeof(*rows));
+	for (uint32_t i = 0; i < t->n; i++)
+		while (part <= (rows[i].off >> t->shift) - first)
+			before[part++] = i;
+	before[part] = t->n;
+}
+
 static uint32_t add(const struct cfi *cfi, const struct known *of, bool may_drop)
 {
-	const size_t bytes = cfi->n * sizeof(*cfi->at);
+	const struct unwind_table shape = shape_of(cfi);
+	const size_t bytes = bytes_of(&shape);
 	const uint32_t i = make_room(bytes, may_drop);
 	struct unwind_table *t = &u.tables[i];
 	struct unwind_row *rows = NULL;
@@ -159,12 +188,12 @@ static uint32_t add(const struct cfi *cfi, const struct known *of, bool may_drop
 		rows = space_alloc(u.space, HIVE_META, bytes);
 	if (i == TABLES || (bytes && !rows))
 		return TABLES;
+	*t = shape;
 	if (bytes)
-		memcpy(rows, cfi->at, bytes);
+		fill(t, cfi, rows, (uint32_t *)(rows + shape.n));
 	t->rows = rows;
-	t->n = (uint32_t)cfi->n;
+	t->before = rows ? (const uint32_t *)(rows + shape.n) : NULL;
 	t->build_id_size = (uint32_t)MIN(cfi->build_id.size, sizeof(t->build_id));
-	memset(t->build_id, 0, sizeof(t->build_id));
 	if (t->build_id_size)
 		memcpy(t->build_id, cfi->build_id.data, t->build_id_size);
 	u.bytes += bytes;

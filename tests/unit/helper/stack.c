@@ -64,9 +64,14 @@ static const struct unwind_row rows[] = {
 };
 #define END FILE_AT(0x188)
 
+/* Parts of 64 bytes. */
+static const uint32_t before[] = { 0, 4, 8, ARRAY_SIZE(rows) };
 static struct unwind_table table = { .serial = 5,
 				     .n = ARRAY_SIZE(rows),
 				     .rows = rows,
+				     .before = before,
+				     .parts = ARRAY_SIZE(before) - 1,
+				     .shift = 6,
 				     .build_id = { 1, 2, 3 },
 				     .build_id_size = 3 };
 static struct unwind_maps maps = {
