@@ -30,6 +30,7 @@ static const struct {
 	{ "both", "bump,ret:bump", "time" },
 	{ "probe_read_64", "fetch", "time", "bump", 10 },
 	{ "probe_read_bad", "fetch_bad", "time", "bump", 10, CALLS_SLOW },
+	{ "stack_10", "walk", "below", "bump", 1, CALLS / 5 },
 	{ "trap", "bump@tight", "trap", NULL, 1, CALLS_SLOW },
 	{ "syscall_pair", "call:bump_call@sys_enter,call:bump_call@sys_exit", "pair" },
 };

@@ -10,7 +10,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, DEPTH * sizeof(__u64));
-	__uint(max_entries, 16384);
+	__uint(max_entries, 65536); /* where two have one number, one is lost */
 } stacks SEC(".maps");
 
 struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * mallocstacks.c - the call stacks that ask malloc() for most: attaches mallocstacks.bpf.c to it
- * by libbpf, and knows nothing of Skep.  Stacks are as long as code keeps frame pointers.
+ * by libbpf, and knows nothing of Skep.
  *
  *	skep run -- mallocstacks OBJECT LIBC CMD [ARGS]		while CMD runs, of CMD itself
  *	skep run -- mallocstacks OBJECT LIBC -p PID SECONDS

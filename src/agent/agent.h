@@ -17,9 +17,10 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 4 /* of the door */
+#define AGENT_VERSION 5 /* of the door */
 
 struct hive_meta;
+struct unwind_maps;
 
 /* How a process joins. */
 struct agent_join {
@@ -141,6 +142,8 @@ struct agent_door {
 	/* ...and to read: arguments that threads have for a while. */
 	struct agent_swap *swaps;
 	const uint8_t *calls; /* [HIVE_SYSCALLS] AGENT_CALL_* */
+	/* In each process, the server's to write, while it stands still. */
+	struct unwind_maps *unwind;
 	/*
 	 * The agent is about to be taken away while all threads stand still, none of them in it: no
 	 * return address leads to it any more.  0.

@@ -10,6 +10,7 @@
 #include "helper/process.h"
 #include "hive/layout.h"
 #include "hive/site.h"
+#include "hive/unwind.h"
 
 struct pt_regs;
 
@@ -96,6 +97,7 @@ struct agent_process {
 	struct agent_thread thread[AGENT_THREADS];
 	struct agent_swap swap[AGENT_SWAPS];
 	struct agent_trap trap[AGENT_TRAPS];
+	struct unwind_maps unwind; /* the server's to write */
 };
 
 extern struct agent_process agent_process;
@@ -223,6 +225,11 @@ void agent_follow(uint64_t path, int dir);
 void agent_stays(void);
 /* The function whose return address is at sp is seen when it returns: false, there is no room. */
 bool agent_catch_return(uint64_t sp, const struct hive_site *site);
+/* The return address that stands there, as the function was called with it. */
+uint64_t agent_return_of(uint64_t sp);
+/* The same where this is what stands there now. */
+uint64_t agent_exchanged(uint64_t at);
+extern const uint8_t agent_returned[] __attribute__((visibility("hidden")));
 /* The thread's frames from sp on get their own return addresses again, and are not seen. */
 void agent_put_back(uint64_t sp);
 /* The same of all frames of all threads, as the agent is about to go. */

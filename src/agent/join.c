@@ -174,6 +174,9 @@ int agent_join(const struct agent_join *how)
 	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.objects = (struct obj_store *)(uintptr_t)how->meta->objects;
 	agent_process.env.trace = agent_trace;
+	agent_process.env.unwind = &agent_process.unwind;
+	agent_process.env.returned = (uintptr_t)agent_returned;
+	agent_process.env.return_of = agent_exchanged;
 	if (how->server || agent_child.member)
 		return 0;
 	return agent_enrol() ? 0 : -EAGAIN;

@@ -29,13 +29,16 @@ static void count_misses(const struct hive_probes *p)
  */
 static struct run_frame frame_of(const struct pt_regs *regs, uint32_t frame)
 {
-	const uint64_t *sp = (const uint64_t *)regs->rsp;
+	const uint64_t sp = regs->rsp;
 
 	if (frame == HIVE_LEAVES)
-		return (struct run_frame){ .ip = *sp, .fp = regs->rbp };
+		return (struct run_frame){ .ip = agent_return_of(sp),
+					   .fp = regs->rbp,
+					   .sp = sp + 8 };
 	return (struct run_frame){ .ip = regs->rip,
 				   .fp = regs->rbp,
-				   .caller = frame == HIVE_BEGINS ? *sp : 0 };
+				   .caller = frame == HIVE_BEGINS ? agent_return_of(sp) : 0,
+				   .sp = sp };
 }
 
 static uint64_t regs_ip(const struct hit *h)

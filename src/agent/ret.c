@@ -43,7 +43,6 @@ __asm__(".pushsection .text.agent_returned, \"ax\", @progbits\n"
 	"mov 96(%rsp), %rdx; mov 104(%rsp), %rsi; mov 112(%rsp), %rdi\n"
 	"pushq 144(%rsp); popfq; lea 168(%rsp), %rsp; ret\n"
 	".popsection\n");
-extern const uint8_t agent_returned[] __attribute__((visibility("hidden")));
 
 /* The first row of the window where that place may be. */
 static uint32_t window_of(uint64_t at)
@@ -94,6 +93,24 @@ static bool put(uint64_t at, const struct agent_return *row)
 		return true;
 	}
 	return false;
+}
+
+/* The first one at a place has what the function was called with. */
+uint64_t agent_exchanged(uint64_t at)
+{
+	const uint32_t w = window_of(at);
+
+	for (uint32_t i = w; i < w + WINDOW; i++)
+		if (place_of(i) == at && !agent_process.ret[i].depth)
+			return agent_process.ret[i].back;
+	return 0;
+}
+
+uint64_t agent_return_of(uint64_t sp)
+{
+	const uint64_t back = *(const uint64_t *)(uintptr_t)sp;
+
+	return unlikely(back == (uintptr_t)agent_returned) ? agent_exchanged(sp) : back;
 }
 
 static uint64_t this_thread(void)
@@ -170,7 +187,7 @@ __attribute__((used)) uint64_t agent_return(struct pt_regs *regs)
 	back = agent_process.ret[i].back;
 	site = agent_process.ret[i].site;
 	drop(i);
-	regs->rip = back;
+	regs->rip = back == (uintptr_t)agent_returned ? agent_exchanged(regs->rsp - 8) : back;
 	agent_run_site(regs, site, HIVE_RETURNS);
 	return back;
 }

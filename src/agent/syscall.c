@@ -121,7 +121,7 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 	}
 	c->func = (struct func_args){ .n = 1,
 				      .arg = { c->raw[0], h->what == AGENT_EXIT ? regs->rax : 0 } };
-	c->user = (struct run_frame){ regs->rip, regs->rbp };
+	c->user = (struct run_frame){ .ip = regs->rip, .fp = regs->rbp, .sp = regs->rsp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
 	c->tgid = kind_of(h->nr) & AGENT_CALL_EXECS
 			  ? (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0)

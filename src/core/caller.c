@@ -152,7 +152,7 @@ const struct run_frame *caller_frame(void)
 
 void caller_called_at(uint64_t ip, uint64_t fp)
 {
-	frame = (struct run_frame){ ip, fp };
+	frame = (struct run_frame){ .ip = ip, .fp = fp };
 }
 
 uid_t caller_uid(void)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stack.c - call stacks (kernel/bpf/stackmap.c): of the thread whose run it is, as far as its frame
- * pointers lead.
+ * stack.c - call stacks (kernel/bpf/stackmap.c): of the thread whose run it is, step by step
+ * (unwind.h); of a task that is gone, or that is another process's, as far as its frame pointers
+ * lead.
  *
- *	fp -> | the caller's fp | return address |
- *
- * Nothing of it is believed: each pair is read as any memory of a user's is.  The kernel's own
- * stack is empty, as of a kernel that was built without a way to walk it.
+ * The kernel's own stack is empty, as of a kernel that was built without a way to walk it.
  */
-#include "helper/helper_int.h"
+#include "helper/unwind.h"
 #include "map/map.h"
 
 #include <sys/syscall.h>
@@ -16,37 +14,47 @@
 
 #define STACK_MAX 127 /* sysctl kernel.perf_event_max_stack */
 
-/* What stands at fp. */
-struct pair {
-	uint64_t fp, ip;
-};
-
-/* Of this process's memory, or that of the task whose run it is. */
-static bool read_pair(struct skep_run *run, uint64_t fp, struct pair *ret)
+/* Of the task on whose behalf the run is: its frame pointers, in its memory. */
+static bool step_as(struct skep_run *run, struct unwind_frame *f)
 {
-	struct iovec to = { ret, sizeof(*ret) }, from = { PTR(fp), sizeof(*ret) };
+	struct {
+		uint64_t fp, ip;
+	} pair = { 0 };
+	const struct iovec to = { &pair, sizeof(pair) }, from = { PTR(f->fp), sizeof(pair) };
 
-	if (!run->as)
-		return !probe_copy(run, ret, fp, sizeof(*ret));
-	return sys_call6(SYS_process_vm_readv, run->as->tgid, (long)&to, 1, (long)&from, 1, 0) ==
-	       sizeof(*ret);
+	if (sys_call6(SYS_process_vm_readv, run->as->tgid, (long)&to, 1, (long)&from, 1, 0) !=
+	    sizeof(pair))
+		return false;
+	f->ip = pair.ip;
+	f->fp = pair.fp;
+	return true;
 }
 
 /* Addresses of at most max frames, innermost first; how many. */
 static uint32_t walk(struct skep_run *run, uint64_t flags, uint64_t *ips, uint32_t max)
 {
-	struct pair p = { 0 };
+	bool (*step)(struct skep_run * run, struct unwind_frame * f) =
+		run->as ? step_as : unwind_step;
+	struct unwind_frame f;
 	uint32_t n = 0;
 
 	if (!(flags & BPF_F_USER_STACK) || !run->user || !max)
 		return 0;
 	ips[n++] = run->user->ip;
-	if (run->user->caller && n < max)
-		ips[n++] = run->user->caller;
-	p.fp = run->user->fp;
-	while (n < max && read_pair(run, p.fp, &p))
-		ips[n++] = p.ip;
+	f = (struct unwind_frame){ run->user->ip, run->user->sp, run->user->fp, false };
+	if (run->user->caller && n < max) {
+		f.ip = ips[n++] = run->user->caller;
+		f.sp += f.sp ? sizeof(uint64_t) : 0;
+		f.returns = true;
+	}
+	while (n < max && step(run, &f))
+		ips[n++] = f.ip;
 	return n;
+}
+
+static void name(void *run, uint64_t ip, struct bpf_stack_build_id *ret)
+{
+	unwind_name(run, ip, ret);
 }
 
 HELPER_FN(get_stackid)
@@ -61,15 +69,21 @@ HELPER_FN(get_stackid)
 	n = walk(run, r3, ips, STACK_MAX);
 	if (n <= skip)
 		return RET(-EFAULT);
-	return RET(stack_trace_put(PTR(r2), ips + skip, n - skip, r3, run->cpu));
+	return RET(stack_trace_put(PTR(r2), &(struct stack_ips){ ips + skip, n - skip, name, run },
+				   r3, run->cpu));
 }
 
-/* An address as an entry of size bytes: itself, or what there is of one without a build id. */
-static void put_entry(uint8_t *to, uint64_t ip, uint32_t size)
+/* An address as an entry of size bytes: itself, or what it is in a file. */
+static void put_entry(struct skep_run *run, uint8_t *to, uint64_t ip, uint32_t size)
 {
-	const struct bpf_stack_build_id id = { .status = BPF_STACK_BUILD_ID_IP, .ip = ip };
+	struct bpf_stack_build_id id;
 
-	memcpy(to, size == sizeof(id) ? (const void *)&id : &ip, size);
+	if (size != sizeof(id)) {
+		memcpy(to, &ip, size);
+		return;
+	}
+	unwind_name(run, ip, &id);
+	memcpy(to, &id, size);
 }
 
 HELPER_FN(get_stack)
@@ -93,7 +107,7 @@ HELPER_FN(get_stack)
 	}
 	n -= skip;
 	for (uint32_t i = 0; i < n; i++)
-		put_entry(to + (size_t)i * entry, ips[skip + i], entry);
+		put_entry(run, to + (size_t)i * entry, ips[skip + i], entry);
 	memset(to + (size_t)n * entry, 0, size - (size_t)n * entry);
 	return (uint64_t)n * entry;
 }

@@ -109,6 +109,11 @@ static bool unlink_probe(struct event_probe *p)
 	return true;
 }
 
+const struct skep_prog *events_prog(const struct event_probe *p)
+{
+	return p->probe.prog;
+}
+
 void events_remove(struct event_probe *p)
 {
 	unlink_probe(p);

@@ -20,6 +20,8 @@ void events_start(struct space *space, struct vcpus *vcpus);
 int events_add(const struct probe_spec *spec, struct skep_prog *prog, struct event_probe **ret);
 /** No longer: when it returns, no run of it is under way there. */
 void events_remove(struct event_probe *p);
+/** What runs there. */
+const struct skep_prog *events_prog(const struct event_probe *p);
 /** All of them at once, as the hive ends; who attached them still removes each. */
 void events_stop(void);
 

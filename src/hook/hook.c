@@ -10,6 +10,8 @@
 #include "hook/event.h"
 #include "hook/guard.h"
 #include "hook/syscall.h"
+#include "hook/take.h"
+#include "hook/unwind.h"
 #include "hook/uprobe.h"
 
 struct hooks h = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -52,6 +54,7 @@ void hooks_put_in(struct still *s)
 	if (!s->p->watched)
 		return;
 	ends_scan(s->p->pid);
+	unwind_put(s);
 	syscalls_put(s);
 	at_landmarks(s, still_put_spot);
 }
@@ -75,6 +78,7 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	some |= calls;
 	if (!some && (!any || p->watched))
 		return 0;
+	unwind_prepare(p);
 	err = still_begin(&s, p, h.space, diag);
 	if (err)
 		return err;
@@ -109,13 +113,16 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 		     struct skep_diag *diag)
 {
 	struct still s;
-	int err = still_begin(&s, p, h.space, diag);
+	int err;
 
+	unwind_prepare(p);
+	err = still_begin(&s, p, h.space, diag);
 	*ret_stopped = !err;
 	if (err)
 		return err;
 	make_ready(&s);
 	err = uprobe_at_sites(&s, u, still_put_spot, diag);
+	unwind_put(&s);
 	syscalls_put(&s);
 	at_landmarks(&s, still_put_spot);
 	p->watched = true;
@@ -172,30 +179,82 @@ static void take_jumps(const struct uprobe *u)
 
 static const struct uprobe_ops uprobe_ops = { attach_all, take_jumps };
 
+/* --- who is there ----------------------------------------------------------------------------- */
+
+#define ROUNDS 8
+
+/* Has the process jumps, or may it have some, but not all maps that there are? */
+static bool is_behind(const struct process *p)
+{
+	const uint32_t change = atomic_load(&space_meta(h.space)->change);
+
+	return !(p->joined && p->change == change) && process_is_ours(p, h.space);
+}
+
+/* One that we were never in is a child that was made since, or has none. */
+static int catch_up(struct process *p, bool *some, struct skep_diag *diag)
+{
+	const bool joined = p->joined;
+	struct still s;
+	int err = still_begin(&s, p, h.space, joined ? diag : NULL);
+
+	if (err)
+		return joined && err != -ESRCH ? err : 0;
+	still_end(&s);
+	*some = true;
+	return 0;
+}
+
+/*
+ * Who has jumps runs a program as soon as it is shown at one of them: the maps that it uses have to
+ * be there by then.  Children that are made meanwhile have what their parents have.
+ */
+static int know_members(pid_t pid, struct skep_diag *diag)
+{
+	bool some = hooks_any();
+	int err = 0;
+
+	members_look(&h.members);
+	for (int i = 0; i < ROUNDS && some && !err; i++) {
+		some = false;
+		for (struct process *p = h.members.first; p && !err; p = p->next)
+			if ((pid <= 0 || p->pid == pid) && is_behind(p))
+				err = catch_up(p, &some, diag);
+		members_look(&h.members);
+	}
+	return err;
+}
+
+/* --- uprobes, at the door --------------------------------------------------------------------- */
+
 static int attach_file(const struct probe_spec *spec, struct skep_prog *prog, void **ret,
 		       struct skep_diag *diag)
 {
 	struct uprobe *u = NULL;
-	int err = 0;
+	int err;
 
 	pthread_mutex_lock(&h.lock);
-	members_look(&h.members);
-	if (h.over)
-		err = -ENODEV;
-	else if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+	unwind_attached(prog);
+	err = h.over ? -ENODEV : know_members(spec->pid, diag);
+	if (!err && spec->pid > 0 && !members_of(&h.members, spec->pid))
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
 	if (!err)
 		err = uprobe_attach(spec, prog, &uprobe_ops, &u, diag);
 	if (!err)
 		*ret = u;
+	else
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
 
 static void detach_file(void *hooked)
 {
+	const struct skep_prog *prog = uprobe_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	uprobe_detach(hooked, &uprobe_ops);
+	unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 }
 
@@ -208,10 +267,11 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 	int err;
 
 	pthread_mutex_lock(&h.lock);
-	members_look(&h.members);
-	if (spec->pid > 0 && !members_of(&h.members, spec->pid))
+	unwind_attached(prog);
+	err = know_members(spec->pid, diag);
+	if (!err && spec->pid > 0 && !members_of(&h.members, spec->pid))
 		err = diag_set(diag, -ESRCH, SKEP_AT_NONE, 0, "there is no process %d", spec->pid);
-	else
+	if (!err)
 		err = syscalls_add(spec, prog, &p);
 	if (!err)
 		err = put_in_all(spec->pid, diag);
@@ -219,6 +279,8 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 		*ret = p;
 	else if (p)
 		syscalls_remove(p);
+	if (err)
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
@@ -246,9 +308,12 @@ static void take_syscalls(void)
 
 static void detach_syscall(void *hooked)
 {
+	const struct skep_prog *prog = syscalls_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	syscalls_remove(hooked);
 	take_syscalls();
+	unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 }
 
@@ -261,8 +326,10 @@ static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, v
 	int err;
 
 	pthread_mutex_lock(&h.lock);
-	members_look(&h.members);
-	err = h.over ? -ENODEV : events_add(spec, prog, &p);
+	unwind_attached(prog);
+	err = h.over ? -ENODEV : know_members(-1, diag);
+	if (!err)
+		err = events_add(spec, prog, &p);
 	if (!err && events_on() & HIVE_TASKS_ON)
 		err = ends_begin();
 	syscalls_changed();
@@ -272,14 +339,19 @@ static int attach_event(const struct probe_spec *spec, struct skep_prog *prog, v
 		*ret = p;
 	else if (p)
 		events_remove(p);
+	if (err)
+		unwind_detached(prog);
 	pthread_mutex_unlock(&h.lock);
 	return err;
 }
 
 static void detach_event(void *hooked)
 {
+	const struct skep_prog *prog = events_prog(hooked);
+
 	pthread_mutex_lock(&h.lock);
 	events_remove(hooked);
+	unwind_detached(prog);
 	if (!(events_on() & HIVE_TASKS_ON))
 		ends_stop();
 	syscalls_changed();
@@ -335,5 +407,6 @@ void hook_start(struct space *s, struct skep_kernel *k, const char *dir, void (*
 	syscalls_start(s, core_vcpus(k));
 	events_start(s, core_vcpus(k));
 	ends_start(s, k);
+	unwind_start(s, core_vcpus(k));
 	core_set_hooks(k, hooks);
 }

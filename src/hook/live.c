@@ -11,6 +11,7 @@
 #include "hook/loader.h"
 #include "hook/syscall.h"
 #include "hook/take.h"
+#include "hook/unwind.h"
 #include "hook/uprobe.h"
 #include "inject/permit.h"
 
@@ -146,10 +147,13 @@ static uint64_t now_ns(void)
 static int take_locked(struct process *p, struct hook_taken *ret, struct skep_diag *diag)
 {
 	struct skep_diag why = { 0 };
-	const uint64_t start = now_ns();
+	uint64_t start;
 	struct still s;
-	int err = still_begin(&s, p, h.space, &why);
+	int err;
 
+	unwind_prepare(p);
+	start = now_ns();
+	err = still_begin(&s, p, h.space, &why);
 	if (err == -EPERM || err == -ESRCH)
 		return permit_refused(p->pid, err, diag);
 	if (err) {

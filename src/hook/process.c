@@ -171,6 +171,7 @@ void process_forget(struct process *p)
 {
 	patches_fini(&p->patches);
 	vec_free(&p->seen);
+	vec_free(&p->unwind);
 	p->change = 0;
 	p->patches = (struct patches){ 0 };
 	p->joined = p->watched = p->guarded = p->unseen = false;

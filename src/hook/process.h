@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "hive/space.h"
+#include "hive/unwind.h"
 #include "hook/spot.h"
 #include "inject/image.h"
 #include "inject/patch.h"
@@ -21,6 +22,10 @@ struct seen_image {
 	uint64_t start;
 	struct image_file file;
 	uint32_t wanted; /* which change of what is wanted it was */
+};
+
+struct unwind_maps_list {
+	VEC(struct unwind_map);
 };
 
 struct process {
@@ -41,6 +46,7 @@ struct process {
 	struct {
 		VEC(struct seen_image);
 	} seen;
+	struct unwind_maps_list unwind; /* what it was told of its text (unwind.c) */
 };
 
 /* A process that stands still. */

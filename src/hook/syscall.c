@@ -197,6 +197,11 @@ int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct s
 	return 0;
 }
 
+const struct skep_prog *syscalls_prog(const struct syscall_probe *p)
+{
+	return p->probe.prog;
+}
+
 void syscalls_remove(struct syscall_probe *p)
 {
 	if (unlink_probe(p) && show(p->side))

@@ -19,6 +19,8 @@ void syscalls_start(struct space *space, struct vcpus *vcpus);
 int syscalls_add(const struct probe_spec *spec, struct skep_prog *prog, struct syscall_probe **ret);
 /** No longer: when it returns, no run of it is under way there. */
 void syscalls_remove(struct syscall_probe *p);
+/** What runs there. */
+const struct skep_prog *syscalls_prog(const struct syscall_probe *p);
 /** All of them at once, as the hive ends; who attached them still removes each. */
 void syscalls_stop(void);
 

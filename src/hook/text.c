@@ -2,6 +2,7 @@
 /* text.c - see text.h */
 #include "hook/text.h"
 #include "base/alloc.h"
+#include "hook/eh.h"
 
 #include <gelf.h>
 #include <libelf.h>
@@ -35,58 +36,19 @@ static int add(struct begins *b, uint64_t off)
 	return 0;
 }
 
-/* What differs between addresses and offsets, around an address. */
-static bool shift_of(Elf *elf, uint64_t addr, uint64_t *ret)
+/* What the unwind table (eh.h) says. */
+static int add_unwind(const struct view *v, struct begins *b)
 {
-	size_t n = 0;
-	GElf_Phdr ph;
+	struct eh eh;
+	uint64_t off;
+	int err = 0;
 
-	elf_getphdrnum(elf, &n);
-	for (size_t i = 0; i < n; i++)
-		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD &&
-		    addr - ph.p_vaddr < ph.p_filesz) {
-			*ret = ph.p_offset - ph.p_vaddr;
-			return true;
-		}
-	return false;
-}
-
-/*
- * .eh_frame_hdr: a head of four bytes that say how what follows is written, a pointer, the number
- * of rows, and the rows: a function's address and that of its description, in order (LSB,
- * "Exception Frames").  What is not written as every linker does is left alone.
- */
-static int add_unwind(Elf *elf, const struct view *v, struct begins *b)
-{
-	static const uint8_t head[4] = { 1, 0x1b, 0x03, 0x3b };
-	uint64_t shift = 0;
-	uint32_t rows;
-	size_t n = 0;
-	GElf_Phdr ph = { 0 };
-
-	elf_getphdrnum(elf, &n);
-	for (size_t i = 0; i < n && ph.p_type != PT_GNU_EH_FRAME; i++)
-		if (!gelf_getphdr(elf, (int)i, &ph))
-			return 0;
-	if (ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 12 || ph.p_offset > v->size ||
-	    v->size - ph.p_offset < ph.p_filesz || memcmp(v->at + ph.p_offset, head, sizeof(head)))
+	if (eh_open(&eh, (struct bytes){ v->at, v->size }))
 		return 0;
-	memcpy(&rows, v->at + ph.p_offset + 8, sizeof(rows));
-	rows = (uint32_t)MIN((uint64_t)rows, (ph.p_filesz - 12) / 8);
-	for (uint32_t i = 0; i < rows; i++) {
-		int32_t rel;
-		uint64_t addr;
-		int err;
-
-		memcpy(&rel, v->at + ph.p_offset + 12 + i * UINT64_C(8), sizeof(rel));
-		addr = ph.p_vaddr + (uint64_t)(int64_t)rel;
-		if (!i && !shift_of(elf, addr, &shift))
-			return 0;
-		err = add(b, addr + shift);
-		if (err)
-			return err;
-	}
-	return 0;
+	for (uint32_t i = 0; i < eh.n && !err; i++)
+		if (eh_begin(&eh, i, &off))
+			err = add(b, off);
+	return err;
 }
 
 static int add_sections(Elf *elf, struct begins *b)
@@ -123,7 +85,7 @@ static int find_begins(Elf *elf, const struct view *v, const struct function_fil
 	int err = add_symbols(f, b);
 
 	if (!err)
-		err = add_unwind(elf, v, b);
+		err = add_unwind(v, b);
 	if (!err)
 		err = add_sections(elf, b);
 	if (!err && b->n)

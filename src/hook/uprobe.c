@@ -45,6 +45,11 @@ bool uprobe_concerns(const struct uprobe *u, const struct process *p)
 	return u->pid == -1 || u->pid == p->pid;
 }
 
+const struct skep_prog *uprobe_prog(const struct uprobe *u)
+{
+	return u->points.at->probe.prog;
+}
+
 /* Is there anything that u would be put at? */
 bool uprobe_fits_in(const struct uprobe *u, const struct process *p, const struct images *images)
 {

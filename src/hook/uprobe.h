@@ -30,6 +30,8 @@ void uprobes_stop(const struct uprobe_ops *ops);
 
 /** The one behind u, the first for NULL; NULL: there is none. */
 const struct uprobe *uprobe_next(const struct uprobe *u);
+/** What runs there. */
+const struct skep_prog *uprobe_prog(const struct uprobe *u);
 /** Is it meant for that process? */
 bool uprobe_concerns(const struct uprobe *u, const struct process *p);
 /** Is there anything in what the process has mapped that it would be put at? */

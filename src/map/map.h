@@ -380,13 +380,19 @@ long ringbuf_output(struct skep_map *m, const void *data, uint64_t size, uint64_
 uint64_t ringbuf_query(struct skep_map *m, uint64_t flags);
 /** True for a record that is reserved, and has that many bytes. */
 bool ringbuf_reserved(struct skep_map *m, const void *sample, uint64_t size);
+/* A stack's addresses, innermost first, and what they are in files. */
+struct stack_ips {
+	const uint64_t *at;
+	uint32_t n;
+	void (*name)(void *arg, uint64_t ip, struct bpf_stack_build_id *ret);
+	void *arg;
+};
 /**
- * STACK_TRACE's program side: the number of a stack of n addresses, innermost first, of which
- * as many count as fit the value.  -EEXIST where another has that number, unless flags have
+ * STACK_TRACE's program side: the number of a stack, of whose addresses as many count as fit the
+ * value.  -EEXIST where another has that number, unless flags have
  * BPF_F_REUSE_STACKID; BPF_F_FAST_STACK_CMP takes equal hashes for equal stacks; -ENOMEM.  Hot.
  */
-long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags,
-		     uint32_t cpu);
+long stack_trace_put(struct skep_map *m, const struct stack_ips *ips, uint64_t flags, uint32_t cpu);
 /*
  * USER_RINGBUF's program side: between _begin, which is false where another run drains it, and
  * _end, which may wake the producer, _peek gives the next sample and its size and _release goes

@@ -68,32 +68,37 @@ static uint32_t entry_size(const struct skep_map *m)
 	return by_build_id(m) ? sizeof(struct bpf_stack_build_id) : sizeof(uint64_t);
 }
 
-/* As Linux stores an address whose file has no build id. */
-static void write_entry(const struct skep_map *m, struct trace *t, uint32_t i, uint64_t ip)
+/* An address as the map has it; where it has build ids that is what it is in its file. */
+static const void *entry_of(const struct skep_map *m, const struct stack_ips *ips, uint32_t i,
+			    struct bpf_stack_build_id *room)
 {
-	const struct bpf_stack_build_id id = { .status = BPF_STACK_BUILD_ID_IP, .ip = ip };
-	uint8_t *at = t->data + (size_t)i * entry_size(m);
-
-	if (by_build_id(m))
-		memcpy(at, &id, sizeof(id));
-	else
-		memcpy(at, &ip, sizeof(ip));
+	if (!by_build_id(m))
+		return &ips->at[i];
+	ips->name(ips->arg, ips->at[i], room);
+	return room;
 }
 
-static uint64_t entry_ip(const struct skep_map *m, const struct trace *t, uint32_t i)
+/* What stands in a trace may be anything at any time: n is what the caller knows. */
+static void write_entries(const struct skep_map *m, struct trace *t, const struct stack_ips *ips,
+			  uint32_t n)
 {
-	uint64_t ip;
+	const uint32_t size = entry_size(m);
+	struct bpf_stack_build_id room;
 
-	memcpy(&ip, t->data + (size_t)(i + 1) * entry_size(m) - sizeof(ip), sizeof(ip));
-	return ip;
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(t->data + (size_t)i * size, entry_of(m, ips, i, &room), size);
 }
 
-static bool same(const struct skep_map *m, const struct trace *t, const uint64_t *ips, uint32_t n)
+static bool same(const struct skep_map *m, const struct trace *t, const struct stack_ips *ips,
+		 uint32_t n)
 {
+	const uint32_t size = entry_size(m);
+	struct bpf_stack_build_id room;
+
 	if (t->nr != n)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		if (entry_ip(m, t, i) != ips[i])
+		if (memcmp(t->data + (size_t)i * size, entry_of(m, ips, i, &room), size) != 0)
 			return false;
 	return true;
 }
@@ -118,7 +123,7 @@ static void give(struct skep_map *m, struct stacks *s, uint32_t n)
 	s->free = n;
 }
 
-static long put_locked(struct skep_map *m, uint32_t hash, const uint64_t *ips, uint32_t n,
+static long put_locked(struct skep_map *m, uint32_t hash, const struct stack_ips *ips, uint32_t n,
 		       uint64_t flags)
 {
 	struct stacks *s = stacks_of(m);
@@ -136,23 +141,20 @@ static long put_locked(struct skep_map *m, uint32_t hash, const uint64_t *ips, u
 	t = trace_at(m, fresh);
 	t->hash = hash;
 	t->nr = n;
-	for (uint32_t i = 0; i < n; i++)
-		write_entry(m, t, i, ips[i]);
+	write_entries(m, t, ips, n);
 	give(m, s, *bucket);
 	*bucket = fresh;
 	return hash & m->index_mask;
 }
 
-long stack_trace_put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags,
-		     uint32_t cpu)
+long stack_trace_put(struct skep_map *m, const struct stack_ips *ips, uint64_t flags, uint32_t cpu)
 {
-	const uint32_t depth = m->value_size / entry_size(m);
+	const uint32_t n = MIN(ips->n, m->value_size / entry_size(m));
 	struct stacks *s = stacks_of(m);
 	long id;
 
-	n = MIN(n, depth);
 	map_lock(m, &s->lock, cpu);
-	id = put_locked(m, hash_bytes(ips, n * sizeof(*ips), m->seed), ips, n, flags);
+	id = put_locked(m, hash_bytes(ips->at, n * sizeof(*ips->at), m->seed), ips, n, flags);
 	spin_unlock(&s->lock);
 	return id;
 }

@@ -18,6 +18,7 @@ struct interp_frame;
 struct obj_store;
 struct obj_timer;
 struct skep_seq;
+struct unwind_maps;
 
 /* Memory that programs of a run may reach besides stack and map values: packet, context... */
 struct run_region {
@@ -47,6 +48,11 @@ struct run_env {
 	 */
 	uint32_t (*struct_size)(const struct skep_prog *p, uint32_t id,
 				const struct btf_record **ret_record);
+	/* What the process has mapped, for who walks its stacks (hive/unwind.h); NULL: unknown. */
+	const struct unwind_maps *unwind;
+	/* What stands in place of return addresses that were exchanged; 0: none ever is... */
+	uint64_t returned;
+	uint64_t (*return_of)(uint64_t at); /* ...and what stood at that place before */
 	/* Does user space hold the map, by a descriptor or a pin?  May be NULL: it does. */
 	bool (*map_used)(void *arg, struct skep_map *m);
 };
@@ -64,6 +70,7 @@ struct run_frame {
 	uint64_t ip;	 /* it goes on there */
 	uint64_t fp;	 /* its frame pointer, or whatever the register held */
 	uint64_t caller; /* where that was called from, if fp is the caller's still; else 0 */
+	uint64_t sp;	 /* its stack pointer, where `caller` stands, if it does; 0: not known */
 };
 
 /* What a run wants done to its task when it is over. */

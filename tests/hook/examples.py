@@ -303,6 +303,7 @@ def run_stacks(seconds, *argv):
     seen = {(size, calls): functions for size, calls, functions in stacks_of(out)}
     assert seen.get((100000, 1000), [])[:4] == ['malloc', 'inner', 'outer', 'main'], out + err
     assert seen.get((5000, 500), [])[:3] == ['malloc', 'inner', 'main'], out + err
+    assert all(seen[which][-1] == '_start' for which in ((100000, 1000), (5000, 500))), out
     size, calls = map(int, re.search(r'^total: (\d+) bytes in (\d+) calls', out, re.M).groups())
     assert size >= 105000 and 1500 <= calls < 1600, out
     assert all(functions[0] == 'malloc' for functions in seen.values()), out
@@ -316,6 +317,23 @@ def mallocstacks_shows_who_asks():
 @case
 def mallocstacks_of_a_process_that_runs():
     run_stacks(1, 'shell')
+
+
+@case
+def mallocstacks_of_programs_without_frame_pointers():
+    """The stacks that ask for most lead to where programs and threads begin."""
+    thread = 'import json,threading;t=threading.Thread(target=lambda:[json.dumps(i) for i in range(9999)]);t.start();t.join()'
+    for program, argv in ('bash', ('-c', 'for i in {1..99}; do a=$(echo $i); done')), ('python3', ('-c', thread)):
+        if not shutil.which(program, path=env['PATH']):
+            print(f'# {program} is not installed')
+            continue
+        path = shutil.which(program, path=env['PATH'])
+        p = run('mallocstacks', library_of(path, 'libc.so.6'), path, *argv)
+        stacks = [functions for _, _, functions in stacks_of(p.stdout)]
+        ends = [s[-1] for s in stacks]
+        assert p.returncode == 0 and len(stacks) == 10, p
+        assert sum(e in ('_start', 'clone', 'clone3') for e in ends) >= 9, p.stdout
+        assert sum(len(s) for s in stacks) > 60, p.stdout
 
 
 sanitized = 'built with a sanitizer, whose runtime cannot be preloaded'

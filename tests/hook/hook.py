@@ -253,6 +253,34 @@ rm {work}/in
 
 
 @case
+def another_tool_comes_to_what_is_probed():
+    """Its maps are where it is looked for before its programs run, at jumps that are there."""
+    ptrace_permitted()
+    script = f'''
+mkfifo {work}/in {work}/first
+{target} 1000 busy < {work}/in > {work}/said &
+pid=$!
+exec 5> {work}/in
+until grep -q ready {work}/said; do sleep 0.05; done
+{tool} {obj} {target} -p $pid < {work}/first > {work}/told &
+exec 6> {work}/first
+until grep -q attached {work}/told; do sleep 0.05; done
+for i in 1 2 3 4 5; do (sleep 0.1; echo) | {tool} {obj} {target} -p $pid; done
+echo >&6
+wait %2
+echo >&5
+wait $pid
+echo status $?
+cat {work}/said
+rm {work}/in {work}/first
+'''
+    p = call(skep, 'run', '--', 'bash', '-c', script)
+    counts = [int(n) for n in re.findall(r'^calls (\d+)', p.stdout, re.M)]
+    assert 'status 0\n' in p.stdout and '\ntext same after ' in p.stdout, p.stdout + p.stderr
+    assert len(counts) == 5 and all(n > 1000 for n in counts), p.stdout + p.stderr
+
+
+@case
 def lines_of_programs():
     """bpf_printk() in other processes, with its arguments: on standard error, or from trace_pipe."""
     ptrace_permitted()

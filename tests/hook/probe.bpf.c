@@ -57,6 +57,16 @@ int bump(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Ten frames. */
+SEC("uprobe")
+int walk(struct pt_regs *ctx)
+{
+	__u64 ips[10];
+
+	add(0, bpf_get_stack(ctx, ips, sizeof(ips), BPF_F_USER_STACK) == sizeof(ips));
+	return 0;
+}
+
 SEC("tracepoint")
 int bump_call(void *ctx)
 {

@@ -16,7 +16,8 @@
  *	tight	    ... and tight(), where no jump fits
  *	late	    ... and late(), of a library that it opens then, beside it
  *
- * `time` says what a call takes; `trap` the same of tight(); `pair` what a system call does;
+ * `time` says what a call takes, `below` the same ten functions further down; `trap` of tight();
+ * `pair` what a system call does;
  *`kernel` the same with a uprobe of the machine's own kernel on it, a counter without a program.
  */
 #include "rounds.h"
@@ -296,6 +297,15 @@ static int measure(bool kernel, bool pair)
 	return 0;
 }
 
+/* From the bottom of a stack that is as deep. */
+static __attribute__((noinline)) int measure_below(int depth)
+{
+	const int err = depth ? measure_below(depth - 1) : measure(false, false);
+
+	__asm__ volatile("");
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 2 ? argv[2] : "";
@@ -305,6 +315,8 @@ int main(int argc, char **argv)
 	calls = argc > 1 ? atol(argv[1]) : 1;
 	if (!strcmp(how, "trap"))
 		called = tight;
+	if (!strcmp(how, "below"))
+		return measure_below(10);
 	if (!strcmp(how, "time") || !strcmp(how, "kernel") || !strcmp(how, "pair") || called)
 		return measure(*how == 'k', *how == 'p');
 	choose(how);

@@ -8,6 +8,23 @@ static struct skep_map *stacks(uint32_t value, uint32_t entries, uint32_t flags)
 	return MAP(BPF_MAP_TYPE_STACK_TRACE, 4, value, entries, flags);
 }
 
+/* Odd addresses are at that place of a file. */
+static void name(void *arg, uint64_t ip, struct bpf_stack_build_id *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->status = ip & 1 ? BPF_STACK_BUILD_ID_VALID : BPF_STACK_BUILD_ID_IP;
+	ret->build_id[0] = ip & 1 ? *(const uint8_t *)arg : 0;
+	ret->offset = ip;
+}
+
+static long put(struct skep_map *m, const uint64_t *ips, uint32_t n, uint64_t flags)
+{
+	static const uint8_t id = 77;
+
+	return stack_trace_put(m, &(struct stack_ips){ ips, n, name, (void *)&id }, flags,
+			       VCPU_NONE);
+}
+
 TEST(stack_trace_gives_equal_stacks_one_number)
 {
 	struct skep_map *m = stacks(4 * 8, 1024, 0);
@@ -17,13 +34,13 @@ TEST(stack_trace_gives_equal_stacks_one_number)
 	long id;
 
 	m->seed = 0; /* or one time in a thousand they collide */
-	id = stack_trace_put(m, a, 3, 0, VCPU_NONE);
+	id = put(m, a, 3, 0);
 	key = (uint32_t)id;
 	ASSERT(id >= 0 && id < 1024);
-	ASSERT_EQ(stack_trace_put(m, a, 3, 0, VCPU_NONE), id);
+	ASSERT_EQ(put(m, a, 3, 0), id);
 	ASSERT_EQ(map_sys_lookup(m, &key, got, 0), 0);
 	ASSERT(!memcmp(got, a, sizeof(a)) && got[3] == 0);
-	ASSERT_NE(stack_trace_put(m, b, 3, 0, VCPU_NONE), id);
+	ASSERT_NE(put(m, b, 3, 0), id);
 	ASSERT_EQ(map_sys_next_key(m, NULL, &next), 0);
 	ASSERT_EQ(map_sys_delete(m, &key), 0);
 	ASSERT_EQ(map_sys_delete(m, &key), -ENOENT);
@@ -33,7 +50,7 @@ TEST(stack_trace_gives_equal_stacks_one_number)
 	ASSERT(!memcmp(got, b, sizeof(b)));
 	ASSERT_EQ(map_sys_next_key(m, NULL, &key), -ENOENT);
 	/* No deeper than the value. */
-	ASSERT_GE(stack_trace_put(m, (uint64_t[]){ 1, 2, 3, 4, 5, 6 }, 6, 0, VCPU_NONE), 0);
+	ASSERT_GE(put(m, (uint64_t[]){ 1, 2, 3, 4, 5, 6 }, 6, 0), 0);
 	map_put(m);
 }
 
@@ -44,15 +61,15 @@ TEST(stack_trace_refuses_or_replaces_what_collides)
 	uint64_t got;
 	uint32_t key = 0;
 
-	ASSERT_EQ(stack_trace_put(m, &a, 1, 0, VCPU_NONE), 0);
-	ASSERT_EQ(stack_trace_put(m, &b, 1, 0, VCPU_NONE), -EEXIST);
+	ASSERT_EQ(put(m, &a, 1, 0), 0);
+	ASSERT_EQ(put(m, &b, 1, 0), -EEXIST);
 	/* Linux' list of free ones is empty too, before the old one is in it. */
-	ASSERT_EQ(stack_trace_put(m, &b, 1, BPF_F_REUSE_STACKID, VCPU_NONE), -ENOMEM);
+	ASSERT_EQ(put(m, &b, 1, BPF_F_REUSE_STACKID), -ENOMEM);
 	map_put(m);
 
 	m = stacks(8, 3, 0);
 	for (uint64_t ip = 0; ip < 1000; ip++) {
-		long id = stack_trace_put(m, &ip, 1, BPF_F_REUSE_STACKID, VCPU_NONE);
+		long id = put(m, &ip, 1, BPF_F_REUSE_STACKID);
 
 		if (id < 0) {
 			ASSERT_EQ(id, -ENOMEM);
@@ -65,18 +82,20 @@ TEST(stack_trace_refuses_or_replaces_what_collides)
 	map_put(m);
 }
 
-TEST(stack_trace_by_build_id_keeps_addresses)
+TEST(stack_trace_by_build_id_keeps_what_addresses_are)
 {
 	struct skep_map *m =
 		stacks(2 * sizeof(struct bpf_stack_build_id), 64, BPF_F_STACK_BUILD_ID);
-	const uint64_t ips[] = { 0x1234, 0x5678 };
+	const uint64_t ips[] = { 0x1234, 0x5679 };
 	struct bpf_stack_build_id got[2];
-	uint32_t key = (uint32_t)stack_trace_put(m, ips, 2, 0, VCPU_NONE);
+	uint32_t key = (uint32_t)put(m, ips, 2, 0);
 
 	ASSERT_EQ(map_sys_lookup(m, &key, got, 0), 0);
-	for (int i = 0; i < 2; i++)
-		ASSERT(got[i].status == BPF_STACK_BUILD_ID_IP && got[i].ip == ips[i]);
-	ASSERT_EQ(stack_trace_put(m, ips, 2, 0, VCPU_NONE), key);
+	ASSERT(got[0].status == BPF_STACK_BUILD_ID_IP && got[0].ip == ips[0] &&
+	       !got[0].build_id[0]);
+	ASSERT(got[1].status == BPF_STACK_BUILD_ID_VALID && got[1].offset == ips[1]);
+	ASSERT_EQ(got[1].build_id[0], 77);
+	ASSERT_EQ(put(m, ips, 2, 0), key);
 	map_put(m);
 }
 
