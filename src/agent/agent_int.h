@@ -26,6 +26,7 @@ struct agent_child {
 /* A return address that is ours: see ret.c. */
 struct agent_return {
 	uint64_t back; /* the function's own */
+	uint64_t func; /* where it began */
 	const struct hive_site *site;
 	uint64_t who;	/* vcpu_who() of the thread */
 	uint32_t depth; /* of two at one place, the later one is the higher */
@@ -120,7 +121,8 @@ struct hit {
 	struct vcpu *vcpu;
 	const struct hive_probes *probes;
 	enum agent_event what;
-	int64_t nr; /* of a system call */
+	int64_t nr;    /* of a system call */
+	uint64_t base; /* AGENT_SITE: where the file's offset 0 would be */
 	struct run_acts acts;
 	/* AGENT_TELL: who runs the programs, in the run; else NULL. */
 	void (*tell)(struct skep_run *run, void *arg);
@@ -155,10 +157,10 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 /* Calls tell(run, arg) in a run of its own, on the vCPU's stack. */
 void agent_tell(void *regs, void (*tell)(struct skep_run *run, void *arg), void *arg);
 /*
- * Runs the programs of the site, which is where the thread is.  True: the function that begins
+ * Runs the programs of the site, which is at that address.  True: the function that begins
  * there is not called, and returns what is in %rax.
  */
-bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when);
+bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when, uint64_t at);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
 extern const uint8_t agent_calls[HIVE_SYSCALLS];
@@ -224,7 +226,7 @@ void agent_follow(uint64_t path, int dir);
 /* It could not, and is still this one. */
 void agent_stays(void);
 /* The function whose return address is at sp is seen when it returns: false, there is no room. */
-bool agent_catch_return(uint64_t sp, const struct hive_site *site);
+bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site);
 /* The return address that stands there, as the function was called with it. */
 uint64_t agent_return_of(uint64_t sp);
 /* The same where this is what stands there now. */

@@ -41,11 +41,6 @@ static struct run_frame frame_of(const struct pt_regs *regs, uint32_t frame)
 				   .sp = sp };
 }
 
-static uint64_t regs_ip(const struct hit *h)
-{
-	return ((const struct pt_regs *)h->regs)->rip;
-}
-
 static void tell(struct skep_run *run, const struct hit *h)
 {
 	struct run_frame frame = frame_of(h->regs, HIVE_INSIDE);
@@ -95,7 +90,7 @@ static void run_on(struct skep_run *run, struct hit *h)
 		}
 		h->acts.may_override = h->what == AGENT_ENTER ||
 				       (h->what == AGENT_SITE && p->frame == HIVE_BEGINS);
-		run->func = h->what == AGENT_SITE && p->frame == HIVE_BEGINS ? regs_ip(h) : 0;
+		run->func = p->func ? h->base + p->func : 0;
 		run->cookie = p->cookie;
 		run->ctx = ctx[p->ctx];
 		if (unlikely(p->ctx == HIVE_MODIFY))
@@ -195,11 +190,12 @@ void agent_tell(void *regs, void (*fn)(struct skep_run *run, void *arg), void *a
 	agent_run_list(&h, NULL);
 }
 
-bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when)
+bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when, uint64_t at)
 {
 	struct hit h;
 
 	hit_begin(&h, regs, AGENT_SITE, 0);
+	h.base = at - site->at;
 	agent_run_list(&h, &site->probes[when]);
 	if (unlikely(h.acts.overrides))
 		((struct pt_regs *)regs)->rax = h.acts.result;
@@ -231,14 +227,14 @@ __asm__(".pushsection .text.agent_return_now, \"ax\", @progbits\n"
 bool agent_probe(void *regs, uint64_t cookie)
 {
 	const struct hive_site *site = (const struct hive_site *)(uintptr_t)cookie;
-	const uint64_t sp = ((const struct pt_regs *)regs)->rsp;
+	const uint64_t at = ((const struct pt_regs *)regs)->rip;
 	bool overrides = false;
 	uint32_t means;
 
 	if (likely(atomic_load_explicit(&site->probes[HIVE_HERE], memory_order_relaxed) != NULL))
-		overrides = agent_run_site(regs, site, HIVE_HERE);
+		overrides = agent_run_site(regs, site, HIVE_HERE, at);
 	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
-	    !agent_catch_return(sp, site))
+	    !agent_catch_return(regs, site))
 		miss_return(site);
 	means = atomic_load_explicit(&site->means, memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
@@ -246,6 +242,6 @@ bool agent_probe(void *regs, uint64_t cookie)
 	if (unlikely(means & HIVE_LOADS))
 		agent_loaded();
 	if (unlikely(means & HIVE_UNWINDS))
-		agent_put_back(sp);
+		agent_put_back(((const struct pt_regs *)regs)->rsp);
 	return overrides;
 }

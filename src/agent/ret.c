@@ -118,11 +118,14 @@ static uint64_t this_thread(void)
 	return vcpu_who(&agent_process.meta->vcpus, agent_child.member);
 }
 
-bool agent_catch_return(uint64_t sp, const struct hive_site *site)
+bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site)
 {
+	const uint64_t sp = regs->rsp;
 	uint64_t *address = (uint64_t *)(uintptr_t)sp;
 	const uint64_t ours = (uintptr_t)agent_returned;
-	struct agent_return row = { .site = site, .back = *address, .who = this_thread() };
+	struct agent_return row = {
+		.site = site, .back = *address, .func = regs->rip, .who = this_thread()
+	};
 	uint32_t i;
 
 	atomic_store_explicit(&agent_process.ret_used, true, memory_order_relaxed);
@@ -180,14 +183,15 @@ __attribute__((used)) uint64_t agent_return(struct pt_regs *regs)
 {
 	const uint32_t i = find(regs->rsp - 8);
 	const struct hive_site *site;
-	uint64_t back;
+	uint64_t back, func;
 
 	if (unlikely(i == NONE))
 		__builtin_trap(); /* somebody moved a stack */
 	back = agent_process.ret[i].back;
+	func = agent_process.ret[i].func;
 	site = agent_process.ret[i].site;
 	drop(i);
 	regs->rip = back == (uintptr_t)agent_returned ? agent_exchanged(regs->rsp - 8) : back;
-	agent_run_site(regs, site, HIVE_RETURNS);
+	agent_run_site(regs, site, HIVE_RETURNS, func);
 	return back;
 }

@@ -18,6 +18,7 @@ static void run_all(struct skep_run *run, const struct hive_probes *list, uint64
 		if (atomic_load_explicit(&p->pid, memory_order_relaxed) != HIVE_ALL)
 			continue;
 		run->cookie = p->cookie;
+		run->func = 0;
 		run->ctx = p->ctx == HIVE_RAW ? (void *)raw : record;
 		prog_run(p->prog, run->ctx, run);
 	}

@@ -39,6 +39,7 @@ enum hive_frame {
 struct hive_probe {
 	const struct skep_prog *prog;
 	uint64_t cookie;      /* bpf_get_attach_cookie() */
+	uint64_t func;	      /* bpf_get_func_ip(), as an offset in the site's file; else 0 */
 	_Atomic uint32_t pid; /* only in that process */
 	uint16_t ctx;	      /* enum hive_ctx */
 	uint16_t frame;	      /* enum hive_frame */
@@ -64,7 +65,8 @@ enum hive_when {
 
 struct hive_site {
 	_Atomic(const struct hive_probes *) probes[_HIVE_WHEN]; /* NULL: nobody */
-	_Atomic uint32_t means;					/* HIVE_*, for the agent itself */
+	uint64_t at;		/* its offset in the file; of an event 0 */
+	_Atomic uint32_t means; /* HIVE_*, for the agent itself */
 };
 
 /* Events of processes (model/processes.def, helper/event.h). */

@@ -62,6 +62,7 @@ struct spot *spot_of(struct spots *s, const struct image_file *file, uint64_t of
 		skep_free(spot);
 		return NULL;
 	}
+	spot->site->at = off;
 	spot->file = *file;
 	spot->off = off;
 	spot->next = *first;

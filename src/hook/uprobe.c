@@ -156,6 +156,7 @@ static enum hive_frame frame_at(const struct point *p, enum function_part part)
 static int find_sites(struct point *p, enum function_part part, struct skep_diag *diag)
 {
 	p->probe.frame = (uint16_t)frame_at(p, part);
+	p->probe.func = p->off;
 	p->when = part == FUNCTION_ENTRY ? HIVE_RETURNS : HIVE_HERE;
 	p->sites.n = 0;
 	return function_sites(&all.functions, p->off, part, &p->sites, diag);

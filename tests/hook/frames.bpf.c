@@ -20,11 +20,15 @@ struct {
 	__uint(max_entries, 1 << 12);
 } events SEC(".maps");
 
-/* Where each thread's last call came from. */
+/* Where each thread's last call came from, and went. */
+struct call {
+	__u64 from, to;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct call);
 	__uint(max_entries, 64);
 } callers SEC(".maps");
 
@@ -40,13 +44,14 @@ SEC("uprobe")
 int enter(struct pt_regs *ctx)
 {
 	const __u32 tid = (__u32)bpf_get_current_pid_tgid();
-	__u64 ips[2] = { 0, 0 }, there = 0;
+	struct call c = { .to = bpf_get_func_ip(ctx) };
+	__u64 ips[2] = { 0, 0 };
 
 	add(0, 1);
 	bpf_get_stack(ctx, ips, sizeof(ips), BPF_F_USER_STACK);
-	bpf_probe_read_user(&there, sizeof(there), (const void *)PT_REGS_SP(ctx));
-	add(1, ips[0] == PT_REGS_IP(ctx) && ips[1] && ips[1] == there);
-	bpf_map_update_elem(&callers, &tid, &there, BPF_ANY);
+	bpf_probe_read_user(&c.from, sizeof(c.from), (const void *)PT_REGS_SP(ctx));
+	add(1, ips[0] == PT_REGS_IP(ctx) && ips[1] && ips[1] == c.from && c.to == ips[0]);
+	bpf_map_update_elem(&callers, &tid, &c, BPF_ANY);
 	return 0;
 }
 
@@ -54,12 +59,12 @@ SEC("uretprobe")
 int leave(struct pt_regs *ctx)
 {
 	const __u32 tid = (__u32)bpf_get_current_pid_tgid();
-	__u64 *caller = bpf_map_lookup_elem(&callers, &tid);
+	struct call *c = bpf_map_lookup_elem(&callers, &tid);
 	__u64 ips[1] = { 0 };
 
 	add(2, 1);
 	bpf_get_stack(ctx, ips, sizeof(ips), BPF_F_USER_STACK);
-	add(3, caller && *caller == ips[0]);
+	add(3, c && c->from == ips[0] && c->to == bpf_get_func_ip(ctx));
 	return 0;
 }
 

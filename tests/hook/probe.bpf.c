@@ -159,7 +159,7 @@ int poke(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Where it is: of functions at their entry, elsewhere not known. */
+/* Where it is. */
 SEC("uprobe")
 int where(struct pt_regs *ctx)
 {
