@@ -12,7 +12,6 @@
 #include "hive/vcpu.h"
 #include "prog/image.h"
 
-struct btf_record;
 struct skep_prog;
 struct interp_frame;
 struct obj_store;
@@ -41,12 +40,6 @@ struct run_env {
 	int (*sys_close)(void *arg, uint32_t fd);
 	/* Where programs allocate (obj/obj.h); NULL: nowhere, they get nothing. */
 	struct obj_store *objects;
-	/*
-	 * Bytes of a struct of the program's BTF, and its special fields (NULL: none); UINT32_MAX:
-	 * there is no such struct.  NULL where `objects` is.
-	 */
-	uint32_t (*struct_size)(const struct skep_prog *p, uint32_t id,
-				const struct btf_record **ret_record);
 	/* Does user space hold the map, by a descriptor or a pin?  May be NULL: it does. */
 	bool (*map_used)(void *arg, struct skep_map *m);
 };

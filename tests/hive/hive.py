@@ -24,7 +24,6 @@ from tap import Skip, case, main, remove
 build = pathlib.Path(sys.argv[1]).resolve()
 skep = build / 'src/cli/skep'
 member = build / 'tests/hive/member'
-runner = build / 'tests/hive/runner'
 count = build / 'examples/count.bpf.o'
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-hive-', dir='/tmp'))  # sockets have short names
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
@@ -330,9 +329,9 @@ def member_out_of_reach():
         shutil.rmtree(there)
 
 
-def runs(*names):
+def runs(*names, who='runner'):
     others = set(hives())
-    p = call(skep, 'run', '--', runner, build / 'tests/hive/runner.bpf.o', *names)
+    p = call(skep, 'run', '--', build / 'tests/hive' / who, build / f'tests/hive/{who}.bpf.o', *names)
     assert p.returncode == 0 and 'not ok' not in p.stdout, p.stdout + p.stderr
     until('the hive ends', lambda: not set(hives()) - others)
 
@@ -341,6 +340,11 @@ for name in ('everything', 'later_maps', 'many', 'alarms', 'alarms_stay', 'stora
              'deaths', 'scribble', 'cost'):
     f = lambda name=name: runs(name)
     f.__name__ = f'members_run_{name}'
+    case(f)
+
+for name in ('counts', 'all_of_it', 'maps_go', 'deaths', 'scribble', 'cost'):
+    f = lambda name=name: runs(name, who='juggle')
+    f.__name__ = f'members_juggle_{name}'
     case(f)
 
 
