@@ -5,39 +5,16 @@
  *
  *	juggle FILE CASE...	RUNNER_SEED, RUNNER_SECONDS as of runner.c
  */
-#include "hive/layout.h"
 #include "obj/obj_int.h"
+#include "tests/hive/runs.h"
 #include "tests/hive/scribbler.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <dlfcn.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-
-#define CHECK(cond)                                                                               \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond, strerror(errno)); \
-			return 1;                                                                 \
-		}                                                                                 \
-	} while (0)
 
 #define PROCESSES 4
 #define RUNS	  20000
 #define MORTALS	  6
-#define SECONDS	  5
-#define HANG_NS	  5000000000u /* what is far longer: machines are busy */
-#define MS	  1000000u
-
-static long (*run_n)(int fd, void *ctx, long n, uint64_t *ret);
-static const struct hive_meta *(*member_meta)(void);
-static struct bpf_object *obj;
-static const char *file; /* that it is of */
 
 /* As juggle.bpf.c has it. */
 struct juggler {
@@ -45,24 +22,6 @@ struct juggler {
 	uint64_t list[2], tree[2];
 	uint64_t pushed, popped, added, removed;
 };
-
-static int prog(const char *name)
-{
-	return bpf_program__fd(bpf_object__find_program_by_name(obj, name));
-}
-
-static int map(const char *name)
-{
-	return bpf_map__fd(bpf_object__find_map_by_name(obj, name));
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* --- how many there are ----------------------------------------------------------------------- */
 
@@ -220,22 +179,6 @@ static int maps_go(void)
 
 /* --- deaths ----------------------------------------------------------------------------------- */
 
-static long seconds(void)
-{
-	const char *s = getenv("RUNNER_SECONDS");
-
-	return s ? atol(s) : SECONDS;
-}
-
-static int seed(void)
-{
-	const int n = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
-
-	printf("# RUNNER_SEED=%d\n", n);
-	fflush(stdout);
-	return n;
-}
-
 static pid_t mortal(void)
 {
 	const pid_t pid = fork();
@@ -255,7 +198,7 @@ static int deaths(void)
 	long died = 0, apart;
 	struct juggler h;
 
-	srand((unsigned)seed());
+	srand(seed_of_run());
 	for (int i = 0; i < MORTALS; i++)
 		pid[i] = mortal();
 	for (; now() < end; died++) {
@@ -322,14 +265,14 @@ static uint64_t ask_server(void)
 
 static int scribble(void)
 {
-	const int n = seed();
+	const unsigned n = seed_of_run();
 	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
-	const pid_t pid = scribbler(member_meta(), (unsigned)n);
+	const pid_t pid = scribbler(member_meta(), n);
 	uint64_t longest = 0;
 	int status, victims = 0, harmed = 0;
 	pid_t other;
 
-	srand((unsigned)n);
+	srand(n);
 	CHECK(pid > 0);
 	while (now() < end) {
 		other = victim();
@@ -366,39 +309,12 @@ static int cost(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} cases[] = {
-	{ "counts", counts }, { "all_of_it", all_of_it }, { "maps_go", maps_go },
-	{ "deaths", deaths }, { "scribble", scribble },	  { "cost", cost },
-};
-
-static int prepare(void)
-{
-	*(void **)&member_meta = dlsym(RTLD_DEFAULT, "skep_member_meta");
-	*(void **)&run_n = dlsym(RTLD_DEFAULT, "skep_member_run_n");
-	CHECK(run_n && member_meta);
-	obj = bpf_object__open_file(file, NULL);
-	CHECK(obj && !bpf_object__load(obj));
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	int bad = 0;
+	static const struct run_case cases[] = {
+		{ "counts", counts }, { "all_of_it", all_of_it }, { "maps_go", maps_go },
+		{ "deaths", deaths }, { "scribble", scribble },	  { "cost", cost },
+	};
 
-	file = argv[1];
-	printf("1..%d\n", argc - 2);
-	for (int i = 2; i < argc; i++) {
-		int failed = prepare();
-
-		for (size_t c = 0; !failed && c < ARRAY_SIZE(cases); c++)
-			if (!strcmp(argv[i], cases[c].name))
-				failed = cases[c].run();
-		printf("%s %d %s\n", failed ? "not ok" : "ok", i - 1, argv[i]);
-		bad |= failed;
-		bpf_object__close(obj);
-	}
-	return bad;
+	return run_cases(argv, cases, ARRAY_SIZE(cases));
 }
