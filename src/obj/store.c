@@ -15,7 +15,7 @@
 #include "obj/timer_int.h"
 
 /* What a pool may come to, and the shift of a row's range of one class: reserved, not committed. */
-#define POOL_MAX  ((size_t)8 << 30)
+#define POOL_MAX  ((size_t)2 << 30)
 #define SHIFT_MAX 27
 #define SHIFT_MIN 14
 
