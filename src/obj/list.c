@@ -37,12 +37,13 @@ static bool is_of(const struct obj_store *s, const struct list *l, const struct 
 /* What follows from first and next; what cannot be in the list, and all behind it, is not. */
 static void mend(struct obj_store *s, struct list *l)
 {
-	uint32_t prev = 0, left = pool_most(s), unit;
+	struct circle circle = { 0 };
+	uint32_t prev = 0, unit;
 
 	for (; (unit = word_unit(word_behind(s, l, prev))); prev = unit) {
 		struct list_node *n = node_at(s, unit);
 
-		if (!is_of(s, l, n) || !left--) {
+		if (!is_of(s, l, n) || circle_closes(&circle, unit)) {
 			store_damaged(s);
 			word_put(s, NULL, word_behind(s, l, prev), 0);
 			break;

@@ -283,6 +283,21 @@ static_assert(sizeof(struct list) == 16 && sizeof(struct list_node) == 24 &&
 
 /** The object that node is a part of, by the store. */
 void *node_object(const struct obj_store *s, const void *node);
+/* A walk that may be in a circle: what it met at some step, further apart each time. */
+struct circle {
+	uint32_t steps, met;
+};
+/** Was it there before?  Known before the third round. */
+static inline bool circle_closes(struct circle *c, uint32_t unit)
+{
+	const bool closes = c->met == unit;
+
+	c->steps++;
+	if (IS_POW2(c->steps))
+		c->met = unit;
+	return closes;
+}
+
 /** What an owner is while a run of that vCPU puts the node somewhere: no address. */
 static inline uint64_t node_claimed(uint32_t cpu)
 {

@@ -230,13 +230,14 @@ static bool is_of(const struct work *w, const struct tree_node *n)
 /* The tree of its list, as if all of that were added in its order. */
 static void mend(const struct work *w)
 {
-	uint32_t prev = 0, left = pool_most(w->s), unit;
+	struct circle circle = { 0 };
+	uint32_t prev = 0, unit;
 
 	set(&w->t->top, 0);
 	for (; (unit = word_unit(word_behind(w, prev))); prev = unit) {
 		struct tree_node *n = at(w, unit);
 
-		if (!is_of(w, n) || !left--) {
+		if (!is_of(w, n) || circle_closes(&circle, unit)) {
 			store_damaged(w->s);
 			word_put(w->s, NULL, word_behind(w, prev), 0);
 			break;
