@@ -95,6 +95,7 @@ struct agent_door {
 	const struct map_ops *(*map_ops_at)(uint32_t i);
 	skep_call_fn (*helper_target)(uint64_t id);
 	uint64_t (*helper_probe_load)(struct skep_run *run, uint64_t addr, uint32_t how);
+	uint64_t (*helper_kptr_load)(struct skep_run *run, uint64_t addr, uint32_t how);
 	bool (*helper_ld_abs)(struct skep_run *run, void *ctx, int32_t off, uint32_t size,
 			      uint64_t *ret);
 

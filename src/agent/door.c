@@ -11,6 +11,7 @@ const struct agent_door agent_door = {
 	.helper_target = helper_target,
 	.helper_ld_abs = helper_ld_abs,
 	.helper_probe_load = helper_probe_load,
+	.helper_kptr_load = helper_kptr_load,
 	.join = agent_join,
 	.meta = agent_meta,
 	.sync = agent_sync,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mem.c - the four functions that a compiler takes for granted (C17 7.24).  Words for what is
- * short, which nearly everything is; the string instructions beyond.
+ * mem.c - the functions that a compiler takes for granted (C17 7.24, and clang bcmp(3)).  Words for
+ * what is short, which nearly everything is; the string instructions beyond.
  */
 #include "base/base.h"
 
@@ -16,6 +16,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+int bcmp(const void *a, const void *b, size_t n);
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
@@ -81,4 +82,9 @@ int memcmp(const void *a, const void *b, size_t n)
 		if (*x != *y)
 			return *x - *y;
 	return 0;
+}
+
+int bcmp(const void *a, const void *b, size_t n)
+{
+	return memcmp(a, b, n);
 }

@@ -49,6 +49,7 @@ struct skep_kernel {
 	struct vcpus own_vcpus;
 	struct run_env env;		/* what their runs carry */
 	struct obj_places places;	/* env.objects' memory; NULL: there is none */
+	uint32_t nr_types;		/* of objects; under lock */
 	const struct core_hooks *hooks; /* what probes do to processes; NULL: there are none */
 	pthread_mutex_t timer_lock;	/* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
@@ -108,6 +109,15 @@ enum core_right {
 
 /** Does the caller have that right? */
 bool core_may(const struct call *c, enum core_right right);
+
+/* -- store.c: env.objects, NULL where there is no memory for it -- */
+void store_init(struct skep_kernel *k);
+void store_fini(struct skep_kernel *k);
+/** Somebody is about to use it: until store_release() it stays as it is. */
+void store_hold(struct skep_kernel *k);
+void store_release(struct skep_kernel *k);
+/** What it calls objects of that struct (obj/obj.h), 0 where it has none; -ENOMEM, -ENOSPC. */
+int store_type(struct skep_kernel *k, uint32_t size, bool percpu, const struct btf_record *record);
 
 /** May members of the hive run it? */
 bool core_may_leave(const struct skep_prog *p);

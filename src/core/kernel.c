@@ -212,17 +212,6 @@ static int env_sys_close(void *arg, uint32_t fd)
 	return caller_close((int)fd);
 }
 
-static uint32_t env_struct_size(const struct skep_prog *p, uint32_t id,
-				const struct btf_record **ret_record)
-{
-	const struct btf_type *t = p->btf ? btf_type(p->btf, id) : NULL;
-
-	if (!t)
-		return UINT32_MAX;
-	*ret_record = btf_struct_record(p->btf, id);
-	return t->size;
-}
-
 struct vcpus *core_vcpus(struct skep_kernel *k)
 {
 	return k->vcpus;
@@ -299,44 +288,6 @@ static void name_release(struct skep_kernel *k)
 			 RELEASE_MAJOR(k->release), RELEASE_MINOR(k->release));
 }
 
-static void give_store(struct skep_kernel *k)
-{
-	const uint32_t nr = k->vcpus->nr;
-
-	if (k->space)
-		space_give(k->space, HIVE_META, k->places.head, obj_head_size(nr));
-	else if (k->places.head)
-		space_give_pages(NULL, k->places.head, obj_head_size(nr));
-	if (k->places.objects)
-		space_give_pages(NULL, k->places.objects, obj_objects_size(nr));
-	if (k->places.timers)
-		space_give_pages(k->space, k->places.timers, obj_timers_size());
-	k->places = (struct obj_places){ 0 };
-}
-
-/*
- * Objects never in a hive's data, as they are full of pointers.  Shared as maps' memory is: after a
- * fork, both still see the objects that their maps hold.  Where a process may not reserve that
- * much, programs find that memory for objects is out.
- */
-static void make_store(struct skep_kernel *k)
-{
-	const uint32_t nr = k->vcpus->nr;
-	struct obj_places *at = &k->places;
-
-	at->head = k->space ? space_alloc(k->space, HIVE_META, obj_head_size(nr))
-			    : space_pages(NULL, obj_head_size(nr));
-	at->objects = space_pages(NULL, obj_objects_size(nr));
-	at->timers = space_pages(k->space, obj_timers_size());
-	if (!at->head || !at->objects || !at->timers) {
-		give_store(k);
-		return;
-	}
-	k->env.objects = obj_store_init(at, k->vcpus, k->space != NULL);
-	if (k->space)
-		space_meta(k->space)->objects = (uintptr_t)k->env.objects;
-}
-
 int skep_kernel_new(const struct skep_kernel_opts *opts, struct skep_kernel **ret)
 {
 	return core_kernel_new(opts, NULL, ret);
@@ -370,7 +321,6 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 		.arg = k,
 		.vcpus = k->vcpus,
 		.sys_bpf = env_sys_bpf,
-		.struct_size = env_struct_size,
 		.sys_close = env_sys_close,
 	};
 	timers_init(k);
@@ -386,7 +336,7 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 		return err;
 	}
 	if (!k->judge)
-		make_store(k);
+		store_init(k);
 	*ret = k;
 	return 0;
 }
@@ -401,7 +351,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	pins_fini(k);
 	pin_files_fini(k);
 	objects_fini(k);
-	give_store(k);
+	store_fini(k);
 	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);

@@ -8,7 +8,9 @@
  */
 #include "core/load_int.h"
 #include "core/tag.h"
+#include "hive/space.h"
 #include "interp/interp.h"
+#include "obj/obj.h"
 
 #include <unistd.h>
 
@@ -182,6 +184,32 @@ static int pass_tail_calls(struct load *l)
 	return 0;
 }
 
+/* The store knows what the program allocates. */
+static int pass_types(struct load *l)
+{
+	struct skep_kernel *k = l->c->k;
+	struct skep_prog *p = l->prog;
+
+	if (!p->alloc_cnt || !k->env.objects)
+		return 0;
+	p->types = space_alloc(p->space, HIVE_META, p->alloc_cnt * sizeof(*p->types));
+	if (!p->types)
+		return -ENOMEM;
+	store_hold(k);
+	p->store_users = obj_users(k->env.objects);
+	for (uint32_t i = 0; i < p->alloc_cnt; i++) {
+		const struct prog_alloc *a = &p->allocs[i];
+		const int type = store_type(k, btf_type(p->btf, a->id)->size, a->percpu,
+					    btf_struct_record(p->btf, a->id));
+
+		if (type < 0)
+			return FAIL(l->c, type, "no more types of objects can be known: %s",
+				    strerror(-type));
+		p->types[i] = (struct prog_alloc){ a->id, a->percpu, (uint32_t)type };
+	}
+	return 0;
+}
+
 static const struct load_pass passes[] = {
 	{ "attributes", load_check },
 	{ "copy", pass_copy },
@@ -194,6 +222,7 @@ static const struct load_pass passes[] = {
 	{ "place", load_check_place },
 	{ "verify", pass_verify }, /* also rewrites: context fields, dead code */
 	{ "end of log", load_log_end },
+	{ "types", pass_types },
 	{ "compile", pass_compile },
 	{ "tail calls", pass_tail_calls },
 };

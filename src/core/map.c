@@ -80,7 +80,9 @@ long core_map_create(struct call *c)
 		if (!deps.kernel)
 			return -ENOMEM;
 	}
+	store_hold(c->k); /* it may be one whose values own objects */
 	err = map_new(a, &deps, &m, c->diag);
+	store_release(c->k);
 	if (!err && map_has_timers(m))
 		err = timers_begin(c->k);
 	if (err)

@@ -37,6 +37,23 @@ static size_t hold_maps(struct skep_kernel *k, struct skep_map ***ret)
 	return n;
 }
 
+struct held_maps {
+	struct skep_map **at;
+	size_t n;
+};
+
+/* Is that memory of values that own objects? */
+static bool is_value(void *arg, uintptr_t addr, size_t len)
+{
+	const struct held_maps *maps = arg;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (map_owns(maps->at[i]) && maps->at[i]->ops->contains &&
+		    maps->at[i]->ops->contains(maps->at[i], addr, len))
+			return true;
+	return false;
+}
+
 void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 {
 	struct skep_map **maps;
@@ -47,8 +64,11 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 	for (size_t i = 0; i < n; i++) {
 		if (maps[i]->sys->cpu_died)
 			maps[i]->sys->cpu_died(maps[i], cpu);
-		map_put(maps[i]);
 	}
+	if (k->env.objects)
+		obj_cpu_died(k->env.objects, cpu, is_value, &(struct held_maps){ maps, n });
+	for (size_t i = 0; i < n; i++)
+		map_put(maps[i]);
 	skep_free(maps);
 	timers_cpu_died(k);
 }
@@ -82,7 +102,7 @@ void core_scrub(struct skep_kernel *k)
 /* It is the server's alone, or the maps are that it has as values. */
 static bool stays(const struct skep_map *m)
 {
-	return map_owns(m) || m->kind->traits & MAP_STAYS || (m->inner && stays(m->inner));
+	return m->kind->traits & MAP_STAYS || (m->inner && stays(m->inner));
 }
 
 /* The map that keeps the program in the server, NULL: none does. */
@@ -106,9 +126,8 @@ int core_check_leaves(struct call *c, const struct skep_prog *p)
 	if (m)
 		return FAIL(c, -EOPNOTSUPP,
 			    "the program cannot run in other processes: map '%s' (%s) stays in the "
-			    "hive's server%s",
-			    m->name, m->kind->name,
-			    map_owns(m) ? ", as its values own objects" : "");
+			    "hive's server",
+			    m->name, m->kind->name);
 	if (!core_may_leave(p))
 		return FAIL(c, -EOPNOTSUPP,
 			    "the program cannot run in other processes: it is interpreted");

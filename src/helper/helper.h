@@ -153,5 +153,7 @@ static inline uint32_t probe_how(uint8_t code)
  * there, or 0.
  */
 uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how);
+/** A load of a kptr, at an address that is right: the object's, or 0 (obj_kptr_load()). */
+uint64_t helper_kptr_load(struct skep_run *run, uint64_t addr, uint32_t how);
 
 #endif

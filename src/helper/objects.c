@@ -11,55 +11,52 @@ static struct obj_store *store_of(const struct skep_run *run)
 	return run->env->objects;
 }
 
-/* The struct that the program's BTF knows by that id: its bytes; OBJ_SIZE_MAX + 1: there is none.
- */
-static uint32_t size_of_type(const struct skep_run *run, uint64_t id,
-			     const struct btf_record **ret_record)
+/* A new object of the struct that the program's BTF knows by that id. */
+static uint64_t make(const struct skep_run *run, uint64_t id, bool percpu)
 {
-	const struct run_env *env = run->env;
+	const struct skep_prog *p = run->prog;
 
-	*ret_record = NULL;
-	return env->objects && env->struct_size
-		       ? env->struct_size(run->prog, (uint32_t)id, ret_record)
-		       : OBJ_SIZE_MAX + 1;
+	for (uint32_t i = 0; store_of(run) && p->types && i < p->alloc_cnt; i++)
+		if (p->types[i].id == (uint32_t)id && p->types[i].percpu == percpu)
+			return (uintptr_t)obj_new(store_of(run), p->types[i].type, run->cpu);
+	return 0;
 }
 
 KFUNC_FN(bpf_obj_new_impl)
 {
-	const struct btf_record *record;
-	const uint32_t size = size_of_type(run, r1, &record);
-
-	return size > OBJ_SIZE_MAX ? 0 : (uintptr_t)obj_new(store_of(run), size, record);
+	return make(run, r1, false);
 }
 
 KFUNC_FN(bpf_obj_drop_impl)
 {
-	obj_put(store_of(run), PTR(r1));
+	obj_put(store_of(run), PTR(r1), run->cpu);
 	return 0;
 }
 
 KFUNC_FN(bpf_percpu_obj_new_impl)
 {
-	const struct btf_record *record;
-	const uint32_t size = size_of_type(run, r1, &record);
-
-	return size > OBJ_SIZE_MAX ? 0 : (uintptr_t)obj_new_percpu(store_of(run), size);
+	return make(run, r1, true);
 }
 
 KFUNC_FN(bpf_percpu_obj_drop_impl)
 {
-	obj_put(store_of(run), PTR(r1));
+	obj_put(store_of(run), PTR(r1), run->cpu);
 	return 0;
 }
 
 KFUNC_FN(bpf_refcount_acquire_impl)
 {
-	return (uintptr_t)obj_get(PTR(r1));
+	return (uintptr_t)obj_get(store_of(run), PTR(r1), run->cpu);
 }
 
 HELPER_FN(kptr_xchg)
 {
-	return (uintptr_t)obj_kptr_xchg(PTR(r1), PTR(r2));
+	return (uintptr_t)obj_kptr_xchg(store_of(run), PTR(r1), PTR(r2), run->cpu);
+}
+
+uint64_t helper_kptr_load(struct skep_run *run, uint64_t addr, uint32_t how)
+{
+	return obj_kptr_load(store_of(run), PTR(addr));
 }
 
 HELPER_FN(per_cpu_ptr)
@@ -79,32 +76,32 @@ HELPER_FN(this_cpu_ptr)
 
 KFUNC_FN(bpf_list_push_front_impl)
 {
-	return RET(obj_list_push(store_of(run), PTR(r1), PTR(r2), false));
+	return RET(obj_list_push(store_of(run), PTR(r1), PTR(r2), false, run->cpu));
 }
 
 KFUNC_FN(bpf_list_push_back_impl)
 {
-	return RET(obj_list_push(store_of(run), PTR(r1), PTR(r2), true));
+	return RET(obj_list_push(store_of(run), PTR(r1), PTR(r2), true, run->cpu));
 }
 
 KFUNC_FN(bpf_list_pop_front)
 {
-	return (uintptr_t)obj_list_pop(PTR(r1), false);
+	return (uintptr_t)obj_list_pop(store_of(run), PTR(r1), false, run->cpu);
 }
 
 KFUNC_FN(bpf_list_pop_back)
 {
-	return (uintptr_t)obj_list_pop(PTR(r1), true);
+	return (uintptr_t)obj_list_pop(store_of(run), PTR(r1), true, run->cpu);
 }
 
 KFUNC_FN(bpf_list_front)
 {
-	return (uintptr_t)obj_list_peek(PTR(r1), false);
+	return (uintptr_t)obj_list_peek(store_of(run), PTR(r1), false);
 }
 
 KFUNC_FN(bpf_list_back)
 {
-	return (uintptr_t)obj_list_peek(PTR(r1), true);
+	return (uintptr_t)obj_list_peek(store_of(run), PTR(r1), true);
 }
 
 /* --- trees ------------------------------------------------------------------------------------ */
@@ -126,30 +123,30 @@ KFUNC_FN(bpf_rbtree_add_impl)
 {
 	struct order o = { run, r3 };
 
-	return RET(obj_tree_add(store_of(run), PTR(r1), PTR(r2), by_callback, &o));
+	return RET(obj_tree_add(store_of(run), PTR(r1), PTR(r2), by_callback, &o, run->cpu));
 }
 
 KFUNC_FN(bpf_rbtree_remove)
 {
-	return (uintptr_t)obj_tree_remove(PTR(r1), PTR(r2));
+	return (uintptr_t)obj_tree_remove(store_of(run), PTR(r1), PTR(r2), run->cpu);
 }
 
 KFUNC_FN(bpf_rbtree_first)
 {
-	return (uintptr_t)obj_tree_first(PTR(r1));
+	return (uintptr_t)obj_tree_first(store_of(run), PTR(r1));
 }
 
 KFUNC_FN(bpf_rbtree_root)
 {
-	return (uintptr_t)obj_tree_root(PTR(r1));
+	return (uintptr_t)obj_tree_root(store_of(run), PTR(r1));
 }
 
 KFUNC_FN(bpf_rbtree_left)
 {
-	return (uintptr_t)obj_tree_child(PTR(r1), PTR(r2), false);
+	return (uintptr_t)obj_tree_child(store_of(run), PTR(r1), PTR(r2), false);
 }
 
 KFUNC_FN(bpf_rbtree_right)
 {
-	return (uintptr_t)obj_tree_child(PTR(r1), PTR(r2), true);
+	return (uintptr_t)obj_tree_child(store_of(run), PTR(r1), PTR(r2), true);
 }

@@ -269,6 +269,16 @@ void space_give(struct space *s, enum hive_segment seg, void *p, size_t size)
 
 #define PAGE ((size_t)4096)
 
+/* A hole is zero and takes no memory. */
+int space_zero_pages(struct space *s, void *p, size_t size)
+{
+	return fallocate(s->fd[HIVE_DATA], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 (off_t)space_offset(s, HIVE_DATA, (uintptr_t)p),
+			 (off_t)ALIGN_UP(size, PAGE))
+		       ? -errno
+		       : 0;
+}
+
 void *space_pages(struct space *s, size_t size)
 {
 	void *p;
@@ -281,9 +291,8 @@ void *space_pages(struct space *s, size_t size)
 		return p == MAP_FAILED ? NULL : p;
 	}
 	at = take(s, &s->free[HIVE_DATA], size, PAGE);
-	/* As in space_alloc; a hole is zero and takes no memory. */
-	if (at && fallocate(s->fd[HIVE_DATA], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			    (off_t)space_offset(s, HIVE_DATA, at), (off_t)size)) {
+	/* As in space_alloc. */
+	if (at && space_zero_pages(s, (void *)at, size)) {
 		give(s, &s->free[HIVE_DATA], at, size);
 		return NULL;
 	}

@@ -44,6 +44,8 @@ void space_give(struct space *s, enum hive_segment seg, void *p, size_t size);
  */
 void *space_pages(struct space *s, size_t size);
 void space_give_pages(struct space *s, void *p, size_t size);
+/** What space_pages() gave of a space is zero again: 0 or -errno. */
+int space_zero_pages(struct space *s, void *p, size_t size);
 
 /** Addresses for size bytes, whole pages, that nothing is mapped at; 0: there are none. */
 uintptr_t space_place(struct space *s, size_t size);

@@ -95,7 +95,9 @@ static int decode_insn(const struct interp_prog *ip, uint32_t i, struct skep_dia
 		op = OP_LD_CONST;
 		c->imm = imm64_of(ip, i);
 	}
-	if (ip->prog->image.aux[i].probe) {
+	if (ip->prog->image.aux[i].kptr) {
+		op = OP_KPTR;
+	} else if (ip->prog->image.aux[i].probe) {
 		op = OP_PROBE;
 		c->imm = probe_how(insn->code);
 	}

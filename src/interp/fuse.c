@@ -184,8 +184,9 @@ void interp_fuse(struct interp_prog *ip)
 		 * The second slot of an LD_IMM64 is no instruction, and a probe is no plain load;
 		 * they end every run.
 		 */
-		ops[0] = ip->code[i].op && !image->aux[i].probe ? insn_decode(&image->insns[i])
-								: INSN_INVALID;
+		ops[0] = ip->code[i].op && !image->aux[i].probe && !image->aux[i].kptr
+				 ? insn_decode(&image->insns[i])
+				 : INSN_INVALID;
 		for (size_t r = 0; r < ARRAY_SIZE(rules[0]) && rules[ops[0]][r]; r++)
 			if (rules[ops[0]][r](&a))
 				break;

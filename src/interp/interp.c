@@ -332,6 +332,7 @@ __attribute__((no_sanitize("alignment"))) static uint64_t interp_exec(struct int
 #include "isa/opcodes.def"
 		[OP_LD_CONST] = &&do_LD_CONST,
 		[OP_TAIL_CALL] = &&do_TAIL_CALL,
+		[OP_KPTR] = &&do_KPTR,
 		[OP_PROBE] = &&do_PROBE,
 #define X(op)                                          \
 	[OP_MOV_##op##64_IMM] = &&do_MOV_##op##64_IMM, \
@@ -483,6 +484,11 @@ do_MAY_GOTO:
 	ORDERED(16)
 	ORDERED(32)
 	ORDERED(64)
+
+do_KPTR:
+	ADDRESS(pc->src, sizeof(uint64_t));
+	D = helper_kptr_load(f->run, addr, 0);
+	NEXT;
 
 do_PROBE:
 	D = helper_probe_load(f->run, S + (uint64_t)(int64_t)pc->off, (uint32_t)I);

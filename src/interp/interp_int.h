@@ -113,6 +113,7 @@ enum interp_op {
 	_OP_FIRST = _INSN_MAX - 1,
 	OP_LD_CONST, /* dst = imm, over two slots */
 	OP_TAIL_CALL,
+	OP_KPTR,  /* dst = the object that the kptr at src + off leads to, or 0 */
 	OP_PROBE, /* dst = what is at src + off, or 0; imm as helper_probe_load() takes it */
 /* dst = src op imm, or op src2, over two slots: a move and what is done to the copy */
 #define X(op) OP_MOV_##op##64_IMM, OP_MOV_##op##64_REG, OP_MOV_##op##32_IMM, OP_MOV_##op##32_REG,

@@ -259,7 +259,11 @@ static int decode_ldx(struct jit *j, uint32_t i, struct jit_op *op, const struct
 		op->flags = JIT_SIGNED;
 	else if (BPF_MODE(insn->code) != BPF_MEM)
 		return -EINVAL;
-	if (j->image->aux[i].probe) {
+	if (j->image->aux[i].kptr) {
+		op->code = JIT_KPTR;
+		op->flags = 0;
+		op->imm = 0;
+	} else if (j->image->aux[i].probe) {
 		op->code = JIT_PROBE;
 		op->flags = 0;
 		op->imm = (int32_t)probe_how(insn->code);

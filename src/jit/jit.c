@@ -52,7 +52,7 @@ static void survey(struct jit *j)
 		[JIT_CALL_MAP] = { true, true, 0 },    [JIT_CALL_SUB] = { true, false, 0 },
 		[JIT_CALLX] = { true, true, 5 },       [JIT_TAIL_CALL] = { false, true, 0 },
 		[JIT_LD_ABS] = { true, true, 1 },      [JIT_LOOKUP_CPU] = { false, true, 0 },
-		[JIT_PROBE] = { true, true, 6 },
+		[JIT_KPTR] = { true, true, 6 },	       [JIT_PROBE] = { true, true, 6 },
 	};
 
 	for (uint32_t s = 0; s < j->image->sub_cnt; s++) {

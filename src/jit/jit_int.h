@@ -77,6 +77,7 @@ enum jit_code {
 	JIT_LOOKUP_CPU,	 /* the same, of the run's CPU, in a per-CPU array */
 	JIT_LD_ABS,	 /* r0 = packet[b + imm], `size` bytes; b may be JIT_NONE */
 	JIT_FUNC,	 /* dst = address of subprogram imm for C */
+	JIT_KPTR,	 /* dst = the object that m leads to, or 0 */
 	JIT_PROBE,	 /* dst = m, or 0; imm as helper_probe_load() takes it */
 	JIT_EXIT,
 	_JIT_CODE_MAX,

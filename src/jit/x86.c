@@ -538,6 +538,7 @@ static const x86_lower_fn lower_fns[_JIT_CODE_MAX] = {
 	[JIT_LOOKUP_CPU] = x86_lower_lookup,
 	[JIT_LD_ABS] = x86_lower_ld_abs,
 	[JIT_FUNC] = x86_lower_func,
+	[JIT_KPTR] = x86_lower_probe,
 	[JIT_PROBE] = x86_lower_probe,
 	[JIT_EXIT] = x86_lower_exit,
 };

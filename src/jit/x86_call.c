@@ -334,7 +334,7 @@ void x86_lower_ld_abs(struct jit *j, const struct jit_op *op)
 	j->flags_reg = JIT_NONE;
 }
 
-/* helper_probe_load(run, m, how): a load, so no register but dst changes. */
+/* helper_probe_load(run, m, how), and its like: a load, so no register but dst changes. */
 void x86_lower_probe(struct jit *j, const struct jit_op *op)
 {
 	const jit_regs keep = op->live & JIT_CALLER_SAVED & ~jit_bit(op->dst);
@@ -346,7 +346,8 @@ void x86_lower_probe(struct jit *j, const struct jit_op *op)
 	x86_mov(j, X86_W, RDI, X86_RUN);
 	x86_mov(j, X86_W, RSI, R10);
 	x86_mov_imm(j, RDX, (uint32_t)op->imm, true);
-	call_c(j, (const void *)(uintptr_t)helper_probe_load);
+	call_c(j, (const void *)(uintptr_t)(op->code == JIT_KPTR ? helper_kptr_load
+								 : helper_probe_load));
 	x86_mov(j, X86_W, R11, RAX);
 	for (unsigned r = BPF_REG_0; r <= BPF_REG_5; r++)
 		if (keep & jit_bit(r))

@@ -157,16 +157,6 @@ void map_area_fini(struct map_area *a)
 	*a = (struct map_area){ .fd = -1 };
 }
 
-void map_area_hide(struct map_area *a)
-{
-	if (!a->space)
-		return;
-	map_area_freeze(a);
-	if (a->row >= 0)
-		space_hide(a->space, a->row);
-	a->row = -1;
-}
-
 int map_area_of(struct skep_map *m, size_t head, size_t size)
 {
 	const struct area_want want = {

@@ -138,6 +138,8 @@ static int attach_btf(struct skep_map *m, const union bpf_attr *attr, const stru
 	if (btf_record_has(m->record,
 			   FIELD_KPTR | FIELD_GRAPH_ROOT | FIELD_TIMER | FIELD_WORKQUEUE))
 		m->objects = deps->objects;
+	if (m->objects && map_owns(m))
+		atomic_fetch_add(obj_users(m->objects), 1);
 	return 0;
 }
 
@@ -242,9 +244,6 @@ int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep
 	err = attach_btf(m, attr, deps, reterr_diag);
 	if (err)
 		return err;
-	/* What values own, the kernel follows. */
-	if (map_owns(m))
-		map_area_hide(&m->area);
 	m->ops = text_at(m->ops);
 	*ret = TAKE_PTR(m);
 	return 0;
@@ -358,6 +357,8 @@ void map_put(struct skep_map *m)
 		return;
 	if (m->sys->destroy)
 		m->sys->destroy(m);
+	if (m->objects && map_owns(m))
+		atomic_fetch_sub(obj_users(m->objects), 1);
 	map_area_fini(&m->area);
 	space_give(m->space, HIVE_META, m->record, btf_record_size(m->record));
 	btf_put(m->btf);

@@ -291,7 +291,7 @@ struct map_deps {
  */
 int map_new(const union bpf_attr *attr, const struct map_deps *deps, struct skep_map **ret,
 	    struct skep_diag *reterr_diag);
-/** Do its values own objects?  Members of a hive do not see them then. */
+/** Do its values own objects? */
 bool map_owns(const struct skep_map *m);
 /** Are there timers or work in them? */
 bool map_has_timers(const struct skep_map *m);

@@ -252,8 +252,6 @@ int far_take(struct skep_map *m, const void *key, void *value, uint64_t flags);
 int far_next_key(struct skep_map *m, const void *key, void *next);
 /* map_sys_ops.view of types whose memory tells members nothing without a run. */
 int far_view(struct skep_map *m, int fd, bool write);
-/* In a hive: the area is the kernel's alone, before anybody has its descriptor. */
-void map_area_hide(struct map_area *a);
 /* The area of a map: head and size as in struct area_want. */
 int map_area_of(struct skep_map *m, size_t head, size_t size);
 /* Memory that programs read and only bpf(2) writes: zeroed, or NULL; and back (area.c). */

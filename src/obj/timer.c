@@ -127,7 +127,7 @@ static struct obj_timer *hold(struct obj_store *s, void *field, uint32_t cpu)
 
 	if (!t)
 		return NULL;
-	if (lock_take(&t->lock, s->plain.vcpus, cpu))
+	if (lock_take(&t->lock, s->vcpus, cpu))
 		timer_mend(ts, t);
 	if (timer_at(ts, load(field), field) == t) {
 		atomic_fetch_or_explicit(&t->state, TIMER_LINKED, memory_order_relaxed);
@@ -157,7 +157,7 @@ static bool row_try(struct obj_store *s, uint32_t row, uint32_t cpu)
 
 	/* A callback under way may still ask whether a timer is its own. */
 	if (row + 1 == atomic_load_explicit(&s->timers.running, memory_order_relaxed) ||
-	    !lock_try(&t->lock, s->plain.vcpus, cpu))
+	    !lock_try(&t->lock, s->vcpus, cpu))
 		return false;
 	if (!(atomic_fetch_or_explicit(&table->used[row / WORD_BITS], bit, memory_order_relaxed) &
 	      bit))

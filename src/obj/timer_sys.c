@@ -132,7 +132,7 @@ void obj_timers_wait(struct obj_store *s, uint32_t seen, const int64_t first[TIM
 static bool lock_row(const struct obj_store *s, struct obj_timer *t)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (lock_try(&t->lock, s->plain.vcpus, VCPU_NONE))
+		if (lock_try(&t->lock, s->vcpus, VCPU_NONE))
 			return true;
 		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 	}
@@ -169,8 +169,7 @@ void obj_timers_release(struct obj_store *s, const void *map)
 
 static void mend(struct obj_store *s, struct obj_timer *t, const void *arg)
 {
-	if (!lock_is_left(s->plain.vcpus,
-			  atomic_load_explicit(&t->lock.word, memory_order_relaxed)) ||
+	if (!lock_is_left(s->vcpus, atomic_load_explicit(&t->lock.word, memory_order_relaxed)) ||
 	    !lock_row(s, t))
 		return;
 	timer_mend(&s->timers, t);

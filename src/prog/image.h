@@ -45,6 +45,7 @@ struct insn_aux {
 	bool barrier : 1;	/* nothing speculative may get here: a fence before... */
 	bool barrier_after : 1; /* ...or behind it */
 	bool probe : 1; /* a load whose pointer may be wrong: it gives 0 then (helper_probe_load) */
+	bool kptr : 1;	/* a load of a kptr, which is no pointer in memory (helper_kptr_load) */
 	uint16_t sub;	/* the subprogram that an operand names */
 	struct skep_map *map; /* INSN_REF_MAP*: it; INSN_REF_HELPER: the map that r1 always
 			       * holds here (the JIT inlines by it), or NULL.  Borrowed. */

@@ -39,6 +39,10 @@ static void prog_free(struct skep_prog *p)
 		map_put(p->maps[i]);
 	skep_free(p->maps);
 	skep_free(p->later);
+	skep_free(p->allocs);
+	if (p->store_users)
+		atomic_fetch_sub(p->store_users, 1);
+	space_give(p->space, HIVE_META, p->types, p->alloc_cnt * sizeof(*p->types));
 	btf_put(p->btf);
 	skep_free(p->func_info);
 	skep_free(p->line_info);

@@ -28,6 +28,13 @@ struct prog_later {
 	struct skep_map *map; /* one of the program's, or what one of those has as values */
 };
 
+/* A struct that it allocates objects of. */
+struct prog_alloc {
+	uint32_t id;	 /* in the program's BTF */
+	uint32_t percpu; /* with a copy for each CPU? */
+	uint32_t type;	 /* what the kernel's store calls it (obj/obj.h) */
+};
+
 /* How a program gets from image to something that runs: interp/ and jit/ each have one. */
 struct engine_ops {
 	const char *name; /* "jit", "interp" */
@@ -172,7 +179,12 @@ struct skep_prog {
 	uint32_t map_cnt;
 	struct prog_later *later; /* [later_cnt] what may be called when a timer expires */
 	uint32_t later_cnt;
-	struct skep_btf *btf;	     /* counted; may be NULL */
+	struct prog_alloc *allocs; /* [alloc_cnt] what the verifier has seen it allocate */
+	uint32_t alloc_cnt;
+	_Atomic uint32_t *store_users; /* who may use the store of objects: it is one, or NULL */
+	struct prog_alloc
+		*types;	      /* [alloc_cnt] the same where programs find it, with types; or NULL */
+	struct skep_btf *btf; /* counted; may be NULL */
 	void *func_info, *line_info; /* as loaded, records of *_rec_size bytes */
 	uint32_t func_info_cnt, func_info_rec_size;
 	uint32_t line_info_cnt, line_info_rec_size;
@@ -184,9 +196,9 @@ struct skep_prog {
 /**
  * Allocates a program with one reference and an empty image, in a hive's memory or, where space is
  * NULL, on the heap.  0 or -ENOMEM.  What its fields come
- * to hold is the program's: prog_put frees instructions, aux, sub, maps, later, func_info,
- * line_info (from skep_alloc) and drops the references; engine->release frees jited_sub and
- * jited_func.
+ * to hold is the program's: prog_put frees instructions, aux, sub, maps, later, allocs, func_info,
+ * line_info (from skep_alloc), types (of the space) and drops the references; engine->release frees
+ * jited_sub and jited_func.
  */
 int prog_new(uint32_t type, struct space *space, struct skep_prog **ret);
 struct skep_prog *prog_get(struct skep_prog *p);

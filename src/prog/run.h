@@ -12,7 +12,6 @@
 #include "hive/vcpu.h"
 #include "prog/image.h"
 
-struct btf_record;
 struct skep_prog;
 struct interp_frame;
 struct obj_store;
@@ -42,12 +41,6 @@ struct run_env {
 	int (*sys_close)(void *arg, uint32_t fd);
 	/* Where programs allocate (obj/obj.h); NULL: nowhere, they get nothing. */
 	struct obj_store *objects;
-	/*
-	 * Bytes of a struct of the program's BTF, and its special fields (NULL: none); UINT32_MAX:
-	 * there is no such struct.  NULL where `objects` is.
-	 */
-	uint32_t (*struct_size)(const struct skep_prog *p, uint32_t id,
-				const struct btf_record **ret_record);
 	/* What the process has mapped, for who walks its stacks (hive/unwind.h); NULL: unknown. */
 	const struct unwind_maps *unwind;
 	/* What stands in place of return addresses that were exchanged; 0: none ever is... */

@@ -28,6 +28,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -201,21 +202,27 @@ void reaper_reborn(pid_t pid)
 	pthread_mutex_unlock(&r.lock);
 }
 
-/* Has the process mapped the hive?  Rows may name anybody. */
+/*
+ * Has the process mapped the hive?  Rows may name anybody: the server itself, or who has another
+ * hive at the same address.
+ */
 static bool has_hive(pid_t pid)
 {
-	char path[32], line[512], base[20];
-	const size_t n =
-		(size_t)snprintf(base, sizeof(base), "%lx-", (unsigned long)space_base(r.space));
+	char path[32], line[512];
+	unsigned long start, ino;
 	bool found = false;
+	struct stat st;
 	FILE *f;
 
+	if (pid == getpid() || fstat(space_fd(r.space, HIVE_META), &st))
+		return false;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	f = fopen(path, "re");
 	if (!f)
 		return false;
 	while (!found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, base, n);
+		found = sscanf(line, "%lx-%*x %*s %*s %*s %lu", &start, &ino) == 2 &&
+			ino == st.st_ino && start - space_base(r.space) < HIVE_RANGE;
 	fclose(f);
 	return found;
 }

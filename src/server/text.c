@@ -176,6 +176,7 @@ static int settle_references(const struct agent_door *door)
 	PAIR_FN(&p, helper_target, door->helper_target);
 	PAIR_FN(&p, helper_ld_abs, door->helper_ld_abs);
 	PAIR_FN(&p, helper_probe_load, door->helper_probe_load);
+	PAIR_FN(&p, helper_kptr_load, door->helper_kptr_load);
 	if (p.n == PAIRS_MAX)
 		return -ENOMEM;
 	qsort(p.at, p.n, sizeof(p.at[0]), by_here);

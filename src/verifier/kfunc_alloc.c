@@ -95,6 +95,23 @@ static int check_percpu(struct verifier *v, uint32_t id, const struct btf_type *
 	return 0;
 }
 
+/* The program says what it allocates: core knows it to the store before it runs. */
+static int remember(struct skep_prog *p, uint32_t id, bool percpu)
+{
+	struct prog_alloc *a = p->allocs;
+
+	for (uint32_t i = 0; i < p->alloc_cnt; i++)
+		if (a[i].id == id && a[i].percpu == percpu)
+			return 0;
+	if (!p->alloc_cnt || IS_POW2(p->alloc_cnt))
+		a = skep_realloc_array(a, p->alloc_cnt ? 2 * p->alloc_cnt : 1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a[p->alloc_cnt++] = (struct prog_alloc){ .id = id, .percpu = percpu };
+	p->allocs = a;
+	return 0;
+}
+
 int alloc_new_result(struct kcall *k)
 {
 	struct verifier *v = k->v;
@@ -113,6 +130,7 @@ int alloc_new_result(struct kcall *k)
 			    "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct");
 	if (is_percpu(k))
 		err = check_percpu(v, id, t);
+	err = err ? err : remember(v->prog, id, is_percpu(k));
 	if (err)
 		return err;
 	reg_pointer(r0, PTR_TO_BTF_ID | MEM_ALLOC | (is_percpu(k) ? MEM_PERCPU : 0));

@@ -46,6 +46,7 @@ static int load(struct verifier *v, const struct btf_field *f, struct reg *d)
 		reg_pointer(d, PTR_TO_MEM | PTR_MAYBE_NULL);
 		d->mem_size = btf_type(f->btf, f->target)->size;
 	} else {
+		v->kptr = f->type != FIELD_KPTR_UNREF;
 		reg_pointer(d, PTR_TO_BTF_ID | loaded_flags(v, f));
 		d->btf = f->btf;
 		d->btf_id = f->target;

@@ -583,16 +583,30 @@ static int note_type(struct verifier *v, uint32_t type)
 	return 0;
 }
 
+/* An instruction that loads a kptr does nothing else: engines look what it leads to. */
+static int note_kptr(struct verifier *v)
+{
+	struct insn_info *info = &v->info[v->i];
+
+	*(v->kptr ? &info->kptr : &info->no_kptr) = true;
+	v->aux[v->i].kptr = info->kptr;
+	return info->kptr && info->no_kptr && !v->opts->judge
+		       ? fail(v, -EINVAL, "same insn cannot be used for a kptr and for other data")
+		       : 0;
+}
+
 int mem_step_load(struct verifier *v)
 {
 	const struct bpf_insn *insn = &v->insns[v->i];
 	int err = reg_read(v, insn->src_reg);
 	uint32_t type = cur_regs(v)[insn->src_reg].type;
 
+	v->kptr = false;
 	err = err ? err : reg_write(v, insn->dst_reg);
 	err = err ? err
 		  : mem_access(v, insn->src_reg, insn->off, insn_mem_size(insn->code), ACCESS_READ,
 			       insn->dst_reg, false, BPF_MODE(insn->code) == BPF_MEMSX);
+	err = err ? err : note_kptr(v);
 	return err ? err : note_type(v, type);
 }
 

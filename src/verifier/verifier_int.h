@@ -55,6 +55,7 @@ struct insn_info {
 	bool force_checkpoint; /* and kept here, whatever it costs */
 	bool jmp_point;	       /* paths meet here: history needs an entry */
 	bool map_conflict;     /* a helper's map is not the same on all paths */
+	bool kptr, no_kptr;    /* it loads a kptr; something else */
 	bool arena, no_arena;  /* it computes with a pointer into an arena; with other operands */
 	bool calls_callback;
 	bool jump_target;		 /* some jump leads here */
@@ -200,6 +201,7 @@ struct verifier {
 	struct frame first; /* is in no pool, and used once */
 	bool first_used;
 	struct reg fake[2];  /* the immediate operand of a comparison */
+	bool kptr;	     /* the instruction loads one, on this path */
 	bool strict_align;   /* BPF_F_STRICT_ALIGNMENT */
 	bool strict_scalars; /* pointers were moved by unknown numbers: states with others differ */
 	bool hist_now;	     /* this instruction has an entry in hist */

@@ -273,7 +273,7 @@ int no_more(void *ctx)
 	return bpf_task_storage_delete(&own, bpf_get_current_task_btf());
 }
 
-/* Objects are in the server, and so are programs on maps that own some. */
+/* The least that a program on a map that owns objects does. */
 SEC("syscall")
 int owns(void *ctx)
 {

@@ -3,48 +3,19 @@
  * runner.c - a process in a hive that runs the hive's programs itself: TAP for each of its cases.
  * The programs are runner.bpf.c's; what runs them here comes from the preload library.
  */
-#include "hive/layout.h"
 #include "obj/timer_int.h"
+#include "tests/hive/runs.h"
+#include "tests/hive/scribbler.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define CHECK(cond)                                                                               \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond, strerror(errno)); \
-			return 1;                                                                 \
-		}                                                                                 \
-	} while (0)
-
-static long (*run_n)(int fd, void *ctx, long n, uint64_t *ret);
-static struct bpf_object *obj;
-static const char *file; /* that it is of */
-static int cpus;	 /* possible ones */
-
-static int prog(const char *name)
-{
-	return bpf_program__fd(bpf_object__find_program_by_name(obj, name));
-}
-
-static int map(const char *name)
-{
-	return bpf_map__fd(bpf_object__find_map_by_name(obj, name));
-}
+static int cpus; /* possible ones */
 
 /* As runner.bpf.c has it. */
 struct said {
@@ -66,14 +37,6 @@ static const struct said *said(void)
 }
 
 /* --- one process ------------------------------------------------------------------------------ */
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int everything(void)
 {
@@ -113,8 +76,6 @@ static int later_maps(void)
 	return 0;
 }
 
-static const struct hive_meta *(*member_meta)(void);
-
 /* --- timers ----------------------------------------------------------------------------------- */
 
 /* As runner.bpf.c has them. */
@@ -125,8 +86,6 @@ struct clock_args {
 struct alarm {
 	uint64_t again, timer[2], work[2], rung, worked, wrong, keys;
 };
-
-#define MS 1000000u
 
 static struct alarm alarm_of(const char *name, uint64_t key)
 {
@@ -284,14 +243,14 @@ static int storage(void)
 	return 0;
 }
 
-/* Programs on maps that own objects do not run here; in the server they do. */
+/* Programs on maps that own objects run here as they do in the server; juggle.c has more. */
 static int objects(void)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	uint64_t ret;
+	uint64_t ret = 0;
 
-	CHECK(run_n(prog("owns"), NULL, 1, &ret) == -EOPNOTSUPP);
-	CHECK(run_n(prog("owns_inside"), NULL, 1, &ret) == -EOPNOTSUPP);
+	CHECK(run_n(prog("owns"), NULL, 1, &ret) == 1 && ret == 1);
+	CHECK(run_n(prog("owns_inside"), NULL, 1, &ret) == 1 && ret == 0);
 	CHECK(!bpf_prog_test_run_opts(prog("owns"), &opts) && opts.retval == 1);
 	return 0;
 }
@@ -546,8 +505,6 @@ static int many(void)
  */
 
 #define MORTALS 6
-#define SECONDS 5	    /* unless the environment says RUNNER_SECONDS */
-#define HANG_NS 5000000000u /* what is far longer: machines are busy */
 
 /* Until somebody ends it. */
 static pid_t mortal(int kind)
@@ -585,13 +542,6 @@ static int all_fit(void)
 {
 	return fits("table", 4096, "refuses") || fits("busy", 256, "refuses") ||
 	       fits("per_cpu_table", 1024, "refuses") || fits("recent", 64, "evicts");
-}
-
-static long seconds(void)
-{
-	const char *s = getenv("RUNNER_SECONDS");
-
-	return s ? atol(s) : SECONDS;
 }
 
 static int kill_some(struct ring_buffer *rb, long *ret_deaths)
@@ -650,14 +600,13 @@ static int timers_left(void)
 static int deaths(void)
 {
 	struct ring_buffer *rb = ring_buffer__new(map("ring"), record, NULL, NULL);
-	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
+	const unsigned seed = seed_of_run();
 	uint64_t sum, ret, v;
 	struct locked locked;
 	uint32_t zero = 0;
 	long died = 0;
 
-	printf("# RUNNER_SEED=%d\n", seed);
-	srand((unsigned)seed);
+	srand(seed);
 	records = wrong = 0;
 	CHECK(rb && !kill_some(rb, &died));
 	usleep(500000); /* the last ones are buried */
@@ -689,37 +638,6 @@ static int deaths(void)
 
 /* --- one that writes where it should not -------------------------------------------------------
  */
-
-/* Random bytes at random places of all that members may write to, until somebody ends it. */
-static pid_t scribbler(unsigned seed)
-{
-	const pid_t pid = fork();
-	const struct hive_meta *m = pid ? NULL : member_meta();
-	const size_t data = 4 << 20;	/* what of the data segment is in use, and more... */
-	const size_t behind = 72 << 20; /* ...and again behind the timers, which are many */
-
-	if (pid)
-		return pid;
-	if (!m)
-		_exit(1);
-	srand(seed);
-	for (;;) {
-		const uint32_t row = (uint32_t)rand() % (m->areas + 3);
-		const struct hive_area a = m->area[row];
-		uint8_t *at = row < m->areas ? (uint8_t *)a.at
-					     : (uint8_t *)(m->head.base + HIVE_DATA_AT) +
-						       (row == m->areas ? behind : 0);
-		size_t size = row < m->areas ? a.size : data, n = 1 + (size_t)rand() % 16;
-
-		if (!at || !size || (row < m->areas && !a.write))
-			continue;
-		/* Where something is, mostly: that is at the beginning. */
-		size = rand() % 4 ? size : 4096;
-		at += (size_t)rand() * 16 % (size - n);
-		while (n--)
-			*at++ = (uint8_t)rand();
-	}
-}
 
 /* Runs programs amid that.  It may come to harm; what it must not do is ask for more. */
 static pid_t victim(void)
@@ -783,16 +701,13 @@ static void use_all(struct longest *l)
 
 static int scribble(void)
 {
-	const int seed = getenv("RUNNER_SEED") ? atoi(getenv("RUNNER_SEED")) : (int)time(NULL);
+	const unsigned seed = seed_of_run();
 	const uint64_t end = now() + (uint64_t)seconds() * 1000000000u;
 	int status, victims = 0, harmed = 0;
 	struct longest longest = { 0 };
 	pid_t pid, other;
 
-	printf("# RUNNER_SEED=%d\n", seed);
-	fflush(stdout);
-	CHECK(member_meta);
-	pid = scribbler((unsigned)seed);
+	pid = scribbler(member_meta(), seed);
 	while (now() < end) {
 		other = victim();
 		use_all(&longest);
@@ -828,51 +743,26 @@ static int cost(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} cases[] = {
-	{ "everything", everything },
-	{ "later_maps", later_maps },
-	{ "many", many },
-	{ "alarms", alarms },
-	{ "alarms_stay", alarms_stay },
-	{ "storage", storage },
-	{ "objects", objects },
-	{ "arenas", arenas },
-	{ "arena_deaths", arena_deaths },
-	{ "deaths", deaths },
-	{ "scribble", scribble },
-	{ "cost", cost },
-};
-
-static int prepare(void)
-{
-	*(void **)&member_meta = dlsym(RTLD_DEFAULT, "skep_member_meta");
-	*(void **)&run_n = dlsym(RTLD_DEFAULT, "skep_member_run_n");
-	cpus = libbpf_num_possible_cpus();
-	CHECK(run_n && cpus > 0 && cpus <= CPUS_MAX);
-	obj = bpf_object__open_file(file, NULL);
-	CHECK(obj && !bpf_object__load(obj));
-	return 0;
-}
-
 /* runner FILE CASE... */
 int main(int argc, char **argv)
 {
-	int bad = 0;
+	static const struct run_case cases[] = {
+		{ "everything", everything },
+		{ "later_maps", later_maps },
+		{ "many", many },
+		{ "alarms", alarms },
+		{ "alarms_stay", alarms_stay },
+		{ "storage", storage },
+		{ "objects", objects },
+		{ "arenas", arenas },
+		{ "arena_deaths", arena_deaths },
+		{ "deaths", deaths },
+		{ "scribble", scribble },
+		{ "cost", cost },
+	};
 
-	file = argv[1];
-	printf("1..%d\n", argc - 2);
-	for (int i = 2; i < argc; i++) {
-		int failed = prepare();
-
-		for (size_t c = 0; !failed && c < sizeof(cases) / sizeof(cases[0]); c++)
-			if (!strcmp(argv[i], cases[c].name))
-				failed = cases[c].run();
-		printf("%s %d %s\n", failed ? "not ok" : "ok", i - 1, argv[i]);
-		bad |= failed;
-		bpf_object__close(obj);
-	}
-	return bad;
+	cpus = libbpf_num_possible_cpus();
+	if (cpus <= 0 || cpus > CPUS_MAX)
+		return 1;
+	return run_cases(argv, cases, ARRAY_SIZE(cases));
 }

@@ -143,6 +143,15 @@ def an_arena_is_the_tools_memory():
 
 
 @case
+def objects_go_from_process_to_process():
+    ptrace_permitted()
+    for processes in 1, 4:
+        p = call(skep, 'run', '--', place('kept'), place('kept.bpf.o'), 3000, processes)
+        want = f'calls {3000 * processes} given {sum(range(3000)) * processes} failed 0 left 1 status 0'
+        assert want in p.stdout, p.stdout + p.stderr
+
+
+@case
 def what_longjmp_leaves_does_not_return():
     total, summed = ends_elsewhere('leap', 3000, 3000, left=300)
     assert total == summed

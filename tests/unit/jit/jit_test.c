@@ -122,6 +122,11 @@ uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)
 	return 0;
 }
 
+uint64_t helper_kptr_load(struct skep_run *run, uint64_t addr, uint32_t how)
+{
+	return 0;
+}
+
 bool helper_ld_abs(struct skep_run *run, void *ctx, int32_t off, uint32_t size, uint64_t *ret)
 {
 	uint64_t v = 0;

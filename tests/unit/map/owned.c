@@ -42,12 +42,13 @@ static const uint32_t types[] = {
 
 struct value {
 	uint64_t before;
-	void *ptr, *percpu;
+	uint64_t ptr, percpu;
 	uint64_t after;
 };
 
 static struct vcpus vcpus;
 static struct obj_store *store;
+static uint32_t plain, percpu;	/* types */
 static struct skep_btf *kernel; /* has no type of these names */
 
 static struct skep_map *owning_map(uint32_t type, uint32_t entries)
@@ -65,7 +66,9 @@ static struct skep_map *owning_map(uint32_t type, uint32_t entries)
 		mem = mmap(NULL, obj_store_size(CPUS), PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		ASSERT(mem != MAP_FAILED);
-		store = obj_store_init_at(mem, &vcpus);
+		store = obj_store_init_at(mem, &vcpus, false);
+		plain = (uint32_t)obj_type_add(store, 4, false, NULL);
+		percpu = (uint32_t)obj_type_add(store, 4, true, NULL);
 		raw_make(&raw, types, 4, STRINGS, sizeof(STRINGS));
 		ASSERT_EQ(btf_new(raw.data, raw.size, NULL, NULL, &kernel, NULL), 0);
 	}
@@ -82,14 +85,21 @@ static struct skep_map *owning_map(uint32_t type, uint32_t entries)
 	return m;
 }
 
+/* Another object comes there. */
+static void renew(void *kptr, uint32_t type)
+{
+	obj_put(store, obj_kptr_xchg(store, kptr, obj_new(store, type, VCPU_NONE), VCPU_NONE),
+		VCPU_NONE);
+}
+
 /* As a program does on that CPU. */
 static void give(struct skep_map *m, uint32_t key, uint32_t cpu)
 {
 	struct value *v = m->ops->lookup(m, &key, cpu);
 
 	ASSERT(v);
-	obj_put(store, obj_kptr_xchg(&v->ptr, obj_new(store, 4, NULL)));
-	obj_put(store, obj_kptr_xchg(&v->percpu, obj_new_percpu(store, 4)));
+	renew(&v->ptr, plain);
+	renew(&v->percpu, percpu);
 }
 
 static bool is_percpu(uint32_t type)
@@ -218,7 +228,7 @@ TEST(objects_of_deleted_elements_go_with_the_map)
 		if (!is_array(all[i]))
 			ASSERT_EQ(m->ops->delete (m, &key, VCPU_NONE), 0);
 		ASSERT(is_array(all[i]) || !v->ptr);
-		obj_put(store, obj_kptr_xchg(&v->ptr, obj_new(store, 4, NULL)));
+		renew(&v->ptr, plain);
 		map_put(m);
 		ASSERT_EQ(obj_live(store), 0);
 	}
@@ -247,7 +257,7 @@ static void *changer(void *arg)
 		default:
 			at = shared->ops->lookup(shared, &key, vcpu_id(&vcpus, run));
 			if (at)
-				obj_put(store, obj_kptr_xchg(&at->ptr, obj_new(store, 4, NULL)));
+				renew(&at->ptr, plain);
 		}
 		vcpu_put(run);
 		if (i % 100 == 0)

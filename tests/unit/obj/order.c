@@ -24,24 +24,25 @@ TEST(lists_keep_the_order)
 		    end < ARRAY_SIZE(want) - 1) {
 			want[back ? end++ : --first] = (uint64_t)i;
 			t = new_thing(s, (uint64_t)i);
-			ASSERT_EQ(obj_list_push(s, o.list, t->list, back), 0);
+			ASSERT_EQ(obj_list_push(s, o.list, t->list, back, CPU), 0);
 			continue;
 		}
-		t = of_list(obj_list_peek(o.list, back));
-		ASSERT(of_list(obj_list_pop(o.list, back)) == t);
+		t = of_list(obj_list_peek(s, o.list, back));
+		ASSERT(of_list(obj_list_pop(s, o.list, back, CPU)) == t);
 		ASSERT_EQ(!t, first == end);
 		if (!t) {
 			first = end = ARRAY_SIZE(want) / 2;
 			continue;
 		}
 		ASSERT_EQ(t->key, want[back ? --end : first++]);
-		obj_put(s, t);
+		obj_put(s, t, CPU);
 	}
 	ASSERT_EQ(obj_live(s), end - first);
 }
 
 /* Nodes below that one; their keys lie in [low, high], and so do its own. */
-static uint32_t count(struct owner *o, void *node, uint64_t low, uint64_t high, uint32_t depth)
+static uint32_t count(struct obj_store *s, struct owner *o, void *node, uint64_t low, uint64_t high,
+		      uint32_t depth)
 {
 	const struct thing *t = of_tree(node);
 
@@ -49,20 +50,20 @@ static uint32_t count(struct owner *o, void *node, uint64_t low, uint64_t high, 
 		return 0;
 	ASSERT_LE(depth, 24); /* 2 * log2(n + 1) */
 	ASSERT(low <= t->key && t->key <= high);
-	return 1 + count(o, obj_tree_child(o->tree, node, false), low, t->key, depth + 1) +
-	       count(o, obj_tree_child(o->tree, node, true), t->key, high, depth + 1);
+	return 1 + count(s, o, obj_tree_child(s, o->tree, node, false), low, t->key, depth + 1) +
+	       count(s, o, obj_tree_child(s, o->tree, node, true), t->key, high, depth + 1);
 }
 
-static void check(struct owner *o, struct thing *const *in, uint32_t n)
+static void check(struct obj_store *s, struct owner *o, struct thing *const *in, uint32_t n)
 {
-	const struct thing *first = of_tree(obj_tree_first(o->tree));
+	const struct thing *first = of_tree(obj_tree_first(s, o->tree));
 	uint64_t least = UINT64_MAX;
 
 	for (uint32_t i = 0; i < n; i++)
 		least = MIN(least, in[i]->key);
 	ASSERT_EQ(!first, n == 0);
 	ASSERT(!first || first->key == least);
-	ASSERT_EQ(count(o, obj_tree_root(o->tree), 0, UINT64_MAX, 1), n);
+	ASSERT_EQ(count(s, o, obj_tree_root(s, o->tree), 0, UINT64_MAX, 1), n);
 }
 
 TEST(trees_stay_sorted_and_balanced)
@@ -78,21 +79,21 @@ TEST(trees_stay_sorted_and_balanced)
 
 		if (n < ARRAY_SIZE(in) && (grows || !n)) {
 			in[n] = new_thing(s, random_below(i % 2 ? 1000 : UINT32_MAX));
-			ASSERT_EQ(obj_tree_add(s, o.tree, in[n++]->tree, by_key, NULL), 0);
+			ASSERT_EQ(obj_tree_add(s, o.tree, in[n++]->tree, by_key, NULL, CPU), 0);
 		} else {
 			const uint32_t k = random_below(n);
 
-			ASSERT(of_tree(obj_tree_remove(o.tree, in[k]->tree)) == in[k]);
-			ASSERT(!obj_tree_remove(o.tree, in[k]->tree));
-			obj_put(s, in[k]);
+			ASSERT(of_tree(obj_tree_remove(s, o.tree, in[k]->tree, CPU)) == in[k]);
+			ASSERT(!obj_tree_remove(s, o.tree, in[k]->tree, CPU));
+			obj_put(s, in[k], CPU);
 			in[k] = in[--n];
 		}
 		if (i % 97 == 0)
-			check(&o, in, n);
+			check(s, &o, in, n);
 	}
 	while (n)
-		obj_put(s, of_tree(obj_tree_remove(o.tree, in[--n]->tree)));
-	ASSERT(!obj_tree_root(o.tree) && !obj_tree_first(o.tree));
+		obj_put(s, of_tree(obj_tree_remove(s, o.tree, in[--n]->tree, CPU)), CPU);
+	ASSERT(!obj_tree_root(s, o.tree) && !obj_tree_first(s, o.tree));
 	ASSERT_EQ(obj_live(s), 0);
 }
 
@@ -103,16 +104,16 @@ TEST(trees_grow_sorted_either_way)
 	struct thing *t;
 
 	for (uint64_t i = 0; i < 4000; i++) {
-		ASSERT_EQ(obj_tree_add(s, up.tree, new_thing(s, i)->tree, by_key, NULL), 0);
-		ASSERT_EQ(obj_tree_add(s, down.tree, new_thing(s, ~i)->tree, by_key, NULL), 0);
+		ASSERT_EQ(obj_tree_add(s, up.tree, new_thing(s, i)->tree, by_key, NULL, CPU), 0);
+		ASSERT_EQ(obj_tree_add(s, down.tree, new_thing(s, ~i)->tree, by_key, NULL, CPU), 0);
 	}
-	ASSERT_EQ(count(&up, obj_tree_root(up.tree), 0, UINT64_MAX, 1), 4000);
-	ASSERT_EQ(count(&down, obj_tree_root(down.tree), 0, UINT64_MAX, 1), 4000);
-	for (uint64_t i = 0; (t = of_tree(obj_tree_first(up.tree))); i++) {
+	ASSERT_EQ(count(s, &up, obj_tree_root(s, up.tree), 0, UINT64_MAX, 1), 4000);
+	ASSERT_EQ(count(s, &down, obj_tree_root(s, down.tree), 0, UINT64_MAX, 1), 4000);
+	for (uint64_t i = 0; (t = of_tree(obj_tree_first(s, up.tree))); i++) {
 		ASSERT_EQ(t->key, i);
-		obj_put(s, of_tree(obj_tree_remove(up.tree, t->tree)));
+		obj_put(s, of_tree(obj_tree_remove(s, up.tree, t->tree, CPU)), CPU);
 	}
-	ASSERT(!obj_tree_child(up.tree, of_tree(obj_tree_first(down.tree))->tree, true));
+	ASSERT(!obj_tree_child(s, up.tree, of_tree(obj_tree_first(s, down.tree))->tree, true));
 	obj_fields_free(s, owner_record, &down, VCPU_NONE);
 	ASSERT_EQ(obj_live(s), 0);
 }
@@ -125,11 +126,11 @@ TEST(equal_keys_come_first_in_first_out)
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(in); i++) {
 		in[i] = new_thing(s, 5);
-		ASSERT_EQ(obj_tree_add(s, o.tree, in[i]->tree, by_key, NULL), 0);
+		ASSERT_EQ(obj_tree_add(s, o.tree, in[i]->tree, by_key, NULL, CPU), 0);
 	}
 	for (uint32_t i = 0; i < ARRAY_SIZE(in); i++) {
-		t = of_tree(obj_tree_first(o.tree));
+		t = of_tree(obj_tree_first(s, o.tree));
 		ASSERT(t == in[i]);
-		obj_put(s, of_tree(obj_tree_remove(o.tree, t->tree)));
+		obj_put(s, of_tree(obj_tree_remove(s, o.tree, t->tree, CPU)), CPU);
 	}
 }

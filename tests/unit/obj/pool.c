@@ -13,7 +13,7 @@ TEST(objects_are_apart_aligned_and_zero)
 		for (uint32_t i = 0; i < ARRAY_SIZE(obj); i++) {
 			const uint32_t size = 1 + i * 8 % OBJ_SIZE_MAX;
 
-			obj[i] = obj_new(s, size, NULL);
+			obj[i] = new_plain(s, size);
 			ASSERT(obj[i] && (uintptr_t)obj[i] % 16 == 0);
 			ASSERT_MEMEQ(obj[i], zero, size);
 			memset(obj[i], (int)i, size);
@@ -22,18 +22,18 @@ TEST(objects_are_apart_aligned_and_zero)
 		for (uint32_t i = 0; i < ARRAY_SIZE(obj); i++) {
 			ASSERT_EQ(obj[i][0], i & 0xff);
 			ASSERT_EQ(obj[i][i * 8 % OBJ_SIZE_MAX], i & 0xff);
-			obj_put(s, obj[i]);
+			obj_put(s, obj[i], CPU);
 		}
 		ASSERT_EQ(obj_live(s), 0);
 	}
-	ASSERT(!obj_new(s, OBJ_SIZE_MAX + 1, NULL));
-	obj_put(s, NULL);
+	ASSERT(!new_plain(s, OBJ_SIZE_MAX + 1));
+	obj_put(s, NULL, CPU);
 }
 
 TEST(object_of_an_address)
 {
 	struct obj_store *s = make_store();
-	uint8_t *obj = obj_new(s, 40, NULL), *cpus = obj_new_percpu(s, 24);
+	uint8_t *obj = new_plain(s, 40), *cpus = new_percpu(s, 24);
 	uintptr_t at = (uintptr_t)obj;
 	size_t size = 0;
 
@@ -69,7 +69,7 @@ TEST(percpu_objects_have_a_copy_each)
 	uint64_t *obj;
 
 	for (int round = 0; round < 3; round++) {
-		obj = obj_new_percpu(s, 16);
+		obj = new_percpu(s, 16);
 		for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
 			uint64_t *copy = obj_of_cpu(s, obj, cpu);
 
@@ -78,7 +78,7 @@ TEST(percpu_objects_have_a_copy_each)
 		}
 		for (uint32_t cpu = 0; cpu < CPUS; cpu++)
 			ASSERT_EQ(((uint64_t *)obj_of_cpu(s, obj, cpu))[0], cpu + 1);
-		obj_put(s, obj);
+		obj_put(s, obj, CPU);
 	}
 	ASSERT_EQ(obj_live(s), 0);
 }
@@ -88,7 +88,7 @@ static uint64_t *all_of(struct obj_store *s, uint32_t *ret_n)
 {
 	uint64_t *obj, *first = NULL;
 
-	for (*ret_n = 0; (obj = obj_new_percpu(s, 512)); ++*ret_n) {
+	for (*ret_n = 0; (obj = new_percpu(s, 512)); ++*ret_n) {
 		*obj = (uintptr_t)first;
 		first = obj;
 	}
@@ -107,11 +107,11 @@ TEST(dropped_objects_wait_for_runs)
 	run = vcpu_get(&vcpus);
 	for (; obj; obj = next) {
 		next = (void *)(uintptr_t)*obj;
-		obj_put(s, obj);
+		obj_put(s, obj, CPU);
 	}
 	/* The run may look at any of them, in this group and in the next. */
-	ASSERT(!obj_new_percpu(s, 512));
-	ASSERT(!obj_new_percpu(s, 512));
+	ASSERT(!new_percpu(s, 512));
+	ASSERT(!new_percpu(s, 512));
 	vcpu_put(run);
 	obj = all_of(s, &again);
 	ASSERT_EQ(again, n);
@@ -122,12 +122,12 @@ TEST(other_sizes_do_not_wait)
 {
 	struct obj_store *s = make_store();
 	struct vcpu *run = vcpu_get(&vcpus);
-	void *first = obj_new(s, 100, NULL), *obj;
+	void *first = new_plain(s, 100), *obj;
 
 	for (int i = 0; i < 100000; i++) {
-		obj = obj_new(s, 200, NULL);
+		obj = new_plain(s, 200);
 		ASSERT(obj && obj != first);
-		obj_put(s, obj);
+		obj_put(s, obj, CPU);
 		vcpu_quiesce(run);
 	}
 	vcpu_put(run);
@@ -140,12 +140,13 @@ TEST(other_sizes_do_not_wait)
 #define ROUNDS	20000
 
 static struct obj_store *shared;
-static void *slot[8]; /* kptrs: each holds an object whose words are all the same */
+static uint64_t slot[8]; /* kptrs: each holds an object whose words are all the same */
 static _Atomic uint64_t stamp = 1;
+static uint32_t stamped_type;
 
-static uint64_t *stamped(void)
+static uint64_t *stamped(uint32_t cpu)
 {
-	uint64_t *obj = obj_new(shared, 64, NULL), n = atomic_fetch_add(&stamp, 1);
+	uint64_t *obj = obj_new(shared, stamped_type, cpu), n = atomic_fetch_add(&stamp, 1);
 
 	ASSERT(obj);
 	for (int i = 0; i < 8; i++)
@@ -157,12 +158,13 @@ static void *exchanger(void *arg)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		struct vcpu *run = vcpu_get(&vcpus);
-		void **at = &slot[i % ARRAY_SIZE(slot)];
-		uint64_t *seen = __atomic_load_n(at, __ATOMIC_ACQUIRE), first;
+		const uint32_t cpu = vcpu_id(&vcpus, run);
+		void *at = &slot[i % ARRAY_SIZE(slot)];
+		uint64_t *seen = (void *)(uintptr_t)obj_kptr_load(shared, at), first;
 
 		/* As a program under RCU: what it reads stays to the end of the run. */
 		first = seen ? __atomic_load_n(seen, __ATOMIC_RELAXED) : 0;
-		obj_put(shared, obj_kptr_xchg(at, stamped()));
+		obj_put(shared, obj_kptr_xchg(shared, at, stamped(cpu), cpu), cpu);
 		for (int w = 0; seen && w < 8; w++)
 			ASSERT_EQ(__atomic_load_n(&seen[w], __ATOMIC_RELAXED), first);
 		vcpu_put(run);
@@ -174,12 +176,13 @@ TEST(dropped_objects_stay_to_the_end_of_each_run)
 {
 	pthread_t t[THREADS];
 
-	shared = make_store();
+	shared = make_hive_store();
+	stamped_type = (uint32_t)obj_type_add(shared, 64, false, NULL);
 	for (int i = 0; i < THREADS; i++)
 		ASSERT_EQ(pthread_create(&t[i], NULL, exchanger, NULL), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(slot); i++)
-		obj_put(shared, obj_kptr_xchg(&slot[i], NULL));
+		obj_put(shared, obj_kptr_xchg(shared, &slot[i], NULL, CPU), CPU);
 	ASSERT_EQ(obj_live(shared), 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "things.h"
+#include "obj/obj_int.h"
 #include "tests/harness/test.h"
 
 #include <sys/mman.h>
@@ -39,32 +40,76 @@ static const struct btf_record of_owner = {
 
 const struct btf_record *const owner_record = &of_owner;
 
-struct obj_store *make_store(void)
+static struct obj_store *make(bool shared)
 {
 	void *mem;
 
 	ASSERT_EQ(vcpus_init(&vcpus, NULL, CPUS), 0);
 	mem = mmap(NULL, obj_store_size(CPUS), PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT(mem != MAP_FAILED);
-	return obj_store_init_at(mem, &vcpus);
+	return obj_store_init_at(mem, &vcpus, shared);
 }
 
-struct thing *new_thing(struct obj_store *s, uint64_t key)
+struct obj_store *make_store(void)
 {
-	struct thing *t = obj_new(s, sizeof(*t), thing_record);
+	return make(false);
+}
+
+struct obj_store *make_hive_store(void)
+{
+	return make(true);
+}
+
+static uint32_t type_of(struct obj_store *s, uint32_t size, bool percpu,
+			const struct btf_record *record)
+{
+	const uint32_t known = obj_type_find(s, size, percpu, record);
+	const int type = known ? (int)known : obj_type_add(s, size, percpu, record);
+
+	return type > 0 ? (uint32_t)type : 0;
+}
+
+void *new_plain(struct obj_store *s, uint32_t size)
+{
+	return obj_new(s, type_of(s, size, false, NULL), CPU);
+}
+
+void *new_percpu(struct obj_store *s, uint32_t size)
+{
+	return obj_new(s, type_of(s, size, true, NULL), CPU);
+}
+
+uint32_t refs_of(const void *obj)
+{
+	return block_count(block_of(obj));
+}
+
+struct thing *new_thing_on(struct obj_store *s, uint64_t key, uint32_t cpu)
+{
+	struct thing *t = obj_new(s, type_of(s, sizeof(*t), false, thing_record), cpu);
 
 	ASSERT(t);
 	t->key = key;
 	return t;
 }
 
-struct owner *new_owner(struct obj_store *s)
+struct thing *new_thing(struct obj_store *s, uint64_t key)
 {
-	struct owner *o = obj_new(s, sizeof(*o), owner_record);
+	return new_thing_on(s, key, CPU);
+}
+
+struct owner *new_owner_on(struct obj_store *s, uint32_t cpu)
+{
+	struct owner *o = obj_new(s, type_of(s, sizeof(*o), false, owner_record), cpu);
 
 	ASSERT(o);
 	return o;
+}
+
+struct owner *new_owner(struct obj_store *s)
+{
+	return new_owner_on(s, CPU);
 }
 
 struct thing *of_list(void *node)

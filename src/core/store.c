@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store.c - the kernel's store of objects: its memory, what types it knows, and when it is made
+ * anew.
+ *
+ * In a hive members write to it.  What they damage stays so while some map owns objects or some
+ * program allocates them, and costs those who use them: blocks that nobody finds any more.  The
+ * first one that comes after all of those have gone finds a store that is new.
+ */
+#include "core/core_int.h"
+#include "core/object.h"
+#include "hive/space.h"
+#include "obj/obj.h"
+
+#include <unistd.h>
+
+void store_fini(struct skep_kernel *k)
+{
+	const uint32_t nr = k->vcpus->nr;
+	const struct btf_record *r;
+
+	for (uint32_t i = 1; k->env.objects && i <= k->nr_types; i++) {
+		r = obj_type_record(k->env.objects, i);
+		space_give(k->space, HIVE_META, (void *)(uintptr_t)r, btf_record_size(r));
+	}
+	k->nr_types = 0;
+	if (k->space)
+		space_give(k->space, HIVE_META, k->places.head, obj_head_size(nr));
+	else if (k->places.head)
+		space_give_pages(NULL, k->places.head, obj_head_size(nr));
+	if (k->places.objects)
+		space_give_pages(k->space, k->places.objects, obj_objects_size(nr));
+	if (k->places.timers)
+		space_give_pages(k->space, k->places.timers, obj_timers_size());
+	k->places = (struct obj_places){ 0 };
+	k->env.objects = NULL;
+}
+
+/*
+ * Shared as maps' memory is: after a fork, both still see the objects that their maps hold.  Where
+ * a process may not reserve that much, programs find that memory for objects is out.
+ */
+void store_init(struct skep_kernel *k)
+{
+	const uint32_t nr = k->vcpus->nr;
+	struct obj_places *at = &k->places;
+
+	at->head = k->space ? space_alloc(k->space, HIVE_META, obj_head_size(nr))
+			    : space_pages(NULL, obj_head_size(nr));
+	at->objects = space_pages(k->space, obj_objects_size(nr));
+	at->timers = space_pages(k->space, obj_timers_size());
+	if (!at->head || !at->objects || !at->timers) {
+		store_fini(k);
+		return;
+	}
+	k->env.objects = obj_store_init(at, k->vcpus, k->space != NULL);
+	if (k->space)
+		space_meta(k->space)->objects = (uintptr_t)k->env.objects;
+}
+
+void store_hold(struct skep_kernel *k)
+{
+	struct obj_store *s = k->env.objects;
+	bool anew = false;
+
+	if (!s)
+		return;
+	/* Who has gone may not have been noticed. */
+	if (k->space && obj_is_damaged(s))
+		objects_collect(k);
+	pthread_mutex_lock(&k->lock);
+	if (k->space && obj_is_damaged(s) && !atomic_load(obj_users(s)))
+		anew = !space_zero_pages(k->space, k->places.objects,
+					 obj_objects_size(k->vcpus->nr));
+	atomic_fetch_add(obj_users(s), 1);
+	pthread_mutex_unlock(&k->lock);
+	if (anew)
+		core_trace_say(
+			k, (uint32_t)getpid(), "skep",
+			"objects of programs were damaged: those that come now find new memory");
+}
+
+void store_release(struct skep_kernel *k)
+{
+	if (k->env.objects)
+		atomic_fetch_sub(obj_users(k->env.objects), 1);
+}
+
+/* One that is new: its record is copied to where programs find it. */
+static int add_type_locked(struct skep_kernel *k, uint32_t size, bool percpu,
+			   const struct btf_record *record)
+{
+	const size_t bytes = btf_record_size(record);
+	struct btf_record *copy = bytes ? space_alloc(k->space, HIVE_META, bytes) : NULL;
+	int type;
+
+	if (bytes && !copy)
+		return -ENOMEM;
+	if (bytes)
+		memcpy(copy, record, bytes);
+	type = obj_type_add(k->env.objects, size, percpu, copy);
+	if (type < 0)
+		space_give(k->space, HIVE_META, copy, bytes);
+	else
+		k->nr_types = (uint32_t)type;
+	return type;
+}
+
+int store_type(struct skep_kernel *k, uint32_t size, bool percpu, const struct btf_record *record)
+{
+	uint32_t known;
+	int type;
+
+	/* It cannot be allocated; programs find that memory is out. */
+	if (size > OBJ_SIZE_MAX)
+		return 0;
+	pthread_mutex_lock(&k->lock);
+	known = obj_type_find(k->env.objects, size, percpu, record);
+	type = known ? (int)known : add_type_locked(k, size, percpu, record);
+	pthread_mutex_unlock(&k->lock);
+	return type;
+}
