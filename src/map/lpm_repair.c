@@ -22,7 +22,7 @@ typedef void (*page_fn)(const struct lpm *t, uintptr_t from, uintptr_t to, void 
 /* What there is memory for between the two addresses, page by page. */
 static void each_page(const struct lpm *t, uintptr_t from, uintptr_t to, page_fn fn, void *arg)
 {
-	uint8_t there[PAGES];
+	uint8_t there[PAGES] = { 0 };
 	uint32_t n, i = 0;
 
 	for (uintptr_t page = from & ~(uintptr_t)(PAGE - 1); page < to; page += PAGE, i++) {

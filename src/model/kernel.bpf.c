@@ -536,7 +536,8 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct nsproxy), KEEP(struct ns_common), KEEP(struct uts_namespace);
 	KEEP(struct ipc_namespace), KEEP(struct mnt_namespace), KEEP(struct pid_namespace);
 	KEEP(struct net), KEEP(struct time_namespace), KEEP(struct cgroup_namespace);
-	KEEP(struct files_struct), KEEP(struct fdtable), KEEP(struct mm_struct), KEEP(struct path), KEEP(struct dentry), KEEP(struct qstr);
+	KEEP(struct files_struct), KEEP(struct fdtable), KEEP(struct mm_struct), KEEP(struct path),
+		KEEP(struct dentry), KEEP(struct qstr);
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);

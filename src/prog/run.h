@@ -92,8 +92,8 @@ struct skep_run {
 	uint64_t sp; /* the stack pointer of the thread's own stack, where the run's is another; or
 			0 */
 	struct run_acts *acts; /* NULL: nobody looks at the end */
-	uint64_t func;	 /* address of the function, or instruction, that is probed; or 0 */
-	uint64_t cookie; /* of what the program is attached to, or 0 */
+	uint64_t func;	       /* address of the function, or instruction, that is probed; or 0 */
+	uint64_t cookie;       /* of what the program is attached to, or 0 */
 	struct skep_map *ring; /* in which the run reserved last, or NULL */
 	struct skep_seq *seq;  /* an iterator: where it writes (helper/seq.h); else NULL */
 	/*
