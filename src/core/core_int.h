@@ -47,9 +47,11 @@ struct skep_kernel {
 	struct space *space;		 /* the hive's memory; NULL: there is no hive */
 	struct vcpus *vcpus;		 /* where programs run: own_vcpus, or the hive's */
 	struct vcpus own_vcpus;
-	struct run_env env;		/* what their runs carry */
-	struct obj_places places;	/* env.objects' memory; NULL: there is none */
-	uint32_t nr_types;		/* of objects; under lock */
+	struct run_env env;	  /* what their runs carry */
+	struct obj_places places; /* env.objects' memory; NULL: there is none */
+	struct {
+		VEC(struct btf_record *);
+	} records;			/* of types of objects, in meta; under lock */
 	const struct core_hooks *hooks; /* what probes do to processes; NULL: there are none */
 	pthread_mutex_t timer_lock;	/* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */

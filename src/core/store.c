@@ -17,13 +17,10 @@
 void store_fini(struct skep_kernel *k)
 {
 	const uint32_t nr = k->vcpus->nr;
-	const struct btf_record *r;
 
-	for (uint32_t i = 1; k->env.objects && i <= k->nr_types; i++) {
-		r = obj_type_record(k->env.objects, i);
-		space_give(k->space, HIVE_META, (void *)(uintptr_t)r, btf_record_size(r));
-	}
-	k->nr_types = 0;
+	vec_foreach (r, &k->records)
+		space_give(k->space, HIVE_META, *r, btf_record_size(*r));
+	vec_free(&k->records);
 	if (k->space)
 		space_give(k->space, HIVE_META, k->places.head, obj_head_size(nr));
 	else if (k->places.head)
@@ -91,18 +88,20 @@ static int add_type_locked(struct skep_kernel *k, uint32_t size, bool percpu,
 			   const struct btf_record *record)
 {
 	const size_t bytes = btf_record_size(record);
-	struct btf_record *copy = bytes ? space_alloc(k->space, HIVE_META, bytes) : NULL;
+	struct btf_record *copy, **row;
 	int type;
 
-	if (bytes && !copy)
-		return -ENOMEM;
-	if (bytes)
-		memcpy(copy, record, bytes);
-	type = obj_type_add(k->env.objects, size, percpu, copy);
-	if (type < 0)
+	if (!bytes)
+		return obj_type_add(k->env.objects, size, percpu, NULL);
+	copy = space_alloc(k->space, HIVE_META, bytes);
+	row = copy ? vec_push(&k->records) : NULL;
+	if (row)
+		*row = memcpy(copy, record, bytes);
+	type = row ? obj_type_add(k->env.objects, size, percpu, copy) : -ENOMEM;
+	if (type < 0) {
+		k->records.n -= row != NULL;
 		space_give(k->space, HIVE_META, copy, bytes);
-	else
-		k->nr_types = (uint32_t)type;
+	}
 	return type;
 }
 

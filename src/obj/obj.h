@@ -63,8 +63,6 @@ uint32_t obj_type_find(const struct obj_store *s, uint32_t size, bool percpu,
 		       const struct btf_record *record);
 /** Makes one; record, which is where programs find it, stays as long as the store.  -ENOSPC. */
 int obj_type_add(struct obj_store *s, uint32_t size, bool percpu, const struct btf_record *record);
-/** The special fields of that type; NULL: it has none, or is none. */
-const struct btf_record *obj_type_record(const struct obj_store *s, uint32_t type);
 
 /** Is that memory of some map's values, which members write to? */
 typedef bool (*obj_value_fn)(void *arg, uintptr_t addr, size_t len);

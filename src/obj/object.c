@@ -72,7 +72,7 @@ void *obj_find(const struct obj_store *s, uintptr_t addr, size_t len, size_t *re
 		const size_t copy = off < p->size * p->copies ? off / p->size * p->size : 0;
 		struct block *b = pool_has(p, addr - copy) ? pool_find(p, addr - copy) : NULL;
 		const uint32_t size = b ? block_type(s, b)->size : 0;
-		const uintptr_t begin = (uintptr_t)(b + 1) + copy;
+		const uintptr_t begin = (uintptr_t)b + sizeof(*b) + copy;
 
 		if (size && addr >= begin && addr - begin <= size && len <= size - (addr - begin)) {
 			*ret_size = size;

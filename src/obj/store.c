@@ -170,8 +170,3 @@ int obj_type_add(struct obj_store *s, uint32_t size, bool percpu, const struct b
 	atomic_store(&s->types, n + 1);
 	return (int)n;
 }
-
-const struct btf_record *obj_type_record(const struct obj_store *s, uint32_t type)
-{
-	return type < atomic_load(&s->types) ? s->type[type].record : NULL;
-}
