@@ -188,17 +188,18 @@ static int forbidden(pid_t pid, int err, struct skep_diag *d)
 /* It ended, or is about to. */
 static bool is_over(const struct tracee *t, pid_t tid)
 {
-	char path[64], state = 'X';
+	char path[64], state = 'R';
 	FILE *f;
+	bool gone;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", t->pid, tid);
 	f = fopen(path, "re");
 	if (!f)
 		return true;
-	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-		state = 'R';
+	/* It may go between the two, and then there is nothing to read. */
+	gone = fscanf(f, "%*d (%*[^)]) %c", &state) == EOF;
 	fclose(f);
-	return state == 'Z' || state == 'X';
+	return gone || state == 'Z' || state == 'X';
 }
 
 /* 1: it is seized, and about to stop; 0: it is nobody any more. */
