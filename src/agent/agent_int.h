@@ -225,7 +225,8 @@ void agent_loaded(void);
 void agent_follow(uint64_t path, int dir);
 /* It could not, and is still this one. */
 void agent_stays(void);
-/* The function whose return address is at sp is seen when it returns: false, there is no room. */
+/* The function that begins with these registers is seen when it returns: false, there is no room.
+ */
 bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site);
 /* The return address that stands there, as the function was called with it. */
 uint64_t agent_return_of(uint64_t sp);

@@ -100,6 +100,17 @@ static void *call_ctx(const struct hit *h, struct sys_ctx *c)
 	return call;
 }
 
+/* Its argument, and what it returned, if it has. */
+static void *func_ctx(const struct hit *h, struct sys_ctx *c)
+{
+	const struct pt_regs *regs = h->regs;
+
+	c->func.n = 1;
+	c->func.arg[0] = (uintptr_t)regs;
+	c->func.arg[1] = h->what == AGENT_EXIT ? regs->rax : 0;
+	return c->func.arg;
+}
+
 /* What a field takes to fill is most of what such a call costs: so none that nobody looks at. */
 void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 {
@@ -119,8 +130,6 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 		c->record[6] = regs->r8;
 		c->record[7] = regs->r9;
 	}
-	c->func = (struct func_args){ .n = 1,
-				      .arg = { c->raw[0], h->what == AGENT_EXIT ? regs->rax : 0 } };
 	c->user = (struct run_frame){ .ip = regs->rip, .fp = regs->rbp, .sp = regs->rsp };
 	/* Before it becomes another program a child of vfork() runs in its parent's memory. */
 	c->tgid = kind_of(h->nr) & AGENT_CALL_EXECS
@@ -128,8 +137,9 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 			  : 0;
 	ret[HIVE_RAW] = c->raw;
 	ret[HIVE_RECORD] = c->record;
-	ret[HIVE_FUNC] = ret[HIVE_MODIFY] = c->func.arg;
 	ret[HIVE_CALL] = h->probes->ctxs & 1u << HIVE_CALL ? call_ctx(h, c) : NULL;
+	if (unlikely(h->probes->ctxs & (1u << HIVE_FUNC | 1u << HIVE_MODIFY)))
+		ret[HIVE_FUNC] = ret[HIVE_MODIFY] = func_ctx(h, c);
 }
 
 /* --- the stubs' ---------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ int core_tasks_share(struct skep_kernel *k)
 				      .max_entries = TASKS_MAX };
 	const int err = core_own_map(k, &attr, &k->tasks);
 
-	if (!err)
-		space_meta(k->space)->tasks = (uintptr_t)k->tasks;
-	return err;
+	if (err)
+		return err;
+	strcpy(k->tasks->name, "tasks"); /* nobody lists it, but it may be told of */
+	space_meta(k->space)->tasks = (uintptr_t)k->tasks;
+	return 0;
 }

@@ -3,6 +3,7 @@
  * member.c - a process in a hive that does what processes do: TAP for each of the cases that its
  * arguments name.
  */
+#include "check.h"
 #include "tests/hive/calls.h"
 
 #include <errno.h>
@@ -18,14 +19,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
-
-#define CHECK(cond)                                                                               \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond, strerror(errno)); \
-			return 1;                                                                 \
-		}                                                                                 \
-	} while (0)
 
 static int map_create_flags(uint32_t type, uint32_t value, uint32_t max, uint32_t flags,
 			    const char *name)

@@ -6,6 +6,7 @@
 #ifndef SKEP_TESTS_RUNS_H
 #define SKEP_TESTS_RUNS_H
 
+#include "check.h"
 #include "hive/layout.h"
 
 #include <bpf/bpf.h>
@@ -17,14 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define CHECK(cond)                                                                               \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			printf("# %s:%d: %s (%s)\n", __func__, __LINE__, #cond, strerror(errno)); \
-			return 1;                                                                 \
-		}                                                                                 \
-	} while (0)
 
 #define MS	1000000u
 #define SECONDS 5	    /* of random work, unless the environment says RUNNER_SECONDS */
