@@ -228,11 +228,16 @@ void agent_stays(void);
 /* The function that begins with these registers is seen when it returns: false, there is no room.
  */
 bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site);
-/* The return address that stands there, as the function was called with it. */
-uint64_t agent_return_of(uint64_t sp);
-/* The same where this is what stands there now. */
-uint64_t agent_exchanged(uint64_t at);
 extern const uint8_t agent_returned[] __attribute__((visibility("hidden")));
+/* The return address of the function that was called with the one that is agent_returned now. */
+uint64_t agent_exchanged(uint64_t at);
+/* The return address that stands there, as the function was called with it. */
+static inline uint64_t agent_return_of(uint64_t sp)
+{
+	const uint64_t back = *(const uint64_t *)(uintptr_t)sp;
+
+	return unlikely(back == (uintptr_t)agent_returned) ? agent_exchanged(sp) : back;
+}
 /* The thread's frames from sp on get their own return addresses again, and are not seen. */
 void agent_put_back(uint64_t sp);
 /* The same of all frames of all threads, as the agent is about to go. */

@@ -106,13 +106,6 @@ uint64_t agent_exchanged(uint64_t at)
 	return 0;
 }
 
-uint64_t agent_return_of(uint64_t sp)
-{
-	const uint64_t back = *(const uint64_t *)(uintptr_t)sp;
-
-	return unlikely(back == (uintptr_t)agent_returned) ? agent_exchanged(sp) : back;
-}
-
 static uint64_t this_thread(void)
 {
 	return vcpu_who(&agent_process.meta->vcpus, agent_child.member);

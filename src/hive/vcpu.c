@@ -26,65 +26,20 @@ static void wait_on(const struct vcpus *v, uint32_t *rounds)
 
 /* --- who, and where --------------------------------------------------------------------------- */
 
-#define WHO_THREAD_BITS 43
-
-uint64_t vcpu_who(const struct vcpus *v, uint32_t member)
+uint64_t vcpu_thread_asked(void)
 {
-	uint64_t thread;
-
-#if defined(__x86_64__)
-	if (likely(v->fsgsbase))
-		/* A multiple of 16 below 2^47. */
-		__asm__ volatile("rdfsbase %0\n\tshr $4, %0" : "=r"(thread)::"cc");
-	else
-		thread = 0;
-	if (likely(thread != 0))
-		return (uint64_t)member << WHO_THREAD_BITS | thread;
-#endif
-	thread = (uint64_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	return (uint64_t)member << WHO_THREAD_BITS | thread;
+	return (uint64_t)sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
-/* The CPU that the thread is on, or was just now. */
-static uint32_t this_cpu(const struct vcpus *v)
+uint32_t vcpu_cpu_asked(void)
 {
 	uint32_t cpu = 0;
 
-#if defined(__x86_64__)
-	if (likely(v->rdpid)) {
-		uint64_t pid;
-
-		__asm__ volatile("rdpid %q0" : "=r"(pid));
-		return (uint32_t)pid & 0xfff; /* above are the node's bits */
-	}
-#endif
 	sys_call6(SYS_getcpu, (long)&cpu, 0, 0, 0, 0, 0);
 	return cpu;
 }
 
-/* The slot of the CPU that the thread is on. */
-static inline uint32_t home_of(const struct vcpus *v)
-{
-	const uint32_t cpu = this_cpu(v);
-
-	return likely(cpu < v->nr) ? cpu : cpu % MAX(v->nr, 1);
-}
-
 /* --- runs ------------------------------------------------------------------------------------- */
-
-/* Sequentially consistent: see the head of vcpu.h.  Pairs with the release in vcpu_put too. */
-static bool vcpu_try(struct vcpu *c, uint64_t who)
-{
-	uint64_t unowned = 0;
-
-	if (atomic_load_explicit(&c->owner, memory_order_relaxed) != 0 ||
-	    !atomic_compare_exchange_strong(&c->owner, &unowned, who))
-		return false;
-	/* Not as anybody leaves it: nobody would wait for this run. */
-	if (unlikely(atomic_load_explicit(&c->epoch, memory_order_relaxed) % 2))
-		atomic_fetch_add(&c->epoch, 1);
-	return true;
-}
 
 /* A free slot, from i on; NULL: there is none by now. */
 static struct vcpu *take_free(struct vcpus *v, uint32_t i, uint64_t who)
@@ -117,7 +72,7 @@ static bool holds_any(const struct vcpus *v, uint64_t who)
 
 struct vcpu *vcpu_get(struct vcpus *v)
 {
-	return take_any(v, home_of(v), vcpu_who(v, vcpu_kernel));
+	return take_any(v, vcpu_home(v), vcpu_who(v, vcpu_kernel));
 }
 
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
@@ -130,9 +85,7 @@ struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id)
 	return &v->slot[id];
 }
 
-/* Out of the way of those who find it free. */
-static __attribute__((noinline)) struct vcpu *enter_elsewhere(struct vcpus *v, uint32_t i,
-							      uint64_t who)
+struct vcpu *vcpu_enter_elsewhere(struct vcpus *v, uint32_t i, uint64_t who)
 {
 	uint32_t rounds = 0;
 	struct vcpu *c;
@@ -143,22 +96,6 @@ static __attribute__((noinline)) struct vcpu *enter_elsewhere(struct vcpus *v, u
 	while (!(c = take_free(v, i, who)) && !holds_any(v, who))
 		wait_on(v, &rounds);
 	return c;
-}
-
-struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
-{
-	const uint32_t i = home_of(v);
-	struct vcpu *c = &v->slot[i];
-
-	return likely(vcpu_try(c, who)) ? c : enter_elsewhere(v, i, who);
-}
-
-void vcpu_put(struct vcpu *c)
-{
-	const uint64_t epoch = atomic_load_explicit(&c->epoch, memory_order_relaxed);
-
-	atomic_store_explicit(&c->epoch, epoch + 2, memory_order_release);
-	atomic_store_explicit(&c->owner, 0, memory_order_release);
 }
 
 void vcpu_quiesce(struct vcpu *c)

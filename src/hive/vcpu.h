@@ -78,33 +78,105 @@ void vcpus_fini(struct vcpus *v, struct space *space);
  */
 extern uint32_t vcpu_kernel;
 
+#define VCPU_MEMBERS	 (UINT32_C(1) << 20) /* what numbers of processes are below */
+#define VCPU_THREAD_BITS 43
+
+/** The calling thread's number, by a system call: where its storage says nothing. */
+uint64_t vcpu_thread_asked(void);
+
 /** The calling thread, of the process with that number, below 2^20. Hot. */
-uint64_t vcpu_who(const struct vcpus *v, uint32_t member);
-#define VCPU_MEMBERS (UINT32_C(1) << 20) /* what numbers of processes are below */
+static inline uint64_t vcpu_who(const struct vcpus *v, uint32_t member)
+{
+	uint64_t thread = 0;
+
+#if defined(__x86_64__)
+	if (likely(v->fsgsbase))
+		/* A multiple of 16 below 2^47. */
+		__asm__ volatile("rdfsbase %0\n\tshr $4, %0" : "=r"(thread)::"cc");
+#endif
+	if (unlikely(!thread))
+		thread = vcpu_thread_asked();
+	return (uint64_t)member << VCPU_THREAD_BITS | thread;
+}
 
 /** The process of an owner. */
 static inline uint32_t vcpu_who_member(uint64_t who)
 {
-	return (uint32_t)(who >> 43);
+	return (uint32_t)(who >> VCPU_THREAD_BITS);
 }
 
 /** Its thread: where its storage is / 16, or its number. */
 static inline uint64_t vcpu_who_thread(uint64_t who)
 {
-	return who & ((UINT64_C(1) << 43) - 1);
+	return who & ((UINT64_C(1) << VCPU_THREAD_BITS) - 1);
 }
 
 /** Takes a slot and begins a run; waits while all are held. Never NULL. Hot. */
 struct vcpu *vcpu_get(struct vcpus *v);
 /** The same of slot `id`, which is below nr: waits while it is held. */
 struct vcpu *vcpu_get_at(struct vcpus *v, uint32_t id);
+
+/** The CPU that the calling thread is on, by a system call. */
+uint32_t vcpu_cpu_asked(void);
+
+/** The slot of the CPU that the calling thread is on, or was just now. Hot. */
+static inline uint32_t vcpu_home(const struct vcpus *v)
+{
+	uint32_t cpu;
+
+#if defined(__x86_64__)
+	if (likely(v->rdpid)) {
+		uint64_t pid;
+
+		__asm__ volatile("rdpid %q0" : "=r"(pid));
+		cpu = (uint32_t)pid & 0xfff; /* above are the node's bits */
+	} else
+#endif
+		cpu = vcpu_cpu_asked();
+	return likely(cpu < v->nr) ? cpu : cpu % MAX(v->nr, 1);
+}
+
 /**
- * The same for a member's thread, that may have been interrupted in a run: NULL where it holds the
- * slot of its CPU already, or another one and no other is free.  Hot.
+ * Takes that slot and begins a run: false, it is not free.  Sequentially consistent: see the head.
+ * Pairs with the release in vcpu_put too.  Hot.
  */
-struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who);
+static inline bool vcpu_try(struct vcpu *c, uint64_t who)
+{
+	uint64_t unowned = 0;
+
+	if (atomic_load_explicit(&c->owner, memory_order_relaxed) != 0 ||
+	    !atomic_compare_exchange_strong(&c->owner, &unowned, who))
+		return false;
+	/* Not as anybody leaves it: nobody would wait for this run. */
+	if (unlikely(atomic_load_explicit(&c->epoch, memory_order_relaxed) % 2))
+		atomic_fetch_add(&c->epoch, 1);
+	return true;
+}
+
+/** What vcpu_enter() does where slot i is not free. */
+struct vcpu *vcpu_enter_elsewhere(struct vcpus *v, uint32_t i, uint64_t who);
+
+/**
+ * The same as vcpu_get() for a member's thread, that may have been interrupted in a run: NULL where
+ * it holds the slot of its CPU already, or another one and no other is free.  Hot.
+ */
+static inline struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
+{
+	const uint32_t i = vcpu_home(v);
+	struct vcpu *c = &v->slot[i];
+
+	return likely(vcpu_try(c, who)) ? c : vcpu_enter_elsewhere(v, i, who);
+}
+
 /** Ends the run and gives the slot back. Hot. */
-void vcpu_put(struct vcpu *c);
+static inline void vcpu_put(struct vcpu *c)
+{
+	const uint64_t epoch = atomic_load_explicit(&c->epoch, memory_order_relaxed);
+
+	atomic_store_explicit(&c->epoch, epoch + 2, memory_order_release);
+	atomic_store_explicit(&c->owner, 0, memory_order_release);
+}
+
 /** Passes a quiescent point without giving the slot back: for long series of runs. */
 void vcpu_quiesce(struct vcpu *c);
 
