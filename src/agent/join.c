@@ -237,7 +237,7 @@ int agent_sync(void)
 	if (p->change == atomic_load(&p->meta->change))
 		return 0;
 	while (atomic_exchange_explicit(&p->lock, 1, memory_order_acquire))
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 	err = map_areas(p);
 	atomic_store_explicit(&p->lock, 0, memory_order_release);
 	return err;

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lock.c - the slow path of lock.h.  Hot: no libc, the yield is a bare system call. */
+/* lock.c - the slow path of lock.h.  Hot: no libc, and what rests is a bare system call. */
 #include "base/lock.h"
 #include "base/sys.h"
 
-#include <sys/syscall.h>
 
-#define SPINS_BEFORE_YIELD 128
+#define SPINS_BEFORE_REST 128
 
 void spinlock_wait(struct spinlock *l)
 {
 	unsigned spins = 0;
 
 	while (atomic_load_explicit(&l->word, memory_order_relaxed)) {
-		if (++spins < SPINS_BEFORE_YIELD)
+		if (++spins < SPINS_BEFORE_REST)
 			cpu_relax();
 		else
-			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+			sys_rest();
 	}
 }

@@ -3,7 +3,7 @@
  * lock.h - a spin lock of one word, for hot rooms and for bpf_spin_lock in map values.
  *
  * Fits in the four bytes of struct bpf_spin_lock.  The holder never sleeps, so spinning is short;
- * on one CPU a waiter yields after a while.  For the kernel's own data: what members of a hive
+ * where it has no CPU, a waiter rests.  For the kernel's own data: what members of a hive
  * lock too has the locks of hive/lock.h, which outlive their holders.
  */
 #ifndef SKEP_BASE_LOCK_H

@@ -7,7 +7,9 @@
 
 #include "base/base.h"
 
+#include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 /** The system call nr; -errno on failure. */
 static inline long sys_call6(long nr, long a, long b, long c, long d, long e, long f)
@@ -40,6 +42,19 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e, lo
 #else
 #error "no system call stub for this architecture"
 #endif
+}
+
+/**
+ * Lets others run for a moment, some 70 microseconds with Linux's timer slack.  Not sched_yield(2):
+ * since 6.18 each yield costs a thread a slice (sched/fair.c, yield_task_fair), so that who waited
+ * for long gets no CPU for a tenth of a second beside a busy one.  futex(2), as filters allow it.
+ */
+static inline void sys_rest(void)
+{
+	const struct timespec moment = { .tv_nsec = 20000 };
+	uint32_t word = 0;
+
+	sys_call6(SYS_futex, (long)&word, FUTEX_WAIT_PRIVATE, 0, (long)&moment, 0, 0);
 }
 
 /** Another description of process pid's descriptor, by /proc: it, close-on-exec, or -errno. */

@@ -8,7 +8,6 @@
 #include "hive/lock.h"
 #include "helper/helper_int.h"
 
-#include <sys/syscall.h>
 
 #define TIMEOUT 250000000u /* nanoseconds, as the kernel's RES_DEF_TIMEOUT */
 
@@ -46,7 +45,7 @@ static long wait_for(const struct skep_run *run, struct spinlock *lock, uint32_t
 		}
 		if (now() - since > TIMEOUT)
 			return -ETIMEDOUT;
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 	}
 	return 0;
 }

@@ -140,7 +140,7 @@ static bool learn_mm(struct helper_process *p)
 	}
 	/* Not for long: it may be this very thread, below a signal's handler. */
 	for (int i = 0; i < MM_LOOKS && is != MM_KNOWN; i++) {
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 		is = atomic_load_explicit(&p->mm_is, memory_order_acquire);
 	}
 	return is == MM_KNOWN;

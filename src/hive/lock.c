@@ -6,8 +6,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define SPINS_BEFORE_YIELD 128
-#define KERNEL_NS	   2000000000u /* as long as a run may stand still (server/reaper.c) */
+#define SPINS_BEFORE_REST 128
+#define KERNEL_NS	  2000000000u /* as long as a run may stand still (server/reaper.c) */
 
 bool lock_is_left(const struct vcpus *v, uint32_t word)
 {
@@ -58,15 +58,15 @@ bool lock_wait(struct spinlock *l, const struct vcpus *v, uint32_t word)
 		uint32_t seen = atomic_load_explicit(&l->word, memory_order_relaxed);
 
 		left = lock_is_left(v, seen) ||
-		       (spins >= SPINS_BEFORE_YIELD && is_nobodys(v, seen, &since));
+		       (spins >= SPINS_BEFORE_REST && is_nobodys(v, seen, &since));
 
 		if ((!seen || left) &&
 		    atomic_compare_exchange_strong_explicit(
 			    &l->word, &seen, word, memory_order_acquire, memory_order_relaxed))
 			return left;
-		if (spins < SPINS_BEFORE_YIELD)
+		if (spins < SPINS_BEFORE_REST)
 			cpu_relax();
 		else
-			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+			sys_rest();
 	}
 }

@@ -8,20 +8,25 @@
 
 uint32_t vcpu_kernel;
 
-#define ASKS_EVERY 16384 /* yields: some ten milliseconds */
+#define SPINS	   128
+#define ASKS_EVERY 128 /* rounds: some ten milliseconds */
 
 /*
- * One round of a wait for others; rounds counts them.  In a hive it may be for nobody: a run that
- * died, or what a member wrote into a slot.
+ * One round of a wait for others; rounds counts them.  Runs are short, but their threads may have
+ * no CPU.  In a hive it may be for nobody: a run that died, or what a member wrote into a slot.
  */
 static void wait_on(const struct vcpus *v, uint32_t *rounds)
 {
-	if (++*rounds % ASKS_EVERY == 0 && v->bell) {
+	if (++*rounds < SPINS) {
+		cpu_relax();
+		return;
+	}
+	if (*rounds % ASKS_EVERY == 0 && v->bell) {
 		atomic_fetch_add(v->asked, 1);
 		atomic_fetch_add(v->bell, 1);
 		sys_call6(SYS_futex, (long)v->bell, FUTEX_WAKE, 1, 0, 0, 0);
 	}
-	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	sys_rest();
 }
 
 /* --- who, and where --------------------------------------------------------------------------- */

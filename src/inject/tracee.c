@@ -10,7 +10,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,9 +92,7 @@ int tracee_await(const struct tracee *t, struct tracee_thread *th, uint64_t dead
 		}
 		if (now_ns() > deadline)
 			return -ETIMEDOUT;
-		if (polls < EAGER_POLLS)
-			sched_yield();
-		else
+		if (polls >= EAGER_POLLS)
 			nanosleep(&pause, NULL);
 	}
 }

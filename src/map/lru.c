@@ -73,7 +73,7 @@ static bool wait_more(const struct hash *h, int64_t *until)
 	const int64_t at = now();
 
 	*until = *until ? *until : at + (few ? LRU_WAIT_FEW_NS : LRU_WAIT_NS);
-	sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	sys_rest();
 	return at < *until;
 }
 

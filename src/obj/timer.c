@@ -333,6 +333,6 @@ int obj_timer_cancel(struct obj_store *s, void *field, const struct obj_timer *s
 	spin_unlock(&t->lock);
 	/* Who calls says so before it takes the timer, which it did before we disarmed it. */
 	while (atomic_load(&s->timers.running) == row + 1)
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 	return armed;
 }

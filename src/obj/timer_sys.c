@@ -134,7 +134,7 @@ static bool lock_row(const struct obj_store *s, struct obj_timer *t)
 	for (int i = 0; i < TRIES; i++) {
 		if (lock_try(&t->lock, s->vcpus, VCPU_NONE))
 			return true;
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 	}
 	return false;
 }

@@ -5,6 +5,7 @@
 #include "hook/hook.h"
 #include "server/reaper.h"
 #include "server/server_int.h"
+#include "server/slice.h"
 #include "server/text.h"
 #include "base/sys.h"
 
@@ -21,7 +22,6 @@
 
 #define LOOK_MS 250  /* how often it looks who lives */
 #define IDLE_MS 1000 /* how long nobody has to, before it ends */
-
 /* --- who lives -------------------------------------------------------------------------------- */
 
 /* Forgets those that have ended; how many live. */
@@ -192,6 +192,7 @@ static _Noreturn void live(struct server *s, const struct server_opts *o, int re
 	int err;
 
 	take_descriptors();
+	slice_take_short();
 	/* Once more, by this process: SO_PEERCRED tells members who that is. */
 	listen(s->listener, SOMAXCONN);
 	name_self();

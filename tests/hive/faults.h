@@ -41,8 +41,9 @@ struct slot {
 	pid_t pid;
 	uint32_t index;
 	_Atomic uint64_t began;	  /* ns: when the step under way began; 0: none is */
-	_Atomic uint64_t longest; /* ns: the longest step... */
-	const char *longest_work; /* ...was one of that */
+	_Atomic uint64_t longest; /* ns: the longest step, without... */
+	uint64_t longest_queued;  /* ...what the process waited for a CPU in it */
+	const char *longest_work; /* it was one of that */
 	_Atomic uint64_t steps;
 	uint64_t random; /* state */
 	uint64_t serial; /* given out last */
