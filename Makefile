@@ -22,6 +22,7 @@ build: setup $(B)/build.ninja
 	@ninja -C $(B) --quiet
 
 check: build
+	@tools/setup --programs
 	@tools/run-tests $(B)
 
 demo: build
