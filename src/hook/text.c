@@ -2,26 +2,19 @@
 /* text.c - see text.h */
 #include "hook/text.h"
 #include "base/alloc.h"
+#include "base/file.h"
 #include "hook/eh.h"
 
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #define RANGE_MAX (UINT64_C(1) << 26) /* bytes between two beginnings that are decoded */
 #define PADDING	  16
 
 struct begins {
 	VEC(uint64_t); /* offsets in the file */
-};
-
-/* The file, mapped. */
-struct view {
-	const uint8_t *at;
-	size_t size;
 };
 
 /* --- where functions begin -------------------------------------------------------------------- */
@@ -37,13 +30,13 @@ static int add(struct begins *b, uint64_t off)
 }
 
 /* What the unwind table (eh.h) says. */
-static int add_unwind(const struct view *v, struct begins *b)
+static int add_unwind(struct bytes v, struct begins *b)
 {
 	struct eh eh;
 	uint64_t off;
 	int err = 0;
 
-	if (eh_open(&eh, (struct bytes){ v->at, v->size }))
+	if (eh_open(&eh, v))
 		return 0;
 	for (uint32_t i = 0; i < eh.n && !err; i++)
 		if (eh_begin(&eh, i, &off))
@@ -79,8 +72,7 @@ static int in_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int find_begins(Elf *elf, const struct view *v, const struct function_file *f,
-		       struct begins *b)
+static int find_begins(Elf *elf, struct bytes v, const struct function_file *f, struct begins *b)
 {
 	int err = add_symbols(f, b);
 
@@ -112,7 +104,7 @@ static size_t row_of(const struct begins *b, uint64_t off)
 }
 
 /* Those of the function around `off`, whose end is where to look on. */
-static int look_around(const struct view *v, const struct begins *b, uint64_t off, uint64_t limit,
+static int look_around(struct bytes v, const struct begins *b, uint64_t off, uint64_t limit,
 		       struct text *t, uint64_t *ret_end)
 {
 	size_t row = row_of(b, off);
@@ -130,14 +122,14 @@ static int look_around(const struct view *v, const struct begins *b, uint64_t of
 		*ret_end = off + 2;
 		return 0;
 	}
-	f.text = v->at + f.at;
+	f.text = v.data + f.at;
 	f.size = *ret_end - f.at;
-	f.room = MIN(f.size + PADDING, v->size - f.at);
+	f.room = MIN(f.size + PADDING, v.size - f.at);
 	err = site_syscalls(&f, &t->sites, &t->missed);
 	return err == -ENOMEM ? err : 0; /* in front of data there was all that is code */
 }
 
-static int scan(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+static int scan(struct bytes v, const struct begins *b, uint64_t from, uint64_t limit,
 		struct text *t)
 {
 	static const uint8_t syscall[SYSCALL_SIZE] = { 0x0f, 0x05 };
@@ -145,8 +137,8 @@ static int scan(const struct view *v, const struct begins *b, uint64_t from, uin
 	int err = 0;
 
 	while (!err && from < limit &&
-	       (hit = memmem(v->at + from, limit - from, syscall, sizeof(syscall))))
-		err = look_around(v, b, (uint64_t)(hit - v->at), limit, t, &from);
+	       (hit = memmem(v.data + from, limit - from, syscall, sizeof(syscall))))
+		err = look_around(v, b, (uint64_t)(hit - v.data), limit, t, &from);
 	return err;
 }
 
@@ -181,10 +173,10 @@ static struct sys_site *site_near(const struct text *t, uint64_t target)
  * Parts of functions that compilers have put elsewhere, and functions that nothing tells of, are
  * reached by branches from other rows.  What looks like one anywhere is taken for one.
  */
-static void find_branches(const struct view *v, uint64_t from, uint64_t limit, struct text *t)
+static void find_branches(struct bytes v, uint64_t from, uint64_t limit, struct text *t)
 {
 	for (uint64_t at = from; at + 6 <= limit; at++) {
-		const uint8_t *p = v->at + at;
+		const uint8_t *p = v.data + at;
 		const bool jcc = p[0] == 0x0f && (p[1] & 0xf0) == 0x80;
 		struct sys_site *s;
 		uint64_t target;
@@ -209,18 +201,17 @@ static int by_place(const void *a, const void *b)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-typedef int (*part_fn)(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+typedef int (*part_fn)(struct bytes v, const struct begins *b, uint64_t from, uint64_t limit,
 		       struct text *t);
 
-static int check(const struct view *v, const struct begins *b, uint64_t from, uint64_t limit,
+static int check(struct bytes v, const struct begins *b, uint64_t from, uint64_t limit,
 		 struct text *t)
 {
 	find_branches(v, from, limit, t);
 	return 0;
 }
 
-static int each_part(Elf *elf, const struct view *v, const struct begins *b, struct text *t,
-		     part_fn fn)
+static int each_part(Elf *elf, struct bytes v, const struct begins *b, struct text *t, part_fn fn)
 {
 	size_t n = 0;
 	GElf_Phdr ph;
@@ -229,12 +220,12 @@ static int each_part(Elf *elf, const struct view *v, const struct begins *b, str
 	elf_getphdrnum(elf, &n);
 	for (size_t i = 0; i < n && !err; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
-		    ph.p_offset <= v->size && ph.p_filesz <= v->size - ph.p_offset)
+		    ph.p_offset <= v.size && ph.p_filesz <= v.size - ph.p_offset)
 			err = fn(v, b, ph.p_offset, ph.p_offset + ph.p_filesz, t);
 	return err;
 }
 
-static int scan_all(Elf *elf, const struct view *v, const struct begins *b, struct text *t)
+static int scan_all(Elf *elf, struct bytes v, const struct begins *b, struct text *t)
 {
 	const int err = each_part(elf, v, b, t, scan);
 
@@ -245,7 +236,7 @@ static int scan_all(Elf *elf, const struct view *v, const struct begins *b, stru
 	return 0;
 }
 
-static int read_elf(Elf *elf, const struct function_file *f, const struct view *v, struct text *t)
+static int read_elf(Elf *elf, const struct function_file *f, struct bytes v, struct text *t)
 {
 	struct begins b = { 0 };
 	int err = elf ? find_begins(elf, v, f, &b) : 0;
@@ -261,23 +252,17 @@ int text_read(const char *path, struct text **ret, struct skep_diag *reterr_diag
 {
 	struct function_file f = { 0 };
 	_cleanup_(skep_free_p) struct text *t = skep_alloc(sizeof(*t));
-	struct view v = { 0 };
-	struct stat st;
+	struct bytes v = { 0 };
 	int err = t ? function_file_open(&f, path, reterr_diag) : -ENOMEM;
 
 	if (err)
 		return err;
 	t->file = f.id;
 	t->changed = f.changed;
-	err = fstat(f.fd, &st) ? -errno : 0;
-	v.size = err ? 0 : (size_t)st.st_size;
-	if (v.size) {
-		v.at = mmap(NULL, v.size, PROT_READ, MAP_PRIVATE, f.fd, 0);
-		err = v.at == MAP_FAILED ? -errno
-					 : read_elf(elf_begin(f.fd, ELF_C_READ, NULL), &f, &v, t);
-	}
-	if (v.size && v.at != MAP_FAILED)
-		munmap((void *)v.at, v.size);
+	err = file_read(f.fd, &v);
+	if (!err)
+		err = read_elf(elf_begin(f.fd, ELF_C_READ, NULL), &f, v, t);
+	file_free(&v);
 	function_file_close(&f);
 	if (err)
 		vec_free(&t->sites);
@@ -291,19 +276,19 @@ int text_vdso(struct text **ret)
 	const Elf64_Ehdr *head = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
 	_cleanup_(skep_free_p) struct text *t = head ? skep_alloc(sizeof(*t)) : NULL;
 	struct function_file f = { .fd = -1 };
-	struct view v = { 0 };
+	struct bytes v;
 	Elf *elf;
 	int err;
 
 	if (!t || elf_version(EV_CURRENT) == EV_NONE)
 		return head ? -ENOMEM : -ENOENT;
 	/* Section headers are the end of it, as linkers leave it. */
-	v.at = (const uint8_t *)head;
+	v.data = (const uint8_t *)head;
 	v.size = head->e_shoff + (size_t)head->e_shentsize * head->e_shnum;
 	elf = elf_memory((char *)head, v.size);
 	err = function_symbols(elf, &f);
 	if (!err)
-		err = read_elf(elf, &f, &v, t);
+		err = read_elf(elf, &f, v, t);
 	else
 		elf_end(elf);
 	vec_free(&f.functions);

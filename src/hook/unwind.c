@@ -7,13 +7,13 @@
  * processes go on, as runs of the moment must end before its memory is another's.
  */
 #include "hook/unwind.h"
+#include "base/file.h"
 #include "hook/cfi.h"
 #include "prog/prog.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -213,17 +213,12 @@ static uint32_t read_table(struct bytes file, const struct known *of, bool may_d
 	return i;
 }
 
-static uint32_t read_file(const char *path, const struct known *of, size_t size, bool may_drop)
+static uint32_t read_file(const char *path, const struct known *of, bool may_drop)
 {
 	_cleanup_(close_fd_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *p = fd < 0 || !size ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	uint32_t i;
+	_cleanup_(file_free) struct bytes file = { 0 };
 
-	if (p == MAP_FAILED)
-		return TABLES;
-	i = read_table((struct bytes){ p, size }, of, may_drop);
-	munmap(p, size);
-	return i;
+	return fd < 0 || file_read(fd, &file) ? TABLES : read_table(file, of, may_drop);
 }
 
 /* It is this process's as it is all others'; section headers are the end of it. */
@@ -264,7 +259,7 @@ static uint32_t table_of(const struct image *image, pid_t pid, bool may_drop)
 	if (i < TABLES)
 		drop(goes_alone, i);
 	of.changed = st.st_mtim;
-	return read_file(path, &of, (size_t)st.st_size, may_drop);
+	return read_file(path, &of, may_drop);
 }
 
 /* --- processes -------------------------------------------------------------------------------- */

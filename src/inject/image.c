@@ -233,7 +233,7 @@ int image_symbol(const char *path, const char *name, struct image_symbol *ret,
 		return diag_set(reterr_diag, -errno, SKEP_AT_NONE, 0, "%s: %s", path,
 				strerror(errno));
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
 	err = symbol_of(elf, path, name, ret, reterr_diag);
 	elf_end(elf);
 	return err;
