@@ -64,6 +64,7 @@ int suite_map(const struct bench_opts *o);
 int suite_load(const struct bench_opts *o);
 int suite_verify(const struct bench_opts *o);
 int suite_hook(const struct bench_opts *o);
+int suite_live(const struct bench_opts *o); /* a part of hook */
 
 /** Nanoseconds, monotonic. */
 uint64_t now_ns(void);

@@ -197,5 +197,5 @@ int suite_hook(const struct bench_opts *o)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) && r == 0; i++)
 		if (!o->only || !strcmp(o->only, cases[i].name))
 			r = bench_case(o, i);
-	return r;
+	return r ? r : suite_live(o);
 }
