@@ -22,6 +22,8 @@ void probe_put(struct probe *p)
 		return;
 	if (p->hooked)
 		p->k->hooks[p->spec.what].detach(p->hooked);
+	if (p->taken)
+		atomic_store(p->taken, false);
 	prog_put(p->prog);
 	pthread_mutex_destroy(&p->lock);
 	skep_free(p);

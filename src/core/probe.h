@@ -70,6 +70,8 @@ struct probe {
 	char name[64];	      /* the raw tracepoint */
 	uint32_t attach_type; /* the function's: BPF_TRACE_... */
 	uint32_t btf_id;      /* ...and its type */
+	_Atomic bool *taken; /* false again when the probe goes; NULL: nobody's.  Its owner outlives
+				the probe */
 };
 
 void probe_put(struct probe *p);

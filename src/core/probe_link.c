@@ -144,6 +144,9 @@ static long link_function(struct call *c, struct skep_prog *prog, const char *na
 	p = begin(c, prog, &err);
 	if (!p)
 		return err;
+	if (atomic_exchange(&prog->traces, true))
+		return FAIL(c, -EBUSY, "%s(): another link has the program there", name);
+	p->taken = &prog->traces;
 	p->attach_type = prog->expected_attach_type;
 	p->btf_id = prog->attach_btf_id;
 	p->spec.pid = -1;

@@ -116,6 +116,21 @@ static bool attach(struct bpf_program *p)
 	return bpf_program__attach(p) != NULL;
 }
 
+/* As often as it likes is at a raw tracepoint; once, and again, at a function. */
+static bool attaches_once(struct bpf_program *p)
+{
+	const bool raw = bpf_program__expected_attach_type(p) == BPF_TRACE_RAW_TP;
+	struct bpf_link *l = bpf_program__attach(p), *again = bpf_program__attach(p);
+	const int err = errno;
+
+	if (!l || raw != !!again || (!raw && err != EBUSY))
+		return false;
+	bpf_link__destroy(again);
+	bpf_link__destroy(l);
+	l = bpf_program__attach(p);
+	return l && !bpf_link__destroy(l);
+}
+
 static pid_t start(int *ret_go)
 {
 	int go[2];
@@ -153,7 +168,7 @@ int main(int argc, char **argv)
 		return 1;
 	bpf_object__for_each_program(p, obj)
 	{
-		if (!attach(p))
+		if (!attaches_once(p) || !attach(p))
 			return 1;
 	}
 	rb = ring_buffer__new(bpf_map__fd(bpf_object__find_map_by_name(obj, "events")), on_event,
