@@ -109,6 +109,15 @@ static bool needed(struct server *s)
 	return counts.progs || counts.maps || counts.links || counts.btfs || counts.pins;
 }
 
+/* By a signal, as another way to `skep hive stop`. */
+static volatile sig_atomic_t told_to_stop;
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	told_to_stop = 1;
+}
+
 static bool stopped(struct server *s)
 {
 	bool stop;
@@ -116,7 +125,7 @@ static bool stopped(struct server *s)
 	pthread_mutex_lock(&s->lock);
 	stop = s->stop;
 	pthread_mutex_unlock(&s->lock);
-	return stop;
+	return stop || told_to_stop;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -157,6 +166,7 @@ static void detach(const struct server *s, bool talk)
 	int null = open("/dev/null", O_RDWR);
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_stop);
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		if (fd < 2 || !talk)
 			dup2(null, fd);
