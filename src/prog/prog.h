@@ -189,7 +189,7 @@ struct skep_prog {
 	uint32_t func_info_cnt, func_info_rec_size;
 	uint32_t line_info_cnt, line_info_rec_size;
 	uint32_t attach_btf_id;
-	_Atomic bool traces; /* it is at that function: no other link may put it there */
+	_Atomic bool traces;	  /* it is at that function: no other link may put it there */
 	struct space *space;	  /* the hive that it lies in; NULL: there is none */
 	struct prog_stats *stats; /* what its runs count; never NULL */
 };
