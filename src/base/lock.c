@@ -3,7 +3,6 @@
 #include "base/lock.h"
 #include "base/sys.h"
 
-
 #define SPINS_BEFORE_REST 128
 
 void spinlock_wait(struct spinlock *l)

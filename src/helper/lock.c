@@ -8,7 +8,6 @@
 #include "hive/lock.h"
 #include "helper/helper_int.h"
 
-
 #define TIMEOUT 250000000u /* nanoseconds, as the kernel's RES_DEF_TIMEOUT */
 
 static uint64_t now(void)
