@@ -17,7 +17,7 @@
 #include "map/map.h"
 #include "prog/prog.h"
 
-#define AGENT_VERSION 5 /* of the door */
+#define AGENT_VERSION 6 /* of the door */
 
 struct hive_meta;
 struct unwind_maps;
@@ -26,7 +26,8 @@ struct unwind_maps;
 struct agent_join {
 	const struct hive_meta *meta; /* the hive's, mapped */
 	uintptr_t vdso;		      /* AT_SYSINFO_EHDR, 0: not known */
-	bool server;		      /* it is the kernel's own process */
+	uint32_t filters; /* that it has from the program before (agent_filters.known) */
+	bool server;	  /* it is the kernel's own process */
 };
 
 /* An int3 that the server has put, and the stub that the thread goes on in; fault.c. */
@@ -46,6 +47,14 @@ static_assert(AGENT_TRAPS == 1u << (64 - 52), "a hash is a row");
 /* The kernel's struct sigaction (<asm/signal.h>). */
 struct agent_act {
 	uint64_t handler, flags, restorer, mask;
+};
+
+/* What the process has put before its own system calls, and so before ours; filter.c. */
+struct agent_filters {
+	_Atomic uint32_t known; /* seccomp filters that let all of ours pass */
+	_Atomic bool muted;	/* one does not, or nobody knows: nothing of ours runs there... */
+	uint32_t why;		/* ...enum filter_says... */
+	int32_t nr;		/* ...and FILTER_FORBIDS: which system call; -1: not known */
 };
 
 /* Why the agent looks at a system call, whoever else does: bits, by number. */
@@ -133,8 +142,8 @@ struct agent_door {
 	/* The process has become another program: exec is the address of a struct agent_exec. */
 	void (*became)(void *regs, uint64_t exec);
 	/*
-	 * Takes SIGSEGV, SIGBUS and SIGTRAP, and gives them back (fault.c); while all threads stand
-	 * still, and none of them holds these signals back.  0.
+	 * Takes SIGSEGV, SIGBUS, SIGTRAP and SIGSYS, and gives them back (fault.c); while all
+	 * threads stand still, and none of them holds these signals back.  0.
 	 */
 	int (*guard)(void);
 	int (*unguard)(void);
@@ -143,6 +152,7 @@ struct agent_door {
 	/* ...and to read: arguments that threads have for a while. */
 	struct agent_swap *swaps;
 	const uint8_t *calls; /* [HIVE_SYSCALLS] AGENT_CALL_* */
+	const struct agent_filters *filters;
 	/* In each process, the server's to write, while it stands still. */
 	struct unwind_maps *unwind;
 	/*

@@ -8,9 +8,13 @@
 #include "agent/agent.h"
 #include "helper/func.h"
 #include "helper/process.h"
+#include "hive/filter.h"
 #include "hive/layout.h"
 #include "hive/site.h"
 #include "hive/unwind.h"
+
+#include <signal.h>
+#include <ucontext.h>
 
 struct pt_regs;
 
@@ -43,7 +47,7 @@ struct agent_call {
 #define AGENT_WAYS  8
 
 /* Signals that are the agent's first. */
-#define AGENT_FAULTS 3 /* SIGTRAP, SIGBUS, SIGSEGV: by index */
+#define AGENT_FAULTS 4 /* SIGTRAP, SIGBUS, SIGSEGV, SIGSYS: by index */
 #define AGENT_ACTS   16
 
 /* What the program wants of one: rows are written once, until all of them were. */
@@ -72,6 +76,24 @@ struct agent_birth {
 };
 #define AGENT_BIRTHS 64
 
+#define AGENT_JUDGED 16
+
+/* One filter at a time is judged; filter.c. */
+struct agent_judge {
+	_Atomic uint32_t lock;
+	/* Of threads that are in the call which puts one that was found good; 0: free. */
+	_Atomic uint64_t sp[AGENT_JUDGED];
+	struct sock_filter insn[BPF_MAXINSNS];
+	struct filter_room room;
+};
+
+/* A handler of SIGSYS whose frame has the program's address in place of a stub's. */
+struct agent_moved {
+	_Atomic uint64_t frame; /* 0: the row is free, 1: it is being written */
+	uint64_t rip, stub;
+};
+#define AGENT_MOVED 256
+
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
@@ -88,7 +110,6 @@ struct agent_process {
 	struct agent_call call[AGENT_CALLS];
 	struct agent_birth birth[AGENT_BIRTHS];
 	_Atomic uint32_t lent; /* children that have this memory, and may be asked who they are */
-	_Atomic bool muted;    /* a filter of its own may forbid what the agent does */
 	_Atomic bool guarded;  /* faults are the agent's first... */
 	_Atomic bool left;     /* ...and some were left to handlers of the program's */
 	_Atomic bool clears;   /* some clone3() asked for children without handlers */
@@ -98,8 +119,17 @@ struct agent_process {
 	struct agent_thread thread[AGENT_THREADS];
 	struct agent_swap swap[AGENT_SWAPS];
 	struct agent_trap trap[AGENT_TRAPS];
+	struct agent_filters filters;
+	struct agent_moved moved[AGENT_MOVED];
 	struct unwind_maps unwind; /* the server's to write */
+	struct agent_judge judge;
 };
+
+/* Does nothing of the agent's run there? */
+static inline bool agent_muted(const struct agent_process *p)
+{
+	return atomic_load_explicit(&p->filters.muted, memory_order_relaxed);
+}
 
 extern struct agent_process agent_process;
 extern struct agent_child agent_child;
@@ -176,6 +206,12 @@ extern const uint8_t agent_return_now[] __attribute__((visibility("hidden")));
 void agent_signal_again(void);
 /* The thread is about to become another program, or did not. */
 void agent_signal_exec(bool failed);
+/* Before a system call that may put a seccomp filter, and behind it; filter.c. */
+void agent_filter_enter(const struct pt_regs *regs, int64_t nr);
+void agent_filter_exit(const struct pt_regs *regs, int64_t nr);
+/* A handler of SIGSYS is about to begin, whose frame is there; and to return. */
+void agent_trapped(siginfo_t *info, ucontext_t *uc, uint64_t frame);
+void agent_untrapped(uint64_t frame);
 int agent_guard(void);
 int agent_unguard(void);
 /* Index of the signal, or -1; and back. */

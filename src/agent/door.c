@@ -26,6 +26,7 @@ const struct agent_door agent_door = {
 	.traps = agent_process.trap,
 	.swaps = agent_process.swap,
 	.calls = agent_calls,
+	.filters = &agent_process.filters,
 	.unwind = &agent_process.unwind,
 	.became = agent_became,
 	.leave = agent_leave,

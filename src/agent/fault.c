@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fault.c - SIGSEGV, SIGBUS and SIGTRAP come to the agent first.
+ * fault.c - SIGSEGV, SIGBUS, SIGTRAP and SIGSYS come to the agent first.
  *
  *	a load of agent_copy() that faults ------> it returns -EFAULT
  *	an int3 that the server has put ---------> its stub, as a jump would lead there
@@ -154,7 +154,7 @@ static void leave_to(int fault, const struct agent_act *act, uint64_t frame)
 }
 
 /* The handler that the program has for it; 0: nothing is left to do. */
-static uint64_t programs(int fault, siginfo_t *info, uint64_t frame)
+static uint64_t programs(int fault, siginfo_t *info, ucontext_t *uc, uint64_t frame)
 {
 	const struct agent_act *act = agent_act_of(fault);
 	const int sig = agent_fault_signal[fault];
@@ -174,6 +174,8 @@ static uint64_t programs(int fault, siginfo_t *info, uint64_t frame)
 		return 0;
 	}
 	leave_to(fault, act, frame);
+	if (sig == SIGSYS && raised)
+		agent_trapped(info, uc, frame);
 	if (act->flags & SA_RESETHAND)
 		agent_act_set(fault, &by_default);
 	return handler;
@@ -207,9 +209,9 @@ __attribute__((used)) uint64_t agent_faulted(int sig, siginfo_t *info, ucontext_
 
 	if (stub)
 		*rip = (greg_t)stub;
-	else if (sig != SIGTRAP && info->si_code > 0 && is_ours((uint64_t)*rip))
+	else if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0 && is_ours((uint64_t)*rip))
 		*rip = (greg_t)(uintptr_t)agent_copy_fault;
 	else
-		return programs(agent_fault_of(sig), info, frame);
+		return programs(agent_fault_of(sig), info, uc, frame);
 	return 0;
 }

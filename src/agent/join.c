@@ -177,6 +177,9 @@ int agent_join(const struct agent_join *how)
 	agent_process.env.unwind = &agent_process.unwind;
 	agent_process.env.returned = (uintptr_t)agent_returned;
 	agent_process.env.return_of = agent_exchanged;
+	/* A child has what it inherited. */
+	if (how->filters > atomic_load(&agent_process.filters.known))
+		atomic_store(&agent_process.filters.known, how->filters);
 	if (how->server || agent_child.member)
 		return 0;
 	return agent_enrol() ? 0 : -EAGAIN;

@@ -161,7 +161,7 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
 
-	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
+	if (unlikely(agent_muted(&agent_process)))
 		return;
 	/* A child of fork() is a member from its first probe on. */
 	if (unlikely(!agent_child.member) && !agent_enrol())
@@ -237,7 +237,7 @@ bool agent_probe(void *regs, uint64_t cookie)
 	    !agent_catch_return(regs, site))
 		miss_return(site);
 	means = atomic_load_explicit(&site->means, memory_order_relaxed);
-	if (unlikely(atomic_load_explicit(&agent_process.muted, memory_order_relaxed)))
+	if (unlikely(agent_muted(&agent_process)))
 		return overrides;
 	if (unlikely(means & HIVE_LOADS))
 		agent_loaded();

@@ -6,7 +6,7 @@
  * signal back would be ended by the first one that the agent raises, so masks go to the kernel
  * without them, whichever way they get there:
  *
- *	rt_sigaction ------ ours, with the program's flags; others' masks without the three
+ *	rt_sigaction ------ ours, with the program's flags; others' masks without the four
  *	rt_sigprocmask ---- the mask without them; that they are held back is kept by thread
  *	ppoll, ... -------- the mask without them
  *
@@ -24,9 +24,9 @@
 
 #define WAYS 8 /* rows where one may be */
 
-const uint8_t agent_fault_signal[AGENT_FAULTS] = { SIGTRAP, SIGBUS, SIGSEGV };
+const uint8_t agent_fault_signal[AGENT_FAULTS] = { SIGTRAP, SIGBUS, SIGSEGV, SIGSYS };
 #define BIT(sig)    (UINT64_C(1) << ((sig)-1))
-#define FAULTS	    (BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGSEGV))
+#define FAULTS	    (BIT(SIGTRAP) | BIT(SIGBUS) | BIT(SIGSEGV) | BIT(SIGSYS))
 #define SA_RESTORER UINT64_C(0x04000000)
 
 int agent_fault_of(int sig)
@@ -82,6 +82,16 @@ static uint32_t held_by(const struct agent_thread *t)
 	return t ? atomic_load(&t->held) : 0;
 }
 
+/* Was it left to a handler of the program's? */
+static bool was_left(const struct agent_thread *t)
+{
+	bool ret = false;
+
+	for (int i = 0; i < AGENT_FAULTS; i++)
+		ret |= t->frame[i].at != 0;
+	return ret;
+}
+
 static void hold(uint32_t faults)
 {
 	struct agent_thread *t = agent_thread_row(faults != 0);
@@ -97,8 +107,7 @@ static void hold(uint32_t faults)
 				  sys_call6(SYS_gettid, 0, 0, 0, 0, 0, 0), agent_fault_signal[i], 0,
 				  0, 0);
 	/* Nothing is known of it any more. */
-	if (!faults && !atomic_load(&t->waits) && !t->frame[0].at && !t->frame[1].at &&
-	    !t->frame[2].at)
+	if (!faults && !atomic_load(&t->waits) && !was_left(t))
 		atomic_store(&t->who, 0);
 }
 
@@ -340,6 +349,14 @@ static void end_action(struct pt_regs *regs, struct agent_swap *s)
 		old.mask |= mask_of(s->held[0]);
 		put(s->old_at, &old, sizeof(old));
 	}
+}
+
+/* The handler of a call that was trapped returns to where the program thinks that it made it. */
+static bool begin_return(struct pt_regs *regs, const struct signal_call *c, struct agent_swap *s,
+			 uint64_t *value)
+{
+	agent_untrapped(regs->rsp - 8);
+	return false;
 }
 
 static const struct signal_call calls[] = {

@@ -13,9 +13,7 @@
 #include <asm/ptrace.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -204,18 +202,6 @@ static void take_back(const struct pt_regs *regs, uint64_t flags)
 		;
 }
 
-/*
- * Has it put a filter before its own system calls?  What that says of the agent's nobody knows, and
- * a wrong one may be the process's end: programs run there no more.
- */
-static bool is_filtered(const struct pt_regs *regs, int64_t nr)
-{
-	if (FAILED(regs->rax))
-		return false;
-	return nr == SYS_prctl ? regs->rdi == PR_SET_SECCOMP
-			       : nr == SYS_seccomp && regs->rdi <= SECCOMP_SET_MODE_FILTER;
-}
-
 /* The thread is about to make a thread or a process. */
 static void begin_task(const struct pt_regs *regs, int64_t nr)
 {
@@ -255,6 +241,8 @@ static void begin(struct pt_regs *regs, int64_t nr, uint8_t kind)
 		begin_task(regs, nr);
 	if (kind & AGENT_CALL_SIGNALS)
 		agent_signal_enter(regs, nr);
+	if (kind & AGENT_CALL_FILTERS)
+		agent_filter_enter(regs, nr);
 }
 
 /* ...and behind it: text that was mapped has system calls too. */
@@ -269,11 +257,6 @@ static void end(const struct pt_regs *regs, uint8_t kind)
 	}
 }
 
-static bool is_muted(void)
-{
-	return atomic_load_explicit(&agent_process.muted, memory_order_relaxed);
-}
-
 /* Programs see the registers as Linux has them by then: of what they show nothing is restored. */
 void agent_sys_enter(void *where, uint64_t cookie)
 {
@@ -286,7 +269,7 @@ void agent_sys_enter(void *where, uint64_t cookie)
 
 	if (cookie == HIVE_ANY)
 		remember(regs->rsp, (uint64_t)nr);
-	if (unlikely(is_muted())) {
+	if (unlikely(agent_muted(&agent_process))) {
 		if (kind & AGENT_CALL_SIGNALS)
 			agent_signal_enter(regs, nr);
 		return;
@@ -315,9 +298,9 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	agent_replaced(regs, nr);
 	if (unlikely(kind & AGENT_CALL_SIGNALS))
 		agent_signal_exit(regs, nr);
-	if (unlikely(kind & AGENT_CALL_FILTERS) && is_filtered(regs, nr))
-		atomic_store(&agent_process.muted, true);
-	if (nr < 0 || is_muted())
+	if (unlikely(kind & AGENT_CALL_FILTERS))
+		agent_filter_exit(regs, nr);
+	if (nr < 0 || agent_muted(&agent_process))
 		return;
 	regs->orig_rax = (uint64_t)nr;
 	if (unlikely(kind & AGENT_CALL_MAKES))

@@ -2,14 +2,14 @@
 /* guard.c - see guard.h */
 #include "hook/guard.h"
 #include "agent/agent.h"
-#include "inject/permit.h"
+#include "hook/filter.h"
 
 #include <signal.h>
 
 /* A thread that holds them back would be ended by the first one. */
 static void let_through(struct still *s)
 {
-	static const int faults[] = { SIGTRAP, SIGBUS, SIGSEGV };
+	static const int faults[] = { SIGTRAP, SIGBUS, SIGSEGV, SIGSYS };
 	uint64_t mask = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
@@ -65,7 +65,7 @@ void still_unguard(struct still *s)
 	if (!s->p->guarded)
 		return;
 	/* What its filters may forbid it keeps: nothing is lost by that. */
-	if (!s->p->forced && permit_calls(s->p->pid, NULL))
+	if (filters_permit(s->p, NULL))
 		return;
 	tracee_hold(&s->t);
 	give_all_back(s, agent_of(s->space)->swaps);

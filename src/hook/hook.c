@@ -59,6 +59,17 @@ void hooks_put_in(struct still *s)
 	at_landmarks(s, still_put_spot);
 }
 
+void hooks_take_out(struct still *s)
+{
+	for (const struct uprobe *u = NULL; (u = uprobe_next(u));)
+		if (uprobe_concerns(u, s->p))
+			uprobe_at_sites(s, u, still_undo_spot, NULL);
+	syscalls_undo(s);
+	at_landmarks(s, still_undo_spot);
+	still_unguard(s);
+	s->p->watched = false;
+}
+
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
 int hooks_put(struct process *p, struct skep_diag *diag)
 {

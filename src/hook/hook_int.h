@@ -31,6 +31,8 @@ bool hooks_any(void);
 void hooks_put_in(struct still *s);
 /** The same of one that runs; what cannot be probed there goes on unprobed. */
 int hooks_put(struct process *p, struct skep_diag *diag);
+/** Takes them all out again, of one that stands still. */
+void hooks_take_out(struct still *s);
 /** Whoever was taken in is left. */
 void hooks_leave(void);
 

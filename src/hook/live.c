@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "hook/ends.h"
 #include "hook/event.h"
+#include "hook/filter.h"
 #include "hook/follow.h"
 #include "hook/hook_int.h"
 #include "hook/loader.h"
@@ -66,11 +67,14 @@ bool hook_may_run(pid_t pid)
 /* Not only what is there by now: libraries come later. */
 static bool wants(pid_t pid)
 {
-	const struct process *p;
+	struct agent_filters f;
+	struct process *p;
 	bool ret;
 
 	pthread_mutex_lock(&h.lock);
 	p = members_know(&h.members, pid);
+	if (p)
+		filters_look(p, h.space, &f); /* filters stay, what knows of them goes */
 	ret = p && syscalls_concern(pid);
 	for (const struct uprobe *u = NULL; p && (u = uprobe_next(u));)
 		ret |= uprobe_concerns(u, p);
@@ -111,14 +115,38 @@ static void passed_by(pid_t tid, const struct agent_exec *how)
 	core_trace_say(h.k, (uint32_t)tid, how->comm, text);
 }
 
-/* Libraries came.  Members write that number: only who is known to be one is looked at. */
+/* A filter is about to come that may end it for ours: so nothing of ours is left to be made. */
+static void leave_alone(struct process *p, const struct agent_filters *why)
+{
+	char text[FILTER_TEXT], comm[16];
+	struct still s;
+
+	if (p->alone || still_begin_undo(&s, p, h.space, NULL))
+		return;
+	hooks_take_out(&s);
+	still_end(&s);
+	p->alone = true;
+	filters_text(p->pid, why, text, comm);
+	core_trace_say(h.k, (uint32_t)p->pid, comm, text);
+}
+
+/*
+ * Libraries came, or a filter.  Members write that number: only who is known to be one is looked
+ * at.
+ */
 static void look_at(pid_t pid)
 {
+	struct agent_filters f;
 	struct process *p;
 
 	pthread_mutex_lock(&h.lock);
 	p = members_know(&h.members, pid);
-	if (p) {
+	if (p)
+		filters_look(p, h.space, &f);
+	if (p && atomic_load(&f.muted)) {
+		leave_alone(p, &f);
+	} else if (p) {
+		p->alone = false;
 		p->watched = false; /* landmarks may have come too */
 		hooks_put(p, NULL);
 	}
@@ -226,7 +254,7 @@ static void leave(struct process *p)
 	int err = -EAGAIN;
 
 	/* Filters that it has put since may end it. */
-	if (!p->forced && permit_calls(p->pid, NULL))
+	if (filters_permit(p, NULL))
 		return;
 	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
 		if (i)

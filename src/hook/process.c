@@ -2,8 +2,8 @@
 /* process.c - brings the agent into a process that stands still; see process.h. */
 #include "hook/process.h"
 #include "agent/agent.h"
+#include "hook/filter.h"
 #include "hook/guard.h"
-#include "inject/permit.h"
 #include "base/sys.h"
 
 #include <fcntl.h>
@@ -123,7 +123,8 @@ static int join(struct process *p, struct space *s, struct tracee *t, struct ske
 {
 	const struct agent_door *door = agent_of(s);
 	struct join_data d = { .how = { .meta = space_meta(s),
-					.vdso = p->vdso = vdso_of(p->pid) } };
+					.vdso = p->vdso = vdso_of(p->pid),
+					.filters = p->filters } };
 	struct tracee_op op = { .what = (uintptr_t)door->join,
 				.args = { t->desk + TRACEE_DATA },
 				.calls = true };
@@ -174,7 +175,7 @@ void process_forget(struct process *p)
 	vec_free(&p->unwind);
 	p->change = 0;
 	p->patches = (struct patches){ 0 };
-	p->joined = p->watched = p->guarded = p->unseen = false;
+	p->joined = p->watched = p->guarded = p->unseen = p->alone = false;
 }
 
 /* --- standing still --------------------------------------------------------------------------- */
@@ -225,11 +226,14 @@ static int stop(struct still *s, struct process *p, struct skep_diag *diag)
 
 static int ready(struct still *s, struct space *space, struct skep_diag *diag)
 {
+	struct agent_filters f;
 	int err;
 
 	s->space = space;
 	s->t.desk = space_base(space) + HIVE_DESK_AT;
-	err = s->p->forced ? 0 : permit_calls(s->p->pid, diag);
+	filters_look(s->p, space, &f);
+	s->p->alone |= atomic_load(&f.muted);
+	err = filters_permit(s->p, diag);
 	if (!err)
 		err = make_ready(s, space, diag);
 	if (err)

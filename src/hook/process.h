@@ -41,6 +41,8 @@ struct process {
 	bool unseen;	 /* ...which cannot be: some of its text cannot be read */
 	bool forced;	 /* whatever its seccomp filters say of our system calls */
 	bool taken;	 /* it runs without the preload library, which would tell of it */
+	bool alone; /* a filter of its own may end it for what we would have it do (filter.h) */
+	uint32_t filters; /* that it has of its own, and that let us do all of that */
 	struct patches patches;
 	/* Images whose system calls have the jumps that were wanted by then (syscall.c). */
 	struct {

@@ -140,6 +140,7 @@ struct question {
 	unsigned flags;
 	int yama, err;
 	bool traces_children;
+	uint32_t known; /* of their filters let ours pass */
 };
 
 typedef int (*rule_fn)(const struct question *q, struct skep_diag *d);
@@ -260,7 +261,8 @@ static int is_filtered(const struct question *q, struct skep_diag *d)
 		return -EACCES;
 	}
 	if ((q->flags & PERMIT_FILTERED) || t->seccomp != 2 ||
-	    (u->seccomp == 2 && t->filters <= u->filters))
+	    (u->seccomp == 2 && t->filters <= u->filters) ||
+	    (q->known && t->filters <= (u->seccomp == 2 ? u->filters : 0) + q->known))
 		return 0;
 	REFUSE(d, -EACCES,
 	       "process %d has seccomp filters of its own (%u), which may end it when it is made "
@@ -386,10 +388,10 @@ int permit_look(pid_t pid, unsigned flags, struct skep_diag *reterr_diag)
 	return permit_judge(&them, &us, flags, reterr_diag);
 }
 
-int permit_calls(pid_t pid, struct skep_diag *reterr_diag)
+int permit_calls(pid_t pid, uint32_t known, struct skep_diag *reterr_diag)
 {
 	struct permit_facts them, us;
-	const struct question q = { .them = &them, .us = &us };
+	const struct question q = { .them = &them, .us = &us, .known = known };
 
 	if (read_status(pid, &them) || read_status(getpid(), &us))
 		return gone(pid, reterr_diag);

@@ -54,8 +54,12 @@ int permit_refusal(const struct permit_facts *them, const struct permit_facts *u
 
 /** permit_judge() of a process for this one. */
 int permit_look(pid_t pid, unsigned flags, struct skep_diag *reterr_diag);
-/** The same of its seccomp filters alone, which may end it for a system call of ours: -EACCES. */
-int permit_calls(pid_t pid, struct skep_diag *reterr_diag);
+/**
+ * The same of its seccomp filters alone, which may end it for a system call of ours: -EACCES.
+ *
+ * @param known  so many of them are known to let ours pass
+ */
+int permit_calls(pid_t pid, uint32_t known, struct skep_diag *reterr_diag);
 /** permit_refusal() of it: -EPERM is explained, other errors are only said. */
 int permit_refused(pid_t pid, int err, struct skep_diag *reterr_diag);
 

@@ -24,8 +24,8 @@ from tap import Skip, case, main, remove
 build = pathlib.Path(sys.argv[1]).resolve()
 work = pathlib.Path(tempfile.mkdtemp(prefix='skep-programs-', dir='/tmp'))
 env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work), 'HOME': str(work)}
-skep, tool, obj, acts = build / 'src/cli/skep', *(
-    build / 'tests/hook' / name for name in ('calls', 'calls.bpf.o', 'acts'))
+skep, tool, obj, acts, sandbox = build / 'src/cli/skep', *(
+    build / 'tests/hook' / name for name in ('calls', 'calls.bpf.o', 'acts', 'sandbox'))
 
 # Calls that do not come back, which strace does not count, or that signals begin again.
 NO_RETURN = {'exit', 'exit_group', 'rt_sigreturn'}
@@ -96,8 +96,8 @@ def same(*argv):
     return seen
 
 
-def counted(*argv, but=()):
-    """As without, and as strace counts, but for calls of these names."""
+def counted(*argv, but=(), ends_it=None):
+    """As without, and as strace counts, but for calls of these names; one may be its end."""
     need('strace')
     seen = same(*argv)
     call(skep, 'run', '--', 'strace', '-f', '-c', '-o', work / 'strace', *argv)
@@ -111,7 +111,7 @@ def counted(*argv, but=()):
             f'{name}: {seen.entered[name]}, strace: {strace.get(name, 0)}'
         n, ends = seen.entered[name], seen.left[name]
         # A thread that begins on its own stack ends the call where its number is in the text.
-        assert ends in ((n, 2 * n) if name in FORKS else (0,) if name in NO_RETURN else (n,)), \
+        assert name == ends_it or ends in ((n, 2 * n) if name in FORKS else (0,) if name in NO_RETURN else (n,)), \
             f'{name}: {n} {ends}'
     # A handler that came in the midst of a run has none of its own: who has one counts without it.
     assert not seen.missed or 'rt_sigreturn' in but, seen.missed
@@ -201,6 +201,52 @@ def filters_of_its_own():
     for how in 'filter', 'strict', 'emulates':
         seen = same(acts, how)
         assert seen.entered['prctl'] and not seen.entered['getppid'], seen.entered
+
+
+def sandboxed(how, calls, ends_it=None):
+    """All calls are seen, those behind the filter too."""
+    seen = counted(sandbox, how, but=RACES | MEMORY, ends_it=ends_it)
+    assert seen.entered['getsid'] == calls, (how, seen.entered)
+
+
+@case
+def filters_that_let_the_agent_call():
+    for how in 'denies', 'by-argument', 'allows', 'refused':
+        sandboxed(how, 200)
+    sandboxed('stacks', 200, ends_it='umask')
+
+
+@case
+def filters_that_trap():
+    """Handlers are shown where a call stands in the program, and emulate it there."""
+    p, seen = traced(sandbox, 'emulates')
+    assert p.stdout == f'sum {4 * sum(range(1000, 1100))} hits 400 wrong 0\n', p
+    sandboxed('emulates', 400)
+    sandboxed('trapped', 1, ends_it='getsid')
+
+
+@case
+def filters_of_all_threads():
+    sandboxed('tsync', 1600)
+
+
+@case
+def filters_that_are_inherited():
+    seen = counted(sandbox, 'inherits')
+    assert seen.entered['getsid'] == 210 and len(seen.by_pid) == 2, seen.entered
+
+
+@case
+def filters_that_may_end_it():
+    """Nothing of ours is left in it, and it is said why."""
+    for how, calls, why in (('allows-little', 0, 'may end it for '), ('from-where', 0, 'goes by where calls come from'),
+                            ('tsync-forbids', 800, 'may end it for getppid')):
+        seen = same(sandbox, how)
+        assert seen.entered['getsid'] == calls, (how, seen.entered)
+        p = call(skep, 'run', '-t', '--', tool, obj, work / 'seen', sandbox, how)
+        said = re.findall(r'^ +sandbox-\d+ .*: skep: not seen any more, as its seccomp filter (.*)$',
+                          p.stderr, re.M)
+        assert len(said) == 1 and said[0].startswith(why), (how, p.stderr)
 
 
 def bomb_of(program, levels, children):
