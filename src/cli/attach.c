@@ -134,8 +134,8 @@ static int take(struct cli *c, const struct attach_conf *a, struct goal *g, cons
 
 	if (r)
 		return r;
-	/* Before a hive is founded for nobody. */
-	if (permit_look((pid_t)pid, a->force ? PERMIT_FILTERED : 0, &why))
+	/* Before a hive is founded for nobody; filters are the server's to read. */
+	if (permit_look((pid_t)pid, a->force || permit_reads_filters() ? PERMIT_FILTERED : 0, &why))
 		return cli_diag(c, &why);
 	if (g->sock < 0)
 		r = choose(c, a->name, g);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 /* Its memory is believed: who lies there risks nobody's life but its own. */
@@ -40,6 +41,62 @@ int filters_permit(const struct process *p, struct skep_diag *diag)
 			(int)p->pid);
 	return permit_calls(p->pid, p->filters, diag);
 }
+
+/* --- of who has put them before we came ------------------------------------------------------- */
+
+#define STOP_MS 500
+
+/* Room for one filter, and its judgement; for who has the lock of hooks. */
+static struct {
+	struct sock_filter insn[BPF_MAXINSNS];
+	struct filter_room room;
+} reading;
+
+/* The newest is the first one; behind those that are its own are ours. */
+static bool lets(pid_t tid, uint32_t index)
+{
+	const long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, NULL);
+	int32_t nr;
+
+	return n > 0 && n <= BPF_MAXINSNS &&
+	       ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, reading.insn) == n &&
+	       filter_judge(reading.insn, (uint32_t)n, &reading.room, &nr) == FILTER_LETS;
+}
+
+static bool all_let(pid_t tid, uint32_t *ret_known)
+{
+	struct permit_facts them, us;
+	uint32_t n;
+
+	if (permit_facts(tid, &them) || permit_facts(getpid(), &us) || them.seccomp == 1)
+		return false;
+	n = them.filters - MIN(them.filters, us.filters);
+	for (uint32_t i = 0; i < n; i++)
+		if (!lets(tid, i))
+			return false;
+	*ret_known = n;
+	return true;
+}
+
+bool filters_read(pid_t pid, uint32_t *ret_known)
+{
+	uint32_t n, most = 0;
+	struct tracee t;
+	bool ret = true;
+
+	if (tracee_stop(&t, pid, STOP_MS, NULL))
+		return false;
+	vec_foreach (th, &t) {
+		ret = ret && all_let(th->tid, &n);
+		most = ret ? MAX(most, n) : most;
+	}
+	tracee_go(&t);
+	if (ret)
+		*ret_known = most;
+	return ret;
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
 
 static void name_of(pid_t pid, char comm[16])
 {

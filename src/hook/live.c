@@ -199,6 +199,8 @@ static int take_locked(struct process *p, struct hook_taken *ret, struct skep_di
 
 int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *diag)
 {
+	const unsigned flags = force ? PERMIT_FILTERED : 0;
+	uint32_t filters = 0;
 	struct process *p;
 	int err;
 
@@ -208,10 +210,12 @@ int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *d
 	pthread_mutex_lock(&h.lock);
 	members_look(&h.members);
 	ret->known = members_find(&h.members, pid) != NULL;
-	err = h.over ? -ENODEV
-		     : take_look(pid, h.space, h.members.hive, force ? PERMIT_FILTERED : 0, diag);
+	err = h.over ? -ENODEV : take_look(pid, h.space, h.members.hive, flags, diag);
+	if (err == -EACCES && permit_reads_filters() && filters_read(pid, &filters))
+		err = take_look(pid, h.space, h.members.hive, PERMIT_FILTERED, diag);
 	p = err ? NULL : members_of(&h.members, pid);
 	if (p) {
+		p->filters = MAX(p->filters, filters);
 		if (!ret->known)
 			p->taken = true;
 		p->forced |= force;

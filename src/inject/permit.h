@@ -54,6 +54,8 @@ int permit_refusal(const struct permit_facts *them, const struct permit_facts *u
 
 /** permit_judge() of a process for this one. */
 int permit_look(pid_t pid, unsigned flags, struct skep_diag *reterr_diag);
+/** Does the kernel let us read the filters of others?  It asks for CAP_SYS_ADMIN, and no filter. */
+bool permit_reads_filters(void);
 /**
  * The same of its seccomp filters alone, which may end it for a system call of ours: -EACCES.
  *

@@ -283,6 +283,24 @@ def seccomp_filters_are_respected():
 
 
 @case
+def seccomp_filters_that_let_us_are_read():
+    """By who may: then it is taken in unasked, and its system calls are seen."""
+    with Running(at / 'sandbox', 'waits') as t:
+        status = pathlib.Path('/proc/self/status').read_text()
+        if int(re.search(r'CapPrm:\s*(\w+)', status).group(1), 16) >> 21 & 1 == 0 or 'Seccomp:\t0' not in status:
+            err = attach('-p', t.pid, status=1)
+            assert 'seccomp filters of its own (2)' in err, err
+            raise Skip('only who has CAP_SYS_ADMIN and no filter may read the filters of others')
+        attach('-n', 'filtered', '-p', t.pid)
+        with tool_in('filtered', 'call:bump_call@sys_enter') as tool:
+            t.tell()
+            assert t.p.stdout.read() == 'calls 200\n' and t.p.wait(20) == 7
+            tool.tell()
+            said = tool.p.stdout.read()
+            assert seen(said)[0] >= 200, said
+
+
+@case
 def another_users_process():
     if os.geteuid():
         raise Skip('only root can become somebody else')

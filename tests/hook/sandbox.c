@@ -76,6 +76,20 @@ static int denies(void)
 	return 0;
 }
 
+/* The same when a byte comes; what it has done before is not seen by who comes in between. */
+static int waits(void)
+{
+	struct sock_filter rule[] = { DATA(nr), FOR(SYS_umask, ERRNO(EDOM)),
+				      RET(SECCOMP_RET_ALLOW) };
+	char c;
+
+	if (install(rule, COUNT(rule), 0) || install(rule, COUNT(rule), 0) ||
+	    write(1, "ready\n", 6) != 6 || read(0, &c, 1) != 1)
+		return 1;
+	printf("calls %d\n", calls(200));
+	return 7;
+}
+
 /* By an argument: mmap(2) and mprotect(2) for code that can be written. */
 static int by_argument(void)
 {
@@ -365,6 +379,7 @@ static const struct {
 	{ "tsync", tsync },
 	{ "tsync-forbids", tsync_forbids },
 	{ "inherits", inherits },
+	{ "waits", waits },
 	{ "child", child },
 	{ "refused", refused },
 };
