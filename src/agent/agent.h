@@ -57,6 +57,15 @@ struct agent_filters {
 	int32_t nr;		/* ...and FILTER_FORBIDS: which system call; -1: not known */
 };
 
+/* Calls of code that was made at run time; dispatch.c. */
+struct agent_dispatch {
+	_Atomic uint64_t from,
+		size;	       /* the stretch that has it, the server's to write; size 0: none */
+	_Atomic uint32_t asks; /* for more, so far */
+};
+#define AGENT_DISPATCH_ON \
+	2 /* PR_SYS_DISPATCH_INCLUSIVE_ON, since Linux 6.17: of a stretch's calls */
+
 /* Why the agent looks at a system call, whoever else does: bits, by number. */
 #define AGENT_CALL_EXECS   1u  /* the process may become another program */
 #define AGENT_CALL_MAKES   2u  /* makes threads or processes */
@@ -153,6 +162,7 @@ struct agent_door {
 	struct agent_swap *swaps;
 	const uint8_t *calls; /* [HIVE_SYSCALLS] AGENT_CALL_* */
 	const struct agent_filters *filters;
+	struct agent_dispatch *dispatch;
 	/* In each process, the server's to write, while it stands still. */
 	struct unwind_maps *unwind;
 	/*

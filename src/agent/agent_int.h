@@ -94,6 +94,15 @@ struct agent_moved {
 };
 #define AGENT_MOVED 256
 
+/* Where a system call goes back to that the kernel made a signal of: by the stack pointer. */
+struct agent_back {
+	_Atomic uint64_t sp; /* 0: the row is free */
+	uint64_t back;
+	uint32_t uses; /* threads that come there: both, of a parent and a child that has its stack
+			*/
+};
+#define AGENT_BACKS 4096
+
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
 	const struct hive_meta *meta;
@@ -121,6 +130,8 @@ struct agent_process {
 	struct agent_trap trap[AGENT_TRAPS];
 	struct agent_filters filters;
 	struct agent_moved moved[AGENT_MOVED];
+	struct agent_dispatch dispatch;
+	struct agent_back back[AGENT_BACKS];
 	struct unwind_maps unwind; /* the server's to write */
 	struct agent_judge judge;
 };
@@ -212,6 +223,12 @@ void agent_filter_exit(const struct pt_regs *regs, int64_t nr);
 /* A handler of SIGSYS is about to begin, whose frame is there; and to return. */
 void agent_trapped(siginfo_t *info, ucontext_t *uc, uint64_t frame);
 void agent_untrapped(uint64_t frame);
+/* A SIGSYS that is a system call of code that was made at run time: true, and it will be made. */
+bool agent_dispatch(const siginfo_t *info, ucontext_t *uc);
+/* The calling thread, which is new, has it as the server wants. */
+void agent_dispatch_here(void);
+/* Memory was made executable that is no file's: is the server to look?  */
+bool agent_dispatch_lacks(uint64_t at, uint64_t size);
 int agent_guard(void);
 int agent_unguard(void);
 /* Index of the signal, or -1; and back. */
@@ -242,6 +259,13 @@ struct task_call {
 	uint64_t flags; /* CLONE_* */
 	uint64_t sp;	/* the task's stack pointer where it begins */
 };
+/* What a call that makes one says of it. */
+void agent_read_clone(const struct pt_regs *regs, int64_t nr, struct task_call *ret);
+/* Is it one? */
+static inline bool agent_is_birth(int64_t nr)
+{
+	return nr >= 0 && nr < HIVE_SYSCALLS && agent_calls[nr] & AGENT_CALL_MAKES;
+}
 /* The thread is about to make that task... */
 void agent_expect(const struct task_call *c);
 /* ...and has, or failed; or is that task, which knows its stack pointer alone. */

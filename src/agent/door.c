@@ -27,6 +27,7 @@ const struct agent_door agent_door = {
 	.swaps = agent_process.swap,
 	.calls = agent_calls,
 	.filters = &agent_process.filters,
+	.dispatch = &agent_process.dispatch,
 	.unwind = &agent_process.unwind,
 	.became = agent_became,
 	.leave = agent_leave,

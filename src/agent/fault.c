@@ -64,13 +64,18 @@ static bool frame_words(uint64_t at, uint64_t ret[2])
 	return sys_call6(SYS_process_vm_readv, me, (long)to, 2, (long)from, 2, 0) == 16;
 }
 
-/* Of the frames that were left to handlers, is one still there?  Then faults end the process. */
+/*
+ * Of the frames that were left to handlers of faults that the kernel holds back there, is one still
+ * there?  Then such a fault ends the process.
+ */
 static bool is_in_handler(void)
 {
 	struct agent_thread *t = agent_thread_row(false);
 	uint64_t there[2] = { 0 };
 
 	for (int i = 0; t && i < AGENT_FAULTS; i++) {
+		if (agent_fault_signal[i] == SIGSYS)
+			continue;
 		if (t->frame[i].at && frame_words(t->frame[i].at, there) &&
 		    there[0] == t->frame[i].restorer && there[1] == t->frame[i].state)
 			return true;
@@ -134,7 +139,10 @@ static void end_by(int sig, siginfo_t *info)
 	sys_call6(SYS_rt_tgsigqueueinfo, pid, tid, sig, (long)info, 0, 0);
 }
 
-/* Its frame is the handler's, from now on. */
+/*
+ * Its frame is the handler's, from now on.  While that has it the kernel holds the signal back: but
+ * SIGSYS, which is ours there too, and so held back as by a mask.
+ */
 static void leave_to(int fault, const struct agent_act *act, uint64_t frame)
 {
 	struct agent_thread *t;
@@ -143,6 +151,13 @@ static void leave_to(int fault, const struct agent_act *act, uint64_t frame)
 	if (act->flags & SA_NODEFER || agent_fault_signal[fault] == SIGTRAP)
 		return;
 	t = agent_thread_row(true);
+	if (agent_fault_signal[fault] == SIGSYS) {
+		if (t) {
+			t->frame[fault].at = frame;
+			atomic_fetch_or(&t->held, 1u << fault);
+		}
+		return;
+	}
 	if (!t) {
 		atomic_store(&helper_copy, NULL);
 		return;
@@ -209,6 +224,8 @@ __attribute__((used)) uint64_t agent_faulted(int sig, siginfo_t *info, ucontext_
 
 	if (stub)
 		*rip = (greg_t)stub;
+	else if (sig == SIGSYS && agent_dispatch(info, uc))
+		return 0;
 	else if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0 && is_ours((uint64_t)*rip))
 		*rip = (greg_t)(uintptr_t)agent_copy_fault;
 	else

@@ -18,6 +18,7 @@
 
 #include <asm/ptrace.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -61,6 +62,13 @@ static bool is_permitted(const struct pt_regs *regs, int64_t nr, const struct in
 		return sys_call6(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0, 0) == SECCOMP_MODE_DISABLED;
 	return atomic_load(&agent_process.filters.known) ||
 	       sys_call6(nr, (long)regs->rdi, (long)regs->rsi, (long)&nowhere, 0, 0, 0) == -EFAULT;
+}
+
+/* Does it make signals of system calls itself?  Ours would be among them. */
+static bool dispatches(const struct pt_regs *regs, int64_t nr)
+{
+	return nr == SYS_prctl && regs->rdi == PR_SET_SYSCALL_USER_DISPATCH &&
+	       regs->rsi != PR_SYS_DISPATCH_OFF;
 }
 
 /* --- judgement -------------------------------------------------------------------------------- */
@@ -129,6 +137,8 @@ void agent_filter_enter(const struct pt_regs *regs, int64_t nr)
 	struct install in;
 	int32_t forbids = -1;
 
+	if (dispatches(regs, nr))
+		mute(&(struct install){ 0 }, FILTER_IS_DISPATCH, -1);
 	if (!is_install(regs, nr, &in) || !is_permitted(regs, nr, &in))
 		return;
 	says = judge(&in, &forbids);

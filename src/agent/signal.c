@@ -150,7 +150,8 @@ static struct agent_act ours(int fault, const struct agent_act *act)
 	ret.flags |= act->flags & (SA_ONSTACK | SA_RESTART | SA_NODEFER);
 	if (act->flags & SA_RESTORER)
 		ret.restorer = act->restorer;
-	if (agent_fault_signal[fault] == SIGTRAP)
+	/* Ours come in handlers of the program's, too. */
+	if (agent_fault_signal[fault] == SIGTRAP || agent_fault_signal[fault] == SIGSYS)
 		ret.flags |= SA_NODEFER;
 	ret.mask = act->mask & ~FAULTS;
 	return ret;
@@ -351,11 +352,22 @@ static void end_action(struct pt_regs *regs, struct agent_swap *s)
 	}
 }
 
-/* The handler of a call that was trapped returns to where the program thinks that it made it. */
+/*
+ * The handler of a call that was trapped returns to where the program thinks that it made it, and
+ * SIGSYS is held back no more.
+ */
 static bool begin_return(struct pt_regs *regs, const struct signal_call *c, struct agent_swap *s,
 			 uint64_t *value)
 {
-	agent_untrapped(regs->rsp - 8);
+	const uint64_t frame = regs->rsp - 8;
+	struct agent_thread *t = agent_thread_row(false);
+	const int fault = agent_fault_of(SIGSYS);
+
+	agent_untrapped(frame);
+	if (t && t->frame[fault].at == frame) {
+		t->frame[fault].at = 0;
+		hold(held_by(t) & ~(1u << fault));
+	}
 	return false;
 }
 

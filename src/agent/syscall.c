@@ -20,11 +20,12 @@
 /* --- calls of the agent's own concern --------------------------------------------------------- */
 
 const uint8_t agent_calls[HIVE_SYSCALLS] = {
-	[SYS_execve] = AGENT_CALL_EXECS,  [SYS_execveat] = AGENT_CALL_EXECS,
-	[SYS_fork] = AGENT_CALL_MAKES,	  [SYS_vfork] = AGENT_CALL_MAKES,
-	[SYS_clone] = AGENT_CALL_MAKES,	  [SYS_clone3] = AGENT_CALL_MAKES,
-	[SYS_prctl] = AGENT_CALL_FILTERS, [SYS_seccomp] = AGENT_CALL_FILTERS,
-	[SYS_mmap] = AGENT_CALL_MAPS,
+	[SYS_execve] = AGENT_CALL_EXECS,       [SYS_execveat] = AGENT_CALL_EXECS,
+	[SYS_fork] = AGENT_CALL_MAKES,	       [SYS_vfork] = AGENT_CALL_MAKES,
+	[SYS_clone] = AGENT_CALL_MAKES,	       [SYS_clone3] = AGENT_CALL_MAKES,
+	[SYS_prctl] = AGENT_CALL_FILTERS,      [SYS_seccomp] = AGENT_CALL_FILTERS,
+	[SYS_mmap] = AGENT_CALL_MAPS,	       [SYS_mprotect] = AGENT_CALL_MAPS,
+	[SYS_pkey_mprotect] = AGENT_CALL_MAPS,
 #define SIGNAL_CALL(name, arg, size, begin, end) [SYS_##name] = AGENT_CALL_SIGNALS,
 #include "agent/signals.def"
 #undef SIGNAL_CALL
@@ -169,7 +170,7 @@ static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t 
 #define FAILED(rax) ((rax) > (uint64_t)-4096)
 
 /* What a call that makes a thread or a process says of it: flags, and where its stack begins. */
-static void read_clone(const struct pt_regs *regs, int64_t nr, struct task_call *ret)
+void agent_read_clone(const struct pt_regs *regs, int64_t nr, struct task_call *ret)
 {
 	const long me = sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	struct clone_args a = { 0 };
@@ -207,7 +208,7 @@ static void begin_task(const struct pt_regs *regs, int64_t nr)
 {
 	struct task_call call;
 
-	read_clone(regs, nr, &call);
+	agent_read_clone(regs, nr, &call);
 	if (call.flags & CLONE_CLEAR_SIGHAND)
 		atomic_store(&agent_process.clears, true);
 	agent_expect(&call);
@@ -221,7 +222,7 @@ static void made_task(struct pt_regs *regs, int64_t nr)
 	struct task_call call = { .sp = regs->rsp };
 
 	if (regs->rax)
-		read_clone(regs, nr, &call);
+		agent_read_clone(regs, nr, &call);
 	else if (unlikely(atomic_load_explicit(&agent_process.clears, memory_order_relaxed)))
 		agent_signal_again();
 	agent_born(regs, &call);
@@ -245,12 +246,22 @@ static void begin(struct pt_regs *regs, int64_t nr, uint8_t kind)
 		agent_filter_enter(regs, nr);
 }
 
-/* ...and behind it: text that was mapped has system calls too. */
-static void end(const struct pt_regs *regs, uint8_t kind)
+/* Text that was mapped has system calls too, and so has what was made at run time. */
+static void mapped(const struct pt_regs *regs, int64_t nr)
 {
-	if (kind & AGENT_CALL_MAPS && regs->rdx & PROT_EXEC && !(regs->r10 & MAP_ANONYMOUS) &&
-	    !FAILED(regs->rax))
+	const bool is_text = nr == SYS_mmap && !(regs->r10 & MAP_ANONYMOUS);
+
+	if (!(regs->rdx & PROT_EXEC) || FAILED(regs->rax))
+		return;
+	if (is_text || agent_dispatch_lacks(nr == SYS_mmap ? regs->rax : regs->rdi, regs->rsi))
 		agent_loaded();
+}
+
+/* ...and behind it. */
+static void end(const struct pt_regs *regs, int64_t nr, uint8_t kind)
+{
+	if (kind & AGENT_CALL_MAPS)
+		mapped(regs, nr);
 	if (kind & AGENT_CALL_EXECS) {
 		agent_signal_exec(true);
 		agent_stays();
@@ -295,6 +306,10 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	const uint8_t kind = kind_of(nr);
 	uint64_t result;
 
+	/* Who is born is not told by a number that it does not know. */
+	if (unlikely(atomic_load_explicit(&agent_process.dispatch.size, memory_order_relaxed)) &&
+	    !regs->rax && (nr < 0 || kind & AGENT_CALL_MAKES))
+		agent_dispatch_here();
 	agent_replaced(regs, nr);
 	if (unlikely(kind & AGENT_CALL_SIGNALS))
 		agent_signal_exit(regs, nr);
@@ -309,5 +324,5 @@ void agent_sys_exit(void *where, uint64_t cookie)
 		agent_process_exit(regs, nr);
 	run(regs, HIVE_EXIT, nr, &result);
 	if (unlikely(kind))
-		end(regs, kind);
+		end(regs, nr, kind);
 }

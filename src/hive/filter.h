@@ -30,12 +30,14 @@ struct filter_room {
 };
 
 enum filter_says {
-	FILTER_LETS,	  /* all of them pass */
-	FILTER_FORBIDS,	  /* one does not, or nobody knows */
-	FILTER_LOOKS,	  /* it goes by where calls come from, and ours and moved ones come from
-			     elsewhere */
-	FILTER_IS_NONE,	  /* the kernel would not take it */
-	FILTER_IS_STRICT, /* of no filter, but strict mode, in which none of ours pass */
+	FILTER_LETS,	    /* all of them pass */
+	FILTER_FORBIDS,	    /* one does not, or nobody knows */
+	FILTER_LOOKS,	    /* it goes by where calls come from, and ours and moved ones come from
+			       elsewhere */
+	FILTER_IS_NONE,	    /* the kernel would not take it */
+	FILTER_IS_DISPATCH, /* of no filter, but Syscall User Dispatch, which makes signals of calls
+			     */
+	FILTER_IS_STRICT,   /* of no filter, but strict mode, in which none of ours pass */
 };
 
 /**

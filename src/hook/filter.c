@@ -37,7 +37,8 @@ int filters_permit(const struct process *p, struct skep_diag *diag)
 	if (p->alone)
 		return diag_set(
 			diag, -EACCES, SKEP_AT_NONE, 0,
-			"process %d has a seccomp filter that may end it for what a hive does",
+			"process %d has a seccomp filter, or Syscall User Dispatch, that may "
+			"end it for what a hive does",
 			(int)p->pid);
 	return permit_calls(p->pid, p->filters, diag);
 }
@@ -114,15 +115,17 @@ static void name_of(pid_t pid, char comm[16])
 
 void filters_text(pid_t pid, const struct agent_filters *why, char text[FILTER_TEXT], char comm[16])
 {
-	const char *name = why->nr < 0 ? NULL : model_syscall_name(why->nr);
-	const char *what = why->why == FILTER_LOOKS	  ? "goes by where calls come from"
-			   : why->why == FILTER_IS_STRICT ? "is strict mode"
-							  : "may end it for";
+	static const char *const said[] = {
+		[FILTER_FORBIDS] = "its seccomp filter may end it for",
+		[FILTER_LOOKS] = "its seccomp filter goes by where calls come from",
+		[FILTER_IS_DISPATCH] = "it makes signals of its system calls itself",
+		[FILTER_IS_STRICT] = "it is in seccomp's strict mode",
+	};
+	const char *what = why->why < ARRAY_SIZE(said) && said[why->why] ? said[why->why] : "?";
+	const char *call =
+		why->why == FILTER_FORBIDS && why->nr >= 0 ? model_syscall_name(why->nr) : NULL;
 
 	name_of(pid, comm);
-	snprintf(text, FILTER_TEXT, "not seen any more, as its seccomp filter %s%s%s", what,
-		 why->why == FILTER_FORBIDS ? " " : "",
-		 why->why != FILTER_FORBIDS ? ""
-		 : name			    ? name
-					    : "a call of the hive's");
+	snprintf(text, FILTER_TEXT, "not seen any more, as %s%s%s", what, call ? " " : "",
+		 call ? call : "");
 }

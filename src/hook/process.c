@@ -2,6 +2,7 @@
 /* process.c - brings the agent into a process that stands still; see process.h. */
 #include "hook/process.h"
 #include "agent/agent.h"
+#include "hook/dispatch.h"
 #include "hook/filter.h"
 #include "hook/guard.h"
 #include "base/sys.h"
@@ -232,7 +233,7 @@ static int ready(struct still *s, struct space *space, struct skep_diag *diag)
 	s->space = space;
 	s->t.desk = space_base(space) + HIVE_DESK_AT;
 	filters_look(s->p, space, &f);
-	s->p->alone |= atomic_load(&f.muted);
+	s->p->alone |= atomic_load(&f.muted) || dispatch_is_theirs(s, space);
 	err = filters_permit(s->p, diag);
 	if (!err)
 		err = make_ready(s, space, diag);

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "base/alloc.h"
 #include "hive/site.h"
+#include "hook/dispatch.h"
 #include "hook/event.h"
 #include "hook/text.h"
 
@@ -361,13 +362,24 @@ static bool is_seen(struct process *p, const struct image *i)
 	return ret;
 }
 
+/* Made at run time, or of a file that is no program's. */
+static bool is_code(const struct image *i, pid_t pid)
+{
+	static const char *const kernels[] = { "[vdso]", "[vsyscall]", "[uprobes]" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(kernels); k++)
+		if (!strcmp(i->name, kernels[k]))
+			return false;
+	return i->exec && (!i->file.ino || !text_of(i, pid));
+}
+
 void syscalls_look(struct still *still)
 {
 	const uint64_t hive = space_base(s.space);
 
 	vec_foreach (i, &still->images)
 		if (!still->p->guarded && i->exec && i->file.ino && i->start - hive >= HIVE_RANGE &&
-		    !text_of(i, still->p->pid))
+		    !text_of(i, still->p->pid) && !(s.first && dispatch_covers(still, i, is_code)))
 			still->p->unseen = true;
 }
 
@@ -378,10 +390,13 @@ void syscalls_put(struct still *still)
 		if (has_text(i) && !is_seen(still->p, i))
 			at_image(still, i, still_put);
 	tracee_release(&still->t);
+	if (s.first)
+		dispatch_put(still, is_code);
 }
 
 void syscalls_undo(struct still *still)
 {
+	dispatch_take(still);
 	tracee_hold(&still->t);
 	vec_foreach (i, &still->images)
 		at_image(still, i, still_undo);

@@ -188,6 +188,15 @@ int stub_emit(struct stub *ret, const struct site *site, uint64_t to,
 	return err;
 }
 
+bool stub_is_in(const uint8_t *code, size_t n)
+{
+	static const uint8_t push[] = { 0x48, 0x8d, 0x64, 0x24, (uint8_t)-RED_ZONE,
+					0x6a, 0x2b, 0x54, 0x9c, 0x6a,
+					0x33, 0xff, 0x35 };
+
+	return memmem(code, n, push, sizeof(push)) != NULL;
+}
+
 static int look_up(const struct reloc *r, uint64_t off, bool back)
 {
 	for (uint8_t i = 0; i <= r->n; i++)

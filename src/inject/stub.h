@@ -57,6 +57,9 @@ struct stub_literals {
 int stub_emit(struct stub *ret, const struct site *site, uint64_t to,
 	      const struct stub_calls *calls, struct skep_diag *reterr_diag);
 
+/** Is there a stub in these n bytes?  For who has no other way to tell. */
+bool stub_is_in(const uint8_t *code, size_t n);
+
 /**
  * Where a thread that is `off` bytes behind site.patch goes on in the stub, and the reverse, for
  * those that are at one of the original instructions: an offset, or -1.

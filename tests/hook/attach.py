@@ -4,6 +4,7 @@
 
 usage: attach.py BUILD [NAME...]
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -98,6 +99,10 @@ def sums(n):
 
 def maps(pid):
     return pathlib.Path(f'/proc/{pid}/maps').read_text()
+
+
+def status_of(pid):
+    return pathlib.Path(f'/proc/{pid}/status').read_text()
 
 
 def text_of(pid):
@@ -267,6 +272,31 @@ def a_traced_process_is_another_tracers():
 
 
 @case
+def code_made_before_is_seen():
+    """Its system calls, until the hive ends; it has handlers as before then."""
+    with Running(at / 'made', 'waits') as t:
+        attach('-n', 'made', '-p', t.pid)
+        with tool_in('made', 'call:bump_call@sys_enter') as tool:
+            t.tell()
+            assert t.p.stdout.read() == 'calls 200\n' and t.p.wait(20) == 7
+            tool.tell()
+            said = tool.p.stdout.read()
+            if seen(said)[0] < 400 and ctypes.CDLL(None).prctl(59, 2, 4096, 4096, 0):
+                raise Skip('the kernel has no Syscall User Dispatch for a stretch of addresses')
+            assert seen(said)[0] >= 400, said
+    with Running(at / 'made', 'waits') as t:
+        attach('-n', 'made', '-p', t.pid)
+        with tool_in('made', 'call:bump_call@sys_enter'):
+            caught = int(re.search(r'SigCgt:\s*(\w+)', status_of(t.pid)).group(1), 16)
+            assert caught >> 30 & 1, caught
+            stop('made')
+        assert 'memfd:skep' not in maps(t.pid), maps(t.pid)
+        assert re.search(r'SigCgt:\s*0+\n', status_of(t.pid)), status_of(t.pid)
+        t.tell()
+        assert t.p.stdout.read() == 'calls 200\n' and t.p.wait(20) == 7
+
+
+@case
 def seccomp_filters_are_respected():
     """A filter that ends whoever calls openat: taking it in by force would; it is asked for first."""
     code = ('import ctypes,struct,os,sys; l=ctypes.CDLL(None); '
@@ -286,7 +316,7 @@ def seccomp_filters_are_respected():
 def seccomp_filters_that_let_us_are_read():
     """By who may: then it is taken in unasked, and its system calls are seen."""
     with Running(at / 'sandbox', 'waits') as t:
-        status = pathlib.Path('/proc/self/status').read_text()
+        status = status_of('self')
         if int(re.search(r'CapPrm:\s*(\w+)', status).group(1), 16) >> 21 & 1 == 0 or 'Seccomp:\t0' not in status:
             err = attach('-p', t.pid, status=1)
             assert 'seccomp filters of its own (2)' in err, err

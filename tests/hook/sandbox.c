@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -249,6 +250,58 @@ static int emulates(void)
 	return 0;
 }
 
+static void on_sys_again(int sig, siginfo_t *info, void *uc)
+{
+	hits++;
+	getsid(0);
+	hits++;
+}
+
+/* A call of the handler's is trapped as well, which it holds back: it ends. */
+static int traps_itself(void)
+{
+	struct sock_filter rule[] = { DATA(nr), FOR(SYS_getsid, SECCOMP_RET_TRAP),
+				      RET(SECCOMP_RET_ALLOW) };
+	struct sigaction sa = { .sa_sigaction = on_sys_again, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSYS, &sa, NULL);
+	if (install(rule, COUNT(rule), 0))
+		return 1;
+	puts("ends");
+	fflush(stdout);
+	return calls(1) + hits;
+}
+
+static sigjmp_buf back;
+
+static void on_sys_leap(int sig, siginfo_t *info, void *uc)
+{
+	hits++;
+	siglongjmp(back, 1);
+}
+
+/* Out of the handler by force, with the mask from before it. */
+static int leaps(void)
+{
+	struct sock_filter rule[] = { DATA(nr), FOR(SYS_getsid, SECCOMP_RET_TRAP),
+				      RET(SECCOMP_RET_ALLOW) };
+	struct sigaction sa = { .sa_sigaction = on_sys_leap, .sa_flags = SA_SIGINFO };
+	volatile int n = 0;
+	sigset_t held;
+
+	sigaction(SIGSYS, &sa, NULL);
+	if (install(rule, COUNT(rule), 0))
+		return 1;
+	sigsetjmp(back, 1);
+	while (n < 20) {
+		n++;
+		getsid(0);
+	}
+	sigprocmask(SIG_BLOCK, NULL, &held);
+	printf("hits %d holds %d\n", hits, sigismember(&held, SIGSYS));
+	return 0;
+}
+
 /* Nobody is there to emulate: it ends. */
 static int trapped(void)
 {
@@ -376,6 +429,8 @@ static const struct {
 	{ "from-where", from_where },
 	{ "emulates", emulates },
 	{ "trapped", trapped },
+	{ "leaps", leaps },
+	{ "traps-itself", traps_itself },
 	{ "tsync", tsync },
 	{ "tsync-forbids", tsync_forbids },
 	{ "inherits", inherits },
