@@ -148,6 +148,8 @@ struct agent_door {
 	 */
 	void (*sys_enter)(void *regs, uint64_t cookie);
 	void (*sys_exit)(void *regs, uint64_t cookie);
+	/* Both of munmap(2) of the thread's own stack, and of exit(2) so many bytes further. */
+	void (*sys_last)(void *regs, uint64_t cookie);
 	/* The process has become another program: exec is the address of a struct agent_exec. */
 	void (*became)(void *regs, uint64_t exec);
 	/*

@@ -204,6 +204,7 @@ void agent_tell(void *regs, void (*tell)(struct skep_run *run, void *arg), void 
 bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when, uint64_t at);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
+void agent_sys_last(void *regs, uint64_t cookie);
 extern const uint8_t agent_calls[HIVE_SYSCALLS];
 /* What a program does about signals that are ours first, and what that comes to; signal.c. */
 void agent_signal_enter(struct pt_regs *regs, int64_t nr);

@@ -21,6 +21,7 @@ const struct agent_door agent_door = {
 	.return_now = agent_return_now,
 	.sys_enter = agent_sys_enter,
 	.sys_exit = agent_sys_exit,
+	.sys_last = agent_sys_last,
 	.guard = agent_guard,
 	.unguard = agent_unguard,
 	.traps = agent_process.trap,

@@ -326,3 +326,20 @@ void agent_sys_exit(void *where, uint64_t cookie)
 	if (unlikely(kind))
 		end(regs, nr, kind);
 }
+
+/*
+ * The thread unmaps its stack, and ends: all is told while it has one.  What programs write into
+ * registers, or would have instead of the calls, is nobody's any more.
+ */
+void agent_sys_last(void *where, uint64_t cookie)
+{
+	struct pt_regs regs = *(struct pt_regs *)where;
+
+	agent_sys_enter(&regs, SYS_munmap);
+	regs.rax = 0;
+	agent_sys_exit(&regs, SYS_munmap);
+	regs.rax = SYS_exit;
+	regs.rdi = 0;
+	regs.rip = ((struct pt_regs *)where)->rip + cookie;
+	agent_sys_enter(&regs, SYS_exit);
+}

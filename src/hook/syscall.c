@@ -324,6 +324,12 @@ static void at_site(struct still *still, const struct sys_site *site, uint64_t b
 	here.patch += by;
 	behind.at += by;
 	behind.patch += by;
+	if (site->last) {
+		if (begins || ends || is_wanted(&(struct sys_site){ .nr = SYS_exit }, HIVE_ENTER))
+			fn(still, &here,
+			   &(struct stub_calls){ (uintptr_t)door->sys_last, 0, site->last }, NULL);
+		return;
+	}
 	if (begins || (here.around && ends))
 		fn(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie },
 		   NULL);

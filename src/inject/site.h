@@ -52,12 +52,16 @@ struct sites {
  *			|<---------- around ---------->|	...or behind
  *			|  int3   |				or an int3 takes its place
  *
+ * A thread that unmaps its own stack and ends has none between the two calls: an int3 at the first
+ * is for both, and the call that it takes the place of is the instruction behind the handler.
+ *
  * Where it stays a thread that waits in it is where unwinders and cancellation expect it.
  */
 struct sys_site {
 	struct site before; /* or around: then there is no other */
 	struct site after;  /* the instruction behind it; size is 0: none */
 	int32_t nr;	    /* which one it is; -1: what %rax says */
+	uint8_t last; /* it unmaps the stack; so many bytes further is exit(2).  0: it does not */
 };
 
 struct sys_sites {
@@ -93,13 +97,14 @@ int site_return_traps(const struct func *f, struct sites *ret, struct skep_diag 
 /**
  * The sites of all system calls of a function, added to `ret`.  The caller frees.
  *
- * @param ret_missed  one more for each of a thread that has unmapped its own stack by then
+ * @param ret_missed  one more for each of a thread that unmaps its own stack and does not end at
+ *once
  * @return 0; -EILSEQ: the function has something that is no instruction: what is before it was
  *	added; -ENOMEM
  */
 int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret_missed);
 
-/** Makes it an int3, as somebody comes from elsewhere to where its jumps would be. */
+/** Makes it an int3 around it, as somebody comes from elsewhere to where its jumps would be. */
 void site_sys_trap(struct sys_site *s);
 
 #endif

@@ -115,15 +115,27 @@ static bool ends_there(int32_t nr)
 
 /*
  * A thread that unmaps its own stack makes one system call after the other: stubs would push
- * registers where nothing is.
+ * registers where nothing is.  The row of the second one; 0: it is none such.
  */
-static bool loses_stack(const struct func *f, const struct rows *rows, size_t i)
+static size_t without_stack(const struct func *f, const struct rows *rows, size_t i)
 {
 	if (number_at(f, rows, i) != SYS_munmap)
-		return false;
+		return 0;
 	for (i++; i < rows->n && leads_on(&rows->at[i]); i++)
 		;
-	return i < rows->n && rows->at[i].in.kind == INSN_SYSCALL;
+	return i < rows->n && rows->at[i].in.kind == INSN_SYSCALL ? i : 0;
+}
+
+/* Both at the first one; false: the second one is not the end. */
+static bool set_last(const struct func *f, const struct rows *rows, size_t i, size_t second,
+		     struct sys_site *ret)
+{
+	const size_t bytes = rows->at[second].at - rows->at[i].at;
+
+	if (number_at(f, rows, second) != SYS_exit || bytes > UINT8_MAX)
+		return false;
+	*ret = (struct sys_site){ .nr = SYS_munmap, .last = (uint8_t)bytes };
+	return !site_trap_of(f, rows, i, &ret->before, NULL);
 }
 
 /* With so many bytes of the jump before it. */
@@ -155,6 +167,7 @@ static void choose(const struct func *f, const struct rows *rows, size_t i, bool
 		   uint64_t taken, struct sys_site *ret)
 {
 	ret->nr = number_at(f, rows, i);
+	ret->last = 0;
 	if (!ends_there(ret->nr) && stays(f, rows, i, tables, ret) && ret->before.patch >= taken)
 		return;
 	if (moves(f, rows, i, tables, ret) && ret->before.patch >= taken)
@@ -171,17 +184,19 @@ int site_syscalls(const struct func *f, struct sys_sites *ret, unsigned int *ret
 	uint64_t taken = 0; /* the end of the last one */
 	int err = site_decode(f, &rows, NULL);
 	const bool tables = has_tables(&rows);
-	bool lost = false; /* the stack is */
 
-	for (size_t i = 0; i < rows.n && err != -ENOMEM; i++) {
+	for (size_t i = 0, second; i < rows.n && err != -ENOMEM; i++) {
 		if (rows.at[i].in.kind != INSN_SYSCALL)
 			continue;
-		if (lost || loses_stack(f, &rows, i)) {
-			lost = !lost;
-			++*ret_missed;
+		second = without_stack(f, &rows, i);
+		if (second && !set_last(f, &rows, i, second, &one)) {
+			*ret_missed += 2;
+			i = second;
 			continue;
 		}
-		choose(f, &rows, i, tables, taken, &one);
+		if (!second)
+			choose(f, &rows, i, tables, taken, &one);
+		i = MAX(i, second);
 		last = one.after.size ? &one.after : &one.before;
 		taken = last->patch + last->size;
 		row = vec_push(ret);

@@ -3,7 +3,7 @@
  * acts.c - what programs do that makes it hard to look at their system calls; prints the same each
  * time.
  *
- *	acts threads N | signals | handlers | filter | filter-late | strict | emulates | bomb LEVELS
+ *	acts threads N | detached N | signals | handlers | filter | filter-late | strict | emulates | bomb LEVELS
  *CHILDREN | children
  *
  * children: prints how it made each child, and its number; each has called getpgid(its index).
@@ -71,6 +71,35 @@ static int threads(int n)
 		}
 	}
 	printf("threads %d sum %lu\n", n, (unsigned long)sum);
+	return 0;
+}
+
+static _Atomic int over;
+
+static void *alone(void *arg)
+{
+	for (int i = 0; i < 20; i++)
+		getppid();
+	over++;
+	return NULL;
+}
+
+/* Nobody waits for them: each gives its stack back itself. */
+static int detached(int n)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	for (int i = 0; i < n; i++) {
+		if (pthread_create(&t, &attr, alone, NULL))
+			return 1;
+		while (over <= i)
+			usleep(100);
+	}
+	usleep(200000);
+	printf("detached %d\n", n);
 	return 0;
 }
 
@@ -353,6 +382,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!strcmp(how, "threads"))
 		return threads(a);
+	if (!strcmp(how, "detached"))
+		return detached(a);
 	if (!strcmp(how, "signals"))
 		return signals();
 	if (!strcmp(how, "handlers"))

@@ -291,6 +291,18 @@ def threads_end_by_themselves():
 
 
 @case
+def threads_that_give_their_stacks_back():
+    """musl's detached ones end without one."""
+    need('musl-gcc')
+    to = work / 'acts-musl'
+    p = call('musl-gcc', '-static', '-O2', '-pthread', '-o', to, here / 'acts.c')
+    assert p.returncode == 0, p
+    r = counted(to, 'detached', 20)
+    order = [e.tid for e in r.of('exit', raw=False)]
+    assert len(order) == 21 and order[-1] == r.first, r.text
+
+
+@case
 def a_killed_group():
     """It was born under the tool, and six are told of."""
     need('bash')

@@ -190,6 +190,38 @@ TEST(site_syscalls_leave_each_other_alone)
 	vec_free(&s);
 }
 
+/* musl's __unmapself; and one that does something else than to end then. */
+TEST(site_syscalls_without_a_stack)
+{
+	static const uint8_t text[] = { 0xb8, 0x0b, 0,	  0, 0, 0x0f, 0x05, 0x48, 0x31,
+					0xff, 0xb8, 0x3c, 0, 0, 0,    0x0f, 0x05 };
+	uint8_t other[sizeof(text)];
+	struct func f = { .at = AT, .text = text, .size = sizeof(text), .room = sizeof(text) };
+	struct sys_sites s = { 0 };
+	unsigned int missed = 0;
+	const struct site *b;
+
+	ASSERT_EQ(site_syscalls(&f, &s, &missed), 0);
+	ASSERT_EQ(missed, 0);
+	ASSERT_EQ(s.n, 1);
+	ASSERT_EQ(s.at[0].nr, 11);
+	ASSERT_EQ(s.at[0].last, 10);
+	b = &s.at[0].before;
+	ASSERT(b->trap && !b->around && !s.at[0].after.size);
+	ASSERT_EQ(b->at, AT + 5);
+	ASSERT_EQ(b->patch, AT + 5);
+	ASSERT_EQ(b->size, SYSCALL_SIZE);
+	vec_free(&s);
+
+	memcpy(other, text, sizeof(other));
+	other[11] = 0x27;
+	f.text = other;
+	ASSERT_EQ(site_syscalls(&f, &s, &missed), 0);
+	ASSERT_EQ(missed, 2);
+	ASSERT_EQ(s.n, 0);
+	vec_free(&s);
+}
+
 TEST(site_syscalls_before_what_is_no_code)
 {
 	static const uint8_t text[] = { PUSHES, MOV_EAX, SYSCALL, CMP, RET, 0x06, 0x06 };
