@@ -110,15 +110,25 @@ static inline uint32_t asked_tgid(void)
 	return (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
 
+/* What runs on that vCPU have in this process; NULL: there is no vCPU, or no room. */
+static inline struct skep_run *run_of(const struct vcpu *c)
+{
+	const uint32_t cpu = c ? vcpu_id(&agent_process.meta->vcpus, c) : AGENT_RUNS;
+
+	return likely(cpu < AGENT_RUNS) ? &agent_process.run[cpu] : NULL;
+}
+
 static void run_all(struct hit *h)
 {
 	const uint32_t cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu);
-	struct skep_run fresh, *run = &agent_process.run[cpu];
+	struct skep_run fresh, *run = run_of(h->vcpu);
 
 	/* What one run leaves to the next: nothing that it asked for, or was given. */
-	if (unlikely(cpu >= AGENT_RUNS || run->vcpu != h->vcpu || run->regioned)) {
-		run = cpu < AGENT_RUNS ? run : &fresh;
-		*run = (struct skep_run){ .vcpu = h->vcpu, .cpu = cpu, .env = &agent_process.env };
+	if (unlikely(!run || run->vcpu != h->vcpu || run->regioned)) {
+		run = run ? run : &fresh;
+		*run = (struct skep_run){
+			.vcpu = h->vcpu, .cpu = cpu, .sp = h->sp, .env = &agent_process.env
+		};
 	}
 	run->tid = 0;
 	run->tgid = asked_tgid();
@@ -126,6 +136,58 @@ static void run_all(struct hit *h)
 	run->acts = &h->acts;
 	run->ring = NULL;
 	run_on(run, h);
+}
+
+/* --- runs that never end ---------------------------------------------------------------------- */
+
+#define STACK_NEAR (UINT64_C(1) << 20) /* two of one stack are not farther from one another */
+
+/* Is the thread on the stack for signals that it has given, and is that place? */
+static bool both_on_signals(uint64_t at, bool *ret_here)
+{
+	stack_t s = { 0 };
+
+	*ret_here = sys_call6(SYS_sigaltstack, 0, (long)&s, 0, 0, 0, 0) || s.ss_flags & SS_ONSTACK;
+	return *ret_here && at - (uint64_t)s.ss_sp < s.ss_size;
+}
+
+/* Where the thread's stack is while it holds the vCPU of that run; 0: it does not. */
+static inline void hold_at(struct skep_run *run, uint64_t sp)
+{
+	run->sp = sp;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/*
+ * A signal came while it held the vCPU, whose handler is called on the run's stack, or on one for
+ * signals, or below the thread's.  Who comes here above that, and on none of these, has left the
+ * handler by a jump.
+ */
+static bool is_left(const struct vcpus *v, const struct vcpu *c, const struct hit *h)
+{
+	const uint64_t here = (uintptr_t)h, slots = (uintptr_t)v->slot;
+	const struct skep_run *run = run_of(c);
+	const uint64_t sp = run ? run->sp : 0;
+	bool on_signals;
+
+	if (!sp || here - slots < v->nr * sizeof(*c) || here <= sp || here - sp > STACK_NEAR)
+		return false;
+	return both_on_signals(sp, &on_signals) || !on_signals;
+}
+
+/* The thread holds vCPUs that it would have to have given back: false, it has none such. */
+static __attribute__((noinline)) bool abandon(struct vcpus *v, uint64_t who, const struct hit *h)
+{
+	bool ret = false;
+
+	for (uint32_t i = 0; i < v->nr; i++) {
+		if (atomic_load(&v->slot[i].owner) != who || !is_left(v, &v->slot[i], h))
+			continue;
+		run_of(&v->slot[i])->sp = 0;
+		vcpu_abandon(v, &v->slot[i], who);
+		ret = true;
+	}
+	return ret;
 }
 
 /* Signals that programs have sent, now that none of them runs. */
@@ -160,13 +222,21 @@ static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
 void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list)
 {
 	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
+	struct skep_run *held;
+	uint64_t who;
 
 	if (unlikely(agent_muted(&agent_process)))
 		return;
 	/* A child of fork() is a member from its first probe on. */
 	if (unlikely(!agent_child.member) && !agent_enrol())
 		return;
-	h->vcpu = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	who = vcpu_who(vcpus, agent_child.member);
+	h->vcpu = vcpu_enter(vcpus, who);
+	if (unlikely(!h->vcpu) && abandon(vcpus, who, h))
+		h->vcpu = vcpu_enter(vcpus, who);
+	held = run_of(h->vcpu);
+	if (likely(held != NULL))
+		hold_at(held, (uintptr_t)__builtin_frame_address(0));
 	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
 	h->probes = list ? atomic_load_explicit(list, memory_order_acquire) : NULL;
 	if (unlikely(!h->vcpu)) {
@@ -175,6 +245,8 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 	}
 	if (likely(h->probes != NULL) || h->tell)
 		call_on(h->vcpu->run_stack + sizeof(h->vcpu->run_stack), run_all, h);
+	if (likely(held != NULL))
+		hold_at(held, 0);
 	vcpu_put(h->vcpu);
 	if (unlikely(h->acts.to_process | h->acts.to_thread))
 		raise_all(h->acts.to_process, h->acts.to_thread);

@@ -11,6 +11,14 @@ uint32_t vcpu_kernel;
 #define SPINS	   128
 #define ASKS_EVERY 128 /* rounds: some ten milliseconds */
 
+/* Who holds slots is looked at. */
+static void ask(const struct vcpus *v)
+{
+	atomic_fetch_add(v->asked, 1);
+	atomic_fetch_add(v->bell, 1);
+	sys_call6(SYS_futex, (long)v->bell, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
 /*
  * One round of a wait for others; rounds counts them.  Runs are short, but their threads may have
  * no CPU.  In a hive it may be for nobody: a run that died, or what a member wrote into a slot.
@@ -21,11 +29,8 @@ static void wait_on(const struct vcpus *v, uint32_t *rounds)
 		cpu_relax();
 		return;
 	}
-	if (*rounds % ASKS_EVERY == 0 && v->bell) {
-		atomic_fetch_add(v->asked, 1);
-		atomic_fetch_add(v->bell, 1);
-		sys_call6(SYS_futex, (long)v->bell, FUTEX_WAKE, 1, 0, 0, 0);
-	}
+	if (*rounds % ASKS_EVERY == 0 && v->bell)
+		ask(v);
 	sys_rest();
 }
 
@@ -73,6 +78,13 @@ static bool holds_any(const struct vcpus *v, uint64_t who)
 		if (atomic_load_explicit(&v->slot[i].owner, memory_order_relaxed) == who)
 			return true;
 	return false;
+}
+
+void vcpu_abandon(struct vcpus *v, struct vcpu *c, uint64_t who)
+{
+	/* No member has the number 0. */
+	if (v->bell && atomic_compare_exchange_strong(&c->owner, &who, vcpu_who_thread(who)))
+		ask(v);
 }
 
 struct vcpu *vcpu_get(struct vcpus *v)

@@ -168,6 +168,11 @@ static inline struct vcpu *vcpu_enter(struct vcpus *v, uint64_t who)
 	return likely(vcpu_try(c, who)) ? c : vcpu_enter_elsewhere(v, i, who);
 }
 
+/**
+ * The run in the slot, which that thread holds, never goes on: it is nobody's from now on, and the
+ * hive's server is told, which lets others have it when what the run held is mended.  Hot.
+ */
+void vcpu_abandon(struct vcpus *v, struct vcpu *c, uint64_t who);
 /** Ends the run and gives the slot back. Hot. */
 static inline void vcpu_put(struct vcpu *c)
 {

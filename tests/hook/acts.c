@@ -3,8 +3,8 @@
  * acts.c - what programs do that makes it hard to look at their system calls; prints the same each
  * time.
  *
- *	acts threads N | detached N | signals | handlers | filter | filter-late | strict | emulates | bomb LEVELS
- *CHILDREN | children
+ *	acts threads N | detached N | leaps N | signals | handlers | filter | filter-late | strict |
+ *emulates | bomb LEVELS CHILDREN | children
  *
  * children: prints how it made each child, and its number; each has called getpgid(its index).
  */
@@ -158,6 +158,27 @@ static int signals(void)
 		;
 	pthread_join(t, NULL);
 	puts("waited");
+	return 0;
+}
+
+static void leap_always(int sig, siginfo_t *info, void *uc)
+{
+	siglongjmp(back, 1);
+}
+
+/* Out of whatever it does when a timer expires, programs of who looks at it included. */
+static int leaps_of(int n)
+{
+	volatile int leaps = 0;
+
+	handle(SIGALRM, leap_always, 0);
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 1000 }, { 0, 1000 } }, NULL);
+	if (sigsetjmp(back, 1))
+		leaps++;
+	while (leaps < n)
+		syscall(SYS_getppid);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	printf("leaps %d\n", n);
 	return 0;
 }
 
@@ -386,6 +407,8 @@ int main(int argc, char **argv)
 		return detached(a);
 	if (!strcmp(how, "signals"))
 		return signals();
+	if (!strcmp(how, "leaps"))
+		return leaps_of(a);
 	if (!strcmp(how, "handlers"))
 		return handlers();
 	if (!strcmp(how, "filter"))

@@ -88,6 +88,33 @@ static void *reader(void *arg)
 	return NULL;
 }
 
+/* Nobody's, which the server is told of; of a kernel without one there is nobody to mend it. */
+TEST(vcpu_that_is_abandoned_is_told_of)
+{
+	_Atomic uint32_t asked = 0, bell = 0;
+	struct vcpus v;
+	struct vcpu *c;
+	uint64_t who;
+
+	ASSERT_EQ(vcpus_init(&v, NULL, 1), 0);
+	who = vcpu_who(&v, 7);
+	c = vcpu_enter(&v, who);
+	ASSERT_EQ(c, v.slot);
+	vcpu_abandon(&v, c, who);
+	ASSERT_EQ(atomic_load(&c->owner), who);
+	v.asked = &asked;
+	v.bell = &bell;
+	vcpu_abandon(&v, c, who ^ 1);
+	ASSERT_EQ(atomic_load(&c->owner), who);
+	ASSERT_EQ(atomic_load(&asked), 0u);
+	vcpu_abandon(&v, c, who);
+	ASSERT_EQ(vcpu_who_member(atomic_load(&c->owner)), 0u);
+	ASSERT_NE(atomic_load(&c->owner), 0u);
+	ASSERT_EQ(atomic_load(&asked), 1u);
+	ASSERT_EQ(atomic_load(&bell), 1u);
+	vcpus_fini(&v, NULL);
+}
+
 TEST(vcpu_synchronize_waits_for_readers)
 {
 	int value = 42;
