@@ -6,6 +6,7 @@ it is the same each time, as many calls are seen as strace(1) sees.  TAP.
 usage: programs.py BUILD [NAME...]
 """
 import collections
+import json
 import os
 import pathlib
 import re
@@ -212,6 +213,24 @@ def filters_of_its_own():
     for how in 'filter', 'strict', 'emulates':
         seen = same(acts, how)
         assert seen.entered['prctl'] and not seen.entered['getppid'], seen.entered
+
+
+@case
+def calls_of_the_agent_are_known():
+    """By which filters are judged: all that its sources and what the server has members do name."""
+    root = here.parent.parent
+    listed = set(re.findall(r'^OWN_CALL(?:_WITH)?\((\w+),', (root / 'src/hive/own.def').read_text(), re.M))
+    sources = {pathlib.Path(c['directory'], c['file']) for c in json.loads((build / 'compile_commands.json').read_text())
+               if 'libagent-hot.a.p' in c['output']}
+    sources |= {root / 'src/base/sys.h', root / 'src/hook/process.c', root / 'src/hook/take.c',
+                root / 'src/inject/patch.c', root / 'src/inject/tracee_run.c'}
+    made = set()
+    for text in (s.read_text() for s in sources):
+        made |= set(re.findall(r'sys_call6\(SYS_(\w+)', text))
+        made |= set(re.findall(r'(?:\bcall\(t, |tracee_syscall(?:_alone)?\(&?\w+(?:->t)?, |what = )SYS_(\w+)', text))
+    made -= {'pidfd_open'}  # of a function that others use
+    assert len(sources) > 50 and made, sources
+    assert made <= listed, made - listed
 
 
 def sandboxed(how, calls, ends_it=None):
