@@ -226,9 +226,9 @@ def a_library_that_comes_later():
 
 @case
 def attached_and_detached_under_load():
-    """HOOK_SECONDS of it, 10 unless the environment says otherwise; nothing is lost, or left."""
+    """HOOK_SECONDS of it, 30 unless the environment says otherwise; nothing is lost, or left."""
     ptrace_permitted()
-    seconds = int(os.environ.get('HOOK_SECONDS', 10))
+    seconds = int(os.environ.get('HOOK_SECONDS', 30))
     script = f'''
 mkfifo {work}/in
 {target} 1000 busy < {work}/in > {work}/said &
