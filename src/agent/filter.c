@@ -85,7 +85,7 @@ static enum filter_says judge(const struct install *in, int32_t *ret_nr)
 	    prog.len > BPF_MAXINSNS)
 		return FILTER_IS_NONE;
 	while (atomic_exchange_explicit(&j->lock, 1, memory_order_acquire))
-		sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		sys_rest();
 	if (!agent_copy_here(j->insn, prog.filter, prog.len * sizeof(*prog.filter)))
 		says = filter_judge(j->insn, prog.len, &j->room, ret_nr);
 	atomic_store_explicit(&j->lock, 0, memory_order_release);
@@ -101,7 +101,7 @@ static void wait_for_runs(void)
 
 	for (uint32_t i = 0, looks = 0; i < v->nr && looks < LOOKS_MAX; looks++) {
 		if (vcpu_who_member(atomic_load(&v->slot[i].owner)) == agent_child.member)
-			sys_call6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+			sys_rest();
 		else
 			i++;
 	}

@@ -140,7 +140,11 @@ static void run_all(struct hit *h)
 
 /* --- runs that never end ---------------------------------------------------------------------- */
 
-#define STACK_NEAR (UINT64_C(1) << 20) /* two of one stack are not farther from one another */
+/*
+ * Two places that are no farther from one another are of one stack: programs that leave a handler
+ * to another stack, and come back some day, have larger ones.
+ */
+#define STACK_NEAR (UINT64_C(16) << 10)
 
 /* Is the thread on the stack for signals that it has given, and is that place? */
 static bool both_on_signals(uint64_t at, bool *ret_here)
