@@ -5,6 +5,24 @@
 
 #include <fcntl.h>
 
+void proc_task_path(char path[PROC_PATH], uint32_t tid, const char *file)
+{
+	static const char before[] = "/proc/";
+	char digits[10], *to = path + sizeof(before) - 1;
+	uint32_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + tid % 10);
+	while (tid /= 10);
+	memcpy(path, before, sizeof(before));
+	while (n)
+		*to++ = digits[--n];
+	*to++ = '/';
+	while (*file && to < path + PROC_PATH - 1)
+		*to++ = *file++;
+	*to = '\0';
+}
+
 long proc_read(const char *path, char *text, size_t size)
 {
 	const long fd = sys_call6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);

@@ -7,6 +7,10 @@
 
 #include "base/base.h"
 
+#define PROC_PATH 32
+
+/** "/proc/TID/FILE"; the file's name has at most 14 characters.  Hot. */
+void proc_task_path(char path[PROC_PATH], uint32_t tid, const char *file);
 /** Reads a file, at most size bytes of it: how many, or -errno.  Three system calls.  Hot. */
 long proc_read(const char *path, char *text, size_t size);
 /**

@@ -108,15 +108,6 @@ static bool ask_open(uint64_t n, struct open_file *ret)
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
-/* n bytes from `off` of what is there; false: it is shorter. */
-static bool give(void *to, size_t n, const void *from, size_t size, uint64_t off)
-{
-	if (off > size || n > size - off)
-		return false;
-	memcpy(to, (const uint8_t *)from + off, n);
-	return true;
-}
-
 static bool read_head(void *to, uint64_t off, size_t n)
 {
 	const struct model_files files = { PTR(FILES_AT + TABLE) };
@@ -124,10 +115,10 @@ static bool read_head(void *to, uint64_t off, size_t n)
 	struct rlimit most = { 0 };
 
 	if (off < TABLE)
-		return give(to, n, &files, sizeof(files), off);
+		return made_bytes(to, n, &files, sizeof(files), off);
 	if (!sys_call6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&most, 0, 0))
 		table.max_fds = (uint32_t)MIN((uint64_t)most.rlim_cur, FILES_MAX);
-	return give(to, n, &table, sizeof(table), off - TABLE);
+	return made_bytes(to, n, &table, sizeof(table), off - TABLE);
 }
 
 static bool read_array(void *to, uint64_t off, size_t n)
@@ -152,7 +143,7 @@ static bool read_file(void *to, uint64_t off, size_t n)
 {
 	struct open_file f = { 0 };
 
-	return ask_open(off / FILE_ROOM, &f) && give(to, n, &f, sizeof(f), off % FILE_ROOM);
+	return ask_open(off / FILE_ROOM, &f) && made_bytes(to, n, &f, sizeof(f), off % FILE_ROOM);
 }
 
 long files_read(void *to, uint64_t addr, size_t n)

@@ -84,6 +84,15 @@ uint32_t task_tgid(struct skep_run *run);
 long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n);
 long probe_string(struct skep_run *run, char *dst, uint64_t addr, size_t n);
 
+/** Of a struct that is made as it is read: its n bytes from `off` on; false: it is shorter. */
+static inline bool made_bytes(void *to, size_t n, const void *from, size_t size, uint64_t off)
+{
+	if (off > size || n > size - off)
+		return false;
+	memcpy(to, (const uint8_t *)from + off, n);
+	return true;
+}
+
 /* format.c: the kernel's printf for programs. */
 #define FORMAT_ARGS_MAX 12   /* MAX_BPRINTF_VARARGS */
 #define FORMAT_LINE_MAX 1024 /* MAX_BPRINTF_BUF */

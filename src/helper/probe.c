@@ -7,6 +7,7 @@
  * with -EFAULT where a load would trap, needs no signal handler and no privilege.  Memory that the
  * run knows to be there is copied outright.  User and kernel addresses are one space here.
  */
+#include "helper/cgroup.h"
 #include "helper/files.h"
 #include "helper/helper_int.h"
 
@@ -52,6 +53,15 @@ static long copy_far(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 	return r == (long)n ? 0 : -EFAULT;
 }
 
+/* What is there only for who reads it. */
+static long read_made(struct skep_run *run, void *dst, uint64_t addr, size_t n)
+{
+	if (addr >= CGROUPS_AT)
+		return cgroups_read(run, dst, addr, n);
+	/* Open are those of this process. */
+	return run->as ? -EFAULT : files_read(dst, addr, n);
+}
+
 long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 {
 	const copy_fn copy = atomic_load_explicit(&helper_copy, memory_order_relaxed);
@@ -67,7 +77,7 @@ long probe_copy(struct skep_run *run, void *dst, uint64_t addr, size_t n)
 		err = copy(run, dst, PTR(addr), n);
 	if (unlikely(err == -EAGAIN))
 		err = copy_far(run, dst, addr, n);
-	return likely(!err) || run->as ? err : files_read(dst, addr, n);
+	return likely(!err) ? 0 : read_made(run, dst, addr, n);
 }
 
 uint64_t helper_probe_load(struct skep_run *run, uint64_t addr, uint32_t how)

@@ -13,6 +13,35 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 
+/* --- what is remembered of threads ------------------------------------------------------------ */
+
+bool own_recall(struct own_row *row, uint32_t tid, uint64_t now, uint32_t *word, int n)
+{
+	if (atomic_load_explicit(&row->tid, memory_order_acquire) != tid ||
+	    now - atomic_load_explicit(&row->since, memory_order_relaxed) >= OWN_TASKS_FRESH)
+		return false;
+	for (int i = 0; i < n; i++)
+		word[i] = atomic_load_explicit(&row->word[i], memory_order_relaxed);
+	/* Another thread may have taken the row meanwhile. */
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&row->tid, memory_order_relaxed) == tid;
+}
+
+void own_keep(struct own_row *row, uint32_t tid, uint64_t now, const uint32_t *word, int n)
+{
+	uint32_t had = atomic_load_explicit(&row->tid, memory_order_relaxed);
+
+	/* Who is not alone there remembers nothing. */
+	if (had == OWN_TASKS_BUSY ||
+	    !atomic_compare_exchange_strong(&row->tid, &had, OWN_TASKS_BUSY))
+		return;
+	atomic_thread_fence(memory_order_release);
+	for (int i = 0; i < n; i++)
+		atomic_store_explicit(&row->word[i], word[i], memory_order_relaxed);
+	atomic_store_explicit(&row->since, now, memory_order_relaxed);
+	atomic_store_explicit(&row->tid, tid, memory_order_release);
+}
+
 /* --- namespaces ------------------------------------------------------------------------------- */
 
 /* Of what a link says: "uts:[4026531838]"; 0: it does not. */
@@ -57,46 +86,16 @@ static void ask_namespaces(uint32_t inum[TASK_NS])
 		sys_call6(SYS_close, dir, 0, 0, 0, 0, 0);
 }
 
-typedef __typeof__(&helper_process->namespaces[0]) namespaces_row;
-
-/* False: they are not this thread's, or were asked for too long ago. */
-static bool recall(namespaces_row row, uint32_t tid, uint64_t now, uint32_t inum[TASK_NS])
-{
-	if (atomic_load_explicit(&row->tid, memory_order_acquire) != tid ||
-	    now - atomic_load_explicit(&row->since, memory_order_relaxed) >= OWN_TASKS_FRESH)
-		return false;
-	for (int i = 0; i < TASK_NS; i++)
-		inum[i] = atomic_load_explicit(&row->inum[i], memory_order_relaxed);
-	/* Another thread may have taken the row meanwhile. */
-	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(&row->tid, memory_order_relaxed) == tid;
-}
-
-static void keep(namespaces_row row, uint32_t tid, uint64_t now, const uint32_t inum[TASK_NS])
-{
-	uint32_t had = atomic_load_explicit(&row->tid, memory_order_relaxed);
-
-	/* Who is not alone there remembers nothing. */
-	if (had == OWN_TASKS_BUSY ||
-	    !atomic_compare_exchange_strong(&row->tid, &had, OWN_TASKS_BUSY))
-		return;
-	atomic_thread_fence(memory_order_release);
-	for (int i = 0; i < TASK_NS; i++)
-		atomic_store_explicit(&row->inum[i], inum[i], memory_order_relaxed);
-	atomic_store_explicit(&row->since, now, memory_order_relaxed);
-	atomic_store_explicit(&row->tid, tid, memory_order_release);
-}
-
 void process_namespaces(uint32_t tid, uint32_t inum[TASK_NS])
 {
 	const uint64_t now = clock_ns(CLOCK_MONOTONIC_COARSE);
-	namespaces_row row = helper_process ? &helper_process->namespaces[tid % OWN_TASKS] : NULL;
+	struct own_row *row = helper_process ? &helper_process->namespaces[tid % OWN_TASKS] : NULL;
 
-	if (row && recall(row, tid, now, inum))
+	if (row && own_recall(row, tid, now, inum, TASK_NS))
 		return;
 	ask_namespaces(inum);
 	if (row)
-		keep(row, tid, now, inum);
+		own_keep(row, tid, now, inum, TASK_NS);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */

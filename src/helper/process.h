@@ -29,6 +29,15 @@ extern _Atomic(copy_fn) helper_copy;
 #define OWN_TASKS_FRESH 1000000000u /* ns: a thread id has not gone round in less */
 #define OWN_TASKS_BUSY	UINT32_MAX  /* no thread's id */
 
+#define OWN_WORDS	MAX(TASK_NS, 5)
+
+/* What was asked of a thread. */
+struct own_row {
+	_Atomic uint32_t tid;		  /* whose; 0: nobody's; or OWN_TASKS_BUSY */
+	_Atomic uint32_t word[OWN_WORDS]; /* the answer */
+	_Atomic uint64_t since;		  /* CLOCK_MONOTONIC_COARSE, ns, when that was */
+};
+
 enum mm_is {
 	MM_UNKNOWN,
 	MM_WRITTEN, /* right now */
@@ -48,15 +57,17 @@ struct helper_process {
 		_Atomic uint64_t identity; /* storage_task() of a thread, at [tid % OWN_TASKS] */
 		_Atomic uint64_t since;	   /* CLOCK_MONOTONIC_COARSE, ns, when that was asked */
 	} task[OWN_TASKS];
-	struct {
-		_Atomic uint32_t tid;		/* whose; 0: nobody's; or OWN_TASKS_BUSY */
-		_Atomic uint32_t inum[TASK_NS]; /* the same as process_namespaces() */
-		_Atomic uint64_t since;		/* as above */
-	} namespaces[OWN_TASKS];		/* of a thread, at [tid % OWN_TASKS] */
-	_Atomic uint32_t mm_is;			/* enum mm_is: */
-	struct process_mm mm;			/* written once */
+	struct own_row namespaces[OWN_TASKS]; /* what process_namespaces() says, */
+	struct own_row cgroups[OWN_TASKS];    /* and what cgroup_own(): at [tid % OWN_TASKS] */
+	_Atomic uint32_t mm_is;		      /* enum mm_is: */
+	struct process_mm mm;		      /* written once */
 };
 extern struct helper_process *helper_process; /* NULL: nothing is remembered */
+
+/** The n words of the row, which is `tid`'s; false: it is not, or they are too old.  Hot. */
+bool own_recall(struct own_row *row, uint32_t tid, uint64_t now, uint32_t *word, int n);
+/** From `now` on that is the answer.  Hot. */
+void own_keep(struct own_row *row, uint32_t tid, uint64_t now, const uint32_t *word, int n);
 
 /** The inodes of the namespaces of this thread, a second old at most; 0: not known.  Hot. */
 void process_namespaces(uint32_t tid, uint32_t inum[TASK_NS]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * storage.c - local storage of tasks (kernel/bpf/bpf_task_storage.c): the helpers.  The elements
- * are map/storage.c's.
+ * storage.c - local storage of tasks and cgroups (kernel/bpf/bpf_task_storage.c,
+ * bpf_cgrp_storage.c): the helpers.  The elements are map/storage.c's.
  *
  * A task is one of those that the run's room for it holds (task.h).  Who it really is takes a look
- * into /proc, which is remembered for a while.
+ * into /proc, which is remembered for a while.  A cgroup is one that the task is in (cgroup.h).
  */
 #include "map/storage.h"
 #include "helper/helper_int.h"
@@ -65,4 +65,25 @@ HELPER_FN(task_storage_delete)
 		return RET(-EINVAL);
 	owner = identity(run, PTR(r2));
 	return RET(owner ? storage_delete(PTR(r1), &owner, run->cpu) : -ENOENT);
+}
+
+/* --- cgroups ---------------------------------------------------------------------------------- */
+
+HELPER_FN(cgrp_storage_get)
+{
+	uint64_t owner[2];
+
+	if (r4 & ~(uint64_t)BPF_LOCAL_STORAGE_GET_F_CREATE || !cgroup_owner(run, r2, owner))
+		return 0;
+	return (uintptr_t)storage_get(PTR(r1), owner, PTR(r3), r4, run->cpu);
+}
+
+HELPER_FN(cgrp_storage_delete)
+{
+	uint64_t owner[2];
+
+	if (!r2)
+		return RET(-EINVAL);
+	return RET(cgroup_owner(run, r2, owner) ? storage_delete(PTR(r1), owner, run->cpu)
+						: -ENOENT);
 }

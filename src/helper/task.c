@@ -207,6 +207,7 @@ static void fill_task(struct task_slot *s, struct skep_run *run)
 	task_comm(run, t->comm);
 	t->mm = run->as ? NULL : process_mm(run);
 	t->files = run->as ? NULL : PTR(FILES_AT);
+	t->cgroups = PTR(CGROUPS_AT);
 	s->leader = *t;
 	s->leader.pid = t->tgid;
 	fill_pid(t, &s->self_pid);

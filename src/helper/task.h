@@ -12,6 +12,7 @@
 #define SKEP_HELPER_TASK_H
 
 #include "base/base.h"
+#include "helper/cgroup.h"
 #include "helper/file.h"
 #include "prog/run.h"
 
@@ -78,12 +79,13 @@ struct skep_task {
 	struct skep_task *group_leader;		/* itself where pid == tgid */
 	const struct skep_cred *real_cred, *cred;
 	struct skep_pid *thread_pid;
-	struct skep_nsproxy *nsproxy; /* NULL: not known */
-	struct skep_mm *mm;	      /* NULL: not known */
-	struct model_files *files;    /* NULL: not known; made as they are read (files.h) */
-	char comm[16];		      /* TASK_COMM_LEN */
-	uint64_t start_time;	      /* CLOCK_MONOTONIC ns when it began; 0: not known */
-	uint64_t start_boottime;      /* the same of CLOCK_BOOTTIME, to a hundredth of a second */
+	struct skep_nsproxy *nsproxy;  /* NULL: not known */
+	struct skep_mm *mm;	       /* NULL: not known */
+	struct model_files *files;     /* NULL: not known; made as they are read (files.h) */
+	struct model_css_set *cgroups; /* NULL: not known; the same (cgroup.h) */
+	char comm[16];		       /* TASK_COMM_LEN */
+	uint64_t start_time;	       /* CLOCK_MONOTONIC ns when it began; 0: not known */
+	uint64_t start_boottime;       /* the same of CLOCK_BOOTTIME, to a hundredth of a second */
 };
 
 /* What a run's task memory holds. */

@@ -3,13 +3,19 @@
  * storage.c - local storage as programs see it (kernel/bpf/bpf_local_storage.c): the table of
  * hash_int.h, with the owner's identity as key.
  *
- * Nobody tells when an owner goes.  The identity of a task that is gone is never asked for again,
- * so nobody sees what it had; its element is found by whoever makes the next ones, as each looks
- * at two that are there.  Creation, owners by descriptor: storage_sys.c.
+ * Nobody tells when an owner goes.  The identity of one that is gone is never asked for again, so
+ * nobody sees what it had.  A task's element is found by whoever makes the next ones, as each looks
+ * at two that are there, a cgroup's by the server (storage_gone.c).  Creation, owners by
+ * descriptor: storage_sys.c.
  */
 #include "map/storage.h"
 #include "base/proc.h"
+#include "base/sys.h"
 #include "map/hash_int.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #define START_TIME 22 /* the field of /proc/TID/stat */
 #define SWEEP	   2  /* elements looked at for each that is made */
@@ -19,30 +25,34 @@ static uint8_t zeroes[STORAGE_VALUE_MAX];
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
-/* "/proc/TID/stat" */
-static void stat_path(char path[32], uint32_t tid)
-{
-	static const char before[] = "/proc/", after[] = "/stat";
-	char digits[10], *to = path + sizeof(before) - 1;
-	uint32_t n = 0;
-
-	do
-		digits[n++] = (char)('0' + tid % 10);
-	while (tid /= 10);
-	memcpy(path, before, sizeof(before));
-	while (n)
-		*to++ = digits[--n];
-	memcpy(to, after, sizeof(after));
-}
-
 uint64_t storage_task(uint32_t tid)
 {
-	char text[512], path[32];
+	char text[512], path[PROC_PATH];
 	int64_t start;
 
-	stat_path(path, tid);
+	proc_task_path(path, tid, "stat");
 	start = proc_stat_field(text, proc_read(path, text, sizeof(text)), START_TIME);
 	return start < 0 ? 0 : (uint64_t)start << STORAGE_TID_BITS | tid;
+}
+
+/* By itself, or beside those of version 1. */
+long storage_cgroups(void)
+{
+	static const char roots[][24] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		struct statfs fs = { 0 };
+		const long fd = sys_call6(SYS_openat, AT_FDCWD, (long)roots[i],
+					  O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+
+		if (fd < 0)
+			continue;
+		if (!sys_call6(SYS_fstatfs, fd, (long)&fs, 0, 0, 0, 0) &&
+		    fs.f_type == CGROUP2_SUPER_MAGIC)
+			return fd;
+		sys_call6(SYS_close, fd, 0, 0, 0, 0, 0);
+	}
+	return -ENOENT;
 }
 
 /* Frees what tasks had that are gone, of the elements that come next. */

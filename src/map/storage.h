@@ -4,7 +4,8 @@
  * inodes or cgroups (BPF_MAP_TYPE_*_STORAGE), and go with them.
  *
  * An owner is named by its identity on the machine, 64-bit words that are never used again for
- * another one (storage_sys.c).  Programs have pointers to tasks only.
+ * another one (storage_sys.c).  Programs have pointers to tasks, to the cgroups that they are in,
+ * and to the sockets of test runs.
  */
 #ifndef SKEP_MAP_STORAGE_H
 #define SKEP_MAP_STORAGE_H
@@ -26,6 +27,11 @@ static inline bool storage_is_of(uint64_t task, uint32_t tid)
 	return task && (task & STORAGE_TIDS) == tid;
 }
 /**
+ * The root of the machine's unified hierarchy of cgroups, as this process sees it: a descriptor
+ * (O_PATH) that the caller closes, or -ENOENT.  Hot.
+ */
+long storage_cgroups(void);
+/**
  * The owner's value; with `create` it gets one where it has none: `init`, or zeroes for NULL.
  * NULL: it has none, or there is no memory.  Hot.
  */
@@ -36,5 +42,9 @@ long storage_delete(struct skep_map *m, const uint64_t *owner, uint32_t cpu);
 /** bpf(2)'s update, by the rules of hashes but for -ENOMEM. */
 long storage_update(struct skep_map *m, const uint64_t *owner, const void *value, uint64_t flags,
 		    uint32_t cpu);
+/** Takes out what cgroups had that are gone, as far as this process sees them (storage_gone.c). */
+void storage_forget_gone(struct skep_map *m);
+/** The scrub() of all kinds (map.h), which does that now and then. */
+bool storage_scrub(struct skep_map *m, uint64_t *pos);
 
 #endif

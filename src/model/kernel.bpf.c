@@ -132,6 +132,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct css_set *cgroups;
 	char comm[TASK_COMM_LEN];
 	u64 start_time;
 	u64 start_boottime;
@@ -174,6 +175,24 @@ struct fdtable {
 
 struct files_struct {
 	struct fdtable *fdt;
+};
+
+/* --- cgroups: helper/cgroup.h ----------------------------------------------------------------- */
+
+struct kernfs_node {
+	u64 id;
+	const char *name;
+	struct kernfs_node *parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 /* --- registers of a probed thread ---------------------------------------------------------------
@@ -538,6 +557,7 @@ static inline __attribute__((always_inline)) void keep(void)
 	KEEP(struct net), KEEP(struct time_namespace), KEEP(struct cgroup_namespace);
 	KEEP(struct files_struct), KEEP(struct fdtable), KEEP(struct mm_struct), KEEP(struct path),
 		KEEP(struct dentry), KEEP(struct qstr);
+	KEEP(struct css_set), KEEP(struct cgroup), KEEP(struct kernfs_node);
 
 	KEEP(struct bpf_iter__bpf_map), KEEP(struct bpf_iter__bpf_map_elem);
 	KEEP(struct bpf_iter__bpf_prog), KEEP(struct bpf_iter__bpf_link);
@@ -591,6 +611,30 @@ KFUNC struct task_struct *bpf_task_acquire(struct task_struct *p)
 
 KFUNC void bpf_task_release(struct task_struct *p)
 {
+}
+
+KFUNC struct cgroup *bpf_cgroup_acquire(struct cgroup *cgrp)
+{
+	return cgrp;
+}
+
+KFUNC void bpf_cgroup_release(struct cgroup *cgrp)
+{
+}
+
+KFUNC struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level)
+{
+	return cgrp;
+}
+
+KFUNC struct cgroup *bpf_cgroup_from_id(u64 cgid)
+{
+	return 0;
+}
+
+KFUNC long bpf_task_under_cgroup(struct task_struct *task, struct cgroup *ancestor)
+{
+	return 0;
 }
 
 KFUNC void *bpf_arena_alloc_pages(void *p__map, void *addr__ign, u32 page_cnt, int node_id,

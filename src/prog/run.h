@@ -28,7 +28,7 @@ struct run_region {
 #define RUN_REGIONS 8
 
 /* Room for the task that runs the program, as programs see it (helper/task.h). */
-#define RUN_TASK_SIZE 768
+#define RUN_TASK_SIZE 832
 
 /* What the emulated kernel offers to helpers; core fills it, the run carries it. Hot. */
 struct run_env {

@@ -183,8 +183,10 @@ int btf_ptr_access(struct verifier *v, uint32_t n, int off, unsigned size, bool 
 	struct reg *d;
 	int found, err;
 
-	/* Where Linux has a pointer that is never NULL the model may have none. */
-	if (w.btf && !r.btf && r.type & MEM_RCU && !(r.type & PTR_TRUSTED))
+	/* Where Linux has a pointer that is never NULL the model may have none; and cgroups are
+	 * made as they are read (helper/cgroup.h), trusted or not. */
+	if (w.btf && !r.btf &&
+	    ((r.type & MEM_RCU && !(r.type & PTR_TRUSTED)) || !strcmp(name, "cgroup")))
 		mem_probe(v);
 	if (!w.btf || (!r.btf && !btf_ptr_trusted(&r) && !mem_probe(v)))
 		return 1;

@@ -119,8 +119,23 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	int pid, tgid;
+	struct css_set *cgroups;
 	struct files_struct *files;
 	struct task_struct *real_parent, *group_leader;
 	struct pid *thread_pid;
@@ -133,6 +148,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 16);
 } events SEC(".maps");
+
+/* How often somebody called in a cgroup. */
+struct {
+	__uint(type, 32); /* BPF_MAP_TYPE_CGRP_STORAGE, which older headers lack */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} calls SEC(".maps");
+
+static void *(*cgrp_storage_get)(void *map, struct cgroup *c, void *value,
+				 __u64 flags) = (void *)210;
 
 static int number_of(struct task_struct *t, unsigned level)
 {
@@ -171,6 +197,24 @@ static void read_program(struct own *o, struct task_struct *t)
 	bpf_probe_read_user_str(o->arg0, sizeof(o->arg0), (const void *)args);
 }
 
+static void read_cgroup(struct own *o, struct task_struct *t)
+{
+	o->cgroup = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	o->level = BPF_CORE_READ(t, cgroups, dfl_cgrp, level);
+	bpf_probe_read_kernel_str(o->cgroup_name, sizeof(o->cgroup_name),
+				  BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, name));
+}
+
+static void count_call(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 *n =
+		cgrp_storage_get(&calls, t->cgroups->dfl_cgrp, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
 static void read_file(struct own_fd *to, struct task_struct *t, unsigned fd)
 {
 	const struct fdtable *table = BPF_CORE_READ(t, files, fdt);
@@ -197,6 +241,8 @@ static unsigned differ(const struct own *o)
 	       (t->group_leader->thread_pid->numbers[0].nr != o->leader_nr) +
 	       (t->mm->exe_file->f_path.dentry->d_name.len != o->name_len) +
 	       (t->mm->exe_file->f_path.dentry->d_inode->i_ino != o->ino) +
+	       (t->cgroups->dfl_cgrp->level != o->level) +
+	       (t->cgroups->dfl_cgrp->kn->id != bpf_get_current_cgroup_id()) +
 	       (t->files->fdt->max_fds <= OWN_FD + OWN_FDS);
 }
 
@@ -213,6 +259,8 @@ int look(void *ctx)
 	o->tid = (__u32)ids;
 	read_namespaces(o, t);
 	read_program(o, t);
+	read_cgroup(o, t);
+	count_call();
 	for (int i = 0; i < OWN_FDS; i++) {
 		__builtin_memset(&o->fd[i], 0, sizeof(o->fd[i]));
 		read_file(&o->fd[i], t, OWN_FD + i);

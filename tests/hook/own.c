@@ -9,6 +9,7 @@
  *		thread	...so does a thread
  *		unshare	...once more in another namespace of names, after more than a second
  *		gone	...while it has no file any more
+ *		cgroup	...once more in a cgroup of its own, after more than a second
  */
 #include "own.h"
 
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ static void print(const char *who, const struct own *o)
 	printf(" nr %d leader %d parent %d file %lu %#x %s %u args %lu env %lu %s differ %u", o->nr,
 	       o->leader_nr, o->parent_nr, o->ino, o->dev, o->name, o->name_len, o->args, o->env,
 	       o->arg0, o->differ);
+	printf(" cgroup %lu '%s' %d", o->cgroup, o->cgroup_name, o->level);
 	for (int i = 0; i < OWN_FDS; i++)
 		printf(" fd '%s' %u %lu %#x", o->fd[i].name, o->fd[i].name_len, o->fd[i].ino,
 		       o->fd[i].dev);
@@ -98,6 +101,44 @@ static void say_files(struct own *o)
 	}
 }
 
+/* The machine's unified hierarchy. */
+static const char *cgroup_root(void)
+{
+	static const char both[] = "/sys/fs/cgroup/unified";
+
+	return access(both, F_OK) ? "/sys/fs/cgroup" : both;
+}
+
+/* Where this process is there; "" where it is nowhere. */
+static void cgroup_path(char path[8192])
+{
+	char line[4096];
+	FILE *f = fopen("/proc/self/cgroup", "r");
+
+	path[0] = '\0';
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "0::", 3))
+			snprintf(path, 8192, "%s%.*s", cgroup_root(), (int)strcspn(line + 3, "\n"),
+				 line + 3);
+	if (f)
+		fclose(f);
+}
+
+static void say_cgroup(struct own *o)
+{
+	const size_t root = strlen(cgroup_root());
+	char path[8192];
+	struct stat st;
+
+	cgroup_path(path);
+	if (!path[0] || stat(path, &st))
+		return;
+	o->cgroup = st.st_ino;
+	for (char *c = path + root; *c; c++)
+		o->level += *c == '/' && c[1];
+	snprintf(o->cgroup_name, sizeof(o->cgroup_name), "%s", strrchr(path, '/') + 1);
+}
+
 static void say(void)
 {
 	static const char *const names[OWN_NS] = {
@@ -133,6 +174,7 @@ static void say(void)
 	snprintf(o.arg0, sizeof(o.arg0), "%s", program_invocation_name);
 	o.name_len = (unsigned)strlen(o.name);
 	say_files(&o);
+	say_cgroup(&o);
 	print("own", &o);
 	seen();
 }
@@ -154,6 +196,32 @@ static int unshared(void)
 	return 0;
 }
 
+static bool write_pid(const char *cgroup)
+{
+	char path[8300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	f = fopen(path, "w");
+	return f && fprintf(f, "%d", getpid()) > 0 && !fclose(f);
+}
+
+static int in_cgroup(void)
+{
+	char was[8192], path[8250];
+
+	cgroup_path(was);
+	snprintf(path, sizeof(path), "%s/skep-own-%d", was, getpid());
+	if (!was[0] || mkdir(path, 0755) || !write_pid(path)) {
+		printf("skip a cgroup of one's own: %s\n", strerror(errno));
+		rmdir(path);
+		return 0;
+	}
+	usleep(1100000);
+	say();
+	return !write_pid(was) || rmdir(path);
+}
+
 static int be(const char *how)
 {
 	pthread_t t;
@@ -171,6 +239,8 @@ static int be(const char *how)
 	wait(NULL);
 	if (!strcmp(how, "thread"))
 		return pthread_create(&t, NULL, say_in_thread, NULL) || pthread_join(t, NULL);
+	if (!strcmp(how, "cgroup"))
+		return in_cgroup();
 	return strcmp(how, "unshare") ? 0 : unshared();
 }
 
@@ -180,6 +250,19 @@ static int on_event(void *arg, void *data, size_t size)
 {
 	print("seen", data);
 	return 0;
+}
+
+/* How often `seen` was called in this cgroup. */
+static void print_calls(const struct bpf_object *obj)
+{
+	char path[8192];
+	__u64 n = 0;
+	int fd;
+
+	cgroup_path(path);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(obj, "calls"), &fd, &n);
+	printf("calls %llu\n", (unsigned long long)n);
 }
 
 int main(int argc, char **argv)
@@ -207,5 +290,6 @@ int main(int argc, char **argv)
 	}
 	wait(&status);
 	ring_buffer__consume(rb);
+	print_calls(obj);
 	return status != 0;
 }

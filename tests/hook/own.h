@@ -35,6 +35,9 @@ struct own {
 	unsigned name_len;
 	unsigned long args, env; /* bytes */
 	unsigned differ;	 /* what plain loads found otherwise */
+	unsigned long cgroup;	 /* its id */
+	int level;
+	char cgroup_name[32];
 	char name[64], arg0[128];
 	struct own_fd fd[OWN_FDS];
 };

@@ -22,7 +22,7 @@ env = {**os.environ, 'LC_ALL': 'C', 'XDG_RUNTIME_DIR': str(work)}
 skep, own, obj = build / 'src/cli/skep', build / 'tests/hook/own', build / 'tests/hook/own.bpf.o'
 
 
-def agree(how, times, program=own):
+def agree(how, times, program=own, here=None):
     """Lines of tasks and of programs are the same; they come back."""
     p = subprocess.run([skep, 'run', '--', program, obj, how], capture_output=True, text=True, timeout=60,
                        stdin=subprocess.DEVNULL, env=env, cwd=build)
@@ -34,6 +34,9 @@ def agree(how, times, program=own):
     said, seen = (re.findall(rf'^{who} (.*)$', p.stdout, re.M) for who in ('own', 'seen'))
     assert p.returncode == 0 and len(said) == times, p.stdout + p.stderr
     assert said == seen, p.stdout + p.stderr
+    calls, = re.findall(r'^calls (\d+)$', p.stdout, re.M)
+    # Without a cgroup nothing is stored for one.
+    assert int(calls) == (here or times) or all('cgroup 0 ' in line for line in seen), p.stdout
     return [line.split() for line in seen]
 
 
@@ -59,6 +62,13 @@ def a_thread():
 def another_namespace_within_a_second():
     before, after = agree('unshare', 2)
     assert before[2] != after[2] and before[3:5] == after[3:5]
+
+
+@case
+def another_cgroup_within_a_second():
+    before, after = agree('cgroup', 2, here=1)
+    at = before.index('cgroup')
+    assert before[at + 1] != after[at + 1] and int(before[at + 3]) + 1 == int(after[at + 3]), after
 
 
 @case

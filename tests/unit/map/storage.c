@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,6 +89,30 @@ TEST(storage_of_the_gone_is_used_again)
 	ASSERT(m->ops->contains(m, (uintptr_t)v, 4));
 	ASSERT_EQ(storage_delete(m, &self, VCPU_NONE), 0);
 	ASSERT_EQ(storage_delete(m, &self, VCPU_NONE), -ENOENT);
+	map_put(m);
+}
+
+TEST(storage_of_cgroups_that_are_gone_is_taken_out)
+{
+	struct skep_map *m = storage(SKEP_MAP_TYPE_CGRP_STORAGE);
+	const int root = (int)storage_cgroups();
+	struct stat st;
+	uint64_t there[2], gone[2], elsewhere[2];
+	uint32_t five = 5;
+
+	if (root < 0)
+		test_skip("no unified hierarchy of cgroups is mounted where one is looked for");
+	ASSERT_EQ(fstat(root, &st), 0);
+	close(root);
+	memcpy(there, (uint64_t[]){ st.st_ino, st.st_dev }, sizeof(there));
+	memcpy(gone, (uint64_t[]){ UINT64_C(1) << 60, st.st_dev }, sizeof(gone));
+	/* Of version 1, say: nobody looks. */
+	memcpy(elsewhere, (uint64_t[]){ UINT64_C(1) << 60, st.st_dev + 1 }, sizeof(elsewhere));
+	ASSERT(storage_get(m, there, &five, true, 0) && storage_get(m, gone, &five, true, 1) &&
+	       storage_get(m, elsewhere, &five, true, 0));
+	storage_forget_gone(m);
+	ASSERT(storage_get(m, there, NULL, false, 0) && storage_get(m, elsewhere, NULL, false, 0));
+	ASSERT(!storage_get(m, gone, NULL, false, 0));
 	map_put(m);
 }
 
