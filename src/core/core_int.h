@@ -125,6 +125,8 @@ int store_type(struct skep_kernel *k, uint32_t size, bool percpu, const struct b
 bool core_may_leave(const struct skep_prog *p);
 /** The same before it is attached: 0, or -EOPNOTSUPP and what keeps it. */
 int core_check_leaves(struct call *c, const struct skep_prog *p);
+/* The socket of a test run goes: so does what maps stored for it. */
+void core_socket_gone(struct skep_kernel *k, uint64_t cookie);
 
 /** Writes one field back to the caller's attributes: 0 or -EFAULT. */
 #define CALL_PUT(c, field, value)                                                           \

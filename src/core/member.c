@@ -3,6 +3,7 @@
 #include "core/core_int.h"
 #include "hive/space.h"
 #include "jit/jit.h"
+#include "map/storage.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -71,6 +72,19 @@ void core_cpu_died(struct skep_kernel *k, uint32_t cpu)
 		map_put(maps[i]);
 	skep_free(maps);
 	timers_cpu_died(k);
+}
+
+void core_socket_gone(struct skep_kernel *k, uint64_t cookie)
+{
+	struct skep_map **maps;
+	const size_t n = hold_maps(k, &maps);
+
+	for (size_t i = 0; i < n; i++) {
+		if (maps[i]->type == BPF_MAP_TYPE_SK_STORAGE)
+			storage_delete(maps[i], &cookie, VCPU_NONE);
+		map_put(maps[i]);
+	}
+	skep_free(maps);
 }
 
 static void scrub(struct skep_kernel *k, struct skep_map *m)

@@ -15,11 +15,13 @@ struct test_run {
 	void *ctx;		      /* r1: points into the union, or at mem */
 	struct run_region ctx_region; /* what of it the program may reach */
 	struct run_region data;	      /* packet memory that it may reach */
+	struct run_region more;	      /* and what its context leads to besides */
 	union {
 		struct xdp_ctx xdp;
 		struct skb_ctx skb;
 	};
-	union { /* ctx_in, and what becomes ctx_out */
+	struct skb_sock sock; /* of an skb */
+	union {		      /* ctx_in, and what becomes ctx_out */
 		struct xdp_md md;
 		struct __sk_buff uskb;
 	};

@@ -217,6 +217,20 @@ static uint16_t csum_fold(uint32_t csum)
 	return (uint16_t)((csum & 0xffff) + (csum >> 16));
 }
 
+/* A socket of no family that is not connected, as sk_alloc() leaves it. */
+static void skb_socket(struct test_run *t)
+{
+	static _Atomic uint64_t made;
+
+	t->sock = (struct skb_sock){
+		.sock = { .state = BPF_TCP_CLOSE, .rx_queue_mapping = -1 },
+		/* The machine counts its sockets from 1 on, so this one is none of them. */
+		.cookie = UINT64_C(1) << 63 | atomic_fetch_add(&made, 1),
+	};
+	t->skb.sk = &t->sock;
+	t->more = (struct run_region){ (uintptr_t)&t->sock.sock, sizeof(t->sock.sock) };
+}
+
 static int skb_fill(struct test_run *t)
 {
 	const union bpf_attr *a = &t->c->attr.a;
@@ -252,6 +266,7 @@ int test_skb_setup(struct test_run *t)
 			   is_l2(t->p));
 	if (err)
 		return FAIL(t->c, err, "the packet ends within its IP header");
+	skb_socket(t);
 	if (t->has_ctx)
 		err = skb_ctx_import(&t->skb, &t->uskb);
 	if (err)

@@ -123,7 +123,7 @@ static int run_all(struct test_run *t)
 		.env = &k->env,
 		.as = caller_task(&as),
 		.user = caller_frame(),
-		.region = { t->ctx_region, t->data },
+		.region = { t->ctx_region, t->data, t->more },
 	};
 	uint64_t start = now_ns(), ns;
 
@@ -162,6 +162,8 @@ static void test_free(struct test_run *t)
 {
 	skep_free(t->mem);
 	skep_free(t->frags);
+	if (t->sock.stored)
+		core_socket_gone(t->c->k, t->sock.cookie);
 }
 
 static long test_run(struct call *c, struct skep_prog *p, const struct test_kind *kind)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * storage.c - local storage of tasks and cgroups (kernel/bpf/bpf_task_storage.c,
- * bpf_cgrp_storage.c): the helpers.  The elements are map/storage.c's.
+ * storage.c - local storage of tasks, cgroups and sockets (kernel/bpf/bpf_task_storage.c,
+ * bpf_cgrp_storage.c, net/core/bpf_sk_storage.c): the helpers.  The elements are map/storage.c's.
  *
  * A task is one of those that the run's room for it holds (task.h).  Who it really is takes a look
- * into /proc, which is remembered for a while.  A cgroup is one that the task is in (cgroup.h).
+ * into /proc, which is remembered for a while.  A cgroup is one that the task is in (cgroup.h), a
+ * socket that of the run's packet (prog/ctx_skb.h).
  */
 #include "map/storage.h"
 #include "helper/helper_int.h"
 #include "helper/task.h"
+#include "prog/ctx_skb.h"
 
 /* Of a thread of this process: asked once a second. */
 static uint64_t remembered(uint32_t tid)
@@ -86,4 +88,35 @@ HELPER_FN(cgrp_storage_delete)
 		return RET(-EINVAL);
 	return RET(cgroup_owner(run, r2, owner) ? storage_delete(PTR(r1), owner, run->cpu)
 						: -ENOENT);
+}
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+HELPER_FN(sk_storage_get)
+{
+	struct skb_sock *sk = PTR(r2);
+
+	if (!sk || r4 > BPF_SK_STORAGE_GET_F_CREATE)
+		return 0;
+	sk->stored |= r4;
+	return (uintptr_t)storage_get(PTR(r1), &sk->cookie, PTR(r3), r4, run->cpu);
+}
+
+HELPER_FN(sk_storage_delete)
+{
+	const struct skb_sock *sk = PTR(r2);
+
+	return RET(sk ? storage_delete(PTR(r1), &sk->cookie, run->cpu) : -EINVAL);
+}
+
+/* It is no small one (of a connection that begins, or waits for its end)... */
+HELPER_FN(sk_fullsock)
+{
+	return r1;
+}
+
+/* ...and none of TCP. */
+HELPER_FN(tcp_sock)
+{
+	return 0;
 }

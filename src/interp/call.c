@@ -71,6 +71,17 @@ static bool is_ctx_or_null(const struct arg *a)
 	return a->cell->v == 0 || is_ctx(a);
 }
 
+/* That of the run's packet: the one region that it has of that size. */
+static bool is_socket(const struct arg *a)
+{
+	const struct run_region *r = a->f->run->region;
+
+	for (int i = 0; i < RUN_REGIONS; i++)
+		if (r[i].base == a->cell->v && r[i].size == sizeof(struct bpf_sock))
+			return true;
+	return false;
+}
+
 /* A string that ends inside the program's memory. */
 static bool is_str(const struct arg *a)
 {
@@ -228,6 +239,8 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_MEM] = is_mem,
 	[ARG_MEM_OR_NULL] = is_mem_or_null,
 	[ARG_MEM_UNINIT] = is_mem,
+	[ARG_MEM_WRITE] = is_mem,
+	[ARG_MEM_WRITE_OR_NULL] = is_mem_or_null,
 	[ARG_SIZE] = any,
 	[ARG_SIZE_OR_ZERO] = any,
 	[ARG_CTX] = is_ctx,
@@ -242,6 +255,8 @@ static bool (*const checks[_ARG_MAX])(const struct arg *) = {
 	[ARG_MAP_VALUE_OR_NULL] = is_value_or_null,
 	[ARG_BTF_ID] = any, /* helpers look into their run's own only */
 	[ARG_BTF_ID_OR_NULL] = any,
+	[ARG_SOCK_COMMON] = is_socket,
+	[ARG_BTF_SOCK] = is_socket,
 	[ARG_TIMER] = is_timer,
 	[ARG_KPTR_DEST] = is_kptr,
 	[ARG_KPTR_RELEASE] = is_object_or_null,

@@ -22,12 +22,19 @@
 /* CHECKSUM_*; PARTIAL does not occur: packets come from a wire. */
 enum skb_csum { SKB_CSUM_NONE, SKB_CSUM_UNNECESSARY, SKB_CSUM_COMPLETE };
 
+/* The socket of a packet of a test run. */
+struct skb_sock {
+	struct bpf_sock sock; /* what programs read */
+	uint64_t cookie;      /* who it is to local storage (map/storage.h): of no socket else... */
+	bool stored;	      /* ...and it may have some */
+};
+
 struct skb_ctx {
 	uint8_t *data, *data_end; /* the packet as the program sees it */
 	uint8_t *data_meta;	  /* metadata in front of data */
 	uint8_t *head, *end;	  /* the buffer: the packet may grow to here */
 	uint8_t *mac, *network;	  /* where the headers begin: LD_ABS, skb_load_bytes_relative */
-	void *sk;		  /* struct bpf_sock: none */
+	struct skb_sock *sk;	  /* NULL: none */
 	uint64_t tstamp, hwtstamp;
 	uint64_t cb[3]; /* 20 bytes for programs, 8-byte aligned */
 	uint32_t len;

@@ -8,8 +8,10 @@
 #include "tests/e2e/notes.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,15 +102,114 @@ static void child(void)
 	printf(" %d\n", bpf_map_delete_elem(map_fd("words"), &fd));
 }
 
+/* --- cgroups ---------------------------------------------------------------------------------- */
+
+/* The machine's unified hierarchy. */
+static const char *cgroup_root(void)
+{
+	static const char both[] = "/sys/fs/cgroup/unified";
+
+	return access(both, F_OK) ? "/sys/fs/cgroup" : both;
+}
+
+static void know(int i, int fd)
+{
+	struct stat st = { 0 };
+
+	fstat(fd, &st);
+	variable("ids")[i] = st.st_ino;
+	if (i < 2)
+		bpf_map_update_elem(map_fd("places"), &i, &fd, 0);
+}
+
+static void run_in_cgroup(void)
+{
+	run("cgroup_is");
+	run("cgroup_under");
+	run("cgroup_above");
+	run("cgroup_count");
+	run("cgroup_count");
+}
+
+static bool enter(int cgroup)
+{
+	const int fd = openat(cgroup, "cgroup.procs", O_WRONLY);
+	const bool done = fd >= 0 && write(fd, "0", 1) == 1;
+
+	close(fd);
+	return done;
+}
+
+/* As a child, whom two cgroups are made for, where that is permitted: outer/inner. */
+static void below(int root)
+{
+	char outer[64], inner[80];
+	int in = -1;
+	__u64 v = 0;
+
+	snprintf(outer, sizeof(outer), "skep-storage-%d", getpid());
+	snprintf(inner, sizeof(inner), "%s/skep-inner", outer);
+	fflush(stdout);
+	if (mkdirat(root, outer, 0755))
+		return;
+	if (!mkdirat(root, inner, 0755) && !fork()) {
+		in = openat(root, inner, O_RDONLY | O_DIRECTORY);
+		know(1, openat(root, outer, O_RDONLY | O_DIRECTORY));
+		know(2, in);
+		if (!enter(in))
+			_exit(0);
+		run_in_cgroup();
+		printf("ours: %d", bpf_map_lookup_elem(map_fd("cgroups"), &in, &v));
+		printf(" %llu\n", (unsigned long long)v);
+		fflush(stdout);
+		_exit(0);
+	}
+	wait(NULL);
+	in = openat(root, inner, O_RDONLY | O_DIRECTORY);
+	unlinkat(root, inner, AT_REMOVEDIR);
+	unlinkat(root, outer, AT_REMOVEDIR);
+	printf("gone: %d", bpf_map_lookup_elem(map_fd("cgroups"), &in, &v));
+	printf(" %d", bpf_map_update_elem(map_fd("cgroups"), &in, &v, 0));
+	printf(" %d\n", bpf_map_delete_elem(map_fd("cgroups"), &in));
+}
+
 static void cgroups(void)
 {
-	int fd = open("/sys/fs/cgroup/unified", O_RDONLY | O_DIRECTORY), file;
+	const int fd = open(cgroup_root(), O_RDONLY | O_DIRECTORY);
 
-	if (fd < 0)
-		fd = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
-	file = openat(fd, "cgroup.procs", O_RDONLY);
 	by_fd("cgroups", fd);
-	by_fd("cgroups", file);
+	by_fd("cgroups", openat(fd, "cgroup.procs", O_RDONLY));
+	know(0, fd);
+	run_in_cgroup();
+	run("cgroup_drop");
+	below(fd);
+}
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+/* A socket is that of one call, however often the program runs in it. */
+static void run_repeated(const char *name)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
+	char packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = 3);
+	const __u64 *out = variable("out");
+
+	*(__u32 *)variable("nr_out") = 0;
+	printf("%s: %d,", name, bpf_prog_test_run_opts(bpf_program__fd(p), &opts));
+	printf(" %llu %llu %llu\n", (unsigned long long)out[0], (unsigned long long)out[1],
+	       (unsigned long long)out[2]);
+}
+
+static void sockets(void)
+{
+	run("socket_is");
+	run("socket_tc");
+	run("socket_tc");
+	run("socket_cgroup");
+	run_repeated("socket_again");
+	run_repeated("socket_again");
 }
 
 int main(int argc, char **argv)
@@ -135,6 +236,7 @@ int main(int argc, char **argv)
 	by_fd("sockets", dup(sock));
 	by_fd("inodes", null);
 	cgroups();
+	sockets();
 	wrong_fds(null, sock);
 	child();
 	bpf_object__close(obj);

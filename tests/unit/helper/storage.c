@@ -2,6 +2,7 @@
 /* storage.c - whose storage the helpers ask for; the elements are stand-ins */
 #include "helper/task.h"
 #include "map/storage.h"
+#include "prog/ctx_skb.h"
 #include "tests/unit/helper/helper_test.h"
 
 static uint64_t asked; /* the owner that was named last */
@@ -61,6 +62,26 @@ TEST(storage_of_what_is_no_task)
 	ASSERT_EQ(CALL(task_storage_delete, P(&m), 0), -EINVAL);
 	ASSERT_EQ(CALL(task_storage_delete, P(&m), P(&forged)), -ENOENT);
 	ASSERT_EQ(asked, 0);
+}
+
+TEST(storage_of_a_packets_socket)
+{
+	struct skb_sock sk = { .cookie = 4712 };
+	struct skep_map m = { 0 };
+
+	ASSERT_EQ(CALL(sk_storage_get, P(&m), P(&sk), 0, 0), 0);
+	ASSERT_EQ(asked, 4712);
+	ASSERT(!sk.stored);
+	ASSERT_EQ(CALL(sk_storage_get, P(&m), P(&sk), 0, 2), 0);
+	ASSERT(!sk.stored);
+	ASSERT_EQ(CALL(sk_storage_get, P(&m), P(&sk), 0, BPF_SK_STORAGE_GET_F_CREATE), P(value));
+	/* From now on somebody has to look when it goes. */
+	ASSERT(sk.stored);
+	ASSERT_EQ(CALL(sk_storage_get, P(&m), 0, 0, BPF_SK_STORAGE_GET_F_CREATE), 0);
+	ASSERT_EQ(CALL(sk_storage_delete, P(&m), P(&sk)), -ENOENT);
+	ASSERT_EQ(CALL(sk_storage_delete, P(&m), 0), -EINVAL);
+	ASSERT_EQ(CALL(sk_fullsock, P(&sk)), P(&sk));
+	ASSERT_EQ(CALL(tcp_sock, P(&sk)), 0);
 }
 
 TEST(storage_of_a_task_elsewhere)
