@@ -173,6 +173,7 @@ int agent_join(const struct agent_join *how)
 	agent_process.meta = how->meta;
 	agent_process.env.vcpus = &how->meta->vcpus;
 	agent_process.env.objects = (struct obj_store *)(uintptr_t)how->meta->objects;
+	agent_process.env.types = (const struct btf_view *)(uintptr_t)how->meta->types;
 	agent_process.env.trace = agent_trace;
 	agent_process.env.unwind = &agent_process.unwind;
 	agent_process.env.returned = (uintptr_t)agent_returned;

@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "core/log.h"
+#include "hive/space.h"
 #include "model/model.h"
 
 #define BTF_BYTES_MAX (16u << 20) /* BTF_MAX_SIZE */
@@ -51,6 +52,33 @@ static struct skep_btf *host_btf(void)
 	return btf;
 }
 
+void types_init(struct skep_kernel *k)
+{
+	k->types = space_alloc(k->space, HIVE_META, sizeof(*k->types));
+	k->env.types = k->types;
+	if (k->space)
+		space_meta(k->space)->types = (uintptr_t)k->types;
+}
+
+void types_fini(struct skep_kernel *k)
+{
+	if (k->types_size)
+		space_give(k->space, HIVE_META, (void *)k->types->types, k->types_size);
+	space_give(k->space, HIVE_META, k->types, sizeof(*k->types));
+}
+
+/* They are k->vmlinux now.  Without memory helpers say that there are none. */
+static void show_types_locked(struct skep_kernel *k)
+{
+	const size_t size = btf_view_size(k->vmlinux);
+	void *mem = k->types ? space_alloc(k->space, HIVE_META, size) : NULL;
+
+	if (!mem)
+		return;
+	btf_view_fill(k->types, k->vmlinux, mem);
+	k->types_size = size;
+}
+
 struct skep_btf *core_vmlinux(struct skep_kernel *k)
 {
 	_cleanup_(btf_put_p) struct skep_btf *made = NULL;
@@ -65,8 +93,10 @@ struct skep_btf *core_vmlinux(struct skep_kernel *k)
 	if (!made && btf_new(data, (uint32_t)size, NULL, NULL, &made, NULL))
 		return NULL;
 	pthread_mutex_lock(&k->lock);
-	if (!k->vmlinux && object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID) == 0)
+	if (!k->vmlinux && object_keep_locked(k, OBJ_BTF, made, VMLINUX_BTF_ID) == 0) {
 		k->vmlinux = TAKE_PTR(made);
+		show_types_locked(k);
+	}
 	btf = k->vmlinux;
 	pthread_mutex_unlock(&k->lock);
 	return btf;

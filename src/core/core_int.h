@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "btf/btf.h"
+#include "btf/view.h"
 #include "core/attr.h"
 #include "core/caller.h"
 #include "core/core.h"
@@ -52,6 +53,8 @@ struct skep_kernel {
 	struct {
 		VEC(struct btf_record *);
 	} records;			/* of types of objects, in meta; under lock */
+	struct btf_view *types;		/* env.types; NULL: memory was out */
+	size_t types_size;		/* bytes of the copy that it leads to, 0: none yet */
 	const struct core_hooks *hooks; /* what probes do to processes; NULL: there are none */
 	pthread_mutex_t timer_lock;	/* the making of timer_thread */
 	_Atomic(struct timer_thread *) timer_thread; /* who calls timers back; NULL: nobody yet */
@@ -120,6 +123,10 @@ void store_hold(struct skep_kernel *k);
 void store_release(struct skep_kernel *k);
 /** What it calls objects of that struct (obj/obj.h), 0 where it has none; -ENOMEM, -ENOSPC. */
 int store_type(struct skep_kernel *k, uint32_t size, bool percpu, const struct btf_record *record);
+
+/* The kernel's types, for helpers that show them (btf.c): known once somebody asks for them. */
+void types_init(struct skep_kernel *k);
+void types_fini(struct skep_kernel *k);
 
 /** May members of the hive run it? */
 bool core_may_leave(const struct skep_prog *p);

@@ -335,8 +335,10 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 		skep_kernel_free(k);
 		return err;
 	}
-	if (!k->judge)
+	if (!k->judge) {
 		store_init(k);
+		types_init(k);
+	}
 	*ret = k;
 	return 0;
 }
@@ -351,6 +353,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	pins_fini(k);
 	pin_files_fini(k);
 	objects_fini(k);
+	types_fini(k);
 	store_fini(k);
 	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);

@@ -26,7 +26,7 @@
 #include "hive/vcpu.h"
 
 #define HIVE_MEM_MAGIC UINT32_C(0x50454b53) /* "SKEP" */
-#define HIVE_LAYOUT    4		    /* version of everything in this file */
+#define HIVE_LAYOUT    5		    /* version of everything in this file */
 
 /* The range, and where in it each part begins; all reserved, committed where it is used. */
 #define HIVE_TEXT_AT ((uintptr_t)0)
@@ -90,13 +90,14 @@ struct hive_meta {
 	uint64_t events;       /* struct hive_events, in meta; 0: there are none */
 	uint64_t tasks;	       /* struct skep_map, a hash of struct hive_task by thread id */
 	uint64_t objects;      /* struct obj_store, in meta: where timers are; 0: there is none */
+	uint64_t types;	       /* struct btf_view, in meta; 0: programs show none */
 	int32_t server;	       /* its process id, in its own namespace */
 	_Atomic uint32_t areas;	 /* rows that were ever used */
 	_Atomic uint32_t change; /* counts changes of the rows */
 	uint32_t pad;
 	struct hive_area area[HIVE_AREAS];
 };
-static_assert(sizeof(struct hive_meta) == 136 + HIVE_AREAS * sizeof(struct hive_area), "layout 4");
+static_assert(sizeof(struct hive_meta) == 144 + HIVE_AREAS * sizeof(struct hive_area), "layout 5");
 
 #define HIVE_MEMBERS ((uint32_t)1 << 16) /* processes; fewer than vcpu_who() can tell apart */
 
@@ -130,6 +131,6 @@ struct hive_data {
 	_Atomic uint32_t member[HIVE_MEMBERS]; /* process ids; member n is at n - 1; 0: free */
 	struct hive_exec exec[HIVE_EXECS];
 };
-static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4 + HIVE_EXECS * 40, "layout 4");
+static_assert(sizeof(struct hive_data) == 64 + HIVE_MEMBERS * 4 + HIVE_EXECS * 40, "layout 5");
 
 #endif

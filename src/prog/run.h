@@ -12,6 +12,7 @@
 #include "hive/vcpu.h"
 #include "prog/image.h"
 
+struct btf_view;
 struct skep_prog;
 struct interp_frame;
 struct obj_store;
@@ -41,6 +42,8 @@ struct run_env {
 	int (*sys_close)(void *arg, uint32_t fd);
 	/* Where programs allocate (obj/obj.h); NULL: nowhere, they get nothing. */
 	struct obj_store *objects;
+	/* The types of the kernel that programs see; NULL: helpers show none. */
+	const struct btf_view *types;
 	/* What the process has mapped, for who walks its stacks (hive/unwind.h); NULL: unknown. */
 	const struct unwind_maps *unwind;
 	/* What stands in place of return addresses that were exchanged; 0: none ever is... */
