@@ -174,14 +174,13 @@ static void put_times(struct format_out *o, char c, int n)
 		o->len += (size_t)n;
 }
 
-static void put_bytes(struct format_out *o, const char *s, size_t n)
+void format_bytes(struct format_out *o, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		put(o, s[i]);
 }
 
-/* Digits of v, at least min of them. */
-static void put_digits(struct format_out *o, uint64_t v, unsigned base, int min, bool upper)
+void format_digits(struct format_out *o, uint64_t v, unsigned base, int min, bool upper)
 {
 	char digits[20];
 	int n = 0;
@@ -208,7 +207,7 @@ static void put_number(struct format_out *o, const struct spec *s, uint64_t v)
 	}
 	if (minus)
 		v = -v;
-	put_digits(&count, v, s->base, 0, false);
+	format_digits(&count, v, s->base, 0, false);
 	pad = s->width - (int)count.len - (sign != 0);
 
 	if (!s->left && !s->zero)
@@ -217,7 +216,7 @@ static void put_number(struct format_out *o, const struct spec *s, uint64_t v)
 		put(o, sign);
 	if (!s->left && s->zero)
 		put_times(o, '0', pad);
-	put_digits(o, v, s->base, 0, s->upper);
+	format_digits(o, v, s->base, 0, s->upper);
 	if (s->left)
 		put_times(o, ' ', pad);
 }
@@ -228,15 +227,15 @@ static void put_padded(struct format_out *o, const struct spec *s, const char *t
 
 	if (!s->left)
 		put_times(o, ' ', pad);
-	put_bytes(o, text, n);
+	format_bytes(o, text, n);
 	if (s->left)
 		put_times(o, ' ', pad);
 }
 
 static void put_address(struct format_out *o, uint64_t v)
 {
-	put_bytes(o, "0x", 2);
-	put_digits(o, v, 16, 0, false);
+	format_bytes(o, "0x", 2);
+	format_digits(o, v, 16, 0, false);
 }
 
 static void put_ip(struct format_out *o, const uint8_t *ip, bool v6, bool plain)
@@ -247,11 +246,11 @@ static void put_ip(struct format_out *o, const uint8_t *ip, bool v6, bool plain)
 		if (v6) {
 			if (i && i % 2 == 0 && !plain)
 				put(o, ':');
-			put_digits(o, ip[i], 16, 2, false);
+			format_digits(o, ip[i], 16, 2, false);
 		} else {
 			if (i)
 				put(o, '.');
-			put_digits(o, ip[i], 10, plain ? 3 : 0, false);
+			format_digits(o, ip[i], 10, plain ? 3 : 0, false);
 		}
 	}
 }
@@ -275,7 +274,7 @@ static void put_spec(struct format_out *o, const struct spec *s, const struct fe
 		put_padded(o, s, text, a->len);
 		break;
 	case SPEC_TEXT:
-		put_bytes(o, text, a->len);
+		format_bytes(o, text, a->len);
 		break;
 	case SPEC_SYMBOL:
 		symbol = (struct format_out){ buf, sizeof(buf), 0 };

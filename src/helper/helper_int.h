@@ -113,6 +113,10 @@ struct format_out {
 int format_text(struct skep_run *run, struct format_out *out, const char *fmt, size_t fmt_size,
 		const uint64_t *args, uint32_t n);
 
+/** Bytes; digits of v, at least `min` of them.  What has no room is only counted. */
+void format_bytes(struct format_out *o, const char *s, size_t n);
+void format_digits(struct format_out *o, uint64_t v, unsigned base, int min, bool upper);
+
 /* The kernel's character classes: Latin-1, as lib/ctype.c. */
 static inline bool char_is_digit(unsigned char c)
 {

@@ -696,6 +696,11 @@ def storage_as_on_the_host():
 
 
 @case
+def data_by_its_type_as_on_the_host():
+    as_on_the_host('show')
+
+
+@case
 def sockets_as_on_the_host():
     as_on_the_host('sockets')
 
@@ -757,6 +762,7 @@ def iterators():
     assert 'elems 1\n' in parts['progs'] and ' 0\n' not in parts['progs'], parts
     assert parts['links'].split()[1:] == ['links'], parts
     assert parts['walks'] == 'x 0 5 x\n', parts
+    assert parts['shown slots'] == '(__u32)0(__u32)1 -14 -22 -22\n', parts
     assert parts['twice'].startswith('0.1\n1.2\n'), parts
     assert parts['for_ever'] == 'iter: Resource temporarily unavailable\n', parts
     assert parts['much numbers'] == '81920 bytes\n', parts

@@ -133,8 +133,17 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+typedef struct {
+	unsigned val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
 struct task_struct {
 	int pid, tgid;
+	const struct cred *cred;
 	struct css_set *cgroups;
 	struct files_struct *files;
 	struct task_struct *real_parent, *group_leader;
@@ -205,6 +214,13 @@ static void read_cgroup(struct own *o, struct task_struct *t)
 				  BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, name));
 }
 
+static void show_cred(struct own *o, struct task_struct *t)
+{
+	struct btf_ptr p = { (void *)&t->cred->uid, bpf_core_type_id_kernel(kuid_t) };
+
+	bpf_snprintf_btf(o->shown, sizeof(o->shown), &p, sizeof(p), BTF_F_COMPACT | BTF_F_ZERO);
+}
+
 static void count_call(void)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
@@ -261,6 +277,7 @@ int look(void *ctx)
 	read_program(o, t);
 	read_cgroup(o, t);
 	count_call();
+	show_cred(o, bpf_get_current_task_btf());
 	for (int i = 0; i < OWN_FDS; i++) {
 		__builtin_memset(&o->fd[i], 0, sizeof(o->fd[i]));
 		read_file(&o->fd[i], t, OWN_FD + i);

@@ -45,7 +45,7 @@ static void print(const char *who, const struct own *o)
 	printf(" nr %d leader %d parent %d file %lu %#x %s %u args %lu env %lu %s differ %u", o->nr,
 	       o->leader_nr, o->parent_nr, o->ino, o->dev, o->name, o->name_len, o->args, o->env,
 	       o->arg0, o->differ);
-	printf(" cgroup %lu '%s' %d", o->cgroup, o->cgroup_name, o->level);
+	printf(" cgroup %lu '%s' %d %s", o->cgroup, o->cgroup_name, o->level, o->shown);
 	for (int i = 0; i < OWN_FDS; i++)
 		printf(" fd '%s' %u %lu %#x", o->fd[i].name, o->fd[i].name_len, o->fd[i].ino,
 		       o->fd[i].dev);
@@ -175,6 +175,7 @@ static void say(void)
 	o.name_len = (unsigned)strlen(o.name);
 	say_files(&o);
 	say_cgroup(&o);
+	snprintf(o.shown, sizeof(o.shown), "(kuid_t){.val = (uid_t)%u,}", getuid());
 	print("own", &o);
 	seen();
 }

@@ -38,6 +38,7 @@ struct own {
 	unsigned long cgroup;	 /* its id */
 	int level;
 	char cgroup_name[32];
+	char shown[64]; /* its ids as bpf_snprintf_btf() shows them */
 	char name[64], arg0[128];
 	struct own_fd fd[OWN_FDS];
 };

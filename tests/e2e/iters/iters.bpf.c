@@ -165,6 +165,23 @@ SEC("iter/bpf_map_elem") int elems(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* Each key by its type, then what is none, and what nobody can read. */
+SEC("iter/bpf_map_elem") int shown(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct btf_ptr p = { ctx->key, bpf_core_type_id_kernel(__u32) };
+	struct seq_file *seq = ctx->meta->seq;
+
+	if (ctx->key) {
+		bpf_seq_printf_btf(seq, &p, sizeof(p), BTF_F_COMPACT);
+		return 0;
+	}
+	BPF_SEQ_PRINTF(seq, " %d", bpf_seq_printf_btf(seq, &p, sizeof(p), BTF_F_COMPACT));
+	p.type_id = 0;
+	BPF_SEQ_PRINTF(seq, " %d", bpf_seq_printf_btf(seq, &p, sizeof(p), 0));
+	BPF_SEQ_PRINTF(seq, " %d\n", bpf_seq_printf_btf(seq, &p, 8, 0));
+	return 0;
+}
+
 /* Reads more of a key than there is in maps with 4 bytes. */
 SEC("iter/bpf_map_elem") int long_keys(struct bpf_iter__bpf_map_elem *ctx)
 {

@@ -264,6 +264,7 @@ int main(int argc, char **argv)
 	show("progs", NULL);
 	show("links", NULL);
 	show("walks", NULL);
+	show("shown", "slots");
 	show("twice", NULL);
 	show("for_ever", NULL);
 	show("much", "numbers");
