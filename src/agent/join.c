@@ -210,6 +210,40 @@ static int map_area(const struct hive_meta *m, const struct hive_area *a)
 	return p < 0 && p > -4096 ? (int)p : 0;
 }
 
+/* The row as it is at some moment, which its generation names; false: it is free. */
+static bool read_row(const struct hive_area *row, struct hive_area *ret)
+{
+	uint32_t gen;
+
+	do {
+		gen = __atomic_load_n(&row->gen, __ATOMIC_ACQUIRE);
+		*ret = (struct hive_area){ .at = __atomic_load_n(&row->at, __ATOMIC_ACQUIRE) };
+		if (!ret->at)
+			return false;
+		*ret = (struct hive_area){ ret->at, row->size, row->off, row->fd, gen, row->write };
+		atomic_thread_fence(memory_order_acquire);
+	} while (__atomic_load_n(&row->gen, __ATOMIC_RELAXED) != gen);
+	return true;
+}
+
+/* What was there is another map's, or nobody's: it stays until it is in the way. */
+static int map_row(struct agent_process *p, uint32_t i)
+{
+	const struct hive_area *row = &p->meta->area[i];
+	struct hive_area a;
+	int err = 0;
+
+	while (read_row(row, &a) && a.gen != p->gen[i]) {
+		err = map_area(p->meta, &a);
+		if (!err)
+			p->gen[i] = a.gen;
+		else if (__atomic_load_n(&row->gen, __ATOMIC_ACQUIRE) == a.gen)
+			return err;
+		/* Else it has gone meanwhile, and its descriptor with it. */
+	}
+	return 0;
+}
+
 /* All rows that changed since they were mapped. */
 static int map_areas(struct agent_process *p)
 {
@@ -218,16 +252,8 @@ static int map_areas(struct agent_process *p)
 	const uint32_t n = atomic_load(&m->areas);
 	int err = 0;
 
-	for (uint32_t i = 0; i < n && !err; i++) {
-		const struct hive_area a = m->area[i];
-
-		if (a.gen == p->gen[i])
-			continue;
-		/* What was there is another map's, or nobody's: it stays until it is in the way. */
-		err = a.at ? map_area(m, &a) : 0;
-		if (!err)
-			p->gen[i] = a.gen;
-	}
+	for (uint32_t i = 0; i < n && !err; i++)
+		err = map_row(p, i);
 	if (!err)
 		p->change = change;
 	return err;

@@ -339,14 +339,20 @@ static uint32_t free_row(struct space *s)
 int space_show(struct space *s, const struct hive_area *area)
 {
 	struct hive_meta *m = space_meta(s);
-	uint32_t row, gen;
+	struct hive_area *a;
+	uint32_t row;
 
 	pthread_mutex_lock(&s->lock);
 	row = free_row(s);
 	if (row < HIVE_AREAS) {
-		gen = m->area[row].gen + 1;
-		m->area[row] = *area;
-		m->area[row].gen = gen;
+		a = &m->area[row];
+		a->size = area->size;
+		a->off = area->off;
+		a->fd = area->fd;
+		a->write = area->write;
+		/* Who has the address has the rest; who read that of the last one hears of it. */
+		__atomic_store_n(&a->gen, a->gen + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&a->at, area->at, __ATOMIC_RELEASE);
 		s->spare_row = row + 1;
 		if (row >= atomic_load(&m->areas))
 			atomic_store(&m->areas, row + 1);
@@ -370,8 +376,8 @@ void space_hide(struct space *s, int row)
 	struct hive_meta *m = space_meta(s);
 
 	pthread_mutex_lock(&s->lock);
-	m->area[row].at = 0;
-	m->area[row].gen++;
+	__atomic_store_n(&m->area[row].at, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->area[row].gen, m->area[row].gen + 1, __ATOMIC_RELEASE);
 	s->spare_row = MIN(s->spare_row, (uint32_t)row);
 	atomic_fetch_add(&m->change, 1);
 	pthread_mutex_unlock(&s->lock);
