@@ -4,9 +4,9 @@
  *
  *	skep run -- faults [--seed S] [--seconds T] [--members N] [--work NAME] [--print]
  *
- * Members do random work on maps and ring buffers that they share (faults_maps.c, faults_ring.c),
- * and each checks what it finds.  Meanwhile one after the other is killed, and a new one takes its
- * slot.  What must hold:
+ * Members do random work on maps, ring buffers and objects that they share (faults_maps.c,
+ * faults_ring.c, faults_objects.c), and each checks what it finds.  Meanwhile one after the other
+ *is killed, and a new one takes its slot.  What must hold:
  *
  * No step takes longer than LIMIT_NS, but for what its own process waits for a CPU, as the kernel
  * says, and what the machine makes those wait whom it asks: that is measured by two that send each
@@ -39,14 +39,12 @@
 #define PAUSE_US 20000 /* at most, between two deaths */
 
 static const struct work *const works[] = {
-	&keyed_work,
-	&queue_work,
-	&ring_work,
-	&churn_work,
+	&keyed_work,   &queue_work, &ring_work,
+	&objects_work, &churn_work, /* it counts maps: from here on there are no more */
 };
 #define NR_WORKS (sizeof(works) / sizeof(works[0]))
 
-struct shared *shared;
+struct common *shared;
 static pid_t driver, echo[2];
 
 static struct {
@@ -174,6 +172,7 @@ static void end(struct slot *s)
 	if (waitpid(s->pid, &status, 0) != s->pid)
 		status = 0;
 	s->pid = 0;
+	shared->deaths++;
 	atomic_store(&s->began, 0);
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		wrong(s, "%s", s->said[0] ? strdupa(s->said) : "a member ended by itself");

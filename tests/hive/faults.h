@@ -56,14 +56,15 @@ struct slot {
 	char said[240]; /* what is wrong; empty: nothing */
 };
 
-struct shared {
+struct common {
 	struct slot slot[SLOTS_MAX];
 	unsigned slots;
 	uint64_t received[SLOTS_MAX]; /* the last record of each slot that was consumed */
+	uint64_t deaths;	      /* of members, by now */
 	_Atomic uint64_t machine;     /* ns: what the machine alone made a process wait */
 };
 
-extern struct shared *shared;
+extern struct common *shared;
 
 /* One kind of work. */
 struct work {
@@ -74,7 +75,7 @@ struct work {
 	void (*finish)(struct slot *s); /* all members are gone: is it as it should be? */
 };
 
-extern const struct work keyed_work, queue_work, churn_work, ring_work;
+extern const struct work keyed_work, queue_work, churn_work, ring_work, objects_work;
 
 uint64_t now_ns(void);
 

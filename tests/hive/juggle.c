@@ -5,7 +5,7 @@
  *
  *	juggle FILE CASE...	RUNNER_SEED, RUNNER_SECONDS as of runner.c
  */
-#include "obj/obj_int.h"
+#include "tests/hive/objects.h"
 #include "tests/hive/runs.h"
 #include "tests/hive/scribbler.h"
 
@@ -25,41 +25,18 @@ struct juggler {
 
 /* --- how many there are ----------------------------------------------------------------------- */
 
-/* As obj/pool.c has them. */
-static const uint16_t block_sizes[CLASSES] = { 32,  48,	 64,  80,  96,	 128,  160,  208,
-					       272, 352, 464, 608, 1024, 1552, 2720, 4112 };
-/* Objects that somebody holds; *ret_used: blocks that ever were some. */
-static unsigned count(const struct obj_pool *p, unsigned *ret_used)
-{
-	const struct obj_store *s = (const struct obj_store *)member_meta()->objects;
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < (s->vcpus->nr + 1) * CLASSES; i++) {
-		const uint32_t used = s->sh->row[i / CLASSES].blocks[p->nr][i % CLASSES].used;
-		const uint8_t *range = p->mem + ((size_t)i << p->shift);
-
-		*ret_used += used;
-		for (size_t k = 0; k < used; k++)
-			n += block_count((const struct block *)(range +
-								k * block_sizes[i % CLASSES])) != 0;
-	}
-	return n;
-}
-
 static unsigned live(void)
 {
-	const struct obj_store *s = (const struct obj_store *)member_meta()->objects;
-	unsigned used = 0;
+	unsigned used;
 
-	return count(&s->pool[0], &used) + count(&s->pool[1], &used);
+	return count_objects(member_meta(), &used);
 }
 
 static unsigned blocks(void)
 {
-	const struct obj_store *s = (const struct obj_store *)member_meta()->objects;
-	unsigned used = 0;
+	unsigned used;
 
-	count(&s->pool[0], &used);
+	count_objects(member_meta(), &used);
 	return used;
 }
 
