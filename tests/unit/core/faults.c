@@ -222,6 +222,117 @@ TEST(faults_in_prog_load_with_an_arena)
 	core_stop();
 }
 
+/* Types by hand: what a program allocates, and its function. */
+struct object_types {
+	struct btf_header hdr;
+	uint32_t types[25];
+	char strings[32];
+};
+enum { TYPE_BALL = 3, TYPE_FUNC = 5 };
+
+static const struct object_types object_types = {
+	.hdr = { .magic = BTF_MAGIC,
+		 .version = 1,
+		 .hdr_len = sizeof(struct btf_header),
+		 .type_len = sizeof(object_types.types),
+		 .str_off = sizeof(object_types.types),
+		 .str_len = sizeof("\0bpf_refcount\0ball\0int\0refs\0f") },
+	.types = { 19,
+		   BTF_KIND_INT << 24,
+		   4,
+		   BTF_INT_SIGNED << 24 | 32,
+		   1,
+		   BTF_KIND_STRUCT << 24 | 1,
+		   4,
+		   28,
+		   1,
+		   0,
+		   14,
+		   BTF_KIND_STRUCT << 24 | 2,
+		   8,
+		   23,
+		   2,
+		   0,
+		   28,
+		   1,
+		   32,
+		   0,
+		   BTF_KIND_FUNC_PROTO << 24,
+		   1,
+		   28,
+		   BTF_KIND_FUNC << 24,
+		   4 },
+	.strings = "\0bpf_refcount\0ball\0int\0refs\0f",
+};
+
+static int32_t kfunc_id(const char *name)
+{
+	const int id = btf_find(core_vmlinux(k), name, BTF_KIND_FUNC);
+
+	ASSERT_GT(id, 0);
+	return id;
+}
+
+static long load_allocating(void *arg)
+{
+	const struct bpf_insn insns[] = {
+		MOV(1, TYPE_BALL),
+		MOV(2, 0),
+		{ .code = BPF_JMP | BPF_CALL,
+		  .src_reg = BPF_PSEUDO_KFUNC_CALL,
+		  .imm = kfunc_id("bpf_obj_new_impl") },
+		JEQ(0, 0, 3),
+		MOVR(1, 0),
+		MOV(2, 0),
+		{ .code = BPF_JMP | BPF_CALL,
+		  .src_reg = BPF_PSEUDO_KFUNC_CALL,
+		  .imm = kfunc_id("bpf_obj_drop_impl") },
+		MOV(0, 2),
+		EXIT,
+	};
+	const struct bpf_func_info func = { .insn_off = 0, .type_id = TYPE_FUNC };
+	union core_attr a = attr_zero;
+
+	a.a.prog_type = BPF_PROG_TYPE_XDP;
+	a.a.insns = PTR(insns);
+	a.a.insn_cnt = ARRAY_SIZE(insns);
+	a.a.license = PTR("GPL");
+	a.a.prog_btf_fd = *(uint32_t *)arg;
+	a.a.func_info = PTR(&func);
+	a.a.func_info_cnt = 1;
+	a.a.func_info_rec_size = sizeof(func);
+	return bpf_call(BPF_PROG_LOAD, &a);
+}
+
+/* Who does not get so far is no user of the store. */
+TEST(faults_in_prog_load_with_objects)
+{
+	union core_attr a = attr_zero;
+	uint32_t ret, btf;
+	long fd;
+
+	core_start(NULL);
+	ASSERT(core_vmlinux(k));
+	a.a.btf = PTR(&object_types);
+	a.a.btf_size =
+		sizeof(object_types.hdr) + object_types.hdr.type_len + object_types.hdr.str_len;
+	fd = bpf_call(BPF_BTF_LOAD, &a);
+	ASSERT_GE(fd, 0);
+	btf = (uint32_t)fd;
+	fd = each_failure(load_allocating, &btf);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(atomic_load(obj_users(k->env.objects)), 1);
+	ASSERT_EQ(k->records.n, 1);
+	ASSERT_EQ(prog_run_once(fd, &ret), 0);
+	ASSERT_EQ(ret, 2);
+	ASSERT_EQ(obj_live(k->env.objects), 0);
+	close((int)fd);
+	next_id(BPF_PROG_GET_NEXT_ID, 0); /* what is gone is looked for */
+	ASSERT_EQ(atomic_load(obj_users(k->env.objects)), 0);
+	close((int)btf);
+	core_stop();
+}
+
 static long list_btf(void *arg)
 {
 	long id = next_id(BPF_BTF_GET_NEXT_ID, 0);
