@@ -209,6 +209,7 @@ void hash_destroy(struct skep_map *m)
 
 	if (m->area.mem)
 		drop_all(m, h);
+	hash_lost_free(m);
 	map_priv_free(m, h, sizeof(*h));
 	m->priv = NULL;
 }

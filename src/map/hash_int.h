@@ -72,6 +72,9 @@ struct elem {
 	uint8_t pad[3];
 	_Atomic uint32_t holder; /* 1 + the row whose run has it in hand, or as spare; 0: nobody */
 };
+/* Nobody either: marks of a search (hash_lost.c), which whoever takes the element writes over. */
+#define HASH_LOST  UINT32_MAX
+#define HASH_RESTS (UINT32_MAX - 1)
 static_assert(sizeof(struct elem) == 16, "the key follows at 16");
 
 /* What the runs of one CPU have; the last row is bpf(2)'s. */
@@ -623,6 +626,17 @@ void hash_cpu_died(struct skep_map *m, uint32_t cpu);
 
 /* Looks whether it is what it must be (hash_scrub.c). */
 bool hash_scrub(struct skep_map *m, uint64_t *pos);
+
+/*
+ * Looks for elements that are nowhere, in rounds (hash_lost.c): a round begins, meets what buckets
+ * have, then walks through lists, some at a time: true when it is over.  Without memory it is at
+ * once.
+ */
+void hash_lost_begin(struct skep_map *m);
+void hash_lost_meet(struct skep_map *m, uint32_t n);
+bool hash_lost_lists(struct skep_map *m);
+/* Ends it, whatever it found. */
+void hash_lost_free(struct skep_map *m);
 
 /* The cold operations do not need a variant each (hash.c). */
 int hash_check(const union bpf_attr *attr, struct skep_diag *reterr_diag);

@@ -10,8 +10,9 @@
  *	in the tail	its number is above `fresh`
  *
  * A run that died may have left one in two of them, until it is mended: then the row names it too.
- * Small maps are looked at as a whole, of large ones some buckets at a time.  What is not so makes
- * the map empty: which of its elements are true nobody can tell.
+ * Small maps are looked at as a whole, of large ones some buckets at a time, then some of what is
+ * free: whoever is in neither is free again (hash_lost.c).  What else is not so makes the map
+ *empty: which of its elements are true nobody can tell.
  */
 #include "base/alloc.h"
 #include "map/hash_int.h"
@@ -23,14 +24,15 @@
 
 #define WHOLE	  (UINT32_C(1) << 16) /* elements: a millisecond */
 #define REST	  4096		      /* elements that a look at the whole counts for */
-#define SOME	  1024		      /* buckets */
+#define SOME	  16384		      /* buckets: a millisecond, but each lock by itself */
+#define PIECES	  8		      /* of lists */
 #define PAGE	  4096
 #define ROW_NAMES 3 /* elements that a row names */
 
 /* --- what a look finds ------------------------------------------------------------------------ */
 
 struct look {
-	const struct skep_map *m;
+	struct skep_map *m;
 	const struct hash *h;
 	uint32_t fresh;
 	uint8_t *met; /* a bit for each element that was in some place; NULL: nobody counts */
@@ -69,13 +71,16 @@ static bool in_hand(const struct skep_map *m, uint32_t n)
 static bool meet(struct look *l, uint32_t n)
 {
 	const struct hash *h = l->h;
+	const uint32_t holder = n && n <= l->fresh ? atomic_load(&hash_elem(h, n)->holder) : 0;
 
-	if (!n || n > l->fresh || (atomic_load(&hash_elem(h, n)->holder) && !in_hand(l->m, n))) {
+	if (!n || n > l->fresh || (holder && holder < HASH_RESTS && !in_hand(l->m, n))) {
 		fail(l);
 		return false;
 	}
-	if (!l->met)
+	if (!l->met) {
+		hash_lost_meet(l->m, n);
 		return true;
+	}
 	if (l->met[n / 8] >> n % 8 & 1 && !in_hand(l->m, n))
 		fail(l);
 	l->met[n / 8] |= (uint8_t)(1u << n % 8);
@@ -301,7 +306,7 @@ static bool lock_all(const struct table *t, uint8_t *locked)
 }
 
 /* All locks are held. */
-static bool is_sound(const struct skep_map *m, const uint8_t *locked, uint8_t *met)
+static bool is_sound(struct skep_map *m, const uint8_t *locked, uint8_t *met)
 {
 	const struct hash *h = m->priv;
 	struct look l = { m, h, atomic_load(&h->sh->fresh), met, true };
@@ -424,12 +429,29 @@ static enum verdict scrub_whole(const struct table *t, bool known)
 	return ret;
 }
 
+/* Some of them; true: those were the last. */
+static bool lists(struct skep_map *m)
+{
+	bool over = false;
+
+	for (int i = 0; i < PIECES && !over; i++)
+		over = hash_lost_lists(m);
+	return over;
+}
+
 static bool scrub_some(const struct table *t, uint64_t *pos)
 {
 	const struct hash *h = t->h;
-	const uint32_t end = (uint32_t)MIN(*pos + SOME, (uint64_t)h->mask + 1);
+	const uint64_t buckets = (uint64_t)h->mask + 1;
+	const uint32_t end = (uint32_t)MIN(*pos + SOME, buckets);
 	struct look l = { t->m, h, MIN(atomic_load(&h->sh->fresh), h->total), NULL, true };
 
+	if (*pos == buckets) {
+		*pos = lists(t->m) ? 0 : buckets;
+		return false;
+	}
+	if (!*pos)
+		hash_lost_begin(t->m);
 	for (uint32_t i = next_bucket(t, (uint32_t)*pos); i < end && l.sound;
 	     i = next_bucket(t, i + 1)) {
 		bucket_lock(h, &h->buckets[i], HASH_USER);
@@ -438,8 +460,11 @@ static bool scrub_some(const struct table *t, uint64_t *pos)
 		look_at_bucket(&l, i);
 		spin_unlock(&h->buckets[i].lock);
 	}
-	*pos = end > h->mask || !l.sound ? 0 : end;
-	return !l.sound && scrub_whole(t, true) == WRONG;
+	*pos = l.sound ? end : 0;
+	if (l.sound)
+		return false;
+	hash_lost_free(t->m);
+	return scrub_whole(t, true) == WRONG;
 }
 
 bool hash_scrub(struct skep_map *m, uint64_t *pos)

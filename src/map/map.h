@@ -31,6 +31,7 @@ struct btf_record;
 struct obj_store;
 struct object;
 struct space;
+struct hash_lost;
 struct skep_btf;
 struct skep_map;
 
@@ -203,6 +204,7 @@ struct skep_map {
 	const struct map_prog_ops *progs; /* how PROG_ARRAY counts programs; may be NULL */
 
 	uint64_t scrubbed;	     /* how far scrub() has come */
+	struct hash_lost *lost;	     /* what it looks for (hash_lost.c); NULL: nothing */
 	struct spinlock lock;	     /* object values under bpf(2), owner_*; never from programs */
 	_Atomic uint32_t refs;	     /* map_get, map_put */
 	_Atomic uint32_t users;	     /* fds and pins: map_user_get, map_user_put */

@@ -4,6 +4,7 @@
 #include "map/lpm_int.h"
 #include "tests/unit/map/maps.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #define N 512
@@ -30,16 +31,21 @@ static int put(struct skep_map *m, uint32_t i)
 	return map_sys_update(m, &key, value, BPF_ANY);
 }
 
-static uint32_t count(struct skep_map *m)
+static uint32_t count_to(struct skep_map *m, uint32_t most)
 {
 	uint64_t key, *prev = NULL;
 	uint32_t n = 0;
 
-	while (n <= 2 * N && !map_sys_next_key(m, prev, &key)) {
+	while (n <= most && !map_sys_next_key(m, prev, &key)) {
 		prev = &key;
 		n++;
 	}
 	return n;
+}
+
+static uint32_t count(struct skep_map *m)
+{
+	return count_to(m, 2 * N);
 }
 
 /* Half full, with elements that were there once, and in other rows than one. */
@@ -262,6 +268,119 @@ TEST(hashes_that_were_written_over_become_empty)
 			if (damages[d].parts)
 				check(types[i], d, UINT32_C(1) << 17);
 		}
+}
+
+/* --- elements of large maps that are nowhere -------------------------------------------------- */
+
+#define LARGE (UINT32_C(1) << 17)
+
+/* How many more fit. */
+static uint32_t room(struct skep_map *m)
+{
+	uint32_t n = 0;
+
+	while (n < 2 * LARGE && !put(m, 100000 + n))
+		n++;
+	return n;
+}
+
+static void nothing(struct hash *h)
+{
+	(void)h;
+}
+
+static void lost_bucket(struct hash *h)
+{
+	uint32_t s;
+
+	full_bucket(h, &s)->tags = 0;
+}
+
+TEST(large_hashes_find_what_is_lost)
+{
+	static const struct {
+		const char *name;
+		void (*damage)(struct hash *h);
+		uint32_t gone; /* elements that are not there any more, but in their bucket */
+	} cases[] = {
+		{ "nothing", nothing, 0 },
+		{ "a list", lost_list, 0 },
+		{ "a list from beyond", bad_list, 0 },
+		{ "a bucket", lost_bucket, 1 },
+	};
+	static const uint32_t kinds[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_PERCPU_HASH };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(kinds); i++) {
+		const size_t c = i / ARRAY_SIZE(kinds);
+		struct skep_map *m = used(kinds[i % ARRAY_SIZE(kinds)], LARGE);
+		uint32_t had;
+
+		cases[c].damage(m->priv);
+		ASSERT(!scrub(m));
+		had = count(m);
+		ASSERT(cases[c].gone ? had < N / 2 : had == N / 2);
+		ASSERT_MSG(room(m) == LARGE - had, "%s", cases[c].name);
+		ASSERT(!scrub(m));
+		map_put(m);
+	}
+}
+
+/* Elements that come and go while others are looked for are not taken for them. */
+struct mover {
+	struct skep_map *m;
+	uint32_t first;
+	_Atomic bool over;
+};
+
+static void *move(void *arg)
+{
+	struct mover *w = arg;
+	uint64_t value[CPUS] = { 0 };
+
+	for (uint32_t i = 0; !w->over; i++) {
+		const uint64_t key = key_of(w->first + i % 5000);
+
+		if (i / 5000 % 2)
+			w->m->ops->delete (w->m, &key, w->first % 2);
+		else
+			w->m->ops->update(w->m, &key, value, BPF_ANY, w->first % 2);
+	}
+	return NULL;
+}
+
+TEST(large_hashes_find_what_is_lost_while_others_move)
+{
+	struct skep_map *m = used(BPF_MAP_TYPE_HASH, LARGE);
+	struct mover w[2] = { { m, 200000 }, { m, 300001 } };
+	pthread_t t[2];
+	uint32_t had, more = 0;
+
+	/* Lists that are longer than one piece. */
+	ASSERT_EQ(room(m), LARGE - N / 2);
+	for (uint32_t i = 0; i < 50000; i++) {
+		const uint64_t key = key_of(100000 + i);
+
+		ASSERT_EQ(m->ops->delete (m, &key, i % 2), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&t[i], NULL, move, &w[i]), 0);
+	for (int i = 0; i < 20; i++) {
+		if (i % 7 == 3)
+			lost_bucket(m->priv);
+		ASSERT(!scrub(m));
+	}
+	w[0].over = w[1].over = true;
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	for (int i = 0; i < 3; i++)
+		ASSERT(!scrub(m));
+	had = count_to(m, 2 * LARGE);
+	/* Not among those that are there. */
+	while (!put(m, 1000000 + more))
+		more++;
+	ASSERT_EQ(more, LARGE - had);
+	ASSERT_EQ(count_to(m, 2 * LARGE), LARGE);
+	map_put(m);
 }
 
 /* What a run has in hand stays its own. */
