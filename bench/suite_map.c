@@ -43,6 +43,7 @@ static const struct map_case cases[] = {
 	{ "queue_push_pop", "queue_push_pop", "records8", "queue", 1, 0, OPS },
 	{ "ringbuf_output_8", "ringbuf_output_8", "records8", "ring", 1, 0, OPS },
 	{ "ringbuf_output_64", "ringbuf_output_64", "records64", "ring", 1, 0, OPS },
+	{ "object_new_drop", "object_new_drop", "keys8", "array", 1, 0, OPS },
 	{ "spin_lock", "spin_lock", "no_lock", "locked", 0, 0, OPS },
 	{ "tail_call", "tail_call", "no_tail_call", "chain", 0, 0, TAIL_CALLS },
 };

@@ -14,6 +14,7 @@
 #include <skep/skep.h>
 
 #include "core/known.h"
+#include "model/model.h"
 
 static struct skep_kernel *kernels[_TARGET_MAX];
 static bool available[_TARGET_MAX];
@@ -50,6 +51,20 @@ long __wrap_syscall(long nr, ...)
 		return -1;
 	}
 	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* Where libbpf reads the types of the kernel that it speaks to. */
+FILE *__real_fopen64(const char *path, const char *mode);
+FILE *__wrap_fopen64(const char *path, const char *mode);
+
+FILE *__wrap_fopen64(const char *path, const char *mode)
+{
+	size_t size;
+	const void *types = model_btf(&size);
+
+	if (kernels[current] && !strcmp(path, "/sys/kernel/btf/vmlinux"))
+		return fmemopen((void *)types, size, mode);
+	return __real_fopen64(path, mode);
 }
 
 /* What src/bpf does of descriptors that end, for every program that it is linked into. */

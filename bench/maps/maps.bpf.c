@@ -6,6 +6,7 @@
  * The keys are random and go on from run to run, so a large map is met where it is cold.
  */
 #include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bench/maps/maps.h"
@@ -206,6 +207,24 @@ PROGRAM(ringbuf_output_64, u64, {
 
 	sum += bpf_ringbuf_output(&ring, record, sizeof(record), 0);
 	sum += key;
+})
+
+/* As many bytes as a cache line has; kernels that know no objects load the other programs. */
+struct object {
+	u64 n[8];
+};
+
+extern void *bpf_obj_new_impl(u64 id, void *meta) __ksym __weak;
+extern void bpf_obj_drop_impl(void *p, void *meta) __ksym __weak;
+
+PROGRAM(object_new_drop, u64, {
+	struct object *o = bpf_obj_new_impl(bpf_core_type_id_local(struct object), NULL);
+
+	if (o) {
+		o->n[0] = x;
+		sum += key;
+		bpf_obj_drop_impl(o, NULL);
+	}
 })
 
 #define WITH_LOCK(name, take, release)                                  \
