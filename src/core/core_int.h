@@ -50,6 +50,7 @@ struct skep_kernel {
 	struct vcpus own_vcpus;
 	struct run_env env;	  /* what their runs carry */
 	struct obj_places places; /* env.objects' memory; NULL: there is none */
+	struct obj_sweep *sweep;  /* a look at it that is under way; NULL: none is */
 	struct {
 		VEC(struct btf_record *);
 	} records;			/* of types of objects, in meta; under lock */
@@ -121,6 +122,8 @@ void store_fini(struct skep_kernel *k);
 /** Somebody is about to use it: until store_release() it stays as it is. */
 void store_hold(struct skep_kernel *k);
 void store_release(struct skep_kernel *k);
+/* Now and then, where there are members: blocks that nobody finds are looked for. */
+void store_scrub(struct skep_kernel *k);
 /** What it calls objects of that struct (obj/obj.h), 0 where it has none; -ENOMEM, -ENOSPC. */
 int store_type(struct skep_kernel *k, uint32_t size, bool percpu, const struct btf_record *record);
 

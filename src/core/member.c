@@ -104,6 +104,7 @@ void core_scrub(struct skep_kernel *k)
 	struct skep_map **maps;
 	const size_t n = hold_maps(k, &maps);
 
+	store_scrub(k);
 	if (k->tasks)
 		scrub(k, k->tasks);
 	for (size_t i = 0; i < n; i++) {

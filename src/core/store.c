@@ -3,15 +3,17 @@
  * store.c - the kernel's store of objects: its memory, what types it knows, and when it is made
  * anew.
  *
- * In a hive members write to it.  What they damage stays so while some map owns objects or some
- * program allocates them, and costs those who use them: blocks that nobody finds any more.  The
- * first one that comes after all of those have gone finds a store that is new.
+ * In a hive members write to it.  Blocks that nobody finds any more are looked for, and come back.
+ * Objects that nobody leads to, but that count as held, stay while some map owns objects or some
+ * program allocates them.  The first one that comes after all of those have gone finds a store that
+ * is new.
  */
 #include "core/core_int.h"
 #include "core/object.h"
 #include "hive/space.h"
 #include "obj/obj.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 void store_fini(struct skep_kernel *k)
@@ -29,6 +31,8 @@ void store_fini(struct skep_kernel *k)
 		space_give_pages(k->space, k->places.objects, obj_objects_size(nr));
 	if (k->places.timers)
 		space_give_pages(k->space, k->places.timers, obj_timers_size());
+	obj_sweep_free(k->sweep);
+	k->sweep = NULL;
 	k->places = (struct obj_places){ 0 };
 	k->env.objects = NULL;
 }
@@ -75,6 +79,20 @@ void store_hold(struct skep_kernel *k)
 		core_trace_say(
 			k, (uint32_t)getpid(), "skep",
 			"objects of programs were damaged: those that come now find new memory");
+}
+
+void store_scrub(struct skep_kernel *k)
+{
+	char text[96];
+	int n;
+
+	if (!k->env.objects || (!k->sweep && !obj_wants_sweep(k->env.objects)))
+		return;
+	n = obj_sweep(k->env.objects, &k->sweep);
+	if (n <= 0)
+		return;
+	snprintf(text, sizeof(text), "objects of programs were damaged: %d were in no list", n);
+	core_trace_say(k, (uint32_t)getpid(), "skep", text);
 }
 
 void store_release(struct skep_kernel *k)

@@ -55,6 +55,18 @@ _Atomic uint32_t *obj_users(struct obj_store *s);
 /** Was something found that no run leaves, or memory out?  Whoever zeroes the objects forgets it.
  */
 bool obj_is_damaged(const struct obj_store *s);
+struct obj_sweep;
+/** Is there something that obj_sweep() has not looked at? */
+bool obj_wants_sweep(const struct obj_store *s);
+/**
+ * In a hive: looks for blocks that are in no list, some at a time, so it is called again and again,
+ * by one thread.  *state is NULL at first.  Cold.
+ *
+ * @return -EAGAIN: there is more; -ENOMEM; how many were found, and *state is NULL again
+ */
+int obj_sweep(struct obj_store *s, struct obj_sweep **state);
+/** Leaves it in the middle.  Accepts NULL. */
+void obj_sweep_free(struct obj_sweep *state);
 /** Objects that somebody holds, counted one by one.  Cold. */
 uint32_t obj_live(const struct obj_store *s);
 

@@ -84,10 +84,16 @@ struct grace {
 	_Atomic uint64_t started, noted, over; /* periods that... */
 };
 
+enum damage {
+	DAMAGE_NONE,
+	DAMAGE_FOUND,	  /* obj_is_damaged()... */
+	DAMAGE_LOOKED_AT, /* ...and obj_sweep() looks, or did */
+};
+
 /* At the beginning of the store's objects. */
 struct shared {
 	struct grace grace;
-	_Atomic uint32_t damaged;			  /* see obj_is_damaged() */
+	_Atomic uint32_t damaged;			  /* enum damage */
 	uint64_t nothing[8] __attribute__((aligned(64))); /* what a node that is none reads as */
 	struct row row[];				  /* [vcpus + 1], then what grace saw */
 };
@@ -183,8 +189,8 @@ static inline const struct obj_type *block_type(const struct obj_store *s, const
 /** Something is as no run leaves it. */
 static inline void store_damaged(struct obj_store *s)
 {
-	if (!atomic_load_explicit(&s->sh->damaged, memory_order_relaxed))
-		atomic_store_explicit(&s->sh->damaged, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&s->sh->damaged, memory_order_relaxed) != DAMAGE_FOUND)
+		atomic_store_explicit(&s->sh->damaged, DAMAGE_FOUND, memory_order_relaxed);
 }
 
 /** The node with that number: where there is none, one that nobody has. */
@@ -209,6 +215,16 @@ struct block *pool_block(const struct obj_store *s, uint32_t unit);
 void pool_mend(struct obj_store *s, uint32_t row);
 /** Calls fn for each object that somebody holds. */
 void pool_each(const struct obj_store *s, void (*fn)(void *arg, struct block *b), void *arg);
+/*
+ * For who looks at all of them (sweep.c): blocks stand in ranges, one for each pool, row and class.
+ * How many of a range were ever taken; the n-th of them; where a block is.
+ */
+uint32_t pool_used(const struct obj_store *s, uint32_t range);
+struct block *pool_nth(const struct obj_store *s, uint32_t range, uint32_t n);
+uint32_t pool_place(const struct obj_store *s, const struct block *b, uint32_t *ret_n);
+/** The lists of a row stay as they are, but for the kernel's own thread that says so. */
+void pool_lock(struct obj_store *s, uint32_t row);
+void pool_unlock(struct obj_store *s, uint32_t row);
 /** As many blocks as there may be: no walk is longer. */
 uint32_t pool_most(const struct obj_store *s);
 

@@ -123,22 +123,45 @@ uint32_t pool_most(const struct obj_store *s)
 	return (uint32_t)((s->pool[0].size + s->pool[1].size) / sizes[0].bytes);
 }
 
+static uint32_t half_of(const struct obj_store *s)
+{
+	return (s->vcpus->nr + 1) * CLASSES;
+}
+
+uint32_t pool_used(const struct obj_store *s, uint32_t range)
+{
+	const struct obj_pool *p = &s->pool[range / half_of(s)];
+	const uint32_t in = range % half_of(s), class = in % CLASSES;
+
+	return MIN(get(&s->sh->row[in / CLASSES].blocks[p->nr][class].used), blocks_in(p, class));
+}
+
+struct block *pool_nth(const struct obj_store *s, uint32_t range, uint32_t n)
+{
+	const uint32_t in = range % half_of(s);
+
+	return nth_block(&s->pool[range / half_of(s)], in / CLASSES, in % CLASSES, n);
+}
+
+uint32_t pool_place(const struct obj_store *s, const struct block *b, uint32_t *ret_n)
+{
+	const struct obj_pool *p = &s->pool[!pool_has(&s->pool[0], (uintptr_t)b)];
+	const size_t off = (uintptr_t)b - (uintptr_t)p->mem;
+	const uint32_t in = (uint32_t)(off >> p->shift);
+
+	*ret_n = (uint32_t)((off & (((size_t)1 << p->shift) - 1)) / sizes[in % CLASSES].bytes);
+	return p->nr * half_of(s) + in;
+}
+
 void pool_each(const struct obj_store *s, void (*fn)(void *arg, struct block *b), void *arg)
 {
-	const uint32_t ranges = (s->vcpus->nr + 1) * CLASSES;
-
-	for (uint32_t i = 0; i < 2 * ranges; i++) {
-		const struct obj_pool *p = &s->pool[i / ranges];
-		const uint32_t row = i % ranges / CLASSES, class = i % CLASSES;
-		const uint32_t used = get(&s->sh->row[row].blocks[p->nr][class].used);
-
-		for (uint32_t n = 0; n < MIN(used, blocks_in(p, class)); n++) {
-			struct block *b = nth_block(p, row, class, n);
+	for (uint32_t i = 0; i < 2 * half_of(s); i++)
+		for (uint32_t n = 0; n < pool_used(s, i); n++) {
+			struct block *b = pool_nth(s, i, n);
 
 			if (block_count(b))
 				fn(arg, b);
 		}
-	}
 }
 
 /* --- grace periods ---------------------------------------------------------------------------- */
@@ -254,6 +277,16 @@ void pool_mend(struct obj_store *s, uint32_t row)
 	lock_take(&r->lock, s->vcpus, VCPU_NONE);
 	mend_locked(s, r);
 	spin_unlock(&r->lock);
+}
+
+void pool_lock(struct obj_store *s, uint32_t row)
+{
+	row_lock(s, &s->sh->row[row], VCPU_NONE);
+}
+
+void pool_unlock(struct obj_store *s, uint32_t row)
+{
+	spin_unlock(&s->sh->row[row].lock);
 }
 
 /* --- taking ----------------------------------------------------------------------------------- */

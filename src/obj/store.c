@@ -119,6 +119,11 @@ bool obj_is_damaged(const struct obj_store *s)
 	return atomic_load(&s->sh->damaged);
 }
 
+bool obj_wants_sweep(const struct obj_store *s)
+{
+	return atomic_load(&s->sh->damaged) == DAMAGE_FOUND;
+}
+
 static void count(void *arg, struct block *b)
 {
 	++*(uint32_t *)arg;
