@@ -48,9 +48,11 @@ struct skep_kernel {
 	struct space *space;		 /* the hive's memory; NULL: there is no hive */
 	struct vcpus *vcpus;		 /* where programs run: own_vcpus, or the hive's */
 	struct vcpus own_vcpus;
-	struct run_env env;	  /* what their runs carry */
-	struct obj_places places; /* env.objects' memory; NULL: there is none */
-	struct obj_sweep *sweep;  /* a look at it that is under way; NULL: none is */
+	struct run_env env;	    /* what their runs carry */
+	struct obj_places places;   /* env.objects' memory; NULL: there is none */
+	pthread_mutex_t sweep_lock; /* within lock: that memory stays what it is */
+	struct obj_sweep *sweep;    /* a look at it that is under way; NULL: none is */
+	_Atomic bool damaged;	    /* it was, some time since it was new: nobody can undo that */
 	struct {
 		VEC(struct btf_record *);
 	} records;			/* of types of objects, in meta; under lock */

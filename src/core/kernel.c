@@ -308,6 +308,7 @@ int core_kernel_new(const struct skep_kernel_opts *opts, struct space *space,
 		return -ENOMEM;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_mutex_init(&k->bind_lock, NULL);
+	pthread_mutex_init(&k->sweep_lock, NULL);
 	k->space = space;
 	k->vcpus = space ? &space_meta(space)->vcpus : &k->own_vcpus;
 	k->rights = o.rights;
@@ -358,6 +359,7 @@ void skep_kernel_free(struct skep_kernel *k)
 	vcpus_fini(k->vcpus, k->space);
 	skep_free(k->pin_root);
 	pthread_mutex_destroy(&k->bind_lock);
+	pthread_mutex_destroy(&k->sweep_lock);
 	pthread_mutex_destroy(&k->lock);
 	skep_free(k);
 }

@@ -99,19 +99,36 @@ static void scrub(struct skep_kernel *k, struct skep_map *m)
 	core_trace_say(k, (uint32_t)getpid(), "skep", text);
 }
 
+/* The map with the next id, counted; NULL: that was the last. */
+static struct skep_map *next_map(struct skep_kernel *k, uint32_t id)
+{
+	const struct id_list *ids = &k->objects.ids[OBJ_MAP];
+	struct skep_map *ret = NULL, *m;
+
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; i < ids->n; i++) {
+		m = ids->at[i]->payload;
+		if (m->id > id && (!ret || m->id < ret->id))
+			ret = m;
+	}
+	if (ret)
+		map_get(ret);
+	pthread_mutex_unlock(&k->lock);
+	return ret;
+}
+
 void core_scrub(struct skep_kernel *k)
 {
-	struct skep_map **maps;
-	const size_t n = hold_maps(k, &maps);
+	uint32_t id = 0;
 
 	store_scrub(k);
 	if (k->tasks)
 		scrub(k, k->tasks);
-	for (size_t i = 0; i < n; i++) {
-		scrub(k, maps[i]);
-		map_put(maps[i]);
+	/* One at a time: a look may take seconds, and whose users have gone should go. */
+	for (struct skep_map *m; (m = next_map(k, id)); map_put(m)) {
+		id = m->id;
+		scrub(k, m);
 	}
-	skep_free(maps);
 }
 
 /* It is the server's alone, or the maps are that it has as values. */

@@ -59,6 +59,28 @@ void store_init(struct skep_kernel *k)
 		space_meta(k->space)->objects = (uintptr_t)k->env.objects;
 }
 
+/* Nobody uses it, but who looks for lost blocks may be in the middle. */
+static bool begin_anew_locked(struct skep_kernel *k)
+{
+	int err;
+
+	pthread_mutex_lock(&k->sweep_lock);
+	obj_sweep_free(k->sweep);
+	k->sweep = NULL;
+	err = space_zero_pages(k->space, k->places.objects, obj_objects_size(k->vcpus->nr));
+	atomic_store(&k->damaged, false);
+	pthread_mutex_unlock(&k->sweep_lock);
+	return !err;
+}
+
+/* What members say of it they may write over again. */
+static bool is_damaged(struct skep_kernel *k)
+{
+	if (k->space && obj_is_damaged(k->env.objects))
+		atomic_store(&k->damaged, true);
+	return atomic_load(&k->damaged);
+}
+
 void store_hold(struct skep_kernel *k)
 {
 	struct obj_store *s = k->env.objects;
@@ -67,12 +89,11 @@ void store_hold(struct skep_kernel *k)
 	if (!s)
 		return;
 	/* Who has gone may not have been noticed. */
-	if (k->space && obj_is_damaged(s))
+	if (is_damaged(k))
 		objects_collect(k);
 	pthread_mutex_lock(&k->lock);
-	if (k->space && obj_is_damaged(s) && !atomic_load(obj_users(s)))
-		anew = !space_zero_pages(k->space, k->places.objects,
-					 obj_objects_size(k->vcpus->nr));
+	if (is_damaged(k) && !atomic_load(obj_users(s)))
+		anew = begin_anew_locked(k);
 	atomic_fetch_add(obj_users(s), 1);
 	pthread_mutex_unlock(&k->lock);
 	if (anew)
@@ -84,11 +105,15 @@ void store_hold(struct skep_kernel *k)
 void store_scrub(struct skep_kernel *k)
 {
 	char text[96];
-	int n;
+	int n = 0;
 
-	if (!k->env.objects || (!k->sweep && !obj_wants_sweep(k->env.objects)))
+	if (!k->env.objects)
 		return;
-	n = obj_sweep(k->env.objects, &k->sweep);
+	pthread_mutex_lock(&k->sweep_lock);
+	is_damaged(k);
+	if (k->sweep || obj_wants_sweep(k->env.objects))
+		n = obj_sweep(k->env.objects, &k->sweep);
+	pthread_mutex_unlock(&k->sweep_lock);
 	if (n <= 0)
 		return;
 	snprintf(text, sizeof(text), "objects of programs were damaged: %d were in no list", n);

@@ -139,7 +139,10 @@ static bool each(struct obj_store *s, struct obj_sweep *w)
 			continue;
 		}
 		b = pool_nth(s, w->at, w->n);
-		if (w->step == MARK)
+		/* What is behind `used` is nobody's yet, whatever it was. */
+		if (w->n >= pool_used(s, w->at))
+			;
+		else if (w->step == MARK)
 			mark(s, b);
 		else if (!is_met(w, w->at, w->n))
 			give(s, w, b);
