@@ -33,6 +33,8 @@ struct timer_thread {
 	pthread_t thread;
 	pid_t pid;				/* of the process that it is a thread of */
 	_Atomic bool stop;			/* it shall end */
+	struct timer_thread *next;		/* of all of this process */
+	pthread_mutex_t awake;			/* it holds that unless it waits; the outermost */
 	pthread_mutex_t lock;			/* of what follows; k->lock may be taken under it */
 	struct timer_queue queue[TIMER_CLOCKS]; /* what is armed, of each clock */
 	struct hold *hold;			/* [TIMERS_MAX] by row */
@@ -272,16 +274,68 @@ static void *timer_loop(void *arg)
 		struct due due = { 0 };
 		bool is_due;
 
+		pthread_mutex_lock(&t->awake);
 		pthread_mutex_lock(&t->lock);
 		is_due = take_locked(t, &due, &wait);
 		firsts_locked(t, first);
 		pthread_mutex_unlock(&t->lock);
 		if (is_due)
 			call_one(t->k, &due);
-		else
+		pthread_mutex_unlock(&t->awake);
+		if (!is_due)
 			obj_timers_wait(objects, seen, first, wait);
 	}
 	return NULL;
+}
+
+/*
+ * A child of fork() has no such thread, and what one held at that moment, locks and a vCPU, nobody
+ * would ever give back there: so all of them wait meanwhile.
+ */
+static struct {
+	pthread_mutex_t lock;
+	pthread_once_t once;
+	struct timer_thread *first;
+} threads = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_ONCE_INIT, NULL };
+
+static void fork_begins(void)
+{
+	pthread_mutex_lock(&threads.lock);
+	for (struct timer_thread *t = threads.first; t; t = t->next)
+		pthread_mutex_lock(&t->awake);
+}
+
+static void fork_ends(void)
+{
+	for (struct timer_thread *t = threads.first; t; t = t->next)
+		pthread_mutex_unlock(&t->awake);
+	pthread_mutex_unlock(&threads.lock);
+}
+
+/* Behind the compiler's, so that fork() comes here first: we may wait for who takes its lock. */
+static void watch_forks(void)
+{
+	pthread_atfork(fork_begins, fork_ends, fork_ends);
+}
+
+static void thread_list(struct timer_thread *t)
+{
+	pthread_mutex_lock(&threads.lock);
+	t->next = threads.first;
+	threads.first = t;
+	pthread_mutex_unlock(&threads.lock);
+}
+
+static void thread_unlist(const struct timer_thread *t)
+{
+	struct timer_thread **at = &threads.first;
+
+	pthread_mutex_lock(&threads.lock);
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+	pthread_mutex_unlock(&threads.lock);
 }
 
 static int thread_start(struct timer_thread *t)
@@ -302,6 +356,7 @@ static int thread_start(struct timer_thread *t)
 
 static void thread_free(struct timer_thread *t)
 {
+	thread_unlist(t);
 	for (uint32_t row = 0; row < t->rows; row++)
 		let_go(&t->hold[row]);
 	if (t->hold)
@@ -309,6 +364,7 @@ static void thread_free(struct timer_thread *t)
 	for (int q = 0; q < TIMER_CLOCKS; q++)
 		timer_queue_fini(&t->queue[q]);
 	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->awake);
 	skep_free(t);
 }
 
@@ -336,10 +392,13 @@ static int thread_new(struct skep_kernel *k)
 
 	if (!t)
 		return -ENOMEM;
+	pthread_once(&threads.once, watch_forks);
+	pthread_mutex_init(&t->awake, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	t->k = k;
 	t->pid = getpid();
 	obj_timers_own(k->env.objects);
+	thread_list(t);
 	err = thread_fill(t);
 	if (err)
 		thread_free(t);
