@@ -1,6 +1,6 @@
 #!/bin/sh
-# Requests that a server answers in a second, looked at and not: a line "LOOKED NATIVE" for each round, as
-# loads of a second take turns.
+# Requests that a server answers in a second: while it is looked at, while nobody does, and of another one that
+# is in no hive.  A line of three numbers for each round, as loads of a second take turns.
 # usage: bench/servers.sh BUILD nginx|redis ROUNDS
 set -eu
 build=$1 what=$2 rounds=$3
@@ -92,12 +92,25 @@ start $port env
 start $((port + 1)) "$build/src/cli/skep" run -n $name --
 
 mkfifo "$dir/end" "$dir/said"
-"$build/src/cli/skep" exec $name -- "$hooks/tool" "$hooks/probe.bpf.o" "$server" -p -1 "$programs" \
-	<"$dir/end" >"$dir/said" 2>"$dir/log" &
-exec 3>"$dir/end"
-read -r said <"$dir/said" || said=
-[ "$said" = attached ] || { echo "servers: $(cat "$dir/log")" >&2; exit 1; }
+attach() {
+	"$build/src/cli/skep" exec $name -- "$hooks/tool" "$hooks/probe.bpf.o" "$server" -p -1 "$programs" \
+		<"$dir/end" >"$dir/said" 2>"$dir/log" &
+	tool=$!
+	exec 3>"$dir/end" 4<"$dir/said"
+	read -r said <&4 || said=
+	[ "$said" = attached ] || { echo "servers: $(cat "$dir/log")" >&2; exit 1; }
+}
+
+detach() {
+	echo >&3
+	cat <&4 >/dev/null
+	exec 3>&- 4<&-
+	wait "$tool" || true
+}
 
 for _ in $(seq "$rounds"); do
-	echo "$(ask $((port + 1))) $(ask $port)"
+	attach
+	looked=$(ask $((port + 1)))
+	detach
+	echo "$looked $(ask $((port + 1))) $(ask $port)"
 done

@@ -25,7 +25,11 @@
 
 #define WINDOW 32 /* rows where one may be */
 
-/* The stack as `call` left it, but for the address, which is taken: room for it, then registers. */
+/*
+ * The stack as `call` left it, but for the address, which is taken: room for it, then registers.  A
+ * jump goes back, from the red zone, where signals leave it alone: the processor keeps return
+ * addresses too, and with one return too many none of those further up would be what it expects.
+ */
 __asm__(".pushsection .text.agent_returned, \"ax\", @progbits\n"
 	".globl agent_returned\n.hidden agent_returned\n.type agent_returned, @function\n"
 	"agent_returned:\n"
@@ -41,7 +45,7 @@ __asm__(".pushsection .text.agent_returned, \"ax\", @progbits\n"
 	"mov 32(%rsp), %rbp; mov 40(%rsp), %rbx; mov 48(%rsp), %r11; mov 56(%rsp), %r10\n"
 	"mov 64(%rsp), %r9; mov 72(%rsp), %r8; mov 80(%rsp), %rax; mov 88(%rsp), %rcx\n"
 	"mov 96(%rsp), %rdx; mov 104(%rsp), %rsi; mov 112(%rsp), %rdi\n"
-	"pushq 144(%rsp); popfq; lea 168(%rsp), %rsp; ret\n"
+	"pushq 144(%rsp); popfq; lea 176(%rsp), %rsp; jmp *-8(%rsp)\n"
 	".popsection\n");
 
 /* The first row of the window where that place may be. */

@@ -215,10 +215,23 @@ static int fill_event(int fd, const struct model_event *e, const char *file)
 	return write_all(fd, text, to.len);
 }
 
+/* Below one of these are all of ours: most files that are opened are elsewhere. */
+static bool is_far(const char *path)
+{
+	static const char *const roots[] = { "/sys/", "/proc/", "/boot/" };
+
+	for (size_t i = 0; path && i < ARRAY_SIZE(roots); i++)
+		if (!strncmp(path, roots[i], strlen(roots[i])))
+			return false;
+	return true;
+}
+
 bool bpf_file_is(const char *path)
 {
 	struct model_event e;
 
+	if (is_far(path))
+		return false;
 	return file_find(path) || is_of_event(find_event(path, &e), &e);
 }
 

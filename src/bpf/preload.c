@@ -16,6 +16,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <skep/skep.h>
@@ -51,6 +52,8 @@ struct skep_kernel *bpf_kernel_default(void)
 	return preload_kernel;
 }
 
+static atomic_bool prepared;
+
 /* Also runs before main, but constructors of other libraries may call before that. */
 __attribute__((constructor)) static void prepare(void)
 {
@@ -58,6 +61,14 @@ __attribute__((constructor)) static void prepare(void)
 
 	pthread_once(&once, resolve);
 	known_start();
+	atomic_store(&prepared, true);
+}
+
+/* For each call, most of which are none of ours. */
+static inline void be_prepared(void)
+{
+	if (unlikely(!atomic_load_explicit(&prepared, memory_order_acquire)))
+		prepare();
 }
 
 /* The hive lives while its members do, whether they ask it for anything or not. */
@@ -70,7 +81,7 @@ __attribute__((constructor)) static void join(void)
 	SKEP_API ret preload_##name params __asm__(#name); \
 	ret preload_##name params                          \
 	{                                                  \
-		prepare();                                 \
+		be_prepared();                             \
 		return call_##name args;                   \
 	}
 #define CALL_BOTH(ret, name, params, args)    PRELOAD(ret, name, params, args)
