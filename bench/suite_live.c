@@ -24,7 +24,8 @@ static const struct {
 } cases[] = {
 	{ "hook", "take_in", "ms", "stops.sh", "wait", 1, { NULL } },
 	{ "hook", "take_in_busy", "ms", "stops.sh", "busy", 1, { NULL } },
-	/* The same server when nobody looks; and another one, outside: two natives differ by 5 %. */
+	/* The same server when nobody looks; and another one, outside: two natives differ by 5 %.
+	 */
 	{ "servers", "nginx_uprobes", "k/s", "servers.sh", "nginx", 1e-3, { "alone", "native" } },
 	{ "servers", "redis_syscalls", "k/s", "servers.sh", "redis", 1e-3, { "alone", "native" } },
 };
