@@ -3,8 +3,8 @@
  * sweep.c - blocks that are in no list, as somebody wrote over one: they are found, and free again.
  * Cold, in the kernel's process, some thousand at a time.
  *
- *	MARK	whose count is 0 gets a word that nobody else writes; who takes the block writes
- *over it wait	for the runs under way: what they had dropped is in a list now, or in a dead hand
+ *	MARK	whose count is 0 gets a word that only who takes the block writes over
+ *	WAIT	for the runs under way: what they had dropped is in a list now, or a dead hand
  *	LISTS	who is in a list, or in a hand, is met
  *	GIVE	who was not met, and has the word still, was in one place all the time: in none
  *
@@ -23,7 +23,7 @@
 #define PIECE 65536 /* blocks that are looked at in one call: some ms */
 #define STEPS 16384 /* through a list, with its row's lock held: some 100 us */
 
-enum step { MARK, LISTS, GIVE };
+enum step { MARK, WAIT, LISTS, GIVE };
 
 /* Blocks of one class in a row's memory. */
 struct range {
@@ -39,6 +39,7 @@ struct obj_sweep {
 	uint32_t cursor; /* LISTS: the walk rests there, 0: it begins */
 	uint64_t left;	 /* steps that lists may still take */
 	uint32_t found;
+	uint64_t *run;	      /* WAIT: [vcpus] that was under way, 0: none */
 	uint8_t *met;	      /* a bit for each block */
 	struct range range[]; /* [ranges] */
 };
@@ -58,8 +59,10 @@ static struct blocks *blocks_of(struct obj_store *s, uint32_t range)
 
 void obj_sweep_free(struct obj_sweep *w)
 {
-	if (w)
+	if (w) {
+		skep_free(w->run);
 		skep_free(w->met);
+	}
 	skep_free(w);
 }
 
@@ -77,8 +80,9 @@ static struct obj_sweep *sweep_new(struct obj_store *s)
 		bits += w->range[i].used;
 	}
 	w->left = 2 * (uint64_t)bits + STEPS;
+	w->run = skep_alloc_array(s->vcpus->nr, sizeof(*w->run));
 	w->met = skep_alloc(bits / 8 + 1);
-	if (!w->met) {
+	if (!w->run || !w->met) {
 		obj_sweep_free(w);
 		return NULL;
 	}
@@ -244,6 +248,22 @@ static bool lists(struct obj_store *s, struct obj_sweep *w)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
+static void begin_wait(const struct obj_store *s, struct obj_sweep *w)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < s->vcpus->nr; i++)
+		w->run[i] = vcpu_run(&s->vcpus->slot[i]);
+}
+
+/* A process that is stopped may keep its run for long: nobody waits here. */
+static bool waited(const struct obj_store *s, const struct obj_sweep *w)
+{
+	for (uint32_t i = 0; i < s->vcpus->nr; i++)
+		if (!vcpu_run_over(&s->vcpus->slot[i], w->run[i]))
+			return false;
+	return true;
+}
+
 static bool some_lists(struct obj_store *s, struct obj_sweep *w)
 {
 	bool over = false;
@@ -251,6 +271,19 @@ static bool some_lists(struct obj_store *s, struct obj_sweep *w)
 	for (uint32_t i = 0; i < PIECE / STEPS * CLASSES && !over; i++)
 		over = lists(s, w);
 	return over;
+}
+
+/* True: the step is over. */
+static bool go_on(struct obj_store *s, struct obj_sweep *w)
+{
+	switch (w->step) {
+	case WAIT:
+		return waited(s, w);
+	case LISTS:
+		return some_lists(s, w);
+	default:
+		return each(s, w);
+	}
 }
 
 int obj_sweep(struct obj_store *s, struct obj_sweep **state)
@@ -262,15 +295,16 @@ int obj_sweep(struct obj_store *s, struct obj_sweep **state)
 		w = *state = sweep_new(s);
 	if (!w)
 		return -ENOMEM;
-	if (!(w->step == LISTS ? some_lists(s, w) : each(s, w)))
+	if (!go_on(s, w))
 		return -EAGAIN;
 	w->at = w->n = 0;
 	/* Lists without end are none to judge by. */
 	if (w->step != GIVE && w->left) {
-		if (w->step++ == MARK) {
-			vcpus_synchronize(s->vcpus);
+		w->step++;
+		if (w->step == WAIT)
+			begin_wait(s, w);
+		else if (w->step == LISTS)
 			meet_hands(s, w);
-		}
 		return -EAGAIN;
 	}
 	found = (int)w->found;
