@@ -193,7 +193,7 @@ static int take_locked(struct process *p, struct hook_taken *ret, struct skep_di
 	ret->threads = (uint32_t)s.t.n;
 	hooks_put_in(&s);
 	still_end(&s);
-	ret->stop_ns = now_ns() - start;
+	ret->stop_ns = s.t.went - start;
 	return 0;
 }
 

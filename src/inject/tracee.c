@@ -377,6 +377,8 @@ void tracee_go(struct tracee *t)
 {
 	tracee_release(t);
 	vec_foreach (th, t) {
+		/* Those that went may take our CPU: the last one does not stand still for that. */
+		t->went = now_ns();
 		let_go(t, th);
 		if (th->held)
 			syscall(SYS_tgkill, t->pid, th->tid, th->held);

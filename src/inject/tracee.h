@@ -36,6 +36,7 @@ struct tracee {
 			 */
 	uint64_t stack; /* top of a stack for tracee_call(); 0: the thread's own */
 	bool catches;	/* who faults in a call has a handler for it in the process */
+	uint64_t went;	/* when the last thread was let go of: ns, CLOCK_MONOTONIC */
 	struct memory *held;	   /* see tracee_hold(); NULL: nothing is */
 	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
 };
