@@ -65,7 +65,7 @@ redis)
 	ask() { redis-benchmark -p "$1" -n 100000 -c 8 -t get --csv | awk -F '"' '/GET/ { print $4 }'; }
 	ready() { redis-cli -p "$1" ping >/dev/null 2>&1; }
 	;;
-*) echo "servers: what is $what?" >&2; exit 2 ;;
+*) echo "servers: what is $what? It knows nginx and redis" >&2; exit 2 ;;
 esac
 
 await() {

@@ -8,7 +8,7 @@
  * faults_ring.c, faults_objects.c), and each checks what it finds.  Meanwhile one after the other
  *is killed, and a new one takes its slot.  What must hold:
  *
- * No step takes longer than LIMIT_NS, but for what its own process waits for a CPU, as the kernel
+ * No call takes longer than LIMIT_NS, but for what its own process waits for a CPU, as the kernel
  * says, and what the machine makes those wait whom it asks: that is measured by two that send each
  * other a byte, and are not killed.  No element is lost or
  * corrupted, but that a change whose author died may happen or not.  No record of a ring buffer is
@@ -34,7 +34,7 @@
 #include <time.h>
 
 #define LIMIT_NS UINT64_C(100000000)
-#define ROUNDS	 8 /* that a step may wait for the machine: its calls, and questions about each */
+#define ROUNDS	 8 /* that a call may wait for the machine: questions about it, locks */
 #define STUCK_NS UINT64_C(20000000000)
 #define PAUSE_US 20000 /* at most, between two deaths */
 
@@ -115,16 +115,30 @@ static uint64_t queued_ns(void)
 	return sscanf(line, "%llu %llu", &ran, &queued) == 2 ? queued : 0;
 }
 
-/* Keeps the longest step. */
-static void note_step(struct slot *s, const char *work, uint64_t took, uint64_t queued)
+static void begin_call(struct slot *s)
 {
-	const uint64_t own = took - MIN(queued, took);
+	s->queued = queued_ns();
+	atomic_store(&s->began, now_ns());
+}
 
-	if (own <= atomic_load(&s->longest))
+/* Keeps the longest. */
+static void end_call(struct slot *s)
+{
+	const uint64_t took = now_ns() - atomic_load(&s->began);
+	const uint64_t queued = MIN(queued_ns() - s->queued, took);
+
+	atomic_store(&s->began, 0);
+	if (took - queued <= atomic_load(&s->longest))
 		return;
-	s->longest_work = work;
+	s->longest_work = s->work;
 	s->longest_queued = queued;
-	atomic_store(&s->longest, own);
+	atomic_store(&s->longest, took - queued);
+}
+
+void next_call(struct slot *s)
+{
+	end_call(s);
+	begin_call(s);
 }
 
 /* Until it is killed. */
@@ -136,16 +150,13 @@ static _Noreturn void live(struct slot *s)
 			works[w]->begin(s);
 	for (;;) {
 		const struct work *w = works[below(s, NR_WORKS)];
-		uint64_t start, queued;
 
 		if (!chosen(w))
 			continue;
-		queued = queued_ns();
-		start = now_ns();
-		atomic_store(&s->began, start);
+		s->work = w->name;
+		begin_call(s);
 		w->step(s);
-		note_step(s, w->name, now_ns() - start, queued_ns() - queued);
-		atomic_store(&s->began, 0);
+		end_call(s);
 		atomic_fetch_add(&s->steps, 1);
 	}
 }

@@ -40,8 +40,10 @@ struct intent {
 struct slot {
 	pid_t pid;
 	uint32_t index;
-	_Atomic uint64_t began;	  /* ns: when the step under way began; 0: none is */
-	_Atomic uint64_t longest; /* ns: the longest step, without... */
+	_Atomic uint64_t began;	  /* ns: when the call under way began; 0: none is */
+	uint64_t queued;	  /* ns: what the process had waited for a CPU by then */
+	const char *work;	  /* that it is part of */
+	_Atomic uint64_t longest; /* ns: the longest call, without... */
 	uint64_t longest_queued;  /* ...what the process waited for a CPU in it */
 	const char *longest_work; /* it was one of that */
 	_Atomic uint64_t steps;
@@ -78,6 +80,9 @@ struct work {
 extern const struct work keyed_work, queue_work, churn_work, ring_work, objects_work;
 
 uint64_t now_ns(void);
+
+/* Between two calls of one step: each may take LIMIT_NS. */
+void next_call(struct slot *s);
 
 /* Something is wrong: says so and ends the process.  s: the slot it is about. */
 _Noreturn void wrong(struct slot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

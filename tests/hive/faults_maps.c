@@ -389,10 +389,14 @@ static void churn_step(struct slot *s)
 	const int fd = map_make(&shape, "churn");
 	uint32_t key = s->index;
 	uint64_t v = s->serial;
+	int err;
 
-	if (fd < 0 || element(BPF_MAP_UPDATE_ELEM, fd, &key, &v) ||
-	    element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) || v != s->serial)
+	next_call(s);
+	err = fd < 0 || element(BPF_MAP_UPDATE_ELEM, fd, &key, &v);
+	next_call(s);
+	if (err || element(BPF_MAP_LOOKUP_ELEM, fd, &key, &v) || v != s->serial)
 		wrong(s, "a map of a moment: %s", strerror(errno));
+	next_call(s);
 	close(fd);
 }
 
