@@ -125,7 +125,7 @@ static void begin_call(struct slot *s)
 static void end_call(struct slot *s)
 {
 	const uint64_t took = now_ns() - atomic_load(&s->began);
-	const uint64_t queued = MIN(queued_ns() - s->queued, took);
+	const uint64_t waited = queued_ns() - s->queued, queued = MIN(waited, took);
 
 	atomic_store(&s->began, 0);
 	if (took - queued <= atomic_load(&s->longest))
