@@ -4,6 +4,7 @@
  * maps, programs and kernels go.  What the calls give is compared with the host's in tests/e2e.
  */
 #include "base/alloc.h"
+#include "base/sys.h"
 #include "core/core_int.h"
 #include "isa/isa.h"
 #include "obj/timer_int.h"
@@ -14,7 +15,6 @@
 #include "tests/unit/core/core_test.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -225,7 +225,7 @@ static void put(uint32_t key, uint64_t period)
 
 	/* A full map stays full while another thread has what it deletes in its hands. */
 	while ((err = map_update(map, &key, &v, BPF_ANY)) == -E2BIG)
-		sched_yield();
+		sys_rest();
 	ASSERT_EQ(err, 0);
 }
 

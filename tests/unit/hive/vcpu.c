@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/sys.h"
 #include "hive/lock.h"
 #include "tests/harness/test.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #define THREADS 6
@@ -172,7 +172,7 @@ TEST(vcpu_waits_are_told_of)
 	atomic_store(&vcpus.slot[0].owner, 4711);
 	ASSERT_EQ(pthread_create(&t, NULL, take_one, NULL), 0);
 	while (!atomic_load(&bell))
-		sched_yield();
+		sys_rest();
 	ASSERT_GE(atomic_load(&asked), 1);
 	atomic_store(&vcpus.slot[0].owner, 0);
 	pthread_join(t, NULL);

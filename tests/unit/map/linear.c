@@ -9,11 +9,11 @@
  * all in queues and tries.  Beside them a thread that is not recorded makes other keys come and
  * go, so that elements change hands all the time.  Suite "concurrent".
  */
+#include "base/sys.h"
 #include "hive/vcpu.h"
 #include "tests/unit/map/maps.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #define THREADS	   3
@@ -280,7 +280,7 @@ static void meet(void)
 	}
 	for (unsigned spins = 0; atomic_load(&turn) == mine; spins++)
 		if (spins > 200)
-			sched_yield();
+			sys_rest();
 }
 
 /* Tries: prefixes of 10.1.1.0 of 8, 16 and 24 bits; strangers' are others of 32 bits. */

@@ -3,6 +3,7 @@
  * LPM_TRIE: against a list that is searched from end to end, against the host kernel, and with
  * readers and writers at once.
  */
+#include "base/sys.h"
 #include "hive/lock.h"
 #include "map/lpm_int.h"
 #include "tests/unit/map/pair.h"
@@ -428,7 +429,7 @@ static _Atomic bool waiting;
 static void *ends_its_run(void *arg)
 {
 	while (!atomic_load(&waiting))
-		;
+		sys_rest();
 	vcpu_put(arg);
 	return NULL;
 }

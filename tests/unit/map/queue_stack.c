@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* QUEUE and STACK: order, a full one, what bpf(2) makes of them, the host kernel beside. */
+#include "base/sys.h"
 #include "tests/unit/map/pair.h"
 
 #include <pthread.h>
@@ -176,7 +177,7 @@ static void *pusher(void *arg)
 		struct told v = { who, i, { i, i, i, i, i, i } };
 
 		while (shared->ops->push(shared, &v, 0, VCPU_NONE))
-			;
+			sys_rest();
 	}
 	return NULL;
 }
@@ -189,8 +190,10 @@ static void *popper(void *arg)
 
 	(void)arg;
 	while (atomic_load(&taken) < PUSHERS * EACH) {
-		if (shared->ops->pop(shared, &v, VCPU_NONE))
+		if (shared->ops->pop(shared, &v, VCPU_NONE)) {
+			sys_rest();
 			continue;
+		}
 		atomic_fetch_add(&taken, 1);
 		ASSERT_LT(v.who, PUSHERS);
 		for (size_t i = 0; i < ARRAY_SIZE(v.again); i++)

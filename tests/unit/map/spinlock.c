@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Values with a struct bpf_spin_lock, and what BTF decides at creation. */
+#include "base/sys.h"
 #include "btf/btf.h"
 #include "tests/unit/map/maps.h"
 #include "tests/unit/map/spinlock.h"
@@ -111,7 +112,7 @@ TEST_LIMIT(update_under_the_lock_waits_for_its_holder, 10)
 	ASSERT(spin_trylock((struct spinlock *)&mem->lock));
 	ASSERT_EQ(pthread_create(&t, NULL, write_locked, m), 0);
 	for (int i = 0; i < 1000; i++) {
-		sched_yield();
+		sys_rest();
 		ASSERT(!atomic_load(&written));
 		ASSERT_EQ(mem->a, 0);
 	}
