@@ -5,12 +5,11 @@
  *	skep run -- faults [--seed S] [--seconds T] [--members N] [--work NAME] [--print]
  *
  * Members do random work on maps, ring buffers and objects that they share (faults_maps.c,
- * faults_ring.c, faults_objects.c), and each checks what it finds.  Meanwhile one after the other
- *is killed, and a new one takes its slot.  What must hold:
+ * faults_ring.c, faults_objects.c), and each checks what it finds.  Meanwhile one after the
+ * other is killed, and a new one takes its slot.  What must hold:
  *
- * No call takes longer than LIMIT_NS, but for what its own process waits for a CPU, as the kernel
- * says, and what the machine makes those wait whom it asks: that is measured by two that send each
- * other a byte, and are not killed.  No element is lost or
+ * No call takes longer than LIMIT_NS, ended or not, but for what its own process waits for a CPU,
+ * as the kernel says, and what the machine makes it wait (faults_machine.c).  No element is lost or
  * corrupted, but that a change whose author died may happen or not.  No record of a ring buffer is
  * lost of whose sending somebody heard.  Afterwards maps have as much room as new ones, and there
  * are as many as before.
@@ -34,6 +33,7 @@
 #include <time.h>
 
 #define LIMIT_NS UINT64_C(100000000)
+#define SLOW_NS	 UINT64_C(25000000) /* from there on calls are kept */
 #define ROUNDS	 8 /* that a call may wait for the machine: questions about it, locks */
 #define STUCK_NS UINT64_C(20000000000)
 #define PAUSE_US 20000 /* at most, between two deaths */
@@ -45,7 +45,7 @@ static const struct work *const works[] = {
 #define NR_WORKS (sizeof(works) / sizeof(works[0]))
 
 struct common *shared;
-static pid_t driver, echo[2];
+static pid_t driver;
 
 static struct {
 	uint64_t seed;
@@ -62,6 +62,11 @@ uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static unsigned long long ms(uint64_t ns)
+{
+	return ns / 1000000;
+}
+
 static bool chosen(const struct work *w)
 {
 	return !opt.work || !strcmp(opt.work, w->name);
@@ -71,8 +76,8 @@ static bool chosen(const struct work *w)
 
 static void kill_all(void)
 {
-	for (unsigned i = 0; i < SLOTS_MAX + 2; i++) {
-		pid_t *pid = i < SLOTS_MAX ? &shared->slot[i].pid : &echo[i - SLOTS_MAX];
+	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+		pid_t *pid = &shared->slot[i].pid;
 
 		if (*pid > 0) {
 			kill(*pid, SIGKILL);
@@ -80,6 +85,7 @@ static void kill_all(void)
 		}
 		*pid = 0;
 	}
+	machine_end();
 }
 
 void wrong(struct slot *s, const char *fmt, ...)
@@ -97,47 +103,30 @@ void wrong(struct slot *s, const char *fmt, ...)
 	_exit(1);
 }
 
-/* How long the process was ready to run and had no CPU, ever; 0 where the kernel does not say. */
-static uint64_t queued_ns(void)
-{
-	static int fd = -1;
-	static pid_t of;
-	unsigned long long ran, queued;
-	char line[96];
-	ssize_t n;
-
-	if (of != getpid()) {
-		fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-		of = getpid();
-	}
-	n = pread(fd, line, sizeof(line) - 1, 0);
-	line[MAX(n, 0)] = 0;
-	return sscanf(line, "%llu %llu", &ran, &queued) == 2 ? queued : 0;
-}
-
 static void begin_call(struct slot *s)
 {
-	s->queued = queued_ns();
+	s->queued = queued_ns(s->pid);
 	atomic_store(&s->began, now_ns());
 }
 
-/* Keeps the longest. */
+/* The call is over, or its process will be: one that took long is kept. */
 static void end_call(struct slot *s)
 {
-	const uint64_t took = now_ns() - atomic_load(&s->began);
-	const uint64_t waited = queued_ns() - s->queued, queued = MIN(waited, took);
+	const uint64_t from = atomic_exchange(&s->began, 0), to = now_ns();
+	unsigned i;
 
-	atomic_store(&s->began, 0);
-	if (took - queued <= atomic_load(&s->longest))
+	if (!from || to - from < SLOW_NS)
 		return;
-	s->longest_work = s->work;
-	s->longest_queued = queued;
-	atomic_store(&s->longest, took - queued);
+	i = atomic_fetch_add(&shared->nr_slow, 1);
+	if (i < SLOWS)
+		shared->slow[i] = (struct slow){ s->work, s->nr_call, from, to,
+						 queued_ns(s->pid) - s->queued };
 }
 
 void next_call(struct slot *s)
 {
 	end_call(s);
+	s->nr_call++;
 	begin_call(s);
 }
 
@@ -154,6 +143,7 @@ static _Noreturn void live(struct slot *s)
 		if (!chosen(w))
 			continue;
 		s->work = w->name;
+		s->nr_call = 0;
 		begin_call(s);
 		w->step(s);
 		end_call(s);
@@ -179,6 +169,7 @@ static void end(struct slot *s)
 {
 	int status;
 
+	end_call(s);
 	kill(s->pid, SIGKILL);
 	if (waitpid(s->pid, &status, 0) != s->pid)
 		status = 0;
@@ -187,64 +178,6 @@ static void end(struct slot *s)
 	atomic_store(&s->began, 0);
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		wrong(s, "%s", s->said[0] ? strdupa(s->said) : "a member ended by itself");
-}
-
-/* --- the machine ------------------------------------------------------------------------------ */
-
-/* As busy as a call keeps a member, or the server's thread. */
-static void work_a_while(void)
-{
-	const uint64_t until = now_ns() + 20000;
-
-	while (now_ns() < until)
-		;
-}
-
-/* A byte goes to the other process, which sends it back: a call without a kernel. */
-static _Noreturn void echo_calls(int to, int from)
-{
-	for (unsigned n = 0;; n++) {
-		const uint64_t began = now_ns();
-		char c = 0;
-
-		if (write(to, &c, 1) + read(from, &c, 1) != 2)
-			_exit(1);
-		if (now_ns() - began > atomic_load(&shared->machine))
-			atomic_store(&shared->machine, now_ns() - began);
-		work_a_while();
-		/* In bursts: there should be time for the others. */
-		if (n % 50 == 0)
-			usleep(3000);
-	}
-}
-
-static _Noreturn void echo_answers(int from, int to)
-{
-	char c;
-
-	while (read(from, &c, 1) == 1) {
-		work_a_while();
-		if (write(to, &c, 1) != 1)
-			break;
-	}
-	_exit(1);
-}
-
-static void start_echo(void)
-{
-	int there[2], back[2];
-
-	if (pipe(there) || pipe(back))
-		wrong(&shared->slot[0], "pipe: %s", strerror(errno));
-	for (int i = 0; i < 2; i++) {
-		echo[i] = fork();
-		if (echo[i])
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (i)
-			echo_calls(there[1], back[0]);
-		echo_answers(there[0], back[1]);
-	}
 }
 
 /* Nobody is in a step that does not end. */
@@ -260,28 +193,40 @@ static void check_stuck(void)
 	}
 }
 
-static void check_longest(const struct slot *s)
+/* Of a call, what neither its own process waited for a CPU, nor who took CPUs away. */
+static uint64_t own_ns(const struct slow *c)
 {
-	const uint64_t machine = atomic_load(&shared->machine);
+	const uint64_t others = c->queued + machine_stood(c->from, c->to);
 
-	if (s->longest > LIMIT_NS + ROUNDS * machine)
-		wrong(&shared->slot[0], "%s took %llu ms (the machine alone makes wait %llu ms)",
-		      s->longest_work, (unsigned long long)s->longest / 1000000,
-		      (unsigned long long)machine / 1000000);
+	return c->to - c->from - MIN(others, c->to - c->from);
+}
+
+static const struct slow *slowest(void)
+{
+	static const struct slow none = { "none" };
+	const struct slow *ret = &none;
+
+	for (unsigned i = 0; i < MIN(atomic_load(&shared->nr_slow), SLOWS); i++)
+		if (own_ns(&shared->slow[i]) > own_ns(ret))
+			ret = &shared->slow[i];
+	return ret;
+}
+
+static void check_slowest(const struct slow *c)
+{
+	const uint64_t machine = atomic_load(&shared->machine.longest);
+
+	if (atomic_load(&shared->nr_slow) > SLOWS)
+		wrong(&shared->slot[0], "%u calls took more than %llu ms",
+		      atomic_load(&shared->nr_slow), ms(SLOW_NS));
+	if (own_ns(c) > LIMIT_NS + ROUNDS * machine)
+		wrong(&shared->slot[0],
+		      "call %u of %s took %llu ms (the machine alone makes wait %llu ms)",
+		      c->nr_call, c->work, ms(own_ns(c)),
+		      ms(machine));
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
-
-/* The slot with the longest step. */
-static const struct slot *slowest(void)
-{
-	const struct slot *s = &shared->slot[0];
-
-	for (unsigned i = 1; i < opt.members; i++)
-		if (shared->slot[i].longest > s->longest)
-			s = &shared->slot[i];
-	return s;
-}
 
 /* How many died. */
 static uint64_t kill_for(unsigned seconds)
@@ -305,13 +250,13 @@ static uint64_t kill_for(unsigned seconds)
 
 static void run(void)
 {
-	const struct slot *slow;
+	const struct slow *slow;
 	uint64_t deaths, steps = 0;
 
 	for (unsigned w = 0; w < NR_WORKS; w++)
 		if (chosen(works[w]))
 			works[w]->make();
-	start_echo();
+	machine_start();
 	for (unsigned i = 0; i < opt.members; i++) {
 		shared->slot[i].index = i;
 		shared->slot[i].random = opt.seed * SLOTS_MAX + i;
@@ -322,20 +267,20 @@ static void run(void)
 		end(&shared->slot[i]);
 		steps += atomic_load(&shared->slot[i].steps);
 	}
+	usleep(5000); /* the last beats */
 	slow = slowest();
-	check_longest(slow);
+	check_slowest(slow);
 	kill_all();
 	usleep(LATE_NS / 1000);
 	for (unsigned w = 0; w < NR_WORKS; w++)
 		if (chosen(works[w]))
 			works[w]->finish(&shared->slot[0]);
-	printf("seed %llu: %u members, %llu deaths, %llu steps, the longest %llu ms and %llu ms "
-	       "for "
-	       "a CPU (%s; the machine's %llu ms), nothing wrong\n",
+	printf("seed %llu: %u members, %llu deaths, %llu steps, nothing wrong; the longest call %llu "
+	       "ms (%u of %s; besides %llu for a CPU, %llu when one stood; the machine's %llu)\n",
 	       (unsigned long long)opt.seed, opt.members, (unsigned long long)deaths,
-	       (unsigned long long)steps, (unsigned long long)slow->longest / 1000000,
-	       (unsigned long long)slow->longest_queued / 1000000, slow->longest_work,
-	       (unsigned long long)atomic_load(&shared->machine) / 1000000);
+	       (unsigned long long)steps, ms(own_ns(slow)), slow->nr_call, slow->work,
+	       ms(slow->queued), ms(machine_stood(slow->from, slow->to)),
+	       ms(atomic_load(&shared->machine.longest)));
 }
 
 static int usage(void)

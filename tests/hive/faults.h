@@ -25,6 +25,9 @@
 #define LATES	   4
 #define LATE_NS	   UINT64_C(1000000000)
 #define UNSURE_MAX (1u << 16)
+#define SLOWS	   4096
+#define BEATS_MAX   16
+#define STOODS	   4096u
 
 /* A serial number that is there, or will be. */
 struct intent {
@@ -40,12 +43,10 @@ struct intent {
 struct slot {
 	pid_t pid;
 	uint32_t index;
-	_Atomic uint64_t began;	  /* ns: when the call under way began; 0: none is */
-	uint64_t queued;	  /* ns: what the process had waited for a CPU by then */
-	const char *work;	  /* that it is part of */
-	_Atomic uint64_t longest; /* ns: the longest call, without... */
-	uint64_t longest_queued;  /* ...what the process waited for a CPU in it */
-	const char *longest_work; /* it was one of that */
+	_Atomic uint64_t began; /* ns: when the call under way began; 0: none is */
+	uint64_t queued;	/* ns: what the process had waited for a CPU by then */
+	const char *work;	/* that it is part of */
+	unsigned nr_call;	/* of that step */
 	_Atomic uint64_t steps;
 	uint64_t random; /* state */
 	uint64_t serial; /* given out last */
@@ -58,12 +59,32 @@ struct slot {
 	char said[240]; /* what is wrong; empty: nothing */
 };
 
+/* A call that took long, also one that ended with its process. */
+struct slow {
+	const char *work;
+	unsigned nr_call;
+	uint64_t from, to, queued; /* ns */
+};
+
+/* A CPU did not run for ns nanoseconds, between the two. */
+struct stood {
+	uint64_t from, to, ns;
+};
+
+struct machine {
+	_Atomic uint64_t longest;	    /* ns: from a question to its answer */
+	struct stood cpu[BEATS_MAX][STOODS]; /* the last ones */
+	unsigned nr[BEATS_MAX];		    /* ever */
+};
+
 struct common {
 	struct slot slot[SLOTS_MAX];
 	unsigned slots;
 	uint64_t received[SLOTS_MAX]; /* the last record of each slot that was consumed */
 	uint64_t deaths;	      /* of members, by now */
-	_Atomic uint64_t machine;     /* ns: what the machine alone made a process wait */
+	struct slow slow[SLOWS];
+	_Atomic unsigned nr_slow; /* ever */
+	struct machine machine;
 };
 
 extern struct common *shared;
@@ -80,6 +101,16 @@ struct work {
 extern const struct work keyed_work, queue_work, churn_work, ring_work, objects_work;
 
 uint64_t now_ns(void);
+
+/* How long the process was ready to run and had no CPU, ever; 0 where the kernel does not say. */
+uint64_t queued_ns(pid_t pid);
+
+/* What the machine makes wait (faults_machine.c): watched from the first to the second. */
+void machine_start(void);
+void machine_end(void);
+
+/* How long a CPU did not run between the two, ns; of several the one that stood longest. */
+uint64_t machine_stood(uint64_t from, uint64_t to);
 
 /* Between two calls of one step: each may take LIMIT_NS. */
 void next_call(struct slot *s);
