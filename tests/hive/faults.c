@@ -222,8 +222,7 @@ static void check_slowest(const struct slow *c)
 	if (own_ns(c) > LIMIT_NS + ROUNDS * machine)
 		wrong(&shared->slot[0],
 		      "call %u of %s took %llu ms (the machine alone makes wait %llu ms)",
-		      c->nr_call, c->work, ms(own_ns(c)),
-		      ms(machine));
+		      c->nr_call, c->work, ms(own_ns(c)), ms(machine));
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -275,7 +274,8 @@ static void run(void)
 	for (unsigned w = 0; w < NR_WORKS; w++)
 		if (chosen(works[w]))
 			works[w]->finish(&shared->slot[0]);
-	printf("seed %llu: %u members, %llu deaths, %llu steps, nothing wrong; the longest call %llu "
+	printf("seed %llu: %u members, %llu deaths, %llu steps, nothing wrong; the longest call "
+	       "%llu "
 	       "ms (%u of %s; besides %llu for a CPU, %llu when one stood; the machine's %llu)\n",
 	       (unsigned long long)opt.seed, opt.members, (unsigned long long)deaths,
 	       (unsigned long long)steps, ms(own_ns(slow)), slow->nr_call, slow->work,

@@ -26,7 +26,7 @@
 #define LATE_NS	   UINT64_C(1000000000)
 #define UNSURE_MAX (1u << 16)
 #define SLOWS	   4096
-#define BEATS_MAX   16
+#define BEATS_MAX  16
 #define STOODS	   4096u
 
 /* A serial number that is there, or will be. */
@@ -72,9 +72,9 @@ struct stood {
 };
 
 struct machine {
-	_Atomic uint64_t longest;	    /* ns: from a question to its answer */
+	_Atomic uint64_t longest;	     /* ns: from a question to its answer */
 	struct stood cpu[BEATS_MAX][STOODS]; /* the last ones */
-	unsigned nr[BEATS_MAX];		    /* ever */
+	unsigned nr[BEATS_MAX];		     /* ever */
 };
 
 struct common {
