@@ -60,6 +60,15 @@ static int check_machine(struct cli *c)
 	return good ? CLI_OK : CLI_FAILED;
 }
 
+static int can_be_called(struct tracee *t, void *arg)
+{
+	struct skep_diag *why = arg;
+
+	return tracee_has_shadow_stack(t) ? diag_set(why, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+						     "process %d has shadow stacks (CET)", t->pid)
+					  : 0;
+}
+
 /* What the server would do, up to where it would change something. */
 static int check_process(struct cli *c, pid_t pid)
 {
@@ -68,17 +77,11 @@ static int check_process(struct cli *c, pid_t pid)
 	int err = permit_look(pid, 0, &why);
 
 	if (!err) {
-		err = tracee_stop(&t, pid, STOP_MS, &other);
-		if (err == -EPERM || err == -ESRCH) {
+		err = tracee_still(&t, pid, STOP_MS, can_be_called, &other, &other);
+		if (err == -EPERM || err == -ESRCH)
 			permit_refused(pid, err, &why);
-		} else if (err) {
+		else
 			why = other;
-		} else {
-			if (tracee_has_shadow_stack(&t))
-				err = diag_set(&why, -EOPNOTSUPP, SKEP_AT_NONE, 0,
-					       "process %d has shadow stacks (CET)", pid);
-			tracee_go(&t);
-		}
 	}
 	show(c, "process", "process", err ? FINDING_BAD : FINDING_OK,
 	     err ? why.msg : "it can be taken in: skep attach -p PID", why.hint);

@@ -79,22 +79,29 @@ static bool all_let(pid_t tid, uint32_t *ret_known)
 	return true;
 }
 
+/* As many as the thread has that has most of them; -EACCES: somebody's forbid something. */
+static int read_all(struct tracee *t, void *arg)
+{
+	uint32_t n, *ret_known = arg;
+
+	*ret_known = 0;
+	vec_foreach (th, t) {
+		if (!all_let(th->tid, &n))
+			return -EACCES;
+		*ret_known = MAX(*ret_known, n);
+	}
+	return 0;
+}
+
 bool filters_read(pid_t pid, uint32_t *ret_known)
 {
-	uint32_t n, most = 0;
+	uint32_t known;
 	struct tracee t;
-	bool ret = true;
 
-	if (tracee_stop(&t, pid, STOP_MS, NULL))
+	if (tracee_still(&t, pid, STOP_MS, read_all, &known, NULL))
 		return false;
-	vec_foreach (th, &t) {
-		ret = ret && all_let(th->tid, &n);
-		most = ret ? MAX(most, n) : most;
-	}
-	tracee_go(&t);
-	if (ret)
-		*ret_known = most;
-	return ret;
+	*ret_known = known;
+	return true;
 }
 
 /* --- words ------------------------------------------------------------------------------------ */

@@ -70,6 +70,13 @@ void hooks_take_out(struct still *s)
 	s->p->watched = false;
 }
 
+static int put_in(struct still *s, void *arg)
+{
+	(void)arg;
+	hooks_put_in(s);
+	return 0;
+}
+
 /* Puts the jumps of all attachments; what cannot be probed there goes on unprobed. */
 int hooks_put(struct process *p, struct skep_diag *diag)
 {
@@ -77,7 +84,6 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	struct still s;
 	const bool calls = syscalls_concern(p->pid);
 	bool any = false, some = false;
-	int err;
 
 	if ((!uprobe_next(NULL) && !calls) || images_read(&images, p->pid, NULL))
 		return 0;
@@ -90,12 +96,7 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	if (!some && (!any || p->watched))
 		return 0;
 	unwind_prepare(p);
-	err = still_begin(&s, p, h.space, diag);
-	if (err)
-		return err;
-	hooks_put_in(&s);
-	still_end(&s);
-	return 0;
+	return still_do(&s, p, h.space, STILL_READY, put_in, NULL, diag);
 }
 
 /* As with attach_all(): it is an error where nobody can be traced, as nothing would ever be seen.
@@ -119,25 +120,24 @@ static int put_in_all(pid_t pid, struct skep_diag *diag)
 
 /* --- uprobes ---------------------------------------------------------------------------------- */
 
-/* Who cannot be stopped is not at fault: *ret_stopped says whether it was. */
-static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stopped,
-		     struct skep_diag *diag)
+struct jumps {
+	const struct uprobe *u;
+	struct skep_diag *diag;
+	bool stopped; /* it was */
+};
+
+static int put_jumps(struct still *s, void *arg)
 {
-	struct still s;
+	struct jumps *j = arg;
 	int err;
 
-	unwind_prepare(p);
-	err = still_begin(&s, p, h.space, diag);
-	*ret_stopped = !err;
-	if (err)
-		return err;
-	make_ready(&s);
-	err = uprobe_at_sites(&s, u, still_put_spot, diag);
-	unwind_put(&s);
-	syscalls_put(&s);
-	at_landmarks(&s, still_put_spot);
-	p->watched = true;
-	still_end(&s);
+	j->stopped = true;
+	make_ready(s);
+	err = uprobe_at_sites(s, j->u, still_put_spot, j->diag);
+	unwind_put(s);
+	syscalls_put(s);
+	at_landmarks(s, still_put_spot);
+	s->p->watched = true;
 	return err;
 }
 
@@ -148,16 +148,20 @@ static int put_jumps(struct process *p, const struct uprobe *u, bool *ret_stoppe
 static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 {
 	int err = 0, refused = 0;
-	bool stopped, some = false;
+	bool some = false;
 
 	for (struct process *p = h.members.first; p && !err; p = p->next) {
 		const bool has = uprobe_fits(u, p);
+		struct jumps j = { .u = u, .diag = has ? diag : NULL };
+		struct still s;
 
 		if (!uprobe_concerns(u, p) || (!has && p->watched))
 			continue;
-		err = put_jumps(p, u, &stopped, has ? diag : NULL);
-		some |= stopped;
-		if (!stopped) {
+		unwind_prepare(p);
+		err = still_do(&s, p, h.space, STILL_READY, put_jumps, &j, j.diag);
+		some |= j.stopped;
+		/* Who cannot be stopped is not at fault. */
+		if (!j.stopped) {
 			refused = err == -ESRCH || !has ? refused : err;
 			err = 0;
 		}
@@ -165,27 +169,32 @@ static int attach_all(const struct uprobe *u, struct skep_diag *diag)
 	return err ? err : some ? 0 : refused;
 }
 
-/* Where nobody runs any more the text is what it was again; landmarks where nobody runs at all. */
+/* Landmarks go where nobody runs at all. */
+static int undo_jumps(struct still *s, void *arg)
+{
+	const struct jumps *j = arg;
+
+	uprobe_at_sites(s, j->u, still_undo_spot, NULL);
+	if (hooks_any())
+		return 0;
+	syscalls_undo(s);
+	at_landmarks(s, still_undo_spot);
+	still_unguard(s);
+	s->p->watched = false;
+	return 0;
+}
+
+/* Where nobody runs any more the text is what it was again. */
 static void take_jumps(const struct uprobe *u)
 {
 	const bool last = !hooks_any();
+	struct jumps j = { .u = u };
+	struct still s;
 
 	members_look(&h.members);
-	for (struct process *p = h.members.first; p; p = p->next) {
-		struct still s;
-
-		if ((!uprobe_fits(u, p) && !(last && p->watched)) ||
-		    still_begin_undo(&s, p, h.space, NULL))
-			continue;
-		uprobe_at_sites(&s, u, still_undo_spot, NULL);
-		if (last) {
-			syscalls_undo(&s);
-			at_landmarks(&s, still_undo_spot);
-			still_unguard(&s);
-			p->watched = false;
-		}
-		still_end(&s);
-	}
+	for (struct process *p = h.members.first; p; p = p->next)
+		if (uprobe_fits(u, p) || (last && p->watched))
+			still_do(&s, p, h.space, STILL_UNDO, undo_jumps, &j, NULL);
 }
 
 static const struct uprobe_ops uprobe_ops = { attach_all, take_jumps };
@@ -202,16 +211,22 @@ static bool is_behind(const struct process *p)
 	return !(p->joined && p->change == change) && process_is_ours(p, h.space);
 }
 
+/* It has the agent, and all maps. */
+static int is_ready(struct still *s, void *arg)
+{
+	(void)s, (void)arg;
+	return 0;
+}
+
 /* One that we were never in is a child that was made since, or has none. */
 static int catch_up(struct process *p, bool *some, struct skep_diag *diag)
 {
 	const bool joined = p->joined;
 	struct still s;
-	int err = still_begin(&s, p, h.space, joined ? diag : NULL);
+	int err = still_do(&s, p, h.space, STILL_READY, is_ready, NULL, joined ? diag : NULL);
 
 	if (err)
 		return joined && err != -ESRCH ? err : 0;
-	still_end(&s);
 	*some = true;
 	return 0;
 }
@@ -296,25 +311,30 @@ static int attach_syscall(const struct probe_spec *spec, struct skep_prog *prog,
 	return err;
 }
 
-/* From those that nobody wants to see any more; what follows programs stays for others. */
+/* What follows programs stays for others. */
+static int undo_syscalls(struct still *s, void *arg)
+{
+	(void)arg;
+	syscalls_undo(s);
+	if (hooks_any()) {
+		syscalls_put(s);
+	} else {
+		at_landmarks(s, still_undo_spot);
+		still_unguard(s);
+	}
+	s->p->watched = hooks_any();
+	return 0;
+}
+
+/* From those that nobody wants to see any more. */
 static void take_syscalls(void)
 {
-	members_look(&h.members);
-	for (struct process *p = h.members.first; p; p = p->next) {
-		struct still s;
+	struct still s;
 
-		if (syscalls_concern(p->pid) || still_begin_undo(&s, p, h.space, NULL))
-			continue;
-		syscalls_undo(&s);
-		if (hooks_any())
-			syscalls_put(&s);
-		else
-			at_landmarks(&s, still_undo_spot);
-		if (!hooks_any())
-			still_unguard(&s);
-		p->watched = hooks_any();
-		still_end(&s);
-	}
+	members_look(&h.members);
+	for (struct process *p = h.members.first; p; p = p->next)
+		if (!syscalls_concern(p->pid))
+			still_do(&s, p, h.space, STILL_UNDO, undo_syscalls, NULL, NULL);
 }
 
 static void detach_syscall(void *hooked)

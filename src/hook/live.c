@@ -46,18 +46,22 @@ bool hook_knows(pid_t pid)
 	return ret;
 }
 
+static int is_inside(struct still *s, void *arg)
+{
+	(void)arg;
+	return still_is_inside(s, h.space);
+}
+
 bool hook_may_run(pid_t pid)
 {
 	struct process *p;
 	struct still s;
-	bool ret = true;
+	bool ret;
 
 	pthread_mutex_lock(&h.lock);
 	p = members_know(&h.members, pid);
-	if (p && !still_begin_bare(&s, p, NULL)) {
-		ret = still_is_inside(&s, h.space);
-		still_end(&s);
-	}
+	/* One that cannot be looked at may. */
+	ret = !p || still_do(&s, p, h.space, STILL_BARE, is_inside, NULL, NULL) != 0;
 	pthread_mutex_unlock(&h.lock);
 	return ret;
 }
@@ -82,9 +86,22 @@ static bool wants(pid_t pid)
 	return ret;
 }
 
-static void arrived(pid_t pid, const struct agent_exec *how)
+static int begins(struct still *s, void *arg)
 {
 	const struct agent_door *door = agent_of(h.space);
+	const struct agent_exec *how = arg;
+
+	hooks_put_in(s);
+	if (events_any())
+		still_tell_exec(s, (uintptr_t)door->became, how);
+	if (syscalls_concern(s->p->pid))
+		still_tell_exit(s, (uintptr_t)door->sys_exit, SYS_execve);
+	return 0;
+}
+
+static void arrived(pid_t pid, const struct agent_exec *how)
+{
+	struct agent_exec what = *how;
 	struct process *p;
 	struct still s;
 
@@ -94,14 +111,7 @@ static void arrived(pid_t pid, const struct agent_exec *how)
 		process_forget(p);
 		h.reborn(pid);
 		ends_exec(pid, (pid_t)how->old_pid);
-		if (!still_adopt(&s, p, h.space, NULL)) {
-			hooks_put_in(&s);
-			if (events_any())
-				still_tell_exec(&s, (uintptr_t)door->became, how);
-			if (syscalls_concern(pid))
-				still_tell_exit(&s, (uintptr_t)door->sys_exit, SYS_execve);
-			still_end(&s);
-		}
+		still_do(&s, p, h.space, STILL_ADOPTED, begins, &what, NULL);
 	}
 	pthread_mutex_unlock(&h.lock);
 }
@@ -115,16 +125,21 @@ static void passed_by(pid_t tid, const struct agent_exec *how)
 	core_trace_say(h.k, (uint32_t)tid, how->comm, text);
 }
 
+static int take_out(struct still *s, void *arg)
+{
+	(void)arg;
+	hooks_take_out(s);
+	return 0;
+}
+
 /* A filter is about to come that may end it for ours: so nothing of ours is left to be made. */
 static void leave_alone(struct process *p, const struct agent_filters *why)
 {
 	char text[FILTER_TEXT], comm[16];
 	struct still s;
 
-	if (p->alone || still_begin_undo(&s, p, h.space, NULL))
+	if (p->alone || still_do(&s, p, h.space, STILL_UNDO, take_out, NULL, NULL))
 		return;
-	hooks_take_out(&s);
-	still_end(&s);
 	p->alone = true;
 	filters_text(p->pid, why, text, comm);
 	core_trace_say(h.k, (uint32_t)p->pid, comm, text);
@@ -163,25 +178,24 @@ void hooks_look_start(void)
 
 /* --- processes that are taken in -------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
+static int put_in(struct still *s, void *arg)
 {
-	struct timespec t;
+	uint32_t *threads = arg;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	*threads = (uint32_t)s->t.n;
+	hooks_put_in(s);
+	return 0;
 }
 
 /* It stands still for that long, and has the agent and all jumps afterwards. */
 static int take_locked(struct process *p, struct hook_taken *ret, struct skep_diag *diag)
 {
 	struct skep_diag why = { 0 };
-	uint64_t start;
 	struct still s;
 	int err;
 
 	unwind_prepare(p);
-	start = now_ns();
-	err = still_begin(&s, p, h.space, &why);
+	err = still_do(&s, p, h.space, STILL_READY, put_in, &ret->threads, &why);
 	if (err == -EPERM || err == -ESRCH)
 		return permit_refused(p->pid, err, diag);
 	if (err) {
@@ -190,10 +204,7 @@ static int take_locked(struct process *p, struct hook_taken *ret, struct skep_di
 		diag_hint(diag, "%s", why.hint);
 		return err;
 	}
-	ret->threads = (uint32_t)s.t.n;
-	hooks_put_in(&s);
-	still_end(&s);
-	ret->stop_ns = s.t.went - start;
+	ret->stop_ns = s.t.went - s.t.began;
 	return 0;
 }
 
@@ -250,6 +261,12 @@ void hook_look(void)
 #define LEAVE_TRIES 50
 #define LEAVE_NS    2000000
 
+static int leave_now(struct still *s, void *arg)
+{
+	(void)arg;
+	return still_leave(s, h.space);
+}
+
 /* Whose threads are in handlers goes on for a moment; who never leaves keeps the memory. */
 static void leave(struct process *p)
 {
@@ -263,10 +280,7 @@ static void leave(struct process *p)
 	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
 		if (i)
 			nanosleep(&pause, NULL);
-		if (still_begin_bare(&s, p, NULL))
-			return;
-		err = still_leave(&s, h.space);
-		still_end(&s);
+		err = still_do(&s, p, h.space, STILL_BARE, leave_now, NULL, NULL);
 	}
 }
 

@@ -205,82 +205,75 @@ bool process_is_same(const struct process *p)
 	return p->joined && p->vdso == vdso_of(p->pid);
 }
 
-/* It has stopped: who has the number now may be somebody else. */
-static int begin(struct still *s, struct process *p)
-{
-	s->p = p;
-	s->space = NULL;
-	s->t.desk = 0;
-	s->images = (struct images){ 0 };
-	if (process_lives(p))
-		return 0;
-	still_end(s);
-	return -ESRCH;
-}
-
-static int stop(struct still *s, struct process *p, struct skep_diag *diag)
-{
-	const int err = tracee_stop(&s->t, p->pid, STOP_MS, diag);
-
-	return err ? err : begin(s, p);
-}
-
-static int ready(struct still *s, struct space *space, struct skep_diag *diag)
+static int bring_agent(struct still *s, struct space *space, struct skep_diag *diag)
 {
 	struct agent_filters f;
 	int err;
 
-	s->space = space;
-	s->t.desk = space_base(space) + HIVE_DESK_AT;
 	filters_look(s->p, space, &f);
 	s->p->alone |= atomic_load(&f.muted) || dispatch_is_theirs(s, space);
 	err = filters_permit(s->p, diag);
+	return err ? err : make_ready(s, space, diag);
+}
+
+/* What is done, and with whom. */
+struct doing {
+	struct still *s;
+	struct space *space;
+	enum still_how how;
+	still_fn fn;
+	void *arg;
+	struct skep_diag *diag;
+};
+
+static int get_ready(struct still *s, const struct doing *d)
+{
+	int err;
+
+	if (d->how != STILL_BARE) {
+		s->space = d->space;
+		s->t.desk = space_base(d->space) + HIVE_DESK_AT;
+	}
+	if (d->how == STILL_READY || d->how == STILL_ADOPTED)
+		return bring_agent(s, d->space, d->diag);
+	err = images_read(&s->images, s->p->pid, d->diag);
+	if (!err && d->how == STILL_UNDO && !s->p->joined)
+		s->p->inherits = is_mapped(&s->t, d->space);
+	return err;
+}
+
+/* It has stopped: who has the number now may be somebody else. */
+static int stands(struct tracee *t, void *arg)
+{
+	const struct doing *d = arg;
+	int err = process_lives(d->s->p) ? get_ready(d->s, d) : -ESRCH;
+
+	(void)t; /* d->s has it */
 	if (!err)
-		err = make_ready(s, space, diag);
-	if (err)
-		still_end(s);
+		err = d->fn(d->s, d->arg);
+	images_fini(&d->s->images);
 	return err;
 }
 
-int still_begin(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
+static int adopted(struct still *s, pid_t pid, struct doing *d)
 {
-	const int err = stop(s, p, diag);
-
-	return err ? err : ready(s, space, diag);
-}
-
-int still_adopt(struct still *s, struct process *p, struct space *space, struct skep_diag *diag)
-{
-	int err = tracee_adopt(&s->t, p->pid, STOP_MS, diag);
-
-	err = err ? err : begin(s, p);
-	return err ? err : ready(s, space, diag);
-}
-
-int still_begin_undo(struct still *s, struct process *p, struct space *space,
-		     struct skep_diag *diag)
-{
-	const int err = still_begin_bare(s, p, diag);
+	int err = tracee_adopt(&s->t, pid, STOP_MS, d->diag);
 
 	if (err)
 		return err;
-	s->space = space;
-	s->t.desk = space_base(space) + HIVE_DESK_AT;
-	if (!p->joined)
-		p->inherits = is_mapped(&s->t, space);
-	return 0;
-}
-
-int still_begin_bare(struct still *s, struct process *p, struct skep_diag *diag)
-{
-	int err = stop(s, p, diag);
-
-	if (err)
-		return err;
-	err = images_read(&s->images, p->pid, diag);
-	if (err)
-		still_end(s);
+	err = stands(&s->t, d);
+	tracee_go(&s->t);
 	return err;
+}
+
+int still_do(struct still *s, struct process *p, struct space *space, enum still_how how,
+	     still_fn fn, void *arg, struct skep_diag *reterr_diag)
+{
+	struct doing d = { s, space, how, fn, arg, reterr_diag };
+
+	*s = (struct still){ .p = p };
+	return how == STILL_ADOPTED ? adopted(s, p->pid, &d)
+				    : tracee_still(&s->t, p->pid, STOP_MS, stands, &d, reterr_diag);
 }
 
 /* handler(registers of the first thread, what), both in memory of the process. */
@@ -324,12 +317,6 @@ void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec 
 		return;
 	what.regs = s->t.at[0].regs;
 	tell(s, handler, &what, 0);
-}
-
-void still_end(struct still *s)
-{
-	images_fini(&s->images);
-	tracee_go(&s->t);
 }
 
 /* The jump that is at the site: ours, or from whom the process was forked; NULL. */

@@ -66,26 +66,25 @@ bool process_lives(const struct process *p);
 /** Forgets what was done to it: it is another program by now. */
 void process_forget(struct process *p);
 
-/** Stops the process and brings the agent in, if it has none yet: 0, or -errno and it goes on. */
-int still_begin(struct still *s, struct process *p, struct space *space,
-		struct skep_diag *reterr_diag);
-/** The same for one that the calling thread has seized, and that becomes another program. */
-int still_adopt(struct still *s, struct process *p, struct space *space,
-		struct skep_diag *reterr_diag);
+/* How a process stands still. */
+enum still_how {
+	STILL_READY,   /* with the agent in it, which comes if it has none yet */
+	STILL_ADOPTED, /* the same, of one that the calling thread has seized, at the end of
+			  execve(2) */
+	STILL_UNDO,    /* for jumps to be taken out again, for which it makes no system call */
+	STILL_BARE,    /* without the agent */
+};
+typedef int (*still_fn)(struct still *s, void *arg);
+
+/** What fn(s, arg) does, while the process stands still; or -errno, and it goes on. */
+int still_do(struct still *s, struct process *p, struct space *space, enum still_how how,
+	     still_fn fn, void *arg, struct skep_diag *reterr_diag);
 /** Calls the agent's handler for a system call's end, as if the process came there. */
 void still_tell_exit(struct still *s, uint64_t handler, long nr);
 /** Calls the agent's handler for its becoming another program. */
 void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec *how);
 /** Is it the program that it was when the agent came? */
 bool process_is_same(const struct process *p);
-/** Stops it to take jumps out again, for which it makes no system call. */
-int still_begin_undo(struct still *s, struct process *p, struct space *space,
-		     struct skep_diag *reterr_diag);
-/** The same without the agent. */
-int still_begin_bare(struct still *s, struct process *p, struct skep_diag *reterr_diag);
-/** It goes on. */
-void still_end(struct still *s);
-
 /**
  * A jump to a stub with these calls at the site, unless it is there: 0 or the errors of
  * patch_put().  The other way round: the original text.

@@ -182,21 +182,29 @@ static int forbidden(pid_t pid, int err, struct skep_diag *d)
 	return err;
 }
 
-/* It ended, or is about to. */
-static bool is_over(const struct tracee *t, pid_t tid)
+/* What it does, as proc(5) has it; 'X': it is not there. */
+static char state_of(const struct tracee *t, pid_t tid)
 {
 	char path[64], state = 'R';
 	FILE *f;
-	bool gone;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", t->pid, tid);
 	f = fopen(path, "re");
 	if (!f)
-		return true;
+		return 'X';
 	/* It may go between the two, and then there is nothing to read. */
-	gone = fscanf(f, "%*d (%*[^)]) %c", &state) == EOF;
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) == EOF)
+		state = 'X';
 	fclose(f);
-	return gone || state == 'Z' || state == 'X';
+	return state;
+}
+
+/* It ended, or is about to. */
+static bool is_over(const struct tracee *t, pid_t tid)
+{
+	const char state = state_of(t, tid);
+
+	return state == 'Z' || state == 'X';
 }
 
 /* 1: it is seized, and about to stop; 0: it is nobody any more. */
@@ -274,15 +282,27 @@ static int does_not_stop(const struct tracee *t, pid_t tid, struct skep_diag *d)
 	return -ETIMEDOUT;
 }
 
+/*
+ * All at once, so that they come to their stops at the same time.  Who waits is woken by that, may
+ * take our CPU, and gives it to one that was not told: so those come last.
+ */
+static void interrupt(struct tracee *t)
+{
+	vec_foreach (th, t)
+		th->waits = !th->stopped && state_of(t, th->tid) != 'R';
+	t->began = t->began ? t->began : now_ns();
+	for (int waits = 0; waits <= 1; waits++)
+		vec_foreach (th, t)
+			if (!th->stopped && th->waits == waits)
+				ptrace(PTRACE_INTERRUPT, th->tid, 0, 0);
+}
+
 /* Those that were not stopped yet; who ends meanwhile is forgotten. */
 static int stop_seized(struct tracee *t, uint64_t deadline, struct skep_diag *d)
 {
 	int err;
 
-	/* All at once first, so that they come to their stops at the same time. */
-	vec_foreach (th, t)
-		if (!th->stopped)
-			ptrace(PTRACE_INTERRUPT, th->tid, 0, 0);
+	interrupt(t);
 	for (size_t i = 0; i < t->n;) {
 		struct tracee_thread *th = &t->at[i];
 
@@ -373,18 +393,21 @@ static void let_go(const struct tracee *t, const struct tracee_thread *th)
 		bury(t, th);
 }
 
+void tracee_end(struct tracee *t)
+{
+	vec_foreach (th, t)
+		if (th->held)
+			syscall(SYS_tgkill, t->pid, th->tid, th->held);
+	close_fd_p(&t->mem);
+	vec_free(t);
+}
+
 void tracee_go(struct tracee *t)
 {
 	tracee_release(t);
-	vec_foreach (th, t) {
-		/* Those that went may take our CPU: the last one does not stand still for that. */
-		t->went = now_ns();
+	vec_foreach (th, t)
 		let_go(t, th);
-		if (th->held)
-			syscall(SYS_tgkill, t->pid, th->tid, th->held);
-	}
-	close_fd_p(&t->mem);
-	vec_free(t);
+	tracee_end(t);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */

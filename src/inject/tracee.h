@@ -2,10 +2,10 @@
 /*
  * tracee.h - a process that stands still for a moment.
  *
- * tracee_stop() stops every thread by ptrace(2), tracee_go() lets go of them as they were found:
- * system calls that were under way go on, signals that came meanwhile are delivered.  ptrace(2)
- * knows threads, not processes: all of one struct tracee is for the thread that called
- * tracee_stop().  When that thread ends, the kernel lets go of whatever is still held.
+ * tracee_still() stops every thread by ptrace(2), and lets go of them as they were found: system
+ * calls that were under way go on, signals that came meanwhile are delivered.  ptrace(2) knows
+ * threads, not processes: all of one struct tracee is for the thread that stopped it.  When that
+ * thread ends, the kernel lets go of whatever is still held.
  *
  * In between the process can be read and written, and made to do something: a system call
  * (tracee_syscall), a call of a function that it has (tracee_call), or several of both at once
@@ -23,6 +23,7 @@
 struct tracee_thread {
 	pid_t tid;		      /* it */
 	bool stopped;		      /* it stands still, and regs is valid */
+	bool waits;		      /* it did for something when it was told to stop */
 	int held;		      /* a signal that came while it was borrowed, or 0 */
 	struct user_regs_struct regs; /* as they are; tracee_set() writes them */
 };
@@ -36,18 +37,29 @@ struct tracee {
 			 */
 	uint64_t stack; /* top of a stack for tracee_call(); 0: the thread's own */
 	bool catches;	/* who faults in a call has a handler for it in the process */
-	uint64_t went;	/* when the last thread was let go of: ns, CLOCK_MONOTONIC */
+	/* ns, CLOCK_MONOTONIC: when the first thread was told to stop, the last was let go of */
+	uint64_t began, went;
 	struct memory *held;	   /* see tracee_hold(); NULL: nothing is */
 	VEC(struct tracee_thread); /* all its threads; the first one is borrowed */
 };
 
+typedef int (*tracee_fn)(struct tracee *t, void *arg);
+
 /**
- * Stops all threads of pid, within `ms` milliseconds.
+ * Calls fn(t, arg), in a thread of its own, while all threads of pid stand still, for which they
+ * have `ms` milliseconds.  They go on all at once.
  *
- * @return 0; -EPERM: ptrace is forbidden, or another tracer is there; -ESRCH: it is gone;
- *	-ETIMEDOUT: a thread does not stop, as one in vfork(2) does not; -EOPNOTSUPP: it is no
- *	64-bit process; -ENOMEM.  On failure it goes on; a thread that did not stop in time is let
- *	go of when the calling thread ends
+ * @return what fn does; or without a call -EPERM: ptrace is forbidden, or another tracer is there;
+ *	-ESRCH: it is gone; -ETIMEDOUT: a thread does not stop, as one in vfork(2) does not;
+ *	-EOPNOTSUPP: it is no 64-bit process; -ENOMEM, -EAGAIN: no thread is to be had
+ */
+int tracee_still(struct tracee *t, pid_t pid, unsigned int ms, tracee_fn fn, void *arg,
+		 struct skep_diag *reterr_diag);
+
+/**
+ * The stop alone, by the calling thread, which has to let go, one thread after the other: 0 or the
+ * errors of tracee_still().  On failure the process goes on; a thread that did not stop in time is
+ * let go of when the calling thread ends.
  */
 int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
 /**
@@ -55,7 +67,7 @@ int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *
  * at PTRACE_EVENT_EXEC: on success it stands before its first instruction.
  */
 int tracee_adopt(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *reterr_diag);
-/** Lets all threads go on.  Once for each tracee_stop() that succeeded. */
+/** Lets all threads go on.  Once for each of these two that succeeded. */
 void tracee_go(struct tracee *t);
 
 /** The thread holds back none of the signals of the mask any more: 0 or -ESRCH. */

@@ -9,6 +9,8 @@
 #define STOP_SYSCALL   (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define STOP_EVENT(st) ((st) >> 8)
 
+/* All threads have been let go of: signals that were held are sent again. */
+void tracee_end(struct tracee *t);
 /* Writes what is held, and forgets all of it: 0 or -EFAULT. */
 int memory_flush(struct tracee *t);
 /* Through what is held. */

@@ -442,6 +442,12 @@ TEST(tracee_leaves_a_stopped_process_stopped)
 	child_end(pid);
 }
 
+static int is_not_called(struct tracee *t, void *arg)
+{
+	ASSERT(!t || !arg);
+	return 0;
+}
+
 TEST(tracee_says_why_not)
 {
 	struct skep_diag d = { 0 };
@@ -456,6 +462,7 @@ TEST(tracee_says_why_not)
 	ASSERT_EQ(waitpid(pid, &st, 0), pid);
 	ASSERT_EQ(WEXITSTATUS(st), 3);
 	ASSERT_EQ(tracee_stop(&t, pid, 1000, NULL), -ESRCH);
+	ASSERT_EQ(tracee_still(&t, pid, 1000, is_not_called, &d, NULL), -ESRCH);
 }
 
 TEST(tracee_that_is_traced_already)
