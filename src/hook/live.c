@@ -258,8 +258,8 @@ void hook_look(void)
 	pthread_mutex_unlock(&h.lock);
 }
 
-#define LEAVE_TRIES 50
-#define LEAVE_NS    2000000
+#define LEAVE_FIRST_NS 2000000
+#define LEAVE_LAST_NS  512000000
 
 static int leave_now(struct still *s, void *arg)
 {
@@ -267,20 +267,22 @@ static int leave_now(struct still *s, void *arg)
 	return still_leave(s, h.space);
 }
 
-/* Whose threads are in handlers goes on for a moment; who never leaves keeps the memory. */
+/*
+ * Whose threads are in handlers goes on, each time for twice as long: on a busy machine all of them
+ * have to get a CPU in that.  Who never leaves keeps the memory.
+ */
 static void leave(struct process *p)
 {
-	const struct timespec pause = { .tv_nsec = LEAVE_NS };
+	struct timespec pause = { .tv_nsec = LEAVE_FIRST_NS };
 	struct still s;
-	int err = -EAGAIN;
 
 	/* Filters that it has put since may end it. */
 	if (filters_permit(p, NULL))
 		return;
-	for (int i = 0; i < LEAVE_TRIES && err == -EAGAIN; i++) {
-		if (i)
-			nanosleep(&pause, NULL);
-		err = still_do(&s, p, h.space, STILL_BARE, leave_now, NULL, NULL);
+	while (still_do(&s, p, h.space, STILL_BARE, leave_now, NULL, NULL) == -EAGAIN &&
+	       pause.tv_nsec <= LEAVE_LAST_NS) {
+		nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
 	}
 }
 
