@@ -43,8 +43,7 @@ struct agent_call {
 	_Atomic uint64_t sp; /* 0: the row is free */
 	uint64_t nr;
 };
-#define AGENT_CALLS 8192 /* rows, in sets of AGENT_WAYS */
-#define AGENT_WAYS  8
+#define AGENT_CALLS 8192
 
 /* Signals that are the agent's first. */
 #define AGENT_FAULTS 4 /* SIGTRAP, SIGBUS, SIGSEGV, SIGSYS: by index */

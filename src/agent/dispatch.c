@@ -15,6 +15,7 @@
  * and where the kernel puts that address.
  */
 #include "agent/agent_int.h"
+#include "agent/rows.h"
 #include "base/sys.h"
 
 #include <asm/ptrace.h>
@@ -22,13 +23,14 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define WAYS	   8 /* rows where one may be */
 #define DISPATCHED 2 /* SYS_USER_DISPATCH, of siginfo_t.si_code */
 
-/* struct pt_regs below the red zone, with `rip` as that; fn of it; and back. */
-#define CALL(rip, fn)                                                                              \
-	"lea -128(%rsp), %rsp; pushq $0x2b; push %rsp; pushfq; pushq $0x33; push " rip             \
-	"; pushq $-1\n"                                                                            \
+/* clang-format off */
+
+/* struct pt_regs below the red zone, with %rcx as its rip; fn of it; and back. */
+#define CALL(fn)                                                                                   \
+	"lea -128(%rsp), %rsp; pushq $0x2b; push %rsp; pushfq; pushq $0x33; push %rcx\n"             \
+	"pushq $-1\n"                                                                              \
 	"push %rdi; push %rsi; push %rdx; push %rcx; push %rax; push %r8; push %r9\n"              \
 	"push %r10; push %r11; push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n" \
 	"lea 296(%rsp), %rax; mov %rax, 152(%rsp)\n"                                               \
@@ -39,40 +41,24 @@
 
 __asm__(".pushsection .text.agent_dispatched, \"ax\", @progbits\n"
 	".globl agent_dispatched\n.hidden agent_dispatched\n.type agent_dispatched, @function\n"
-	"agent_dispatched:\n" CALL("%rcx", "agent_dispatch_enter") "syscall\n" CALL(
-		"%rcx", "agent_dispatch_exit") "jmp *%rcx\n"
-					       ".popsection\n");
+	"agent_dispatched:\n"
+	CALL("agent_dispatch_enter")
+	"syscall\n"
+	CALL("agent_dispatch_exit")
+	"jmp *%rcx\n"
+	".popsection\n");
+
+/* clang-format on */
+
 extern const uint8_t agent_dispatched[] __attribute__((visibility("hidden")));
 
 /* --- where calls go back to ------------------------------------------------------------------- */
 
-static struct agent_back *set_of(uint64_t sp)
-{
-	const uint64_t hash = (sp >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-
-	return &agent_process.back[hash & (AGENT_BACKS - WAYS)];
-}
-
-static struct agent_back *find(uint64_t sp, uint64_t had)
-{
-	struct agent_back *set = set_of(sp);
-
-	for (int i = 0; i < WAYS; i++) {
-		uint64_t old = had;
-
-		if (atomic_load_explicit(&set[i].sp, memory_order_relaxed) == had &&
-		    (had == sp || atomic_compare_exchange_strong(&set[i].sp, &old, sp)))
-			return &set[i];
-	}
-	return NULL;
-}
-
 /* One that is there already is of a call that never came back. */
 static bool keep(uint64_t sp, uint64_t back, uint32_t uses)
 {
-	struct agent_back *row = find(sp, sp);
+	struct agent_back *row = rows_take(ROWS(agent_process.back), sp);
 
-	row = row ? row : find(sp, 0);
 	if (!row)
 		return false;
 	row->back = back;
@@ -80,10 +66,8 @@ static bool keep(uint64_t sp, uint64_t back, uint32_t uses)
 	return true;
 }
 
-static void drop(uint64_t sp)
+static void drop(struct agent_back *row)
 {
-	struct agent_back *row = find(sp, sp);
-
 	if (row && --row->uses == 0)
 		atomic_store(&row->sp, 0);
 }
@@ -117,19 +101,19 @@ __attribute__((used)) void agent_dispatch_enter(struct pt_regs *regs)
 	if (unlikely(agent_is_birth(nr)))
 		keep_child(regs, nr, back);
 	if (unlikely(never_returns(nr)))
-		drop(regs->rsp);
+		drop(rows_find(ROWS(agent_process.back), regs->rsp));
 	agent_sys_enter(regs, HIVE_ANY);
 }
 
 void agent_dispatch_exit(struct pt_regs *regs);
 __attribute__((used)) void agent_dispatch_exit(struct pt_regs *regs)
 {
-	const struct agent_back *row = find(regs->rsp, regs->rsp);
+	struct agent_back *row = rows_find(ROWS(agent_process.back), regs->rsp);
 
 	if (unlikely(!row))
 		__builtin_trap(); /* somebody moved a stack */
 	regs->rip = regs->rcx = row->back;
-	drop(regs->rsp);
+	drop(row);
 	agent_sys_exit(regs, HIVE_ANY);
 }
 

@@ -15,14 +15,13 @@
  * pointer, as in syscall.c.  Where there is no room for one the agent catches no faults any more.
  */
 #include "agent/agent_int.h"
+#include "agent/rows.h"
 #include "base/sys.h"
 
 #include <asm/ptrace.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/syscall.h>
-
-#define WAYS 8 /* rows where one may be */
 
 const uint8_t agent_fault_signal[AGENT_FAULTS] = { SIGTRAP, SIGBUS, SIGSEGV, SIGSYS };
 #define BIT(sig)    (UINT64_C(1) << ((sig)-1))
@@ -61,20 +60,9 @@ static uint64_t mask_of(uint32_t faults)
 struct agent_thread *agent_thread_row(bool make)
 {
 	const uint64_t who = vcpu_who(&agent_process.meta->vcpus, 0);
-	struct agent_thread *set =
-		&agent_process
-			 .thread[who * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (AGENT_THREADS - WAYS)];
 
-	for (int i = 0; i < WAYS; i++)
-		if (atomic_load_explicit(&set[i].who, memory_order_relaxed) == who)
-			return &set[i];
-	for (int i = 0; make && i < WAYS; i++) {
-		uint64_t nobody = 0;
-
-		if (atomic_compare_exchange_strong(&set[i].who, &nobody, who))
-			return &set[i];
-	}
-	return NULL;
+	return make ? rows_take(ROWS(agent_process.thread), who)
+		    : rows_find(ROWS(agent_process.thread), who);
 }
 
 static uint32_t held_by(const struct agent_thread *t)
@@ -172,23 +160,6 @@ static void install(int fault)
 /* --- arguments for a while ---------------------------------------------------------------------
  */
 
-static struct agent_swap *set_of(uint64_t sp)
-{
-	const uint64_t hash = (sp >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-
-	return &agent_process.swap[hash & (AGENT_SWAPS - WAYS)];
-}
-
-static struct agent_swap *find(uint64_t sp)
-{
-	struct agent_swap *set = set_of(sp);
-
-	for (int i = 0; i < WAYS; i++)
-		if (atomic_load_explicit(&set[i].sp, memory_order_relaxed) == sp)
-			return &set[i];
-	return NULL;
-}
-
 static void drop(struct agent_swap *s)
 {
 	if (s)
@@ -198,14 +169,8 @@ static void drop(struct agent_swap *s)
 /* A row for the call; one that is there already is of a call that never came back. */
 static struct agent_swap *claim(const struct pt_regs *regs, int64_t nr)
 {
-	struct agent_swap *s = find(regs->rsp), *set = set_of(regs->rsp);
+	struct agent_swap *s = rows_take(ROWS(agent_process.swap), regs->rsp);
 
-	for (int i = 0; !s && i < WAYS; i++) {
-		uint64_t nobody = 0;
-
-		if (atomic_compare_exchange_strong(&set[i].sp, &nobody, regs->rsp))
-			s = &set[i];
-	}
 	/* Whatever the call does then, nobody relies on it any more. */
 	if (!s) {
 		atomic_store(&helper_copy, NULL);
@@ -407,7 +372,7 @@ void agent_signal_enter(struct pt_regs *regs, int64_t nr)
 void agent_signal_exit(struct pt_regs *regs, int64_t nr)
 {
 	const struct signal_call *c = call_of(nr);
-	struct agent_swap *s = find(regs->rsp);
+	struct agent_swap *s = rows_find(ROWS(agent_process.swap), regs->rsp);
 
 	if (!s)
 		return;
@@ -441,7 +406,7 @@ void agent_replaced(struct pt_regs *regs, int64_t nr)
 
 	if (likely(!atomic_load_explicit(&agent_process.replaced, memory_order_relaxed)))
 		return;
-	s = find(regs->rsp);
+	s = rows_find(ROWS(agent_process.swap), regs->rsp);
 	if (!s || s->arg != SWAP_RESULT)
 		return;
 	if (s->nr == nr)

@@ -8,6 +8,7 @@
  * a call that another one's row has taken the place of.
  */
 #include "agent/agent_int.h"
+#include "agent/rows.h"
 #include "base/sys.h"
 
 #include <asm/ptrace.h>
@@ -38,36 +39,13 @@ static inline uint8_t kind_of(int64_t nr)
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
-static struct agent_call *set_of(uint64_t sp)
-{
-	const uint64_t hash = (sp >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-
-	return &agent_process.call[hash % (AGENT_CALLS / AGENT_WAYS) * AGENT_WAYS];
-}
-
-/* The row that has that stack pointer, or is made to have it. */
-static struct agent_call *row_of(uint64_t sp, uint64_t had)
-{
-	struct agent_call *set = set_of(sp);
-
-	for (int i = 0; i < AGENT_WAYS; i++) {
-		uint64_t old = had;
-
-		if (atomic_load_explicit(&set[i].sp, memory_order_relaxed) == had &&
-		    (had == sp || atomic_compare_exchange_strong(&set[i].sp, &old, sp)))
-			return &set[i];
-	}
-	return NULL;
-}
-
 static void remember(uint64_t sp, uint64_t nr)
 {
-	struct agent_call *row = row_of(sp, sp);
+	struct agent_call *row = rows_take(ROWS(agent_process.call), sp);
 
-	row = row ? row : row_of(sp, 0);
 	/* Of those that never came back, or wait: the first goes. */
 	if (!row) {
-		row = set_of(sp);
+		row = rows_place(ROWS(agent_process.call), sp, 0);
 		atomic_store(&row->sp, sp);
 	}
 	row->nr = nr;
@@ -75,7 +53,7 @@ static void remember(uint64_t sp, uint64_t nr)
 
 static int64_t recall(uint64_t sp)
 {
-	struct agent_call *row = row_of(sp, sp);
+	struct agent_call *row = rows_find(ROWS(agent_process.call), sp);
 	const int64_t nr = row ? (int64_t)row->nr : -1;
 
 	if (row)
