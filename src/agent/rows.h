@@ -4,8 +4,9 @@
  * is, or its stack pointer, which does not change while it waits in the kernel, where nothing of
  * ours is on its stack.
  *
- *	array | set 0: row, row, ... row | set 1: ... |		a row begins with the number; 0: it
- *is free
+ *	array | set 0: row, row, ... row | set 1: ... |
+ *
+ * A row begins with the number; 0: it is free.
  *
  * A row is in one of the ROWS_SET places of its set.  Nobody waits for anybody: who wants one takes
  * it by a compare-and-exchange.  Hot.

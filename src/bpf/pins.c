@@ -3,7 +3,7 @@
  * pins.c - the file system of pins, as programs find it in PIN_ROOT.
  *
  * In a hive it is the hive's folder (core/pin_file.c): calls on a path below the root are made on
- *one below the folder, so that what such a call says, and every descriptor of a directory, is the
+ * one below the folder, so that what such a call says, and every descriptor of a directory, is the
  * system's own.  A process without a hive has its kernel ask; that one knows names alone.
  *
  * Linux's file system has rules that the folder's does not, and they are kept here:

@@ -12,8 +12,8 @@
  *		   are gone.  The kernel's own description of the memfd sees that with F_OFD_GETLK.
  *
  * The memfd of a map, or of a perf event, is its memory, and home to it alone.  Other objects share
- *one, by kind and HOME_OBJECTS at a time, as making a memfd is half of what the load of a small
- *program costs:
+ * one, by kind and HOME_OBJECTS at a time, as making a memfd is half of what the load of a small
+ * program costs:
  *
  *	home 17, "bpf-prog"	byte 17   18   19   20 ...	serials of the objects
  *				     R         R R		locks of the descriptions given out

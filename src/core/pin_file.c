@@ -6,7 +6,7 @@
  *
  * Files are what is true.  Whoever may write to the folder renames, links and removes them with
  * the system's own calls, and nobody tells us: an object is pinned while a file that was made for
- *it has a name.  So the kernel keeps a descriptor of each file, which keeps its inode from being
+ * it has a name.  So the kernel keeps a descriptor of each file, which keeps its inode from being
  * another's, and looks at the number of its names when it would show (pins_look()).  What stands in
  * a file is for people; OBJ_GET goes by the inode, and all other files are none of ours.
  *

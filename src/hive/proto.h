@@ -3,7 +3,7 @@
  * proto.h - what a member of a hive and its server say to each other.
  *
  * A connection is a sequenced-packet socket, one for each process, with one call under way at a
- *time:
+ * time:
  *
  *	member				server
  *	request (HELLO, ENTER, ...) ->

@@ -43,7 +43,7 @@ struct hook_taken {
  *
  * @param force  also one whose seccomp filters may end it
  * @return 0; the errors of permit_judge(); -EPERM: ptrace(2) is forbidden; -EEXIST: it is in
- *another hive; -ETIMEDOUT: it does not stand still
+ * another hive; -ETIMEDOUT: it does not stand still
  */
 int hook_take(pid_t pid, bool force, struct hook_taken *ret, struct skep_diag *reterr_diag);
 /** Looks what became of those that were taken in; now and then. */

@@ -47,8 +47,7 @@ struct sites {
  *
  *	| mov $3,%eax   | syscall | cmp $-4095,%rax    |
  *	|<-- before --->|         |<----- after ------>|	it stays where it is
- *	|<-------- around ------->|				or is moved, with what is before
- *it...
+ *	|<-------- around ------->|				or moves, with what is before...
  *			|<---------- around ---------->|	...or behind
  *			|  int3   |				or an int3 takes its place
  *
@@ -98,7 +97,7 @@ int site_return_traps(const struct func *f, struct sites *ret, struct skep_diag 
  * The sites of all system calls of a function, added to `ret`.  The caller frees.
  *
  * @param ret_missed  one more for each of a thread that unmaps its own stack and does not end at
- *once
+ * once
  * @return 0; -EILSEQ: the function has something that is no instruction: what is before it was
  *	added; -ENOMEM
  */

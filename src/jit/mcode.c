@@ -16,7 +16,7 @@
  * The server of a hive has one arena, in the hive's text, and what it calls lies there too
  * (mcode_settle).  Elsewhere arenas are laid near this library's own text, so that compiled code
  * reaches helpers by a plain call.  Where the address space is too crowded for that, they lie
- *anywhere and code is compiled without that assumption (mcode_is_near is false from then on).
+ * anywhere and code is compiled without that assumption (mcode_is_near is false from then on).
  */
 #include "jit/mcode.h"
 #include "base/alloc.h"

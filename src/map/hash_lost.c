@@ -8,7 +8,7 @@
  *
  *	1	who is in no hand, no bucket and no list gets a mark for its holder
  *	2	who is met loses it; who moved has lost it, as each move is by a hand; who has it
- *still was in one place all the time, and that is none
+ * still was in one place all the time, and that is none
  *
  * Lists change at their heads alone.  The walk through one rests at an element that it marks too:
  * while the mark is there, so is all that comes behind.

@@ -12,7 +12,7 @@
  * A run that died may have left one in two of them, until it is mended: then the row names it too.
  * Small maps are looked at as a whole, of large ones some buckets at a time, then some of what is
  * free: whoever is in neither is free again (hash_lost.c).  What else is not so makes the map
- *empty: which of its elements are true nobody can tell.
+ * empty: which of its elements are true nobody can tell.
  */
 #include "base/alloc.h"
 #include "map/hash_int.h"

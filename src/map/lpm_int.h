@@ -29,8 +29,8 @@
  * that has what those steps lead to (lpm_index.c).
  *
  * Elements and nodes are named by number and all lie in the map's area.  Members of a hive may
- *write there: numbers are looked at before they are followed, a way down only goes down, chains
- *end.
+ * write there: numbers are looked at before they are followed, a way down only goes down, chains
+ * end.
  */
 #ifndef SKEP_MAP_LPM_INT_H
 #define SKEP_MAP_LPM_INT_H

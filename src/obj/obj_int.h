@@ -13,7 +13,7 @@
  *
  * Before it, a run notes in its hand what it is about to change, and what comes or goes by that.
  * Whoever writes over a word says first, in the hand that the stamp names, that the change was
- *made. So of a run that died anybody can tell: it made its last change if the stamp is there, or
+ * made. So of a run that died anybody can tell: it made its last change if the stamp is there, or
  * somebody saw it there.
  */
 #ifndef SKEP_OBJ_OBJ_INT_H

@@ -12,7 +12,7 @@
  * lists change roles: what waited is free, what was dropped waits.  That is one store, as is
  * everything that moves a block, and whoever has the row's lock notes which block moves.  So where
  * a run dies, its row is whole but for that block (pool_mend()).  Who finds nothing in its row
- *takes from another one.
+ * takes from another one.
  *
  * How long runs last is counted in grace periods: one begins with a note of where each vCPU stands,
  * and is over when all of those have ended that run.

@@ -9,7 +9,7 @@
  * What a timer calls is none of this room's matter: it keeps the numbers.
  *
  *	idle --start--> armed --the thread takes it--> running --> idle, or armed again by its
- *callback
+ * callback
  *	  ^---cancel------'
  *
  * In a hive the table is in data, where members write to it, and may die: a row is changed under a

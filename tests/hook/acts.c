@@ -4,7 +4,7 @@
  * time.
  *
  *	acts threads N | detached N | leaps N | signals | handlers | filter | filter-late | strict |
- *emulates | bomb LEVELS CHILDREN | children
+ * emulates | bomb LEVELS CHILDREN | children
  *
  * children: prints how it made each child, and its number; each has called getpgid(its index).
  */

@@ -4,7 +4,7 @@
  * as the program does.
  *
  *	calls OBJECT FILE CMD...	into FILE: "PID NR ENTERED LEFT" for each process and
- *number, "lost N", "missed N"
+ * number, "lost N", "missed N"
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

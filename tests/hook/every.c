@@ -4,7 +4,7 @@
  *
  *	every OBJECT FILE OFFSETS PROGRAM ARGUMENTS...
  *	every --multi ...	by two links of BPF_TRACE_UPROBE_MULTI, whose cookies are line
- *numbers
+ * numbers
  *
  * OFFSETS has one number a line, in hexadecimal.  Ends as the program does.
  */

@@ -9,16 +9,18 @@
  *	fork-wait   ... both wait; and when told once more, see whether their text is what it was
  *	threads	    four threads do the same
  *
- *	busy	    four threads do the same again and again, and see that it comes to the same,
- *until the process is told; then it sees whether its text is what it was hop	    calls functions
- *instead that end by a jump to others: hop()... leap	    ... leap(), every tenth of whose calls
- *is left by longjmp()... deep	    ... and deep(), which calls itself
+ *	busy	    four threads do the same again and again, and see that it comes to the
+ *		    same, until the process is told; then it sees whether its text is what it was
+ *
+ *	hop	    calls functions instead that end by a jump to others: hop()...
+ *	leap	    ... leap(), every tenth of whose calls is left by longjmp()...
+ *	deep	    ... and deep(), which calls itself
  *	tight	    ... and tight(), where no jump fits
  *	late	    ... and late(), of a library that it opens then, beside it
  *
  * `time` says what a call takes, `below` the same ten functions further down; `trap` of tight();
- * `pair` what a system call does;
- *`kernel` the same with a uprobe of the machine's own kernel on it, a counter without a program.
+ * `pair` what a system call does; `kernel` the same with a uprobe of the machine's own kernel on
+ * it, a counter without a program.
  */
 #include "rounds.h"
 

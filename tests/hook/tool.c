@@ -5,14 +5,14 @@
  *
  *	tool OBJECT TARGET CALLS HOW	starts it
  *	tool OBJECT TARGET -p PID	attaches, says so, and waits for a byte on stdin; -1: to all
- *	tool OBJECT TARGET churn SECONDS	attaches to all, and detaches 50 ms later, again and
- *again
+ *	tool OBJECT TARGET churn SECONDS
+ *					attaches to all, detaches 50 ms later, and again
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
  * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "body:PROGRAM@NAME" for a system call's
- *function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static probe
- *skep:hit.
+ * function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static
+ * probe skep:hit.
  */
 #include "rounds.h"
 #include "sums.h"

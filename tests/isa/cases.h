@@ -15,12 +15,13 @@
  *	<tab>repeat N LINE	N times the same line of assembly
  *	mem HEX...		bytes that r1 points at; more lines append
  *	after HEX...		what they must be in the end
- *	r0 N			what r0 must be, all 64 bits: the program runs as a subprogram of
- *one that stores it ret N			what the program must return, 32 bits, run as it
- *stands reject ERRNO TEXT	the program must not load, and the log must have TEXT type TYPE
- *syscall (as without this line), sched_cls (mem is the packet) map TYPE KEY VALUE N
- *map[id:0] and map[idx:0] of the assembly, further ones count up map prog_array N self	with the
- *program itself in every second slot, from 0
+ *	r0 N			what r0 must be, all 64 bits: the program runs as a subprogram
+ *				of one that stores it
+ *	ret N			what the program must return, 32 bits, run as it stands
+ *	reject ERRNO TEXT	the program must not load, and the log must have TEXT
+ *	type TYPE		syscall (as without this line), sched_cls (mem is the packet)
+ *	map TYPE KEY VALUE N	map[id:0] and map[idx:0] of the assembly, further ones count up
+ *	map prog_array N self	with the program itself in every second slot, from 0
  *	ksym NAME		btf[id:0] of the assembly is this function of the kernel
  *	host reject TEXT: WHY	Linux does not load it, and why that is its choice
  *	host skip WHY		Linux is not asked
