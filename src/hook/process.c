@@ -7,6 +7,7 @@
 #include "hook/guard.h"
 #include "base/sys.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define STOP_MS 2000 /* that a process may take to stop */
+#define AUX_MAX 64   /* of the kernel's rows for a program, which are some 20 */
 
 static int64_t call(struct tracee *t, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 		    uint64_t e, uint64_t f, struct skep_diag *diag)
@@ -35,18 +37,31 @@ static bool is_mapped(struct tracee *t, struct space *s)
 	       head.magic == HIVE_MEM_MAGIC && head.base == space_base(s);
 }
 
+/* As the kernel told the program at its start. */
 static uint64_t vdso_of(pid_t pid)
 {
-	struct images m = { 0 };
-	uint64_t at = 0;
+	_cleanup_(close_fd_p) int fd = -1;
+	Elf64_auxv_t aux[AUX_MAX];
+	char path[32];
+	ssize_t n;
 
-	if (images_read(&m, pid, NULL))
-		return 0;
-	vec_foreach (i, &m)
-		if (!strcmp(i->name, "[vdso]"))
-			at = i->start;
-	images_fini(&m);
-	return at;
+	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, aux, sizeof(aux));
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(*aux); i++)
+		if (aux[i].a_type == AT_SYSINFO_EHDR)
+			return aux[i].a_un.a_val;
+	return 0;
+}
+
+/* A program may have moved it, or done without. */
+static uint64_t vdso_there(struct tracee *t, uint64_t at)
+{
+	uint8_t magic[SELFMAG];
+
+	return at && !tracee_read(t, at, magic, sizeof(magic)) && !memcmp(magic, ELFMAG, SELFMAG)
+		       ? at
+		       : 0;
 }
 
 /* What is on the desk for a process to join. */
@@ -123,9 +138,10 @@ static int map_all(struct tracee *t, struct space *s, struct join_data *d, struc
 static int join(struct process *p, struct space *s, struct tracee *t, struct skep_diag *diag)
 {
 	const struct agent_door *door = agent_of(s);
-	struct join_data d = { .how = { .meta = space_meta(s),
-					.vdso = p->vdso = vdso_of(p->pid),
-					.filters = p->filters } };
+	const uint64_t vdso = p->vdso = vdso_of(p->pid);
+	struct join_data d = {
+		.how = { .meta = space_meta(s), .vdso = vdso_there(t, vdso), .filters = p->filters }
+	};
 	struct tracee_op op = { .what = (uintptr_t)door->join,
 				.args = { t->desk + TRACEE_DATA },
 				.calls = true };

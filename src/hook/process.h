@@ -33,7 +33,7 @@ struct process {
 	pid_t pid;
 	int fd;		 /* its pidfd, which says when the number is no longer its own */
 	bool joined;	 /* the agent is in it... */
-	uint64_t vdso;	 /* ...and was when the vDSO was there, which tells programs apart */
+	uint64_t vdso;	 /* ...and was when its vDSO began there, which tells programs apart */
 	bool watched;	 /* it has the jumps of landmarks */
 	uint32_t change; /* hive_meta.change, when it had mapped all maps */
 	bool inherits;	 /* jumps may be there that were put before the process was */

@@ -12,6 +12,9 @@
 
 /* --- /proc/PID/maps --------------------------------------------------------------------------- */
 
+/* The most that the kernel gives at once, of what it walks for each read. */
+#define READ_SIZE 4096
+
 static bool parse_line(const char *line, struct image *ret)
 {
 	unsigned int major, minor;
@@ -56,7 +59,7 @@ static int read_lines(FILE *f, struct images *m)
 int images_read(struct images *ret, pid_t pid, struct skep_diag *reterr_diag)
 {
 	struct images m = { 0 };
-	char path[32];
+	char path[32], buf[READ_SIZE];
 	FILE *f;
 	int err;
 
@@ -65,6 +68,7 @@ int images_read(struct images *ret, pid_t pid, struct skep_diag *reterr_diag)
 	if (!f)
 		return diag_set(reterr_diag, errno == ENOENT ? -ESRCH : -errno, SKEP_AT_NONE, 0,
 				"%s: %s", path, strerror(errno));
+	setvbuf(f, buf, _IOFBF, sizeof(buf));
 	err = read_lines(f, &m);
 	fclose(f);
 	if (err) {

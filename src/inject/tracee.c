@@ -78,17 +78,16 @@ int tracee_await(const struct tracee *t, struct tracee_thread *th, uint64_t dead
 	for (int polls = 0;; polls++) {
 		siginfo_t si = { 0 };
 
-		if (waitid(P_PID, (id_t)th->tid, &si,
-			   WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL))
+		if (!waitid(P_PID, (id_t)th->tid, &si, WSTOPPED | WNOHANG | __WALL) && si.si_pid) {
+			th->stopped = true;
+			return si.si_status;
+		}
+		/* A tracer hears of stops, too, by a call that asks for ends: the next round's. */
+		if (waitid(P_PID, (id_t)th->tid, &si, WEXITED | WNOWAIT | WNOHANG | __WALL))
 			return -ESRCH;
 		if (si.si_pid && si.si_code != CLD_TRAPPED && si.si_code != CLD_STOPPED) {
 			bury(t, th);
 			return -ESRCH;
-		}
-		if (si.si_pid && !waitid(P_PID, (id_t)th->tid, &si, WSTOPPED | WNOHANG | __WALL) &&
-		    si.si_pid) {
-			th->stopped = true;
-			return si.si_status;
 		}
 		if (now_ns() > deadline)
 			return -ETIMEDOUT;
@@ -274,6 +273,13 @@ static int seize_new(struct tracee *t, struct skep_diag *d)
 	return n || ours == status_number(t->pid, "Threads") ? n : 1;
 }
 
+/* As many as the kernel counts.  (It counts a leader that ended, too, so a look may tell better.)
+ */
+static bool has_all(const struct tracee *t)
+{
+	return (long)t->n == status_number(t->pid, "Threads");
+}
+
 static int does_not_stop(const struct tracee *t, pid_t tid, struct skep_diag *d)
 {
 	diag_set(d, -ETIMEDOUT, SKEP_AT_NONE, 0, "thread %d of process %d does not stop", tid,
@@ -350,8 +356,8 @@ int tracee_stop(struct tracee *t, pid_t pid, unsigned int ms, struct skep_diag *
 	int n, err = 0;
 
 	*t = (struct tracee){ .pid = pid, .mem = -1, .ms = ms };
-	/* Until a look finds nobody new, who stands still makes no threads. */
-	while (!err && (n = seize_new(t, reterr_diag)))
+	/* Until a look finds nobody new: who stands still makes no threads. */
+	while (!err && !has_all(t) && (n = seize_new(t, reterr_diag)))
 		err = n < 0 ? n : stop_seized(t, deadline, reterr_diag);
 	return hold(t, err, reterr_diag);
 }

@@ -57,28 +57,35 @@ static uint64_t find_in(const struct tracee *t, const struct image *i, const uin
 	return 0;
 }
 
-/* The first place of these bytes in the text of the process, the vdso's first. */
-static int find_code(const struct tracee *t, const void *what, size_t n, uint64_t *ret,
-		     struct skep_diag *d)
+/* Where they are first in the text of the process, the vdso's before others'. */
+static int find_codes(struct tracee *t, struct skep_diag *d)
 {
+	static const uint8_t syscall_insn[] = { 0x0f, 0x05 }, trap_insn[] = { 0xcc };
 	struct images m;
 	int err;
 
-	if (*ret)
+	if (t->syscall && t->trap)
 		return 0;
 	err = images_read(&m, t->pid, d);
 	if (!err && !m.n)
 		err = died(t, -ESRCH, d);
 	if (err)
 		return err;
-	for (int other = 0; other <= 1 && !*ret; other++)
-		vec_foreach (i, &m)
-			if (!*ret && i->exec && !!strcmp(i->name, "[vdso]") == other)
-				*ret = find_in(t, i, what, n);
+	for (int other = 0; other <= 1; other++)
+		vec_foreach (i, &m) {
+			if (!i->exec || !!strcmp(i->name, "[vdso]") != other)
+				continue;
+			if (!t->syscall)
+				t->syscall = find_in(t, i, syscall_insn, sizeof(syscall_insn));
+			if (!t->trap)
+				t->trap = find_in(t, i, trap_insn, sizeof(trap_insn));
+		}
 	images_fini(&m);
-	return *ret ? 0
-		    : diag_set(d, -ENOENT, SKEP_AT_NONE, 0,
-			       "process %d has no system call instruction", t->pid);
+	return t->syscall && t->trap
+		       ? 0
+		       : diag_set(d, -ENOENT, SKEP_AT_NONE, 0,
+				  "process %d has no system call instruction, or no byte 0xcc",
+				  t->pid);
 }
 
 /* --- borrowing -------------------------------------------------------------------------------- */
@@ -195,14 +202,13 @@ static int enter_and_leave(struct tracee *t, struct tracee_thread *th, struct sk
 int tracee_syscall_alone(struct tracee *t, long nr, const uint64_t args[6], int64_t *ret,
 			 struct skep_diag *reterr_diag)
 {
-	static const uint8_t syscall_insn[] = { 0x0f, 0x05 };
 	struct tracee_thread *th = &t->at[0];
 	int64_t value;
 	struct loan l;
 	int err, out;
 
 	memory_flush(t); /* it goes on for a moment */
-	err = find_code(t, syscall_insn, sizeof(syscall_insn), &t->syscall, reterr_diag);
+	err = find_codes(t, reterr_diag);
 	if (err)
 		return err;
 	err = borrow(t, th, &l);
@@ -328,14 +334,13 @@ static int call(struct tracee *t, struct tracee_thread *th, void *arg, struct sk
 int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t *ret,
 		struct skep_diag *reterr_diag)
 {
-	static const uint8_t trap_insn[] = { 0xcc };
 	struct function_call c = { fn, a, b, 0 };
 	int err;
 
 	memory_flush(t);
 	err = tracee_may_call(t, reterr_diag);
 	if (!err)
-		err = find_code(t, trap_insn, sizeof(trap_insn), &t->trap, reterr_diag);
+		err = find_codes(t, reterr_diag);
 	if (!err)
 		err = tracee_borrowed(t, call, &c, reterr_diag);
 	if (!err)
