@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * run.c - `skep run -- CMD`: an unmodified program and all that it starts, in a hive of their own;
- * `skep exec NAME -- CMD`: the same in a hive that is there.
+ * `skep exec -n HIVE -- CMD`: the same in a hive that is there.
  *
  * libskep-bpf.so is put in LD_PRELOAD, the hive's folder in SKEP_HIVE, and CMD takes this process's
  * place, so its exit status, signals and terminal are its own.  The hive's server is nobody's child
@@ -23,6 +23,10 @@ struct run_conf {
 	bool private;	  /* a kernel for each process */
 	bool keep;	  /* the hive stays when all have left */
 	const char *name; /* of the hive; NULL: a number */
+};
+
+struct exec_conf {
+	const char *name; /* of the hive; NULL: the first word */
 };
 
 /* The library beside this executable (in a build tree), else where it is installed. */
@@ -141,8 +145,12 @@ static int join(struct cli *c, const char *name)
 
 static int exec(struct cli *c, const void *conf, struct words *w)
 {
-	const char *name = words_take(c, w, "the name of a hive (skep hive list)");
+	const struct exec_conf *ec = conf;
+	const char *name = ec->name;
 	int r;
+
+	if (!name)
+		name = words_take(c, w, "the name of a hive (skep hive list)");
 
 	if (!name)
 		return CLI_USAGE;
@@ -151,7 +159,7 @@ static int exec(struct cli *c, const void *conf, struct words *w)
 		w->n--;
 	}
 	if (!w->n)
-		return cli_usage(c, "which command? skep exec NAME -- CMD [ARGS]");
+		return cli_usage(c, "which command? skep exec -n HIVE -- CMD [ARGS]");
 	r = join(c, name);
 	return r ? r : become(c, w->at);
 }
@@ -191,11 +199,19 @@ const struct cmd run_cmd = {
 	.run = run,
 };
 
+static const struct opt exec_opts[] = {
+	OPT(struct exec_conf, name, opt_string, "name", 'n', .value = "HIVE",
+	    .help = "which hive (the first word)"),
+	{ 0 },
+};
+
 const struct cmd exec_cmd = {
 	.name = "exec",
-	.args = "NAME -- CMD [ARGS]",
+	.args = "[-n] HIVE -- CMD [ARGS]",
 	.help = "run a program in a hive that is there",
 	.notes = "The exit status is CMD's own; 127: not found, 126: cannot be run.",
+	.opts = exec_opts,
+	.conf_size = sizeof(struct exec_conf),
 	.raw = true,
 	.run = exec,
 };

@@ -91,7 +91,8 @@ def two_tools_see_the_same():
 def others_do_not_see_them():
     tool = bpftool()
     ok(skep, 'run', '--keep', '--name', 'mine', '--', tool, 'prog', 'load', count, '/sys/fs/bpf/x')
-    assert json.loads(ok(skep, 'exec', 'mine', '--', tool, '-j', 'prog', 'show'))
+    for name in (['mine'], ['-n', 'mine'], ['--name=mine']):
+        assert json.loads(ok(skep, 'exec', *name, '--', tool, '-j', 'prog', 'show'))
     assert ok(skep, 'run', '--', tool, '-j', 'prog', 'show').strip() == '[]'
     ok(skep, 'hive', 'stop', 'mine')
     assert 'mine' not in hives()
