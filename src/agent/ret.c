@@ -23,7 +23,8 @@
 #include <asm/ptrace.h>
 #include <sys/uio.h>
 
-#define WINDOW 32 /* rows where one may be */
+#define WINDOW 32	 /* rows where one may be */
+#define LOWEST (1 << 16) /* address of code: Linux maps nothing below (vm.mmap_min_addr) */
 
 /*
  * The stack as `call` left it, but for the address, which is taken: room for it, then registers.  A
@@ -125,6 +126,9 @@ bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site
 	};
 	uint32_t i;
 
+	/* Nobody called: a program begins on argc, what follows a handler on a signal's frame. */
+	if (unlikely(row.back < LOWEST))
+		return false;
 	atomic_store_explicit(&agent_process.ret_used, true, memory_order_relaxed);
 	/* Rows of frames that were left otherwise. */
 	while ((i = find(sp)) != NONE && row.back != ours)
