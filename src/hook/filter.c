@@ -106,20 +106,6 @@ bool filters_read(pid_t pid, uint32_t *ret_known)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static void name_of(pid_t pid, char comm[16])
-{
-	char path[32];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(comm, 16, f))
-		snprintf(comm, 16, "?");
-	if (f)
-		fclose(f);
-	comm[strcspn(comm, "\n")] = '\0';
-}
-
 void filters_text(pid_t pid, const struct agent_filters *why, char text[FILTER_TEXT], char comm[16])
 {
 	static const char *const said[] = {
@@ -132,7 +118,7 @@ void filters_text(pid_t pid, const struct agent_filters *why, char text[FILTER_T
 	const char *call =
 		why->why == FILTER_FORBIDS && why->nr >= 0 ? model_syscall_name(why->nr) : NULL;
 
-	name_of(pid, comm);
+	process_name(pid, comm);
 	snprintf(text, FILTER_TEXT, "not seen any more, as %s%s%s", what, call ? " " : "",
 		 call ? call : "");
 }

@@ -221,7 +221,7 @@ static int site_here(const struct func *f, size_t off, struct site *ret, struct 
 {
 	const int err = site_at(f, off, ret, diag);
 
-	return err == -EOPNOTSUPP ? site_trap(f, off, ret, diag) : err;
+	return err == -EOPNOTSUPP || err == -EILSEQ ? site_trap(f, off, ret, diag) : err;
 }
 
 static bool is_of_returns(enum function_part part)
@@ -272,8 +272,10 @@ int function_sites(const struct function_file *file, uint64_t off, enum function
 {
 	const struct function *fn = function_at(file, off);
 	const char *why = refusal(file, fn, off, part);
+	int err;
 
 	if (why)
 		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_BYTE, off, "%s", why);
-	return sites_of(file, fn, off, part, ret, diag);
+	err = sites_of(file, fn, off, part, ret, diag);
+	return err == -EILSEQ ? -ENOEXEC : err; /* as Linux has it (uprobe_init_insn) */
 }

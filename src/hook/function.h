@@ -46,10 +46,11 @@ enum function_part {
 /**
  * Their sites, whose addresses are offsets in the file.
  *
- * @return the errors of site_at() and site_returns(); -EOPNOTSUPP also for returns where no symbol
- *	says how long the function is, and for the entry of one that returns again, as setjmp(),
- *	or looks at who called it, as dlsym(), or is Go's, whose runtime reads return addresses, or
- * begins elsewhere; -EINVAL: the file ends before
+ * @return the errors of site_at() and site_returns(), but -ENOEXEC for what is no instruction;
+ *	-EOPNOTSUPP also for returns where no symbol says how long the function is, and for the
+ *	entry of one that returns again, as setjmp(), or looks at who called it, as dlsym(), or is
+ *	Go's, whose runtime reads return addresses, or begins elsewhere; -EINVAL: the file ends
+ *	before
  */
 int function_sites(const struct function_file *file, uint64_t off, enum function_part part,
 		   struct sites *ret, struct skep_diag *reterr_diag);

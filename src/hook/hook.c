@@ -14,6 +14,8 @@
 #include "hook/unwind.h"
 #include "hook/uprobe.h"
 
+#include <stdio.h>
+
 struct hooks h = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Is anything attached? */
@@ -30,8 +32,11 @@ static void at_landmarks(struct still *s, spot_fn fn)
 	vec_foreach (l, &h.landmarks) {
 		uint64_t at = 0;
 
-		if (images_next(&s->images, &l->file, l->off, &at))
-			still_at_spots(s, &h.spots, &l->file, &l->sites, at - l->off, fn, NULL);
+		struct skep_diag why = { 0 };
+
+		if (images_next(&s->images, &l->file, l->off, &at) &&
+		    still_at_spots(s, &h.spots, &l->file, &l->sites, at - l->off, fn, &why))
+			still_leave_out(s, &why);
 	}
 }
 
@@ -42,6 +47,19 @@ static void make_ready(struct still *s)
 	still_guard(s);
 }
 
+/* Of a process that goes on again. */
+void hooks_tell_left(const struct still *s)
+{
+	char text[sizeof(s->why.msg) + 64], comm[16];
+
+	if (s->left <= s->p->left)
+		return;
+	s->p->left = s->left;
+	process_name(s->p->pid, comm);
+	snprintf(text, sizeof(text), "%u of its probes could not be put: %s", s->left, s->why.msg);
+	core_trace_say(h.k, (uint32_t)s->p->pid, comm, text);
+}
+
 /* The jumps of all attachments, into a process that stands still. */
 void hooks_put_in(struct still *s)
 {
@@ -49,7 +67,7 @@ void hooks_put_in(struct still *s)
 		make_ready(s);
 	for (const struct uprobe *u = NULL; (u = uprobe_next(u));)
 		if (uprobe_concerns(u, s->p))
-			uprobe_at_sites(s, u, still_put_spot, NULL);
+			uprobe_at_all(s, u, still_put_spot);
 	s->p->watched = hooks_any();
 	if (!s->p->watched)
 		return;
@@ -63,7 +81,7 @@ void hooks_take_out(struct still *s)
 {
 	for (const struct uprobe *u = NULL; (u = uprobe_next(u));)
 		if (uprobe_concerns(u, s->p))
-			uprobe_at_sites(s, u, still_undo_spot, NULL);
+			uprobe_at_all(s, u, still_undo_spot);
 	syscalls_undo(s);
 	at_landmarks(s, still_undo_spot);
 	still_unguard(s);
@@ -84,6 +102,7 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	struct still s;
 	const bool calls = syscalls_concern(p->pid);
 	bool any = false, some = false;
+	int err;
 
 	if ((!uprobe_next(NULL) && !calls) || images_read(&images, p->pid, NULL))
 		return 0;
@@ -96,7 +115,9 @@ int hooks_put(struct process *p, struct skep_diag *diag)
 	if (!some && (!any || p->watched))
 		return 0;
 	unwind_prepare(p);
-	return still_do(&s, p, h.space, STILL_READY, put_in, NULL, diag);
+	err = still_do(&s, p, h.space, STILL_READY, put_in, NULL, diag);
+	hooks_tell_left(&s);
+	return err;
 }
 
 /* As with attach_all(): it is an error where nobody can be traced, as nothing would ever be seen.
@@ -174,7 +195,7 @@ static int undo_jumps(struct still *s, void *arg)
 {
 	const struct jumps *j = arg;
 
-	uprobe_at_sites(s, j->u, still_undo_spot, NULL);
+	uprobe_at_all(s, j->u, still_undo_spot);
 	if (hooks_any())
 		return 0;
 	syscalls_undo(s);

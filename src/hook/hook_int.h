@@ -29,6 +29,8 @@ extern struct hooks h;
 bool hooks_any(void);
 /** The jumps of all attachments, into a process that stands still. */
 void hooks_put_in(struct still *s);
+/** Once it goes on: trace_pipe says how many of them are not there, if they are more by now. */
+void hooks_tell_left(const struct still *s);
 /** The same of one that runs; what cannot be probed there goes on unprobed. */
 int hooks_put(struct process *p, struct skep_diag *diag);
 /** Takes them all out again, of one that stands still. */

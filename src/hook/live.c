@@ -112,6 +112,7 @@ static void arrived(pid_t pid, const struct agent_exec *how)
 		h.reborn(pid);
 		ends_exec(pid, (pid_t)how->old_pid);
 		still_do(&s, p, h.space, STILL_ADOPTED, begins, &what, NULL);
+		hooks_tell_left(&s);
 	}
 	pthread_mutex_unlock(&h.lock);
 }
@@ -196,6 +197,7 @@ static int take_locked(struct process *p, struct hook_taken *ret, struct skep_di
 
 	unwind_prepare(p);
 	err = still_do(&s, p, h.space, STILL_READY, put_in, &ret->threads, &why);
+	hooks_tell_left(&s);
 	if (err == -EPERM || err == -ESRCH)
 		return permit_refused(p->pid, err, diag);
 	if (err) {

@@ -171,6 +171,20 @@ struct process *process_new(pid_t pid)
 	return p;
 }
 
+void process_name(pid_t pid, char comm[16])
+{
+	char path[32];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(comm, 16, f))
+		snprintf(comm, 16, "?");
+	if (f)
+		fclose(f);
+	comm[strcspn(comm, "\n")] = '\0';
+}
+
 void process_free(struct process *p)
 {
 	process_forget(p);
@@ -191,6 +205,7 @@ void process_forget(struct process *p)
 	vec_free(&p->seen);
 	vec_free(&p->unwind);
 	p->change = 0;
+	p->left = 0;
 	p->patches = (struct patches){ 0 };
 	p->joined = p->watched = p->guarded = p->unseen = p->alone = false;
 }
@@ -339,29 +354,77 @@ void still_tell_exec(struct still *s, uint64_t handler, const struct agent_exec 
 static struct patch *jump_of(struct still *s, const struct site *site,
 			     const struct stub_calls *calls)
 {
-	struct patch *patch = patch_find(&s->p->patches, site);
+	struct patch *patch = patch_find(&s->p->patches, site, calls);
 
 	return patch || !s->p->inherits ? patch
 					: patch_adopt(&s->p->patches, &s->t, site, calls,
-						      site->trap ? still_trapped(s, site->at) : 0);
+						      still_trapped(s, site->at));
+}
+
+/* Where no jump fits, or none beside others. */
+static int put_trap(struct still *s, const struct site *site, const struct stub_calls *calls,
+		    struct patch **ret, struct skep_diag *diag)
+{
+	int err;
+
+	if (!s->p->guarded)
+		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
+				"no jump fits at 0x%llx, and not all that process %d does about "
+				"signals can be seen, so no int3",
+				(unsigned long long)site->at, (int)s->p->pid);
+	err = (site->trap ? patch_put : patch_put_narrow)(&s->p->patches, &s->t, site, calls, ret,
+							  diag);
+	if (err || !still_trap(s, site->at, (*ret)->at))
+		return err;
+	patch_undo(&s->t, *ret, NULL);
+	return diag_set(diag, -ENOSPC, SKEP_AT_NONE, 0, "process %d has %u int3 already",
+			(int)s->p->pid, AGENT_TRAPS);
+}
+
+/* A jump has moved an instruction that is to be probed too: an int3 takes its place. */
+static int give_way(struct still *s, struct patch *jump, struct skep_diag *diag)
+{
+	const struct patch was = *jump;
+	struct patch *now = NULL;
+	int err = patch_undo(&s->t, jump, diag);
+
+	if (err)
+		return err;
+	jump->counted = 0;
+	err = put_trap(s, &was.asked, &was.calls, &now, diag);
+	if (err && patch_put(&s->p->patches, &s->t, &was.asked, &was.calls, &now, NULL))
+		return err;
+	if (now)
+		now->counted = was.counted;
+	return err;
+}
+
+/* Where the bytes around the instruction are others'. */
+static int put_beside(struct still *s, const struct site *site, const struct stub_calls *calls,
+		      struct patch **ret, struct skep_diag *diag)
+{
+	struct site one = *site;
+	struct patch *jump;
+	int err = site->trap ? 0 : site_narrow(site, &one);
+
+	while (!err && (jump = patch_in_way(&s->p->patches, &one)))
+		err = jump->site.trap ? -EBUSY : give_way(s, jump, diag);
+	return err ? err : put_trap(s, site, calls, ret, diag);
 }
 
 static int put(struct still *s, const struct site *site, const struct stub_calls *calls,
 	       struct patch **ret, struct skep_diag *diag)
 {
-	int err;
+	const int err = site->trap ? put_trap(s, site, calls, ret, diag)
+				   : patch_put(&s->p->patches, &s->t, site, calls, ret, diag);
 
-	if (site->trap && !s->p->guarded)
-		return diag_set(diag, -EOPNOTSUPP, SKEP_AT_NONE, 0,
-				"no jump fits at 0x%llx, and not all that process %d does about "
-				"signals can be seen, so no int3",
-				(unsigned long long)site->at, (int)s->p->pid);
-	err = patch_put(&s->p->patches, &s->t, site, calls, ret, diag);
-	if (err || !site->trap || !still_trap(s, site->at, (*ret)->at))
-		return err;
-	patch_undo(&s->t, *ret, NULL);
-	return diag_set(diag, -ENOSPC, SKEP_AT_NONE, 0, "process %d has %u int3 already",
-			(int)s->p->pid, AGENT_TRAPS);
+	return err == -EBUSY && !s->yields ? put_beside(s, site, calls, ret, diag) : err;
+}
+
+void still_leave_out(struct still *s, const struct skep_diag *why)
+{
+	if (!s->left++)
+		s->why = *why;
 }
 
 int still_put(struct still *s, const struct site *site, const struct stub_calls *calls,

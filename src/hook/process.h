@@ -42,7 +42,8 @@ struct process {
 	bool forced;	 /* whatever its seccomp filters say of our system calls */
 	bool taken;	 /* it runs without the preload library, which would tell of it */
 	bool alone; /* a filter of its own may end it for what we would have it do (filter.h) */
-	uint32_t filters; /* that it has of its own, and that let us do all of that */
+	uint32_t filters;  /* that it has of its own, and that let us do all of that */
+	unsigned int left; /* jumps that could not be put, when it was last told of */
 	struct patches patches;
 	/* Images whose system calls have the jumps that were wanted by then (syscall.c). */
 	struct {
@@ -57,12 +58,18 @@ struct still {
 	struct space *space; /* of the hive; NULL: the agent is not looked for */
 	struct tracee t;
 	struct images images;
+	bool yields; /* what is put now is not put where others' jumps are */
+	/* What was put, but for these, and of the first one why not. */
+	unsigned int left;
+	struct skep_diag why;
 };
 
 /** A process that lives; NULL: it does not, or memory is out. */
 struct process *process_new(pid_t pid);
 void process_free(struct process *p);
 bool process_lives(const struct process *p);
+/** As /proc/PID/comm has it; "?": it is gone. */
+void process_name(pid_t pid, char comm[16]);
 /** Forgets what was done to it: it is another program by now. */
 void process_forget(struct process *p);
 
@@ -95,6 +102,8 @@ int still_undo(struct still *s, const struct site *site, const struct stub_calls
 	       struct skep_diag *reterr_diag);
 typedef int (*spot_fn)(struct still *s, const struct site *site, const struct spot *spot,
 		       uint64_t handler, struct skep_diag *diag);
+/** One more that could not be put; some other one could. */
+void still_leave_out(struct still *s, const struct skep_diag *why);
 /** At each of the sites of a file, where that is `by` bytes from their offsets. */
 int still_at_spots(struct still *s, struct spots *spots, const struct image_file *file,
 		   const struct sites *sites, uint64_t by, spot_fn fn, struct skep_diag *diag);

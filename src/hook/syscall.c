@@ -309,6 +309,15 @@ static const struct text *text_of(const struct image *i, pid_t pid)
 typedef int (*jump_fn)(struct still *s, const struct site *site, const struct stub_calls *calls,
 		       struct skep_diag *diag);
 
+static void jump(struct still *still, const struct site *site, const struct stub_calls *calls,
+		 jump_fn fn)
+{
+	struct skep_diag why = { 0 };
+
+	if (fn(still, site, calls, &why))
+		still_leave_out(still, &why);
+}
+
 /* Where it stays each side has a jump of its own; one that was put goes with the last of all. */
 static void at_site(struct still *still, const struct sys_site *site, uint64_t by, jump_fn fn)
 {
@@ -326,15 +335,15 @@ static void at_site(struct still *still, const struct sys_site *site, uint64_t b
 	behind.patch += by;
 	if (site->last) {
 		if (begins || ends || is_wanted(&(struct sys_site){ .nr = SYS_exit }, HIVE_ENTER))
-			fn(still, &here,
-			   &(struct stub_calls){ (uintptr_t)door->sys_last, 0, site->last }, NULL);
+			jump(still, &here,
+			     &(struct stub_calls){ (uintptr_t)door->sys_last, 0, site->last }, fn);
 		return;
 	}
 	if (begins || (here.around && ends))
-		fn(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie },
-		   NULL);
+		jump(still, &here, &(struct stub_calls){ enter, here.around ? exit : 0, cookie },
+		     fn);
 	if (behind.size && ends)
-		fn(still, &behind, &(struct stub_calls){ exit, 0, cookie }, NULL);
+		jump(still, &behind, &(struct stub_calls){ exit, 0, cookie }, fn);
 }
 
 static void at_image(struct still *still, const struct image *i, jump_fn fn)

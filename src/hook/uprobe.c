@@ -25,7 +25,8 @@ struct point {
 
 struct uprobe {
 	struct uprobe *next;
-	pid_t pid; /* -1: all */
+	pid_t pid;   /* -1: all */
+	bool yields; /* there is another way for it, if it is in others' */
 	struct image_file file;
 	struct {
 		VEC(struct point);
@@ -72,19 +73,37 @@ bool uprobe_fits(const struct uprobe *u, const struct process *p)
 	return ret;
 }
 
-/* At each point of u, wherever the file is mapped, until one fails. */
+/* Wherever the file is mapped, until one fails. */
+static int at_point(struct still *s, const struct uprobe *u, const struct point *p, spot_fn fn,
+		    struct skep_diag *diag)
+{
+	uint64_t at = 0;
+	int err = 0;
+
+	while (!err && images_next(&s->images, &u->file, p->off, &at))
+		err = still_at_spots(s, all.spots, &u->file, &p->sites, at - p->off, fn, diag);
+	return err;
+}
+
 int uprobe_at_sites(struct still *s, const struct uprobe *u, spot_fn fn, struct skep_diag *diag)
 {
 	int err = 0;
 
-	vec_foreach (p, &u->points) {
-		uint64_t at = 0;
-
-		while (!err && images_next(&s->images, &u->file, p->off, &at))
-			err = still_at_spots(s, all.spots, &u->file, &p->sites, at - p->off, fn,
-					     diag);
-	}
+	s->yields = u->yields;
+	vec_foreach (p, &u->points)
+		err = err ? err : at_point(s, u, p, fn, diag);
+	s->yields = false;
 	return err;
+}
+
+void uprobe_at_all(struct still *s, const struct uprobe *u, spot_fn fn)
+{
+	vec_foreach (p, &u->points) {
+		struct skep_diag why = { 0 };
+
+		if (at_point(s, u, p, fn, &why))
+			still_leave_out(s, &why);
+	}
 }
 
 /* --- programs --------------------------------------------------------------------------------- */
@@ -162,6 +181,12 @@ static int find_sites(struct point *p, enum function_part part, struct skep_diag
 	return function_sites(&all.functions, p->off, part, &p->sites, diag);
 }
 
+/* Does it say that returns cannot be seen in that way? */
+static bool is_no_way(int err)
+{
+	return err == -EOPNOTSUPP || err == -ENOENT || err == -ENOEXEC;
+}
+
 /* Where not all returns can be seen where they stand, return addresses tell. */
 static int find_returns(struct point *p, struct skep_diag *diag)
 {
@@ -169,7 +194,7 @@ static int find_returns(struct point *p, struct skep_diag *diag)
 						   FUNCTION_RETURN_TRAPS };
 	int err = -EOPNOTSUPP;
 
-	for (size_t i = 0; i < ARRAY_SIZE(ways) && (err == -EOPNOTSUPP || err == -ENOENT); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ways) && is_no_way(err); i++)
 		err = find_sites(p, ways[i], diag);
 	return err;
 }
@@ -208,6 +233,20 @@ static int attach_by(struct uprobe *u, const struct uprobe_ops *ops, find_fn fin
 	return err;
 }
 
+/* Where jumps of others are in the way: by return addresses, else theirs give way. */
+static int attach_returns(struct uprobe *u, const struct uprobe_ops *ops, struct skep_diag *diag)
+{
+	int err;
+
+	u->yields = true;
+	err = attach_by(u, ops, find_returns, diag);
+	u->yields = false;
+	if (err != -EBUSY)
+		return err;
+	err = attach_by(u, ops, find_entry, diag);
+	return is_no_way(err) ? attach_by(u, ops, find_returns, diag) : err;
+}
+
 static int add_points(struct uprobe *u, const struct probe_spec *spec, struct skep_prog *prog)
 {
 	for (uint32_t i = 0; i < spec->n; i++) {
@@ -233,11 +272,7 @@ static int attach_spec(struct uprobe *u, const struct probe_spec *spec,
 	if (err)
 		return err;
 	u->file = all.functions.id;
-	err = attach_by(u, ops, spec->returns ? find_returns : find_here, diag);
-	/* Another probe's jump was in the way in some process. */
-	if (err == -EBUSY && spec->returns)
-		err = attach_by(u, ops, find_entry, diag);
-	return err;
+	return spec->returns ? attach_returns(u, ops, diag) : attach_by(u, ops, find_here, diag);
 }
 
 /* --- the door --------------------------------------------------------------------------------- */

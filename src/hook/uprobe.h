@@ -40,5 +40,7 @@ bool uprobe_fits_in(const struct uprobe *u, const struct process *p, const struc
 bool uprobe_fits(const struct uprobe *u, const struct process *p);
 /** At each of its sites, wherever the files are mapped, until one fails. */
 int uprobe_at_sites(struct still *s, const struct uprobe *u, spot_fn fn, struct skep_diag *diag);
+/** The same at all that do not fail: s->left has those that did. */
+void uprobe_at_all(struct still *s, const struct uprobe *u, spot_fn fn);
 
 #endif

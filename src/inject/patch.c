@@ -31,12 +31,12 @@ void patches_fini(struct patches *ps)
 /* --- all of a process --------------------------------------------------------------------------
  */
 
-#define GRANULE 64u /* bytes that a bucket stands for; no site has more */
-static_assert(SITE_TEXT <= GRANULE, "who overlaps begins in this one or a neighbour");
+#define GRANULE 128u /* bytes that a bucket stands for; no site has more than half of it */
+static_assert(2 * SITE_TEXT <= GRANULE, "who overlaps is of this one or a neighbour");
 
 static uint64_t granule_of(const struct site *site)
 {
-	return site->patch / GRANULE;
+	return site->at / GRANULE;
 }
 
 static void add_patch(struct patches *ps, struct patch *p)
@@ -229,28 +229,50 @@ static bool same_site(const struct site *a, const struct site *b)
 	       a->patch == b->patch && a->size == b->size && !memcmp(a->text, b->text, a->size);
 }
 
+/* The first patch of the site's bucket, and of those beside it, that fits. */
+typedef bool (*fits_fn)(const struct patch *p, const struct site *site, const struct tracee *t);
+
+static struct patch *first_of(const struct patches *ps, const struct site *site, fits_fn fits,
+			      const struct tracee *t)
+{
+	for (uint64_t g = granule_of(site) - 1, n = 0; n < 3; g++, n++)
+		for (struct patch *p = ps->bucket[g % PATCH_BUCKETS]; p; p = p->next)
+			if (fits(p, site, t))
+				return p;
+	return NULL;
+}
+
+static bool is_in_way(const struct patch *p, const struct site *site, const struct tracee *t)
+{
+	(void)t;
+	return p->on && overlap(&p->site, site);
+}
+
+static bool is_free(const struct patch *p, const struct site *site, const struct tracee *t)
+{
+	return !p->on && same_site(&p->site, site) && !is_being_entered(t, p);
+}
+
+struct patch *patch_in_way(const struct patches *ps, const struct site *site)
+{
+	return first_of(ps, site, is_in_way, NULL);
+}
+
 /* Whether the site may be patched, and the stub that it has from earlier. */
 static int look_around(const struct patches *ps, const struct tracee *t, const struct site *site,
 		       struct patch **ret, struct skep_diag *d)
 {
+	const struct patch *other = patch_in_way(ps, site);
 	uint8_t text[SITE_TEXT];
 
-	*ret = NULL;
-	/* That of the site, the one before, the one behind. */
-	for (uint64_t g = granule_of(site) - 1, n = 0; n < 3; g++, n++) {
-		for (struct patch *p = ps->bucket[g % PATCH_BUCKETS]; p; p = p->next) {
-			if (p->on && overlap(&p->site, site))
-				return diag_set(d, -EBUSY, SKEP_AT_NONE, 0,
-						"another probe is in the way at 0x%llx",
-						(unsigned long long)p->site.at);
-			if (!p->on && same_site(&p->site, site) && !is_being_entered(t, p))
-				*ret = p;
-		}
-	}
+	if (other)
+		return diag_set(d, -EBUSY, SKEP_AT_NONE, 0, "another probe is in the way at 0x%llx",
+				(unsigned long long)other->site.at);
 	if (tracee_read(t, site->patch, text, site->size) || memcmp(text, site->text, site->size))
 		return diag_set(d, -ESTALE, SKEP_AT_NONE, 0,
 				"the code at 0x%llx is not what its file says",
 				(unsigned long long)site->patch);
+	*ret = first_of(ps, site, is_free, t);
 	return 0;
 }
 
@@ -293,10 +315,11 @@ static int write_patch(struct tracee *t, const struct patch *p, struct skep_diag
 			(unsigned long long)p->site.patch);
 }
 
-int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
-	      const struct stub_calls *calls, struct patch **ret, struct skep_diag *reterr_diag)
+static int put(struct patches *ps, struct tracee *t, const struct site *asked,
+	       const struct site *site, const struct stub_calls *calls, struct patch **ret,
+	       struct skep_diag *reterr_diag)
 {
-	struct patch *p;
+	struct patch *p = NULL;
 	int err = look_around(ps, t, site, &p, reterr_diag);
 
 	if (err)
@@ -310,6 +333,8 @@ int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
 		err = write_patch(t, p, reterr_diag);
 	if (err)
 		return err;
+	p->asked = *asked;
+	p->calls = *calls;
 	p->on = true;
 	if (threads_enter(t, p))
 		return diag_set(reterr_diag, -ESRCH, SKEP_AT_NONE, 0, "process %d ended", t->pid);
@@ -317,11 +342,29 @@ int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
 	return 0;
 }
 
-struct patch *patch_find(const struct patches *ps, const struct site *site)
+int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
+	      const struct stub_calls *calls, struct patch **ret, struct skep_diag *reterr_diag)
+{
+	return put(ps, t, site, site, calls, ret, reterr_diag);
+}
+
+int patch_put_narrow(struct patches *ps, struct tracee *t, const struct site *site,
+		     const struct stub_calls *calls, struct patch **ret,
+		     struct skep_diag *reterr_diag)
+{
+	struct site narrow;
+	const int err = site_narrow(site, &narrow);
+
+	return err ? err : put(ps, t, site, &narrow, calls, ret, reterr_diag);
+}
+
+struct patch *patch_find(const struct patches *ps, const struct site *site,
+			 const struct stub_calls *calls)
 {
 	struct patch *p = ps->bucket[granule_of(site) % PATCH_BUCKETS];
 
-	while (p && !(p->on && same_site(&p->site, site)))
+	while (p && !(p->on && p->site.at == site->at && p->calls.handler == calls->handler &&
+		      p->calls.cookie == calls->cookie))
 		p = p->next;
 	return p;
 }
@@ -347,21 +390,32 @@ static bool is_there(const struct tracee *t, const struct patch *p)
 	       !memcmp(code, p->stub.code, p->stub.size);
 }
 
-struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
-			  const struct stub_calls *calls, uint64_t stub)
+static struct patch *adopt(struct patches *ps, const struct tracee *t, const struct site *asked,
+			   const struct site *site, const struct stub_calls *calls, uint64_t stub)
 {
-	const uint64_t at = site->trap ? stub : target_of(t, site);
-	_cleanup_(skep_free_p) struct patch *p = at ? skep_alloc(sizeof(*p)) : NULL;
+	_cleanup_(skep_free_p) struct patch *p = stub ? skep_alloc(sizeof(*p)) : NULL;
 
 	if (!p)
 		return NULL;
+	p->asked = *asked;
 	p->site = *site;
-	p->at = at;
+	p->calls = *calls;
+	p->at = stub;
 	if (stub_emit(&p->stub, site, p->at, calls, NULL) || !is_there(t, p))
 		return NULL;
 	p->on = true;
 	add_patch(ps, p);
 	return TAKE_PTR(p);
+}
+
+struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
+			  const struct stub_calls *calls, uint64_t stub)
+{
+	struct patch *p = adopt(ps, t, site, site, calls, site->trap ? stub : target_of(t, site));
+	struct site narrow;
+
+	return p || !stub || site_narrow(site, &narrow) ? p
+							: adopt(ps, t, site, &narrow, calls, stub);
 }
 
 int patch_undo(struct tracee *t, struct patch *p, struct skep_diag *reterr_diag)

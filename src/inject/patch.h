@@ -20,12 +20,14 @@
 #include "inject/tracee.h"
 
 struct patch {
-	struct patch *next; /* of its bucket */
-	struct site site;   /* where, and what was there */
-	struct stub stub;   /* what the jump leads to... */
-	uint64_t at;	    /* ...its address */
-	uint64_t counted;   /* address of a counter that was told so; 0: none was */
-	bool on;	    /* the jump is there */
+	struct patch *next;	 /* of its bucket */
+	struct site asked;	 /* what was asked for... */
+	struct site site;	 /* ...and where it is, and what was there */
+	struct stub_calls calls; /* what it is for */
+	struct stub stub;	 /* what the jump leads to... */
+	uint64_t at;		 /* ...its address */
+	uint64_t counted;	 /* address of a counter that was told so; 0: none was */
+	bool on;		 /* the jump is there */
 };
 
 /* Memory for stubs, filled from its beginning. */
@@ -35,7 +37,7 @@ struct pool {
 };
 #define POOL_SIZE     (64u * 1024)
 
-#define PATCH_BUCKETS 256u /* by the 64 bytes that the site begins in */
+#define PATCH_BUCKETS 1024u /* by the 128 bytes that the probed instruction begins in */
 
 struct patches {
 	struct patch *bucket[PATCH_BUCKETS]; /* all that ever were */
@@ -62,15 +64,23 @@ bool patches_in(const struct patches *ps, uint64_t start, uint64_t end);
  */
 int patch_put(struct patches *ps, struct tracee *t, const struct site *site,
 	      const struct stub_calls *calls, struct patch **ret, struct skep_diag *reterr_diag);
+/** The same by the int3 that site_narrow() says: its errors, too. */
+int patch_put_narrow(struct patches *ps, struct tracee *t, const struct site *site,
+		     const struct stub_calls *calls, struct patch **ret,
+		     struct skep_diag *reterr_diag);
 
-/** The jump that is at exactly that site; NULL: there is none, or another one. */
-struct patch *patch_find(const struct patches *ps, const struct site *site);
+/** The jump, or int3, that calls that at the site's instruction; NULL: there is none. */
+struct patch *patch_find(const struct patches *ps, const struct site *site,
+			 const struct stub_calls *calls);
+/** One that has some of the site's bytes; NULL: there is none. */
+struct patch *patch_in_way(const struct patches *ps, const struct site *site);
 
 /**
  * The same in a process that has its jumps from whom it was forked from: as patch_put() would have
- * made it, compared byte for byte.  NULL: it has none there, or memory is out.
+ * made it, or patch_put_narrow(), compared byte for byte.  NULL: it has none there, or memory is
+ * out.
  *
- * @param stub  for an int3: the address of the stub that it is known to lead to; 0: none
+ * @param stub  the address of the stub that an int3 there is known to lead to; 0: none
  */
 struct patch *patch_adopt(struct patches *ps, const struct tracee *t, const struct site *site,
 			  const struct stub_calls *calls, uint64_t stub);

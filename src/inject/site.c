@@ -98,12 +98,16 @@ int site_trap_of(const struct func *f, const struct rows *rows, size_t i, struct
 typedef int (*of_fn)(const struct func *f, const struct rows *rows, size_t i, struct site *ret,
 		     struct skep_diag *d);
 
-static int at(const struct func *f, size_t off, of_fn of, struct site *ret, struct skep_diag *d)
+/* Of a function that can be read, or of the part up to there. */
+static int at(const struct func *f, size_t off, of_fn of, bool part, struct site *ret,
+	      struct skep_diag *d)
 {
 	struct rows rows = { 0 };
 	size_t i = 0;
 	int err = site_decode(f, &rows, d);
 
+	if (err == -EILSEQ && part && rows.n && off <= rows.at[rows.n - 1].at)
+		err = 0;
 	while (!err && i < rows.n && rows.at[i].at < off)
 		i++;
 	if (!err && (i == rows.n || rows.at[i].at != off))
@@ -123,12 +127,32 @@ static int site_jump_of(const struct func *f, const struct rows *rows, size_t i,
 
 int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
 {
-	return at(f, off, site_jump_of, ret, reterr_diag);
+	return at(f, off, site_jump_of, false, ret, reterr_diag);
 }
 
 int site_trap(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag)
 {
-	return at(f, off, site_trap_of, ret, reterr_diag);
+	return at(f, off, site_trap_of, true, ret, reterr_diag);
+}
+
+int site_narrow(const struct site *site, struct site *ret)
+{
+	static const uint8_t syscall[SYSCALL_SIZE] = { 0x0f, 0x05 };
+	struct insn in = { .size = SYSCALL_SIZE };
+
+	if (site->trap)
+		return -EBUSY;
+	*ret = (struct site){
+		.at = site->at, .patch = site->at, .trap = true, .around = site->around
+	};
+	if (site_leads_to_call(site)) {
+		memcpy(ret->text, syscall, sizeof(syscall));
+	} else {
+		insn_decode(site->text + site->lead, site->size - site->lead, site->at, &in);
+		memcpy(ret->text, site->text + site->lead, in.size);
+	}
+	ret->size = in.size;
+	return 0;
 }
 
 /*

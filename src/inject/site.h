@@ -38,6 +38,12 @@ struct site {
 	uint8_t text[SITE_TEXT]; /* what is at patch without probes */
 };
 
+/** Is it before a system call, which is not in its text? */
+static inline bool site_leads_to_call(const struct site *s)
+{
+	return !s->trap && s->lead == s->size;
+}
+
 struct sites {
 	VEC(struct site);
 };
@@ -75,8 +81,17 @@ struct sys_sites {
  */
 int site_at(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag);
 
-/** The same with an int3, which fits everywhere: 0, -EINVAL, -EILSEQ. */
+/**
+ * The same with an int3, which fits everywhere, as who else comes there does not matter: 0,
+ * -EINVAL; -EILSEQ: there, or before, is what is no instruction.
+ */
 int site_trap(const struct func *f, size_t off, struct site *ret, struct skep_diag *reterr_diag);
+
+/**
+ * The int3 that stands for the site where others need the bytes around its instruction: 0, or
+ * -EBUSY, where it is one already.
+ */
+int site_narrow(const struct site *site, struct site *ret);
 
 /** How many bytes of its text the site replaces. */
 static inline size_t site_bytes(const struct site *s)

@@ -182,12 +182,117 @@ def where_no_jump_fits():
 
 
 @case
+def what_is_no_instruction():
+    """In a function, behind what is probed."""
+    total, summed = ends_elsewhere('odd', 1000, 1000)
+    assert total == summed == sum(3 * i + i // 2 for i in range(1000))
+
+
+# Where instructions of close_by() begin: a jump at the first one takes those at 1 and 4 with it, and
+# the bytes of one at the last are no one's.
+CLOSE = [0, 1, 4, 8, 11, 12]
+
+
+def beside(offsets, calls, *others):
+    only = ','.join([f'enter@close_by+{o}' for o in offsets] + list(others))
+    p = call(skep, 'run', '--', tool, obj, target, calls, 'close', only)
+    assert p.stdout.split('\n')[0] == str(sum(3 * i + i // 2 for i in range(calls))), p.stdout + p.stderr
+    return seen(p.stdout)
+
+
+@case
+def instructions_side_by_side():
+    """Each of them, in any order, whether a jump of one takes the others with it or not."""
+    ptrace_permitted()
+    for offsets in [CLOSE, CLOSE[::-1], [4, 0], [0, 4], [8, 1, 12], [12, 11], [11, 12, 0]]:
+        hits = beside(offsets, 300)
+        assert hits[0] == 300 * len(offsets), f'{offsets}: {hits}'
+        hits = beside(offsets, 300, 'ret:leave@close_by')
+        assert (hits[0], hits[2]) == (300 * len(offsets), 300), f'{offsets}: {hits}'
+    # One goes, the others stay.
+    assert beside([4, 0, 12], 300, 'drop')[0] == 600
+    # The return first: its jump may be where others' come.
+    only = 'ret:leave@close_by,' + ','.join(f'enter@close_by+{o}' for o in CLOSE)
+    p = call(skep, 'run', '--', tool, obj, target, 300, 'close', only)
+    assert seen(p.stdout)[:3:2] == [300 * len(CLOSE), 300], p.stdout
+
+
+@case
+def instructions_side_by_side_of_a_running_process():
+    """What is there already gives way."""
+    ptrace_permitted()
+    for offsets in CLOSE, CLOSE[::-1], [0, 4, 12]:
+        only = ','.join([f'enter@close_by+{o}' for o in offsets] + ['ret:leave@close_by'])
+        p = call(skep, 'run', '--', 'bash', '-c', running(500, only=only, function='close'))
+        assert seen(p.stdout)[0] == 500 * len(offsets) and seen(p.stdout)[2] == 500, p.stdout + p.stderr
+
+
+def libc_symbols():
+    """Its path, and nm's lines."""
+    libc = next(l.split()[2] for l in subprocess.run(
+        ['ldd', str(tool)], capture_output=True, text=True).stdout.splitlines() if 'libc.so' in l)
+    return libc, subprocess.run(['nm', '-D', '--defined-only', libc], capture_output=True,
+                                text=True).stdout
+
+
+@case
+def beside_system_calls():
+    """Functions that are little more than a system call, which all are looked at too."""
+    ptrace_permitted()
+    libc, out = libc_symbols()
+    names = {l.split()[2].split('@')[0]: l.split()[0] for l in out.splitlines()}
+    few = [names[n] for n in ('getppid', 'umask', 'getuid')]
+    (work / 'functions').write_text('\n'.join(few) + '\n')
+    count = [build / 'examples/counter', build / 'examples/counter.bpf.o']
+    program = [sys.executable, '-c', 'import os\nfor i in range(1000): os.getppid(), os.umask(2)']
+    probe = [every, '--multi', obj, libc, work / 'functions']
+
+    def total(*argv):
+        p = call(skep, 'run', '--', *argv)
+        return int(re.search(r'total (\d+)', p.stdout)[1]), p.stderr
+
+    alone, _ = total(*count, *program)
+    assert alone > 2000, alone
+    for argv in [*probe, *count, *program], [*count, *probe, *program]:
+        calls, said = total(*argv)
+        entries, returns = map(int, re.search(r'saw (\d+) (\d+)', said).groups())
+        assert 2000 <= entries <= 2020 and returns == entries, said
+        assert calls > alone - 20, (alone, calls)
+
+
+@case
+def around_a_system_call():
+    """In the bytes of jumps before it and behind it, which are there first or come later."""
+    ptrace_permitted()
+    total = str(sum(3 * i + i // 2 for i in range(1000)))
+    calls = ['call:bump_call@sys_enter']
+    for offsets in [], [8], [15], [5, 8, 15, 21], [21, 15, 8, 0], [1, 5, 8, 25]:
+        probes = [f'enter@ask+{o}' for o in offsets]
+        for only in calls + probes, probes + calls:
+            p = call(skep, 'run', '--', tool, obj, target, 1000, 'ask', ','.join(only))
+            assert p.stdout.split('\n')[0] == total, f'{only}: {p.stdout}{p.stderr}'
+            # The tool's own are seen too.
+            assert 0 <= seen(p.stdout)[0] - 1000 * (len(offsets) + 1) < 900, f'{only}: {p.stdout}'
+        p = call(skep, 'run', '--', 'bash', '-c', running(1000, only=','.join(
+            [f'enter@ask+{o}' for o in offsets] + calls), function='ask'))
+        assert f'\n{total}\n' in p.stdout, p.stdout + p.stderr
+        assert 0 <= seen(p.stdout)[0] - 1000 * (len(offsets) + 1) < 900, f'{offsets}: {p.stdout}'
+
+
+@case
+def a_programs_start():
+    """Nobody calls it: what stands on its stack is no return address."""
+    ptrace_permitted()
+    p = call(skep, 'run', '--', tool, obj, target, 10, 'x', 'enter@_start,ret:leave@_start')
+    assert p.stdout.split('\n')[0] == str(sums(10)[1]), p.stdout + p.stderr
+    assert seen(p.stdout)[0] == 1 and seen(p.stdout)[2] == 0 and seen(p.stdout)[5] == 0, p.stdout
+
+
+@case
 def all_functions_of_a_library():
     """Each function that the C library exports, entry and return, under real programs."""
     ptrace_permitted()
-    libc = next(l.split()[2] for l in subprocess.run(
-        ['ldd', str(tool)], capture_output=True, text=True).stdout.splitlines() if 'libc.so' in l)
-    out = subprocess.run(['nm', '-D', '--defined-only', libc], capture_output=True, text=True).stdout
+    libc, out = libc_symbols()
     offsets = sorted({l.split()[0] for l in out.splitlines() if l.split()[1] in 'TW'})
     assert len(offsets) > 1000, out
     (work / 'functions').write_text('\n'.join(offsets) + '\n')
@@ -329,11 +434,11 @@ def threads_are_probed():
     probed(20000, 'threads', 5)
 
 
-def running(how, program=target, only=''):
+def running(how, program=target, only='', function=''):
     """A shell in a hive starts the target, then the tool, and lets go of them one after the other."""
     return f'''
 mkfifo {work}/in {work}/stop
-{program} {how} wait < {work}/in > {work}/said &
+{program} {how} wait {function} < {work}/in > {work}/said &
 pid=$!
 exec 5> {work}/in
 until grep -q ready {work}/said; do sleep 0.05; done

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * target.c - a program that is probed: target CALLS [HOW]
+ * target.c - a program that is probed: target CALLS [HOW [FUNCTION]]
  *
  *	wait	    says that it is ready, and begins when it is told
  *	fork	    a child does the same
@@ -16,6 +16,9 @@
  *	leap	    ... leap(), every tenth of whose calls is left by longjmp()...
  *	deep	    ... and deep(), which calls itself
  *	tight	    ... and tight(), where no jump fits
+ *	odd	    ... and odd(), with bytes in it that are no instruction
+ *	close	    ... and close_by(), whose instructions are short
+ *	ask	    ... and ask(), which makes a system call
  *	late	    ... and late(), of a library that it opens then, beside it
  *
  * `time` says what a call takes, `below` the same ten functions further down; `trap` of tight();
@@ -63,6 +66,26 @@ __asm__(".text\n.globl tight\n.type tight, @function\n"
 	"tight: push $3; pop %rcx\n"
 	"1: add %rdi, %rsi; dec %ecx; jnz 1b; mov %rsi, %rax; ret\n"
 	".size tight, . - tight\n.byte 0xf1, 0xf1, 0xf1, 0xf1, 0xf1\n");
+
+/* a * 3 + b; as of data among code, or instructions that not all disassemblers know. */
+long odd(long a, long b);
+__asm__(".text\n.globl odd\n.type odd, @function\n"
+	"odd: lea (%rdi,%rdi,2), %rax; add %rsi, %rax; jnc 1f; jc 1f; .byte 0x06, 0x06\n"
+	"1: ret\n.size odd, . - odd\n");
+
+/* The same; instructions begin at 0, 1, 4, 8, 11, 12. */
+long close_by(long a, long b);
+__asm__(".text\n.globl close_by\n.type close_by, @function\n"
+	"close_by: push %rbx; mov %rdi, %rbx; lea (%rbx,%rbx,2), %rax; add %rsi, %rax\n"
+	"pop %rbx; ret\n.size close_by, . - close_by\n.byte 0xf1, 0xf1, 0xf1, 0xf1, 0xf1\n");
+
+/* The same, and getppid(2) in the midst of it: instructions begin at 0, 1, 5, 8, 13, 15, 21,
+ * 24, 25. */
+long ask(long a, long b);
+__asm__(".text\n.globl ask\n.type ask, @function\n"
+	"ask: push %rbx; lea (%rdi,%rdi,2), %rbx; add %rsi, %rbx; mov $110, %eax; syscall\n"
+	"cmp $-4095, %rax; mov %rbx, %rax; pop %rbx; ret\n"
+	".size ask, . - ask\n.byte 0xf1, 0xf1, 0xf1, 0xf1, 0xf1\n");
 
 static jmp_buf out;
 long leap_body(long a, long b);
@@ -130,7 +153,8 @@ static void choose(const char *how)
 	static const struct {
 		const char *name;
 		long (*fn)(long a, long b);
-	} fns[] = { { "hop", hop }, { "leap", leap }, { "deep", deep }, { "tight", tight } };
+	} fns[] = { { "hop", hop }, { "leap", leap },	   { "deep", deep }, { "tight", tight },
+		    { "odd", odd }, { "close", close_by }, { "ask", ask } };
 
 	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++)
 		if (!strcmp(how, fns[i].name))
@@ -322,6 +346,8 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "time") || !strcmp(how, "kernel") || !strcmp(how, "pair") || called)
 		return measure(*how == 'k', *how == 'p');
 	choose(how);
+	if (argc > 3)
+		choose(argv[3]);
 	if (!strcmp(how, "fork-wait"))
 		return wait_in_both();
 	if (!strcmp(how, "busy"))

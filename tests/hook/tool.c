@@ -10,9 +10,9 @@
  *
  * A fifth argument lists the programs to attach instead, with "ret:" before one at returns, and
  * "drop" where the first of them is detached again, "@FUNCTION" behind one that is for another
- * function, "call:PROGRAM@EVENT" for one of raw_syscalls, "body:PROGRAM@NAME" for a system call's
- * function, "@FUNCTION=FILE" where that is in another file, and "usdt" for `hit` at the static
- * probe skep:hit.
+ * function, or "@FUNCTION+BYTES", "@FUNCTION=FILE" where that is in another file,
+ * "call:PROGRAM@EVENT" for one of raw_syscalls, "body:PROGRAM@NAME" for a system call's function,
+ * and "usdt" for `hit` at the static probe skep:hit.
  */
 #include "rounds.h"
 #include "sums.h"
@@ -39,7 +39,7 @@ static unsigned told;
 
 static int attach(const char *name, int ret, int pid, const char *path, unsigned long cookie)
 {
-	char prog[256] = "", *function = NULL, *file = NULL;
+	char prog[256] = "", *function = NULL, *file = NULL, *bytes = NULL;
 	struct bpf_program *p;
 	struct bpf_link *l;
 
@@ -50,10 +50,14 @@ static int attach(const char *name, int ret, int pid, const char *path, unsigned
 		*file++ = '\0';
 	if (function)
 		*function++ = '\0';
+	bytes = function ? strchr(function, '+') : NULL;
+	if (bytes)
+		*bytes++ = '\0';
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = ret,
 		    .func_name = function ? function : "work", .bpf_cookie = cookie);
 	p = bpf_object__find_program_by_name(obj, prog);
-	l = bpf_program__attach_uprobe_opts(p, pid, file ? file : path, 0, &opts);
+	l = bpf_program__attach_uprobe_opts(p, pid, file ? file : path,
+					    bytes ? strtoul(bytes, NULL, 0) : 0, &opts);
 
 	first = first ? first : l;
 	if (!l)

@@ -342,6 +342,18 @@ TEST(patch_by_int3_at_any_instruction)
 	child_end(pid);
 }
 
+/* It goes on as if nothing had been. */
+static void both_end(struct tracee *t, struct shared *s, struct patches *made, struct patches *heir,
+		     pid_t pid)
+{
+	tracee_go(t);
+	child_do(s);
+	ASSERT_EQ(s->wrong, 0);
+	patches_fini(made);
+	patches_fini(heir);
+	child_end(pid);
+}
+
 TEST(patch_by_int3_is_adopted_by_its_stub)
 {
 	const struct func f = BUSY;
@@ -360,12 +372,45 @@ TEST(patch_by_int3_is_adopted_by_its_stub)
 	ASSERT(!patch_adopt(&heir, &t, &site, &calls, p->at + 64));
 	ASSERT(patch_adopt(&heir, &t, &site, &calls, p->at));
 	ASSERT_EQ(patch_undo(&t, p, NULL), 0);
-	tracee_go(&t);
-	child_do(s);
-	ASSERT_EQ(s->wrong, 0);
-	patches_fini(&made);
-	patches_fini(&heir);
-	child_end(pid);
+	both_end(&t, s, &made, &heir, pid);
+}
+
+/* It is asked for as the jump that it stands for, by who made it and by who comes later. */
+TEST(patch_narrow_stands_for_its_jump)
+{
+	const struct func f = BUSY;
+	struct patches made = { 0 }, heir = { 0 };
+	struct patch *p, *q;
+	struct site site;
+	struct tracee t;
+	uint8_t byte;
+	pid_t pid;
+	struct shared *s = child_start(run_trapped, &pid);
+	const struct stub_calls calls = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits };
+
+	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
+	child_stop(&t, pid);
+	ASSERT_EQ(patch_put_narrow(&made, &t, &site, &calls, &p, NULL), 0);
+	ASSERT(p->site.trap && p->site.size < site.size);
+	ASSERT_EQ(tracee_read(&t, site.at, &byte, 1), 0);
+	ASSERT_EQ(byte, 0xcc);
+	ASSERT(patch_find(&made, &site, &calls) == p);
+	ASSERT(patch_in_way(&made, &site) == p);
+	/* What it stands for was asked for already; a jump of another one does not fit. */
+	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &q, NULL), -EBUSY);
+	ASSERT(!patch_adopt(&heir, &t, &site, &calls, 0));
+	q = patch_adopt(&heir, &t, &site, &calls, p->at);
+	ASSERT(q && q->site.trap && patch_find(&heir, &site, &calls) == q);
+	ASSERT_EQ(patch_undo(&t, q, NULL), 0);
+	ASSERT_EQ(tracee_read(&t, site.at, &byte, 1), 0);
+	ASSERT_EQ(byte, *(const uint8_t *)(uintptr_t)site.at);
+	ASSERT_EQ(patch_undo(&t, p, NULL), 0);
+	/* And the jump again, where there is room. */
+	ASSERT(!patch_in_way(&made, &site));
+	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &q, NULL), 0);
+	ASSERT(!q->site.trap && q != p);
+	ASSERT_EQ(patch_undo(&t, q, NULL), 0);
+	both_end(&t, s, &made, &heir, pid);
 }
 
 /* As a server does that did not know of a child when it was forked. */
@@ -387,15 +432,15 @@ TEST(patch_is_adopted_only_as_it_would_be_made)
 	child_stop(&t, pid);
 	ASSERT(!patch_adopt(&heir, &t, &site, &calls, 0)); /* no jump is there */
 	ASSERT_EQ(patch_put(&made, &t, &site, &calls, &p, NULL), 0);
-	ASSERT(patch_find(&made, &site) == p);
-	ASSERT(!patch_find(&heir, &site));
+	ASSERT(patch_find(&made, &site, &calls) == p);
+	ASSERT(!patch_find(&heir, &site, &calls));
 	ASSERT(!patch_adopt(&heir, &t, &site, &later, 0));
 	ASSERT(!patch_adopt(&heir, &t, &site, &other, 0));
 	same = patch_adopt(&heir, &t, &site, &calls, 0);
 	ASSERT(same);
-	ASSERT(patch_find(&heir, &site) == same);
+	ASSERT(patch_find(&heir, &site, &calls) == same);
 	ASSERT_EQ(patch_undo(&t, same, NULL), 0);
-	ASSERT(!patch_find(&heir, &site));
+	ASSERT(!patch_find(&heir, &site, &calls));
 	tracee_go(&t);
 	read_text(pid, f.text, after, f.size);
 	ASSERT_MEMEQ(after, f.text, f.size);

@@ -89,10 +89,49 @@ TEST(site_trap_fits_where_no_jump_does)
 	ASSERT_EQ(site_bytes(&s), 1);
 	ASSERT_MEMEQ(s.text, shorts.text, 2);
 	ASSERT_EQ(site_trap(&f, 1, &s, NULL), -EINVAL);
-	ASSERT_EQ(site_trap(&g, 0, &s, NULL), -EILSEQ);
+	/* What is behind it may be anything. */
+	ASSERT_EQ(site_trap(&g, 4, &s, NULL), 0);
+	ASSERT(s.trap && s.at == AT + 4 && s.size == 1);
+	ASSERT_EQ(site_trap(&g, 5, &s, NULL), -EILSEQ);
+	ASSERT_EQ(site_trap(&g, 6, &s, NULL), -EILSEQ);
 	ASSERT_EQ(site_returns(&f, &returns, NULL), -EOPNOTSUPP);
 	ASSERT_EQ(site_return_traps(&f, &returns, NULL), 0);
 	ASSERT(returns.n == 1 && returns.at[0].at == AT + 2 && returns.at[0].size == 1);
+	vec_free(&returns);
+}
+
+/* The instruction alone, wherever in the jump's text it is. */
+TEST(site_narrow_is_one_instruction)
+{
+	/* push %rbp; mov %rsp,%rbp; sub $16,%rsp; leave; ret; nop */
+	static const struct bytes_of b = {
+		10, { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0xc9, 0xc3, 0x90 }
+	};
+	const struct func f = func(&b);
+	struct site begin, narrow, call = { .at = AT + 8, .patch = AT + 3, .lead = 5, .size = 5 };
+	struct sites returns = { 0 };
+
+	ASSERT_EQ(site_at(&f, 0, &begin, NULL), 0);
+	ASSERT_EQ(site_narrow(&begin, &narrow), 0);
+	ASSERT(narrow.trap && narrow.at == AT && narrow.patch == AT && narrow.size == 1);
+	ASSERT_EQ(narrow.text[0], 0x55);
+	ASSERT_EQ(site_narrow(&narrow, &narrow), -EBUSY);
+	ASSERT_EQ(site_returns(&f, &returns, NULL), 0);
+	ASSERT(returns.at[0].lead > 0);
+	ASSERT_EQ(site_narrow(&returns.at[0], &narrow), 0);
+	ASSERT(narrow.at == AT + 9 && narrow.patch == AT + 9 && narrow.size == 1);
+	ASSERT_EQ(narrow.text[0], 0xc3);
+	/* Before a system call, which stays behind the jump. */
+	ASSERT_EQ(site_narrow(&call, &narrow), 0);
+	ASSERT(narrow.at == AT + 8 && narrow.size == 2 && !narrow.around);
+	ASSERT(narrow.text[0] == 0x0f && narrow.text[1] == 0x05);
+	call = (struct site){ .at = AT,
+			      .patch = AT,
+			      .size = 5,
+			      .around = true,
+			      .text = { 0x0f, 0x05, 0xc3, 0x90, 0x90 } };
+	ASSERT_EQ(site_narrow(&call, &narrow), 0);
+	ASSERT(narrow.around && narrow.size == 2);
 	vec_free(&returns);
 }
 
