@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define UNKNOWN_SIZE 64 /* bytes that are looked at where no symbol says how long a function is */
+#define NOP	     0x90
 #define FUNCTION_MAX (1u << 24) /* bytes, of any function */
 #define PADDING	     16		/* bytes behind a function that may be its own */
 
@@ -216,10 +217,17 @@ static int returns_of(const struct func *f, enum function_part part, struct site
 	return 0;
 }
 
-/* A jump there, or an int3 where none fits. */
-static int site_here(const struct func *f, size_t off, struct site *ret, struct skep_diag *diag)
+/* Every goroutine returns behind the nop that runtime.goexit begins with. */
+static bool is_returned_to(const struct function_file *file, const struct func *f)
 {
-	const int err = site_at(f, off, ret, diag);
+	return file->go && f->text[0] == NOP;
+}
+
+/* A jump there, or an int3 where none fits. */
+static int site_here(const struct function_file *file, const struct func *f, size_t off,
+		     struct site *ret, struct skep_diag *diag)
+{
+	const int err = !off && is_returned_to(file, f) ? -EOPNOTSUPP : site_at(f, off, ret, diag);
 
 	return err == -EOPNOTSUPP || err == -EILSEQ ? site_trap(f, off, ret, diag) : err;
 }
@@ -248,7 +256,7 @@ static int sites_of(const struct function_file *file, const struct function *fn,
 	if (is_of_returns(part))
 		return returns_of(&f, part, ret, diag);
 	one = vec_push(ret);
-	return one ? site_here(&f, off - begin, one, diag) : -ENOMEM;
+	return one ? site_here(file, &f, off - begin, one, diag) : -ENOMEM;
 }
 
 /* Why returns cannot be seen in that way; NULL: they can. */
