@@ -236,6 +236,21 @@ bool process_is_same(const struct process *p)
 	return p->joined && p->vdso == vdso_of(p->pid);
 }
 
+/* What it had there: other text is there by now, or none. */
+static void forget_unmapped(struct still *s)
+{
+	size_t n = 0;
+
+	patches_look(&s->p->patches, &s->t, &s->images);
+	vec_foreach (seen, &s->p->seen) {
+		const struct image *i = images_at(&s->images, seen->start);
+
+		if (i && !i->fresh)
+			s->p->seen.at[n++] = *seen;
+	}
+	s->p->seen.n = n;
+}
+
 static int bring_agent(struct still *s, struct space *space, struct skep_diag *diag)
 {
 	struct agent_filters f;
@@ -265,9 +280,11 @@ static int get_ready(struct still *s, const struct doing *d)
 		s->space = d->space;
 		s->t.desk = space_base(d->space) + HIVE_DESK_AT;
 	}
-	if (d->how == STILL_READY || d->how == STILL_ADOPTED)
-		return bring_agent(s, d->space, d->diag);
-	err = images_read(&s->images, s->p->pid, d->diag);
+	err = d->how == STILL_READY || d->how == STILL_ADOPTED
+		      ? bring_agent(s, d->space, d->diag)
+		      : images_read(&s->images, s->p->pid, d->diag);
+	if (!err)
+		forget_unmapped(s);
 	if (!err && d->how == STILL_UNDO && !s->p->joined)
 		s->p->inherits = is_mapped(&s->t, d->space);
 	return err;

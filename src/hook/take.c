@@ -160,17 +160,9 @@ static bool goes(const struct still *s, const struct image *i, uint64_t base)
 	return patches_in(&s->p->patches, i->start, i->end);
 }
 
-static const struct image *image_of(const struct still *s, uint64_t at)
-{
-	vec_foreach (i, &s->images)
-		if (at >= i->start && at < i->end)
-			return i;
-	return NULL;
-}
-
 static bool is_in_it(const struct still *s, uint64_t at, uint64_t base)
 {
-	const struct image *i = image_of(s, at);
+	const struct image *i = images_at(&s->images, at);
 
 	return i && goes(s, i, base);
 }
@@ -179,7 +171,7 @@ static bool is_in_it(const struct still *s, uint64_t at, uint64_t base)
 static bool is_restorer(const struct still *s, uint64_t at)
 {
 	static const uint8_t code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
-	const struct image *i = image_of(s, at);
+	const struct image *i = images_at(&s->images, at);
 	uint8_t there[sizeof(code)];
 
 	return i && i->exec && !tracee_read(&s->t, at, there, sizeof(there)) &&
@@ -199,7 +191,7 @@ static bool interrupted(const struct still *s, uint64_t frame, uint64_t base)
 
 static bool stack_leads_back(const struct still *s, uint64_t sp, uint64_t base)
 {
-	const struct image *stack = image_of(s, sp);
+	const struct image *stack = images_at(&s->images, sp);
 	const uint64_t end = stack ? MIN(stack->end, sp + STACK_MAX) : 0;
 	uint64_t part[STACK_PART / 8], restorer = 0;
 

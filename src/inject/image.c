@@ -84,6 +84,21 @@ void images_fini(struct images *m)
 	vec_free(m);
 }
 
+struct image *images_at(const struct images *m, uint64_t at)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (m->at[mid].end <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->n && m->at[low].start <= at ? &m->at[low] : NULL;
+}
+
 static bool same_file(const struct image_file *a, const struct image_file *b)
 {
 	return a->dev == b->dev && a->ino == b->ino;

@@ -28,6 +28,7 @@ struct image {
 	bool exec, write;	/* its protection */
 	bool shared;		/* MAP_SHARED */
 	char name[16];		/* "[heap]", "[stack]", "[vdso]"; empty for files */
+	bool looked, fresh;	/* patches_look(): it was; without the jumps that were put there */
 };
 
 struct images {
@@ -37,6 +38,9 @@ struct images {
 /** What pid has mapped; the caller frees with images_fini().  -ESRCH, -EACCES, -ENOMEM. */
 int images_read(struct images *ret, pid_t pid, struct skep_diag *reterr_diag);
 void images_fini(struct images *m);
+
+/** The one that has that address; NULL: nothing is mapped there. */
+struct image *images_at(const struct images *m, uint64_t at);
 
 /** What maps says of the file at path; -ENOENT and what else open(2) and mmap(2) say. */
 int image_file(const char *path, struct image_file *ret, struct skep_diag *reterr_diag);

@@ -2,8 +2,6 @@
 /* patch.c - see patch.h */
 #include "inject/patch.h"
 
-#include "inject/image.h"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -300,13 +298,21 @@ static int new_patch(struct patches *ps, struct tracee *t, const struct site *si
 	return 0;
 }
 
+/* What is at the site by then: site_bytes() of it. */
+static void jump_bytes(const struct patch *p, uint8_t ret[JUMP_SIZE])
+{
+	const int32_t rel = (int32_t)(p->at - (p->site.patch + JUMP_SIZE));
+
+	ret[0] = p->site.trap ? TRAP : JUMP;
+	memcpy(ret + 1, &rel, sizeof(rel));
+}
+
 /* The stub, and the jump to it. */
 static int write_patch(struct tracee *t, const struct patch *p, struct skep_diag *d)
 {
-	const int32_t rel = (int32_t)(p->at - (p->site.patch + JUMP_SIZE));
-	uint8_t jump[JUMP_SIZE] = { p->site.trap ? TRAP : JUMP };
+	uint8_t jump[JUMP_SIZE];
 
-	memcpy(jump + 1, &rel, sizeof(rel));
+	jump_bytes(p, jump);
 	if (!tracee_write(t, p->at, p->stub.code, p->stub.size) &&
 	    !tracee_write(t, p->site.patch, jump, site_bytes(&p->site)))
 		return 0;
@@ -340,6 +346,38 @@ static int put(struct patches *ps, struct tracee *t, const struct site *asked,
 		return diag_set(reterr_diag, -ESRCH, SKEP_AT_NONE, 0, "process %d ended", t->pid);
 	*ret = p;
 	return 0;
+}
+
+static bool is_written(const struct tracee *t, const struct patch *p)
+{
+	uint8_t jump[JUMP_SIZE], text[JUMP_SIZE];
+
+	jump_bytes(p, jump);
+	return !tracee_read(t, p->site.patch, text, site_bytes(&p->site)) &&
+	       !memcmp(text, jump, site_bytes(&p->site));
+}
+
+/* Where one is there all are; where one is not, each is looked at. */
+static bool is_there_still(struct image *i, const struct tracee *t, const struct patch *p)
+{
+	if (i->looked && !i->fresh)
+		return true;
+	i->looked = true;
+	i->fresh = !is_written(t, p);
+	return !i->fresh;
+}
+
+void patches_look(struct patches *ps, const struct tracee *t, struct images *m)
+{
+	for (size_t b = 0; b < PATCH_BUCKETS; b++)
+		for (struct patch *p = ps->bucket[b]; p; p = p->next) {
+			struct image *i = p->on ? images_at(m, p->site.patch) : NULL;
+
+			if (i && is_there_still(i, t, p))
+				continue;
+			p->on = false;
+			p->counted = 0;
+		}
 }
 
 int patch_put(struct patches *ps, struct tracee *t, const struct site *site,

@@ -16,6 +16,7 @@
 #ifndef SKEP_INJECT_PATCH_H
 #define SKEP_INJECT_PATCH_H
 
+#include "inject/image.h"
 #include "inject/stub.h"
 #include "inject/tracee.h"
 
@@ -52,6 +53,14 @@ void patches_fini(struct patches *ps);
 
 /** Is some stub in [start, end)? */
 bool patches_in(const struct patches *ps, uint64_t start, uint64_t end);
+
+/**
+ * Text that was unmapped since, or mapped anew (dlclose(3), and dlopen(3) again, which comes to the
+ * same address), has no jumps, and they are on no more.
+ *
+ * @param m  what the process has mapped; in images where jumps were it sets `fresh`
+ */
+void patches_look(struct patches *ps, const struct tracee *t, struct images *m);
 
 /**
  * What `calls` says is called at each execution of the site from now on.

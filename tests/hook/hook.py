@@ -317,16 +317,26 @@ def all_functions_of_a_library():
         assert calls > 100 and abs(calls - backs) < 100 + 0.05 * calls, p.stderr
 
 
-@case
-def a_library_that_comes_later():
+def of_a_library(calls, how):
     """The tool attaches to it before anybody has it."""
     ptrace_permitted()
     late = place('late.so')
-    p = call(skep, 'run', '--', tool, obj, target, 700, 'late',
+    p = call(skep, 'run', '--', tool, obj, target, calls, how,
              f'enter@late={late},ret:leave@late={late}')
-    given, returned = sums(700)
+    given, returned = sums(calls)
     assert p.returncode == 0 and p.stdout.split('\n')[0] == str(returned), p.stdout + p.stderr
-    assert seen(p.stdout)[:4] == [700, given, 700, returned], p.stdout
+    assert seen(p.stdout)[:4] == [calls, given, calls, returned], p.stdout
+
+
+@case
+def a_library_that_comes_later():
+    of_a_library(700, 'late')
+
+
+@case
+def a_library_that_comes_and_goes():
+    """To the same address each time, where its jumps were."""
+    of_a_library(60, 'again')
 
 
 @case

@@ -20,6 +20,7 @@
  *	close	    ... and close_by(), whose instructions are short
  *	ask	    ... and ask(), which makes a system call
  *	late	    ... and late(), of a library that it opens then, beside it
+ *	again	    ... which it opens for each call, and closes
  *
  * `time` says what a call takes, `below` the same ten functions further down; `trap` of tight();
  * `pair` what a system call does; `kernel` the same with a uprobe of the machine's own kernel on
@@ -130,16 +131,30 @@ static void *run(void *arg)
 	return (void *)sum;
 }
 
+static char late_path[4096]; /* of the library */
+static void *library;
+
+/* late(), of a library that comes for that and goes again. */
+static long again(long a, long b)
+{
+	long (*late)(long, long);
+	long ret;
+
+	library = dlopen(late_path, RTLD_NOW);
+	*(void **)&late = dlsym(library, "late");
+	ret = late(a, b);
+	dlclose(library);
+	return ret;
+}
+
 static void open_late(void)
 {
-	char path[4096] = "";
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
-	char *name = n > 0 ? strrchr(path, '/') : NULL;
-	void *library;
+	ssize_t n = readlink("/proc/self/exe", late_path, sizeof(late_path) - 16);
+	char *name = n > 0 ? strrchr(late_path, '/') : NULL;
 
 	if (name)
 		strcpy(name, "/late.so");
-	library = dlopen(path, RTLD_NOW);
+	library = dlopen(late_path, RTLD_NOW);
 	if (library)
 		*(void **)&called = dlsym(library, "late");
 	if (!called) {
@@ -159,8 +174,12 @@ static void choose(const char *how)
 	for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++)
 		if (!strcmp(how, fns[i].name))
 			called = fns[i].fn;
-	if (!strcmp(how, "late"))
+	if (!strcmp(how, "late") || !strcmp(how, "again"))
 		open_late();
+	if (!strcmp(how, "again")) {
+		dlclose(library);
+		called = again;
+	}
 }
 
 /* A counter of the machine's kernel at `work` in this process: 0, or -1 where that is not allowed.

@@ -35,6 +35,11 @@ TEST(image_finds_a_function_of_libc)
 	ASSERT(images_next(&m, &file, s.off, &at));
 	ASSERT_EQ(at, (uintptr_t)want);
 	ASSERT(!images_next(&m, &file, s.off, &at));
+	vec_foreach (i, &m) {
+		ASSERT(images_at(&m, i->start) == i && images_at(&m, i->end - 1) == i);
+		ASSERT(images_at(&m, i->start - 1) != i && images_at(&m, i->end) != i);
+	}
+	ASSERT(images_at(&m, at)->exec && !images_at(&m, 0) && !images_at(&m, UINT64_MAX));
 	images_fini(&m);
 }
 

@@ -413,6 +413,41 @@ TEST(patch_narrow_stands_for_its_jump)
 	both_end(&t, s, &made, &heir, pid);
 }
 
+/* Of text that was mapped anew they are forgotten, and of text that is gone. */
+TEST(patches_of_other_text_are_forgotten)
+{
+	const struct func f = BUSY;
+	struct patches ps = { 0 };
+	struct images m, none = { 0 };
+	struct site site;
+	struct patch *p;
+	struct tracee t;
+	pid_t pid;
+	struct shared *s = child_start(run_counted, &pid);
+	const struct stub_calls calls = { (uintptr_t)probe_count, 0, (uintptr_t)&s->hits };
+
+	ASSERT_EQ(site_at(&f, 0, &site, NULL), 0);
+	child_stop(&t, pid);
+	ASSERT_EQ(images_read(&m, pid, NULL), 0);
+	for (int gone = 0; gone <= 1; gone++) {
+		ASSERT_EQ(patch_put(&ps, &t, &site, &calls, &p, NULL), 0);
+		patches_look(&ps, &t, &m);
+		ASSERT(p->on && !images_at(&m, site.at)->fresh);
+		ASSERT_EQ(tracee_write(&t, site.patch, site.text, site.size), 0);
+		images_at(&m, site.at)->looked = false;
+		patches_look(&ps, &t, gone ? &none : &m);
+		ASSERT(!p->on && !patch_find(&ps, &site, &calls));
+		ASSERT(gone || images_at(&m, site.at)->fresh);
+		images_at(&m, site.at)->looked = false;
+	}
+	tracee_go(&t);
+	child_do(s);
+	ASSERT_EQ(s->hits, 0);
+	images_fini(&m);
+	patches_fini(&ps);
+	child_end(pid);
+}
+
 /* As a server does that did not know of a child when it was forked. */
 TEST(patch_is_adopted_only_as_it_would_be_made)
 {
