@@ -74,18 +74,9 @@ static int fill_kconfig(int fd)
 #define CALL_BASE UINT64_C(0xffffffff81000000)
 #define FUNC_BASE (CALL_BASE + 0x10000)
 
-/* The kernel's functions: where they are nobody may know, but that they are. */
-static void put_functions(FILE *f)
-{
-	struct skep_kernel *k = bpf_kernel();
-	const char *name;
-	uint32_t id = 0;
+typedef void (*put_fn)(FILE *f);
 
-	while (k && (name = core_kernel_function(k, &id)))
-		fprintf(f, "%016llx T %s\n", (unsigned long long)FUNC_BASE + 16 * id, name);
-}
-
-static int fill_kallsyms(int fd)
+static int fill_by(int fd, put_fn put)
 {
 	FILE *f;
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
@@ -98,13 +89,47 @@ static int fill_kallsyms(int fd)
 		close(copy);
 		return r;
 	}
-	fprintf(f, "%016llx T __bpf_call_base\n", (unsigned long long)CALL_BASE);
-	for (uint32_t id = 1; id < helper_id_count(); id++)
-		if (helper_name(id))
-			fprintf(f, "%016llx T bpf_%s\n", (unsigned long long)CALL_BASE + id,
-				helper_name(id));
-	put_functions(f);
+	put(f);
 	return fclose(f) ? -EIO : 0;
+}
+
+/* The kernel's functions: where they are nobody may know, but that they are. */
+static void put_symbols(FILE *f)
+{
+	struct skep_kernel *k = bpf_kernel();
+	const char *name;
+	uint32_t id = 0;
+
+	fprintf(f, "%016llx T __bpf_call_base\n", (unsigned long long)CALL_BASE);
+	for (uint32_t helper = 1; helper < helper_id_count(); helper++)
+		if (helper_name(helper))
+			fprintf(f, "%016llx T bpf_%s\n", (unsigned long long)CALL_BASE + helper,
+				helper_name(helper));
+	while (k && (name = core_kernel_function(k, &id)))
+		fprintf(f, "%016llx T %s\n", (unsigned long long)FUNC_BASE + 16 * id, name);
+}
+
+static int fill_kallsyms(int fd)
+{
+	return fill_by(fd, put_symbols);
+}
+
+/* Those that kprobes may be at. */
+static void put_probed(FILE *f)
+{
+	static const char calls[] = "__x64_sys_";
+	struct skep_kernel *k = bpf_kernel();
+	const char *name;
+	uint32_t id = 0;
+
+	while (k && (name = core_kernel_function(k, &id)))
+		if (!strncmp(name, calls, sizeof(calls) - 1))
+			fprintf(f, "%s\n", name);
+}
+
+static int fill_probed(int fd)
+{
+	return fill_by(fd, put_probed);
 }
 
 /* The dynamic PMU of uprobes. */
@@ -132,6 +157,15 @@ static int fill_kprobe_type(int fd)
 	return write_all(fd, text, sizeof(text));
 }
 
+/* Nobody's: probes are made by perf_event_open(2); tools look here for what they would remove. */
+static int fill_events(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+#define TRACING	   "/sys/kernel/tracing/"
+#define DEBUG	   "/sys/kernel/debug/tracing/"
 #define KPROBE_PMU "/sys/bus/event_source/devices/kprobe/"
 #define UPROBE_PMU "/sys/bus/event_source/devices/uprobe/"
 
@@ -151,8 +185,14 @@ static const struct kernel_file {
 	{ "/sys/kernel/btf/vmlinux", false, fill_btf },
 	{ "/boot/config-", true, fill_kconfig },
 	{ "/proc/kallsyms", false, fill_kallsyms },
-	{ "/sys/kernel/tracing/trace_pipe", false, NULL, open_trace },
-	{ "/sys/kernel/debug/tracing/trace_pipe", false, NULL, open_trace },
+	{ TRACING "trace_pipe", false, NULL, open_trace },
+	{ DEBUG "trace_pipe", false, NULL, open_trace },
+	{ TRACING "available_filter_functions", false, fill_probed },
+	{ DEBUG "available_filter_functions", false, fill_probed },
+	{ TRACING "kprobe_events", false, fill_events },
+	{ TRACING "uprobe_events", false, fill_events },
+	{ DEBUG "kprobe_events", false, fill_events },
+	{ DEBUG "uprobe_events", false, fill_events },
 	{ KPROBE_PMU "type", false, fill_kprobe_type },
 	{ KPROBE_PMU "format/retprobe", false, fill_uprobe_retprobe },
 	{ UPROBE_PMU "type", false, fill_uprobe_type },
@@ -182,8 +222,7 @@ static const struct kernel_file *file_find(const char *path)
 /* events/GROUP/NAME/FILE of tracefs: the event, and FILE; or NULL. */
 static const char *find_event(const char *path, struct model_event *ret)
 {
-	static const char *const roots[] = { "/sys/kernel/tracing/events/",
-					     "/sys/kernel/debug/tracing/events/" };
+	static const char *const roots[] = { TRACING "events/", DEBUG "events/" };
 	const char *end = path ? strrchr(path, '/') : NULL;
 
 	for (size_t i = 0; end && i < ARRAY_SIZE(roots); i++) {

@@ -99,11 +99,23 @@ static int begins(struct still *s, void *arg)
 	return 0;
 }
 
+/* It goes on unseen, as one of another user does, which cannot open the hive's memory. */
+static void cannot_come(const struct process *p, const struct skep_diag *why)
+{
+	char text[sizeof(why->msg) + 32], comm[16];
+
+	process_name(p->pid, comm);
+	snprintf(text, sizeof(text), "not probed: %s", *why->msg ? why->msg : strerror(-why->err));
+	core_trace_say(h.k, (uint32_t)p->pid, comm, text);
+}
+
 static void arrived(pid_t pid, const struct agent_exec *how)
 {
 	struct agent_exec what = *how;
+	struct skep_diag why = { 0 };
 	struct process *p;
 	struct still s;
+	int err;
 
 	pthread_mutex_lock(&h.lock);
 	p = members_of(&h.members, pid);
@@ -111,7 +123,9 @@ static void arrived(pid_t pid, const struct agent_exec *how)
 		process_forget(p);
 		h.reborn(pid);
 		ends_exec(pid, (pid_t)how->old_pid);
-		still_do(&s, p, h.space, STILL_ADOPTED, begins, &what, NULL);
+		err = still_do(&s, p, h.space, STILL_ADOPTED, begins, &what, &why);
+		if (err && err != -ESRCH)
+			cannot_come(p, &why);
 		hooks_tell_left(&s);
 	}
 	pthread_mutex_unlock(&h.lock);

@@ -108,8 +108,10 @@ static int first_failure(const struct tracee *t, struct space *s, const struct j
 				"process %d has no room at 0x%llx, where the hive's memory lies",
 				(int)t->pid, (unsigned long long)at);
 	return diag_set(diag, (int)ops[i].ret, SKEP_AT_NONE, 0,
-			"process %d cannot open the hive's memory by %s", (int)t->pid,
-			d->path[MIN(i / OPS_SEGMENT, (size_t)_HIVE_SEGMENTS - 1)]);
+			"process %d cannot open the hive's memory, which is for one user, by %s: "
+			"%s",
+			(int)t->pid, d->path[MIN(i / OPS_SEGMENT, (size_t)_HIVE_SEGMENTS - 1)],
+			strerror((int)-ops[i].ret));
 }
 
 static int map_all(struct tracee *t, struct space *s, struct join_data *d, struct skep_diag *diag)

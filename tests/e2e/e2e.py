@@ -838,6 +838,10 @@ except PermissionError:
 release = os.uname().release
 assert release == '6.12.0-skep' and 'CONFIG_HZ=' in open('/boot/config-' + release).read()
 assert ' bpf_map_lookup_elem\\n' in open('/proc/kallsyms').read()
+for tracing in '/sys/kernel/tracing', '/sys/kernel/debug/tracing':
+    names = open(tracing + '/available_filter_functions').read().split()
+    assert '__x64_sys_openat' in names and all(n.startswith('__x64_sys_') for n in names), names
+    assert open(tracing + '/kprobe_events').read() == open(tracing + '/uprobe_events').read() == ''
 assert os.access('/sys/fs/bpf', os.W_OK) and not os.access('/sys/fs/bpf/none', os.F_OK)
 os.mkdir('/sys/fs/bpf/d')
 os.mkdir('/sys/fs/bpf/d/e')

@@ -208,6 +208,19 @@ def who_has_rights_of_its_own():
 
 
 @case
+def who_becomes_another_user():
+    """Cannot have the hive's memory as that one's program, and is said to be unseen."""
+    need('setpriv')
+    if os.geteuid():
+        raise Skip('only root becomes another user')
+    p = call(skep, 'run', '-t', '--', tool, obj, work / 'seen', 'setpriv', '--reuid', '65534',
+             '--regid', '65534', '--clear-groups', '/bin/echo', 'there')
+    assert p.returncode == 0 and p.stdout == 'there\n', p
+    assert re.search(r'^ +echo-\d+ .*: skep: not probed: process \d+ cannot open the hive.s memory, '
+                     r'which is for one user, .*: Permission denied$', p.stderr, re.M), p.stderr
+
+
+@case
 def filters_of_its_own():
     """The agent's own calls would end it: it is left alone from there on."""
     for how in 'filter', 'strict', 'emulates':
