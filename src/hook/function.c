@@ -32,19 +32,34 @@ static bool file_offset(Elf *elf, uint64_t addr, uint64_t *ret)
 	return false;
 }
 
-/* C's functions that do, or look at who called them, by their names without underscores in front.
- */
-static bool returns_again(const char *name)
+/* Without underscores in front. */
+static bool is_among(const char *name, const char *const names[], size_t n)
 {
-	static const char *const names[] = { "setjmp",	"sigsetjmp", "getcontext", "vfork",
-					     "savectx", "dlsym",     "dlvsym",	   "dlopen",
-					     "dlmopen", "mcount" };
-
 	name += name ? strspn(name, "_") : 0;
-	for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; name && i < n; i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
+}
+
+/* C's functions that do. */
+static bool returns_again(const char *name)
+{
+	static const char *const names[] = { "setjmp", "sigsetjmp", "getcontext",
+					     "vfork",  "savectx",   "mcount" };
+
+	return is_among(name, names, ARRAY_SIZE(names));
+}
+
+/*
+ * C's functions that look at who called them.  Their jumps through a register are to what nobody
+ * puts there but a C library that is linked statically and has loaded another one.
+ */
+static bool looks_back(const char *name)
+{
+	static const char *const names[] = { "dlopen", "dlmopen", "dlsym", "dlvsym" };
+
+	return is_among(name, names, ARRAY_SIZE(names));
 }
 
 /* All functions of one table of symbols. */
@@ -53,6 +68,7 @@ static int read_table(Elf *elf, Elf_Scn *scn, struct function_file *f)
 	Elf_Data *data = elf_getdata(scn, NULL);
 	struct function *fn;
 	GElf_Shdr sh;
+	const char *name;
 	GElf_Sym sym;
 	uint64_t at;
 
@@ -67,8 +83,8 @@ static int read_table(Elf *elf, Elf_Scn *scn, struct function_file *f)
 		fn = vec_push(&f->functions);
 		if (!fn)
 			return -ENOMEM;
-		*fn = (struct function){ at, sym.st_size,
-					 returns_again(elf_strptr(elf, sh.sh_link, sym.st_name)) };
+		name = elf_strptr(elf, sh.sh_link, sym.st_name);
+		*fn = (struct function){ at, sym.st_size, returns_again(name), looks_back(name) };
 	}
 	return 0;
 }
@@ -106,6 +122,7 @@ static void sort(struct function_file *f)
 			*++to = *fn;
 		to->size = fn->size;
 		to->again |= fn->again;
+		to->looks |= fn->looks;
 	}
 	f->functions.n = (size_t)(to - f->functions.at) + 1;
 }
@@ -243,7 +260,7 @@ static int sites_of(const struct function_file *file, const struct function *fn,
 	const uint64_t begin = fn ? fn->off : off, size = fn ? fn->size : UNKNOWN_SIZE;
 	_cleanup_(skep_free_p) uint8_t *text = skep_alloc(size + PADDING);
 	const ssize_t got = text ? pread(file->fd, text, size + PADDING, (off_t)begin) : 0;
-	struct func f = { .at = begin, .text = text };
+	struct func f = { .at = begin, .text = text, .stays = fn && fn->looks };
 	struct site *one;
 
 	if (!text)
@@ -269,7 +286,7 @@ static const char *refusal(const struct function_file *file, const struct functi
 		return NULL;
 	if (file->go)
 		return "Go moves its stacks, and reads return addresses";
-	if (fn && fn->again)
+	if (fn && (fn->again || fn->looks))
 		return "the function returns more often than it is called, or looks at who called "
 		       "it";
 	return fn && fn->off != off ? "the function begins elsewhere" : NULL;

@@ -25,7 +25,8 @@ struct function_file {
 /* What a symbol says. */
 struct function {
 	uint64_t off, size; /* in the file */
-	bool again; /* it returns more than once for each call, or reads where it returns to */
+	bool again;	    /* it returns more than once for each call */
+	bool looks;	    /* it reads where it returns to */
 };
 
 /** Of an ELF image, which may be in memory: the functions alone.  NULL has none.  0 or -ENOMEM. */

@@ -100,13 +100,14 @@ static int begins(struct still *s, void *arg)
 }
 
 /* It goes on unseen, as one of another user does, which cannot open the hive's memory. */
-static void cannot_come(const struct process *p, const struct skep_diag *why)
+static void cannot_come(pid_t pid, const struct agent_exec *how, const struct skep_diag *why)
 {
+	const char *slash = strrchr(how->path, '/');
 	char text[sizeof(why->msg) + 32], comm[16];
 
-	process_name(p->pid, comm);
+	snprintf(comm, sizeof(comm), "%.15s", slash ? slash + 1 : how->path);
 	snprintf(text, sizeof(text), "not probed: %s", *why->msg ? why->msg : strerror(-why->err));
-	core_trace_say(h.k, (uint32_t)p->pid, comm, text);
+	core_trace_say(h.k, (uint32_t)pid, comm, text);
 }
 
 static void arrived(pid_t pid, const struct agent_exec *how)
@@ -125,7 +126,7 @@ static void arrived(pid_t pid, const struct agent_exec *how)
 		ends_exec(pid, (pid_t)how->old_pid);
 		err = still_do(&s, p, h.space, STILL_ADOPTED, begins, &what, &why);
 		if (err && err != -ESRCH)
-			cannot_come(p, &why);
+			cannot_come(pid, how, &why);
 		hooks_tell_left(&s);
 	}
 	pthread_mutex_unlock(&h.lock);

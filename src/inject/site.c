@@ -187,7 +187,7 @@ static int stays_inside(const struct func *f, const struct rows *rows, struct sk
 	vec_foreach (r, rows) {
 		const bool calls = r->in.kind == INSN_CALL;
 
-		if (r->in.kind == INSN_JMP_IND ||
+		if ((r->in.kind == INSN_JMP_IND && !f->stays) ||
 		    (r->in.branches && !calls && r->in.target - f->at >= f->size))
 			return diag_set(d, -EOPNOTSUPP, SKEP_AT_BYTE, r->at,
 					"the jump at byte %zu may leave the function", r->at);

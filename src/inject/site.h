@@ -26,6 +26,7 @@ struct func {
 	const uint8_t *text; /* it, as it is without probes; borrowed... */
 	size_t size;	     /* ...bytes of it... */
 	size_t room;	     /* ...and of what follows it, if known: size or more */
+	bool stays;	     /* it does not leave by jumps through registers or memory */
 };
 
 struct site {

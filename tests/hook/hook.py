@@ -228,19 +228,19 @@ def instructions_side_by_side_of_a_running_process():
 
 
 def libc_symbols():
-    """Its path, and nm's lines."""
+    """Its path, and where each function is that others may call."""
     libc = next(l.split()[2] for l in subprocess.run(
         ['ldd', str(tool)], capture_output=True, text=True).stdout.splitlines() if 'libc.so' in l)
-    return libc, subprocess.run(['nm', '-D', '--defined-only', libc], capture_output=True,
-                                text=True).stdout
+    out = subprocess.run(['nm', '-D', '--defined-only', libc], capture_output=True, text=True).stdout
+    rows = (l.split() for l in out.splitlines())
+    return libc, {name.split('@')[0]: at for at, kind, name in rows if kind in 'TW'}
 
 
 @case
 def beside_system_calls():
     """Functions that are little more than a system call, which all are looked at too."""
     ptrace_permitted()
-    libc, out = libc_symbols()
-    names = {l.split()[2].split('@')[0]: l.split()[0] for l in out.splitlines()}
+    libc, names = libc_symbols()
     few = [names[n] for n in ('getppid', 'umask', 'getuid')]
     (work / 'functions').write_text('\n'.join(few) + '\n')
     count = [build / 'examples/counter', build / 'examples/counter.bpf.o']
@@ -292,9 +292,9 @@ def a_programs_start():
 def all_functions_of_a_library():
     """Each function that the C library exports, entry and return, under real programs."""
     ptrace_permitted()
-    libc, out = libc_symbols()
-    offsets = sorted({l.split()[0] for l in out.splitlines() if l.split()[1] in 'TW'})
-    assert len(offsets) > 1000, out
+    libc, names = libc_symbols()
+    offsets = sorted(set(names.values()))
+    assert len(offsets) > 1000, names
     (work / 'functions').write_text('\n'.join(offsets) + '\n')
     p = call(skep, 'run', '--', every, obj, libc, work / 'functions', 'true')
     refused = re.findall(r'refused (\w+)', p.stderr)
@@ -337,6 +337,18 @@ def a_library_that_comes_later():
 def a_library_that_comes_and_goes():
     """To the same address each time, where its jumps were."""
     of_a_library(60, 'again')
+
+
+@case
+def functions_that_look_at_their_caller():
+    """Return where they are seen to, from the caller that they see."""
+    ptrace_permitted()
+    libc, names = libc_symbols()
+    (work / 'functions').write_text(names['dlopen'] + '\n' + names['dlsym'] + '\n')
+    p = call(skep, 'run', '--', every, '--multi', obj, libc, work / 'functions', target, 60, 'again')
+    assert p.returncode == 0 and p.stdout.split('\n')[0] == str(sums(60)[1]), p.stdout + p.stderr
+    entries, returns = map(int, re.search(r'probed 2 2 saw (\d+) (\d+)', p.stderr).groups())
+    assert entries == returns >= 122, p.stderr
 
 
 @case
