@@ -11,6 +11,7 @@ fi
 build=$1 how=$2 rounds=$3
 dir=$(mktemp -d /tmp/skep-bench-XXXXXX)
 export XDG_RUNTIME_DIR="$dir"
+unset SKEP_HIVE # of an earlier suite
 
 end() {
 	"$build/src/cli/skep" hive stop stops || :
