@@ -153,6 +153,9 @@ static int put_jumps(struct still *s, void *arg)
 	int err;
 
 	j->stopped = true;
+	/* What it has from whom it was forked from is known before more comes beside that. */
+	if (s->p->inherits && !s->p->watched)
+		hooks_put_in(s);
 	make_ready(s);
 	err = uprobe_at_sites(s, j->u, still_put_spot, j->diag);
 	unwind_put(s);

@@ -57,14 +57,14 @@ static uint64_t find_in(const struct tracee *t, const struct image *i, const uin
 	return 0;
 }
 
-/* Where they are first in the text of the process, the vdso's before others'. */
-static int find_codes(struct tracee *t, struct skep_diag *d)
+/* Where both are first in the text of the process, the vdso's before others'; one is wanted. */
+static int find_codes(struct tracee *t, const uint64_t *wanted, struct skep_diag *d)
 {
 	static const uint8_t syscall_insn[] = { 0x0f, 0x05 }, trap_insn[] = { 0xcc };
 	struct images m;
 	int err;
 
-	if (t->syscall && t->trap)
+	if (*wanted)
 		return 0;
 	err = images_read(&m, t->pid, d);
 	if (!err && !m.n)
@@ -81,11 +81,10 @@ static int find_codes(struct tracee *t, struct skep_diag *d)
 				t->trap = find_in(t, i, trap_insn, sizeof(trap_insn));
 		}
 	images_fini(&m);
-	return t->syscall && t->trap
-		       ? 0
-		       : diag_set(d, -ENOENT, SKEP_AT_NONE, 0,
-				  "process %d has no system call instruction, or no byte 0xcc",
-				  t->pid);
+	return *wanted ? 0
+		       : diag_set(d, -ENOENT, SKEP_AT_NONE, 0, "process %d has no %s", t->pid,
+				  wanted == &t->syscall ? "system call instruction"
+							: "byte 0xcc in its text");
 }
 
 /* --- borrowing -------------------------------------------------------------------------------- */
@@ -208,7 +207,7 @@ int tracee_syscall_alone(struct tracee *t, long nr, const uint64_t args[6], int6
 	int err, out;
 
 	memory_flush(t); /* it goes on for a moment */
-	err = find_codes(t, reterr_diag);
+	err = find_codes(t, &t->syscall, reterr_diag);
 	if (err)
 		return err;
 	err = borrow(t, th, &l);
@@ -340,7 +339,7 @@ int tracee_call(struct tracee *t, uint64_t fn, uint64_t a, uint64_t b, uint64_t 
 	memory_flush(t);
 	err = tracee_may_call(t, reterr_diag);
 	if (!err)
-		err = find_codes(t, reterr_diag);
+		err = find_codes(t, &t->trap, reterr_diag);
 	if (!err)
 		err = tracee_borrowed(t, call, &c, reterr_diag);
 	if (!err)

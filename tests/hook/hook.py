@@ -227,6 +227,37 @@ def instructions_side_by_side_of_a_running_process():
         assert seen(p.stdout)[0] == 500 * len(offsets) and seen(p.stdout)[2] == 500, p.stdout + p.stderr
 
 
+@case
+def instructions_side_by_side_of_a_child():
+    """It was forked with the first tool's jump in it; the second one's instruction is in that."""
+    ptrace_permitted()
+    for first, second in (0, 4), (4, 0), (0, 1), (8, 0):
+        p = call(skep, 'run', '--', 'bash', '-c', f'''
+mkfifo {work}/in {work}/one {work}/two
+{tool} {obj} {target} -p -1 enter@close_by+{first} < {work}/one > {work}/saw &
+exec 6> {work}/one
+until grep -q attached {work}/saw || ! kill -0 $!; do sleep 0.05; done
+{target} 1000 fork-wait close < {work}/in > {work}/said &
+pid=$!
+exec 5> {work}/in
+until grep -q ready {work}/said; do sleep 0.05; done
+{tool} {obj} {target} -p -1 enter@close_by+{second} < {work}/two > {work}/saw2 &
+exec 7> {work}/two
+until grep -q attached {work}/saw2 || ! kill -0 $!; do sleep 0.05; done
+echo >&5
+sleep 0.5
+echo >&6
+echo >&7
+sleep 0.5
+echo >&5
+wait
+cat {work}/said {work}/saw {work}/saw2
+rm {work}/in {work}/one {work}/two
+''')
+        assert p.stdout.startswith('ready\ntext same\n'), p.stdout + p.stderr
+        assert re.findall(r'calls (\d+) sum (\d+)', p.stdout) == [('2000', '999000')] * 2, p.stdout
+
+
 def libc_symbols():
     """Its path, and where each function is that others may call."""
     libc = next(l.split()[2] for l in subprocess.run(
