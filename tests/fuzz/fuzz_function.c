@@ -21,6 +21,18 @@ static void must(bool ok, const char *what)
 	abort();
 }
 
+/* What stands for it among others is its instruction alone. */
+static void check_narrow(const struct site *s, const uint8_t *file, size_t size)
+{
+	struct site one;
+
+	if (site_narrow(s, &one))
+		return;
+	must(one.trap && one.at == s->at && one.patch == s->at && !one.lead, "another place");
+	must(one.size && one.at <= size && one.size <= size - one.at, "a site outside");
+	must(!memcmp(one.text, file + one.at, one.size), "other bytes than the file's");
+}
+
 static void check(const struct sites *sites, const uint8_t *file, size_t size)
 {
 	vec_foreach (s, sites) {
@@ -29,6 +41,7 @@ static void check(const struct sites *sites, const uint8_t *file, size_t size)
 		     "a jump does not fit");
 		must(s->patch <= size && s->size <= size - s->patch, "a site outside");
 		must(!memcmp(s->text, file + s->patch, s->size), "other bytes than the file's");
+		check_narrow(s, file, size);
 	}
 }
 
@@ -49,6 +62,7 @@ static void look_at_calls(const char *path, const uint8_t *file, size_t size)
 		     "no system call");
 		must(b->around || b->size == b->lead, "what stays is not replaced");
 		must(!memcmp(b->text, file + b->patch, b->size), "other bytes than the file's");
+		check_narrow(b, file, size);
 		if (!a->size)
 			continue;
 		must(a->at == b->at + 2 && a->patch == a->at, "not behind it");

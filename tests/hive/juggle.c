@@ -15,7 +15,6 @@
 #define PROCESSES 4
 #define RUNS	  20000
 #define MORTALS	  6
-#define STRAYS	  4
 
 /* As juggle.bpf.c has it. */
 struct juggler {
@@ -83,21 +82,6 @@ static bool drained(unsigned *ret_list_and_tree)
 	return live() <= STRAYS;
 }
 
-/* What maps hold goes with them. */
-static bool gone(void)
-{
-	uint32_t id;
-
-	bpf_object__close(obj);
-	obj = NULL;
-	/* The server looks what is gone when it is asked. */
-	for (int i = 0; live() && i < 500; i++) {
-		bpf_map_get_next_id(0, &id);
-		usleep(10000);
-	}
-	return !live();
-}
-
 /* --- exact ------------------------------------------------------------------------------------ */
 
 /* Several processes run the program so often each: the sum of what the last runs returned. */
@@ -153,7 +137,7 @@ static int all_of_it(void)
 	CHECK(h.pushed - h.popped + h.added - h.removed == left);
 	CHECK(!global(0) && !global(1) && h.pushed && h.added);
 	printf("# %lu pushed, %lu added, %u were left\n", h.pushed, h.added, left);
-	CHECK(gone());
+	CHECK(gone(live));
 	return 0;
 }
 
@@ -162,7 +146,7 @@ static int maps_go(void)
 	uint64_t ret;
 
 	CHECK(run_n(prog("juggle"), NULL, RUNS, &ret) == RUNS && live() > 0);
-	CHECK(gone());
+	CHECK(gone(live));
 	return 0;
 }
 
@@ -215,7 +199,7 @@ static int deaths(void)
 	CHECK(!global(0) && !global(1) && longest < HANG_NS);
 	/* Blocks neither: all processes are as good as new. */
 	CHECK(run_all("push_pop") && drained(&left));
-	CHECK(gone());
+	CHECK(gone(live));
 	return 0;
 }
 

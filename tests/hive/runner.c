@@ -575,7 +575,7 @@ static int kill_some(struct ring_buffer *rb, long *ret_deaths)
 	return longest > HANG_NS;
 }
 
-/* Timers work, and there are as many free as ever: none is lost with who died. */
+/* Timers work, and there are as many free as ever, but for strays: none is lost with who died. */
 static int timers_left(void)
 {
 	struct alarm fresh = { 0 };
@@ -593,7 +593,9 @@ static int timers_left(void)
 		wait_rung("alarms", key, 1);
 	while (key-- > 0)
 		CHECK(!bpf_map_delete_elem(map("alarms"), &key));
-	CHECK(timers_used() == 0);
+	if (timers_used())
+		printf("# %u timers are left\n", timers_used());
+	CHECK(timers_used() <= STRAYS);
 	return 0;
 }
 
@@ -633,6 +635,7 @@ static int deaths(void)
 		CHECK(!bpf_map_update_elem(map("line"), NULL, &v, 0));
 	CHECK(bpf_map_update_elem(map("line"), NULL, &v, 0));
 	ring_buffer__free(rb);
+	CHECK(gone(timers_used));
 	return 0;
 }
 

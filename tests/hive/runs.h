@@ -13,11 +13,13 @@
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MS	1000000u
 #define SECONDS 5	    /* of random work, unless the environment says RUNNER_SECONDS */
@@ -49,6 +51,23 @@ static inline uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+#define STRAYS 4 /* things that runs may have stored into elements that were deleted meanwhile */
+
+/* What maps hold goes with them. */
+static inline bool gone(unsigned (*left)(void))
+{
+	uint32_t id;
+
+	bpf_object__close(obj);
+	obj = NULL;
+	/* The server looks what is gone when it is asked. */
+	for (int i = 0; left() && i < 500; i++) {
+		bpf_map_get_next_id(0, &id);
+		usleep(10000);
+	}
+	return !left();
 }
 
 static inline long seconds(void)
