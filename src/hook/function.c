@@ -35,8 +35,10 @@ static bool file_offset(Elf *elf, uint64_t addr, uint64_t *ret)
 /* Without underscores in front. */
 static bool is_among(const char *name, const char *const names[], size_t n)
 {
-	name += name ? strspn(name, "_") : 0;
-	for (size_t i = 0; name && i < n; i++)
+	if (!name)
+		return false;
+	name += strspn(name, "_");
+	for (size_t i = 0; i < n; i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
