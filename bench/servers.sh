@@ -108,9 +108,13 @@ detach() {
 	wait "$tool" || true
 }
 
-for _ in $(seq "$rounds"); do
+# The other one comes first in each second round: who comes where must not matter.
+for i in $(seq "$rounds"); do
+	if [ $((i % 2)) -eq 0 ]; then native=$(ask $port); fi
 	attach
 	looked=$(ask $((port + 1)))
 	detach
-	echo "$looked $(ask $((port + 1))) $(ask $port)"
+	alone=$(ask $((port + 1)))
+	if [ $((i % 2)) -eq 1 ]; then native=$(ask $port); fi
+	echo "$looked $alone $native"
 done
