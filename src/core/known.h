@@ -40,6 +40,13 @@ static inline void known_is(int fd, int64_t position)
 		atomic_store_explicit(&known_positions[fd], position, memory_order_relaxed);
 }
 
+/** That number is about to be another's, or nobody's. */
+static inline void known_forget_one(int fd)
+{
+	if (unlikely(known_position(fd)))
+		atomic_store_explicit(&known_positions[fd], 0, memory_order_relaxed);
+}
+
 /** Numbers from first to last are about to be others', or nobody's. */
 void known_forget(unsigned first, unsigned last);
 
