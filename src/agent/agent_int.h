@@ -27,6 +27,11 @@ struct agent_child {
 
 #define AGENT_RUNS 1024
 
+/* What runs on a vCPU have in the process. */
+struct agent_run {
+	struct skep_run run;
+} __attribute__((aligned(64)));
+
 /* A return address that is ours: see ret.c. */
 struct agent_return {
 	uint64_t back; /* the function's own */
@@ -36,7 +41,7 @@ struct agent_return {
 	uint32_t depth; /* of two at one place, the later one is the higher */
 	uint32_t pad;
 };
-#define AGENT_RETURNS 8192
+#define AGENT_RETURNS 16384
 
 /* A system call whose number no site says, from its beginning to its end: by the stack pointer. */
 struct agent_call {
@@ -104,36 +109,40 @@ struct agent_back {
 
 /* What a process has, and a child of fork() inherits. */
 struct agent_process {
+	/* -- what is read each time that programs run: together, as little else is in a cache -- */
 	const struct hive_meta *meta;
-	struct run_env env;	  /* what its runs carry */
-	_Atomic uint32_t lock;	  /* of what follows: 1 while a thread maps */
-	uint32_t change;	  /* hive_meta.change, when all was mapped */
-	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
-	/* Of each vCPU, as its last one left it here: to fill one anew costs more. */
-	struct skep_run run[AGENT_RUNS];
-	/* Where each row's address stands; 0: the row is free, 1: it is being written. */
-	_Atomic uint64_t ret_at[AGENT_RETURNS];
-	struct agent_return ret[AGENT_RETURNS];
-	_Atomic bool ret_used; /* some row ever was */
-	struct agent_call call[AGENT_CALLS];
-	struct agent_birth birth[AGENT_BIRTHS];
+	struct vcpus vcpus;    /* the hive's */
 	_Atomic uint32_t lent; /* children that have this memory, and may be asked who they are */
 	_Atomic bool guarded;  /* faults are the agent's first... */
 	_Atomic bool left;     /* ...and some were left to handlers of the program's */
 	_Atomic bool clears;   /* some clone3() asked for children without handlers */
 	_Atomic bool replaced; /* some call's result once was another one */
+	_Atomic bool ret_used; /* some row of `ret` ever was */
+	struct agent_filters filters;
+	struct run_env env; /* what its runs carry */
+	/* Of each vCPU, as its last one left it here: to fill one anew costs more. */
+	struct agent_run run[AGENT_RUNS];
+
+	/* -- the rest -- */
+	_Atomic uint32_t lock;	  /* of what follows: 1 while a thread maps */
+	uint32_t change;	  /* hive_meta.change, when all was mapped */
+	uint32_t gen[HIVE_AREAS]; /* of the rows that are mapped; 0: it is not */
+	/* Where each row's address stands; 0: the row is free, 1: it is being written. */
+	_Atomic uint64_t ret_at[AGENT_RETURNS] __attribute__((aligned(128)));
+	struct agent_return ret[AGENT_RETURNS];
+	struct agent_call call[AGENT_CALLS];
+	struct agent_birth birth[AGENT_BIRTHS];
 	struct agent_fault fault[AGENT_FAULTS];
 	uint8_t masked[65]; /* by signal: faults that the program's handler of it would hold back */
 	struct agent_thread thread[AGENT_THREADS];
 	struct agent_swap swap[AGENT_SWAPS];
 	struct agent_trap trap[AGENT_TRAPS];
-	struct agent_filters filters;
 	struct agent_moved moved[AGENT_MOVED];
 	struct agent_dispatch dispatch;
 	struct agent_back back[AGENT_BACKS];
 	struct unwind_maps unwind; /* the server's to write */
 	struct agent_judge judge;
-};
+} __attribute__((aligned(4096)));
 
 /* Does nothing of the agent's run there? */
 static inline bool agent_muted(const struct agent_process *p)
@@ -144,6 +153,14 @@ static inline bool agent_muted(const struct agent_process *p)
 extern struct agent_process agent_process;
 extern struct agent_child agent_child;
 
+/* What vCPUs know the calling thread by: a child that has its memory may have its storage too. */
+static inline uint64_t agent_who(void)
+{
+	if (unlikely(atomic_load_explicit(&agent_process.lent, memory_order_relaxed)))
+		return vcpu_who_asked(agent_child.member);
+	return vcpu_who(&agent_process.vcpus, agent_child.member);
+}
+
 /* The agent's half of agent.h's door. */
 int agent_join(const struct agent_join *how);
 const struct hive_meta *agent_meta(void);
@@ -151,33 +168,32 @@ int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
 bool agent_probe(void *regs, uint64_t cookie);
-/* What has come to pass. */
-enum agent_event { AGENT_SITE, AGENT_ENTER, AGENT_EXIT, AGENT_TELL };
-
 /* What runs on the other stack. */
 struct hit {
 	void *regs;  /* struct pt_regs */
 	uint64_t sp; /* of the thread's own stack, when programs run on another one */
 	struct vcpu *vcpu;
 	const struct hive_probes *probes;
-	enum agent_event what;
-	int64_t nr;    /* of a system call */
-	uint64_t base; /* AGENT_SITE: where the file's offset 0 would be */
 	struct run_acts acts;
-	/* AGENT_TELL: who runs the programs, in the run; else NULL. */
-	void (*tell)(struct skep_run *run, void *arg);
-	void *arg;
+	union {
+		uint64_t base; /* of a site: where the file's offset 0 would be */
+		struct {       /* of a system call */
+			int64_t nr;
+			enum hive_side side;
+		};
+		struct { /* who runs the programs, in the run */
+			void (*tell)(struct skep_run *run, void *arg);
+			void *arg;
+		};
+	};
 };
 
 /* Begins one; what is filled later is left alone, as most of what a hit costs are such stores. */
-static inline void hit_begin(struct hit *h, void *regs, enum agent_event what, int64_t nr)
+static inline void hit_begin(struct hit *h, void *regs)
 {
 	h->regs = regs;
-	h->what = what;
-	h->nr = nr;
 	h->acts.to_process = h->acts.to_thread = 0;
 	h->acts.overrides = false;
-	h->tell = NULL;
 }
 
 /* Room for what programs at system calls are handed. */
@@ -192,15 +208,16 @@ struct sys_ctx {
 
 /* Fills it, and the pointers to its parts. */
 void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX]);
-/* Runs the programs of a list, on the vCPU's stack. */
-void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list);
+/* Runs the programs of a system call, on the vCPU's stack. */
+void agent_run_call(struct hit *h, const _Atomic(const struct hive_probes *) *list);
 /* Calls tell(run, arg) in a run of its own, on the vCPU's stack. */
 void agent_tell(void *regs, void (*tell)(struct skep_run *run, void *arg), void *arg);
 /*
  * Runs the programs of the site, which is at that address.  True: the function that begins
  * there is not called, and returns what is in %rax.
  */
-bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when, uint64_t at);
+bool agent_run_site(struct pt_regs *regs, const struct hive_site *site, enum hive_when when,
+		    uint64_t at);
 void agent_sys_enter(void *regs, uint64_t cookie);
 void agent_sys_exit(void *regs, uint64_t cookie);
 void agent_sys_last(void *regs, uint64_t cookie);

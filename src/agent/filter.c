@@ -97,7 +97,7 @@ static enum filter_says judge(const struct install *in, int32_t *ret_nr)
 /* Threads that the filter comes to as well are out of their runs. */
 static void wait_for_runs(void)
 {
-	const struct vcpus *v = &agent_process.meta->vcpus;
+	const struct vcpus *v = &agent_process.vcpus;
 
 	for (uint32_t i = 0, looks = 0; i < v->nr && looks < LOOKS_MAX; looks++) {
 		if (vcpu_who_member(atomic_load(&v->slot[i].owner)) == agent_child.member)

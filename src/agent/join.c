@@ -171,7 +171,8 @@ int agent_join(const struct agent_join *how)
 	helper_clock_gettime = clock ? clock : clock_by_syscall;
 	helper_process = &agent_child.process;
 	agent_process.meta = how->meta;
-	agent_process.env.vcpus = &how->meta->vcpus;
+	agent_process.vcpus = how->meta->vcpus;
+	agent_process.env.vcpus = &agent_process.vcpus;
 	agent_process.env.objects = (struct obj_store *)(uintptr_t)how->meta->objects;
 	agent_process.env.types = (const struct btf_view *)(uintptr_t)how->meta->types;
 	agent_process.env.trace = agent_trace;

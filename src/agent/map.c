@@ -54,14 +54,14 @@ static const struct {
 long agent_map_call(const struct map_far *f, enum map_op op, const void *key, void *value,
 		    uint64_t flags)
 {
-	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
+	struct vcpus *vcpus = &agent_process.vcpus;
 	struct skep_map *m = f->map;
 	long ret = -EAGAIN;
 	struct vcpu *c;
 
 	if ((unlikely(!agent_child.member) && !agent_enrol()) || agent_sync())
 		return -EAGAIN;
-	c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	c = vcpu_enter(vcpus, agent_who());
 	if (unlikely(!c))
 		return -EAGAIN;
 	/* In the run, so what is there now stays until its end. */

@@ -17,7 +17,7 @@ static inline bool is_for(const struct hive_probe *p, uint32_t tgid)
 	return pid == HIVE_ALL || pid == (tgid ? tgid : agent_child.pid);
 }
 
-static void count_misses(const struct hive_probes *p)
+static __attribute__((noinline)) void count_misses(const struct hive_probes *p)
 {
 	for (uint32_t i = 0; p && i < p->n; i++)
 		if (is_for(&p->probe[i], 0))
@@ -41,16 +41,65 @@ static struct run_frame frame_of(const struct pt_regs *regs, uint32_t frame)
 				   .sp = sp };
 }
 
-static void tell(struct skep_run *run, const struct hit *h)
+/* Who it is where memory is another process's too, and nothing in it can say; else 0. */
+static inline uint32_t asked_tgid(void)
 {
-	struct run_frame frame = frame_of(h->regs, HIVE_INSIDE);
+	if (likely(!atomic_load_explicit(&agent_process.lent, memory_order_relaxed)))
+		return 0;
+	return (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
 
+/* --- on the vCPU's stack ---------------------------------------------------------------------- */
+
+/* What runs on that vCPU have in this process; NULL: there is no vCPU, or no room. */
+static inline struct skep_run *run_of(const struct vcpu *c)
+{
+	const uint32_t cpu = c ? vcpu_id(&agent_process.vcpus, c) : AGENT_RUNS;
+
+	return likely(cpu < AGENT_RUNS) ? &agent_process.run[cpu].run : NULL;
+}
+
+static __attribute__((noinline)) void make_run(struct skep_run *run, const struct hit *h)
+{
+	*run = (struct skep_run){ .vcpu = h->vcpu,
+				  .cpu = vcpu_id(&agent_process.vcpus, h->vcpu),
+				  .env = &agent_process.env };
+}
+
+/* What one run leaves to the next: nothing that it asked for, or was given. */
+static inline void ready(struct skep_run *run, struct hit *h)
+{
+	if (unlikely(run->vcpu != h->vcpu || run->regioned))
+		make_run(run, h);
+	run->tid = 0;
+	run->tgid = asked_tgid();
+	run->sp = h->sp;
+	run->acts = &h->acts;
+	run->ring = NULL;
+}
+
+/* The programs of a site, which are handed its registers. */
+static void run_site(struct skep_run *run, struct hit *h)
+{
+	const struct hive_probes *probes = h->probes;
+	uint64_t task[RUN_TASK_SIZE / 8];
+	struct run_frame frame;
+
+	ready(run, h);
+	run->task = task;
 	run->user = &frame;
-	h->tell(run, h->arg);
+	for (const struct hive_probe *p = probes->probe; p < probes->probe + probes->n; p++) {
+		if (!is_for(p, run->tgid))
+			continue;
+		frame = frame_of(h->regs, p->frame);
+		h->acts.may_override = p->frame == HIVE_BEGINS;
+		run->func = p->func ? h->base + p->func : 0;
+		run->cookie = p->cookie;
+		run->ctx = h->regs;
+		prog_run(p->prog, run->ctx, run);
+	}
 	run->task = NULL;
 	run->user = NULL;
-	run->as = NULL;
-	run->exit_code = 0;
 }
 
 /* Programs in the function's place, until one says what it returns. */
@@ -62,35 +111,24 @@ static void modify(struct skep_run *run, struct hit *h, const struct skep_prog *
 	h->acts.overrides = h->acts.result;
 }
 
-static void run_on(struct skep_run *run, struct hit *h)
+/* Those at a system call. */
+static void run_call(struct skep_run *run, struct hit *h)
 {
+	const struct hive_probes *probes = h->probes;
 	uint64_t task[RUN_TASK_SIZE / 8];
 	void *ctx[_HIVE_CTX] = { h->regs };
-	struct run_frame frame;
 	struct sys_ctx sys;
 
+	ready(run, h);
+	agent_sys_ctx(h, &sys, ctx);
 	run->task = task;
-	if (unlikely(h->what == AGENT_TELL)) {
-		tell(run, h);
-		return;
-	}
-	if (h->what != AGENT_SITE) {
-		agent_sys_ctx(h, &sys, ctx);
-		run->user = &sys.user;
-		run->tgid = sys.tgid ? sys.tgid : run->tgid;
-	}
-	for (uint32_t i = 0; i < h->probes->n; i++) {
-		const struct hive_probe *p = &h->probes->probe[i];
-
+	run->user = &sys.user;
+	run->tgid = sys.tgid ? sys.tgid : run->tgid;
+	h->acts.may_override = h->side == HIVE_ENTER;
+	for (const struct hive_probe *p = probes->probe; p < probes->probe + probes->n; p++) {
 		if (!is_for(p, run->tgid))
 			continue;
-		if (h->what == AGENT_SITE) {
-			frame = frame_of(h->regs, p->frame);
-			run->user = &frame;
-		}
-		h->acts.may_override = h->what == AGENT_ENTER ||
-				       (h->what == AGENT_SITE && p->frame == HIVE_BEGINS);
-		run->func = p->func ? h->base + p->func : 0;
+		run->func = p->func;
 		run->cookie = p->cookie;
 		run->ctx = ctx[p->ctx];
 		if (unlikely(p->ctx == HIVE_MODIFY))
@@ -102,40 +140,19 @@ static void run_on(struct skep_run *run, struct hit *h)
 	run->user = NULL;
 }
 
-/* Who it is where memory is another process's too, and nothing in it can say; else 0. */
-static inline uint32_t asked_tgid(void)
+static void run_tell(struct skep_run *run, struct hit *h)
 {
-	if (likely(!atomic_load_explicit(&agent_process.lent, memory_order_relaxed)))
-		return 0;
-	return (uint32_t)sys_call6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-}
+	struct run_frame frame = frame_of(h->regs, HIVE_INSIDE);
+	uint64_t task[RUN_TASK_SIZE / 8];
 
-/* What runs on that vCPU have in this process; NULL: there is no vCPU, or no room. */
-static inline struct skep_run *run_of(const struct vcpu *c)
-{
-	const uint32_t cpu = c ? vcpu_id(&agent_process.meta->vcpus, c) : AGENT_RUNS;
-
-	return likely(cpu < AGENT_RUNS) ? &agent_process.run[cpu] : NULL;
-}
-
-static void run_all(struct hit *h)
-{
-	const uint32_t cpu = vcpu_id(&agent_process.meta->vcpus, h->vcpu);
-	struct skep_run fresh, *run = run_of(h->vcpu);
-
-	/* What one run leaves to the next: nothing that it asked for, or was given. */
-	if (unlikely(!run || run->vcpu != h->vcpu || run->regioned)) {
-		run = run ? run : &fresh;
-		*run = (struct skep_run){
-			.vcpu = h->vcpu, .cpu = cpu, .sp = h->sp, .env = &agent_process.env
-		};
-	}
-	run->tid = 0;
-	run->tgid = asked_tgid();
-	run->sp = h->sp;
-	run->acts = &h->acts;
-	run->ring = NULL;
-	run_on(run, h);
+	ready(run, h);
+	run->task = task;
+	run->user = &frame;
+	h->tell(run, h->arg);
+	run->task = NULL;
+	run->user = NULL;
+	run->as = NULL;
+	run->exit_code = 0;
 }
 
 /* --- runs that never end ---------------------------------------------------------------------- */
@@ -185,10 +202,12 @@ static __attribute__((noinline)) bool abandon(struct vcpus *v, uint64_t who, con
 	bool ret = false;
 
 	for (uint32_t i = 0; i < v->nr; i++) {
-		if (atomic_load(&v->slot[i].owner) != who || !is_left(v, &v->slot[i], h))
+		const uint64_t owner = atomic_load(&v->slot[i].owner);
+
+		if (!vcpu_is_same(v, owner, who) || !is_left(v, &v->slot[i], h))
 			continue;
 		run_of(&v->slot[i])->sp = 0;
-		vcpu_abandon(v, &v->slot[i], who);
+		vcpu_abandon(v, &v->slot[i], owner);
 		ret = true;
 	}
 	return ret;
@@ -208,25 +227,41 @@ static __attribute__((noinline)) void raise_all(uint64_t to_process, uint64_t to
 	}
 }
 
-/* fn(arg) on another stack, whose top is a multiple of 16. */
-static inline void call_on(void *top, void (*fn)(struct hit *), struct hit *arg)
+typedef void (*run_fn)(struct skep_run *run, struct hit *h);
+
+/* fn(run, h) on another stack, whose top is a multiple of 16. */
+static inline void call_on(void *top, run_fn fn, struct skep_run *run, struct hit *h)
 {
 	__asm__ volatile("mov %%rsp, %%rbx\n\t"
-			 "mov %%rsp, %c[sp](%%rdi)\n\t"
+			 "mov %%rsp, %c[sp](%%rsi)\n\t"
 			 "mov %[top], %%rsp\n\t"
 			 "call *%[fn]\n\t"
 			 "mov %%rbx, %%rsp"
-			 : "+D"(arg)
+			 : "+D"(run), "+S"(h)
 			 : [top] "r"(top), [fn] "r"(fn), [sp] "i"(offsetof(struct hit, sp))
-			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
-			   "cc");
+			 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
 }
 
-/* list NULL: who runs is told. */
-void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *list)
+/* On the stack of h->vcpu. */
+static inline void run_there(run_fn fn, struct skep_run *run, struct hit *h)
 {
-	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
-	struct skep_run *held;
+	uint8_t *top = h->vcpu->run_stack + sizeof(h->vcpu->run_stack);
+
+	/* No row is its: it begins anew each time. */
+	if (unlikely(!run)) {
+		top -= sizeof(struct agent_run);
+		run = &((struct agent_run *)(void *)top)->run;
+		run->vcpu = NULL;
+	}
+	call_on(top, fn, run, h);
+}
+
+/* fn is run_site, run_call, or run_tell, where there is no list. */
+static inline __attribute__((always_inline)) void run_all(
+	struct hit *h, const _Atomic(const struct hive_probes *) *list, run_fn fn)
+{
+	struct vcpus *vcpus = &agent_process.vcpus;
+	struct skep_run *run;
 	uint64_t who;
 
 	if (unlikely(agent_muted(&agent_process)))
@@ -234,55 +269,67 @@ void agent_run_list(struct hit *h, const _Atomic(const struct hive_probes *) *li
 	/* A child of fork() is a member from its first probe on. */
 	if (unlikely(!agent_child.member) && !agent_enrol())
 		return;
-	who = vcpu_who(vcpus, agent_child.member);
+	who = agent_who();
 	h->vcpu = vcpu_enter(vcpus, who);
 	if (unlikely(!h->vcpu) && abandon(vcpus, who, h))
 		h->vcpu = vcpu_enter(vcpus, who);
-	held = run_of(h->vcpu);
-	if (likely(held != NULL))
-		hold_at(held, (uintptr_t)__builtin_frame_address(0));
+	run = run_of(h->vcpu);
+	if (likely(run != NULL))
+		hold_at(run, (uintptr_t)__builtin_frame_address(0));
 	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
 	h->probes = list ? atomic_load_explicit(list, memory_order_acquire) : NULL;
 	if (unlikely(!h->vcpu)) {
 		count_misses(h->probes);
 		return;
 	}
-	if (likely(h->probes != NULL) || h->tell)
-		call_on(h->vcpu->run_stack + sizeof(h->vcpu->run_stack), run_all, h);
-	if (likely(held != NULL))
-		hold_at(held, 0);
+	if (!list || likely(h->probes != NULL))
+		run_there(fn, run, h);
+	if (likely(run != NULL))
+		hold_at(run, 0);
 	vcpu_put(h->vcpu);
 	if (unlikely(h->acts.to_process | h->acts.to_thread))
 		raise_all(h->acts.to_process, h->acts.to_thread);
+}
+
+void agent_run_call(struct hit *h, const _Atomic(const struct hive_probes *) *list)
+{
+	run_all(h, list, run_call);
 }
 
 void agent_tell(void *regs, void (*fn)(struct skep_run *run, void *arg), void *arg)
 {
 	struct hit h;
 
-	hit_begin(&h, regs, AGENT_TELL, 0);
+	hit_begin(&h, regs);
 	h.tell = fn;
 	h.arg = arg;
-	agent_run_list(&h, NULL);
+	run_all(&h, NULL, run_tell);
 }
 
-bool agent_run_site(void *regs, const struct hive_site *site, enum hive_when when, uint64_t at)
+static inline bool run_at(struct pt_regs *regs, const struct hive_site *site, enum hive_when when,
+			  uint64_t at)
 {
 	struct hit h;
 
-	hit_begin(&h, regs, AGENT_SITE, 0);
+	hit_begin(&h, regs);
 	h.base = at - site->at;
-	agent_run_list(&h, &site->probes[when]);
+	run_all(&h, &site->probes[when], run_site);
 	if (unlikely(h.acts.overrides))
-		((struct pt_regs *)regs)->rax = h.acts.result;
+		regs->rax = h.acts.result;
 	return h.acts.overrides;
 }
 
-/* Where there is no room for one more. */
-static void miss_return(const struct hive_site *site)
+bool agent_run_site(struct pt_regs *regs, const struct hive_site *site, enum hive_when when,
+		    uint64_t at)
 {
-	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
-	struct vcpu *c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	return run_at(regs, site, when, at);
+}
+
+/* Where there is no room for one more. */
+static __attribute__((noinline)) void miss_return(const struct hive_site *site)
+{
+	struct vcpus *vcpus = &agent_process.vcpus;
+	struct vcpu *c = vcpu_enter(vcpus, agent_who());
 
 	count_misses(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_acquire));
 	if (c)
@@ -308,16 +355,16 @@ bool agent_probe(void *regs, uint64_t cookie)
 	uint32_t means;
 
 	if (likely(atomic_load_explicit(&site->probes[HIVE_HERE], memory_order_relaxed) != NULL))
-		overrides = agent_run_site(regs, site, HIVE_HERE, at);
+		overrides = run_at(regs, site, HIVE_HERE, at);
 	if (unlikely(atomic_load_explicit(&site->probes[HIVE_RETURNS], memory_order_relaxed)) &&
 	    !agent_catch_return(regs, site))
 		miss_return(site);
 	means = atomic_load_explicit(&site->means, memory_order_relaxed);
-	if (unlikely(agent_muted(&agent_process)))
+	if (likely(!means) || unlikely(agent_muted(&agent_process)))
 		return overrides;
-	if (unlikely(means & HIVE_LOADS))
+	if (means & HIVE_LOADS)
 		agent_loaded();
-	if (unlikely(means & HIVE_UNWINDS))
+	if (means & HIVE_UNWINDS)
 		agent_put_back(((const struct pt_regs *)regs)->rsp);
 	return overrides;
 }

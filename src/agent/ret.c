@@ -23,7 +23,7 @@
 #include <asm/ptrace.h>
 #include <sys/uio.h>
 
-#define WINDOW 32	 /* rows where one may be */
+#define WINDOW 16	 /* rows where one may be: two lines of the cache */
 #define LOWEST (1 << 16) /* address of code: Linux maps nothing below (vm.mmap_min_addr) */
 
 /*
@@ -65,13 +65,14 @@ static uint64_t place_of(uint32_t i)
 #define NONE AGENT_RETURNS
 
 /* The row of that place, the last one where there are two; NONE. */
-static uint32_t find(uint64_t at)
+static inline uint32_t find(uint64_t at)
 {
 	const uint32_t w = window_of(at);
 	uint32_t last = NONE;
 
-	for (uint32_t i = w; i < w + WINDOW; i++)
-		if (place_of(i) == at &&
+#pragma GCC unroll 4
+	for (uint32_t i = w; i != w + WINDOW; i++)
+		if (unlikely(place_of(i) == at) &&
 		    (last == NONE || agent_process.ret[i].depth > agent_process.ret[last].depth))
 			last = i;
 	return last;
@@ -113,7 +114,7 @@ uint64_t agent_exchanged(uint64_t at)
 
 static uint64_t this_thread(void)
 {
-	return vcpu_who(&agent_process.meta->vcpus, agent_child.member);
+	return vcpu_who(&agent_process.vcpus, agent_child.member);
 }
 
 bool agent_catch_return(const struct pt_regs *regs, const struct hive_site *site)

@@ -5,8 +5,8 @@
 
 int agent_run(const struct skep_prog *p, void *ctx, uint64_t *ret)
 {
-	struct vcpus *vcpus = (struct vcpus *)&agent_process.meta->vcpus;
-	struct vcpu *c = vcpu_enter(vcpus, vcpu_who(vcpus, agent_child.member));
+	struct vcpus *vcpus = &agent_process.vcpus;
+	struct vcpu *c = vcpu_enter(vcpus, agent_who());
 	uint64_t task[RUN_TASK_SIZE / 8];
 	struct skep_run run;
 

@@ -59,7 +59,7 @@ static uint64_t mask_of(uint32_t faults)
 
 struct agent_thread *agent_thread_row(bool make)
 {
-	const uint64_t who = vcpu_who(&agent_process.meta->vcpus, 0);
+	const uint64_t who = vcpu_who(&agent_process.vcpus, 0);
 
 	return make ? rows_take(ROWS(agent_process.thread), who)
 		    : rows_find(ROWS(agent_process.thread), who);

@@ -72,7 +72,7 @@ static void *call_ctx(const struct hit *h, struct sys_ctx *c)
 	memset(call, 0, sizeof(*call));
 	call->rdi = (uintptr_t)h->regs;
 	call->orig_rax = UINT64_MAX;
-	if (h->what == AGENT_EXIT)
+	if (h->side == HIVE_EXIT)
 		call->rax = ((const struct pt_regs *)h->regs)->rax;
 	return call;
 }
@@ -84,7 +84,7 @@ static void *func_ctx(const struct hit *h, struct sys_ctx *c)
 
 	c->func.n = 1;
 	c->func.arg[0] = (uintptr_t)regs;
-	c->func.arg[1] = h->what == AGENT_EXIT ? regs->rax : 0;
+	c->func.arg[1] = h->side == HIVE_EXIT ? regs->rax : 0;
 	return c->func.arg;
 }
 
@@ -96,7 +96,7 @@ void agent_sys_ctx(const struct hit *h, struct sys_ctx *c, void *ret[_HIVE_CTX])
 	c->record[0] = 0;
 	c->record[1] = (uint64_t)h->nr;
 	c->raw[0] = (uintptr_t)regs;
-	if (h->what == AGENT_EXIT) {
+	if (h->side == HIVE_EXIT) {
 		c->record[2] = c->raw[1] = regs->rax;
 	} else {
 		c->raw[1] = (uint64_t)h->nr;
@@ -139,8 +139,10 @@ static bool run(struct pt_regs *regs, enum hive_side side, int64_t nr, uint64_t 
 
 	if (!atomic_load_explicit(list, memory_order_relaxed))
 		return false;
-	hit_begin(&h, regs, side == HIVE_ENTER ? AGENT_ENTER : AGENT_EXIT, nr);
-	agent_run_list(&h, list);
+	hit_begin(&h, regs);
+	h.side = side;
+	h.nr = nr;
+	agent_run_call(&h, list);
 	*ret_result = h.acts.result;
 	return h.acts.overrides;
 }

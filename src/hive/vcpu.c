@@ -72,10 +72,24 @@ static struct vcpu *take_any(struct vcpus *v, uint32_t i, uint64_t who)
 	return c;
 }
 
+/* A thread is not called the same all its life: whether it is asked for its number may change. */
+bool vcpu_is_same(const struct vcpus *v, uint64_t owner, uint64_t who)
+{
+	const uint32_t member = vcpu_who_member(who);
+
+	return owner == who || (owner && vcpu_who_member(owner) == member &&
+				(owner == vcpu_who(v, member) || owner == vcpu_who_asked(member)));
+}
+
+static bool holds(const struct vcpus *v, const struct vcpu *c, uint64_t who)
+{
+	return vcpu_is_same(v, atomic_load_explicit(&c->owner, memory_order_relaxed), who);
+}
+
 static bool holds_any(const struct vcpus *v, uint64_t who)
 {
 	for (uint32_t i = 0; i < v->nr; i++)
-		if (atomic_load_explicit(&v->slot[i].owner, memory_order_relaxed) == who)
+		if (holds(v, &v->slot[i], who))
 			return true;
 	return false;
 }
@@ -107,7 +121,7 @@ struct vcpu *vcpu_enter_elsewhere(struct vcpus *v, uint32_t i, uint64_t who)
 	uint32_t rounds = 0;
 	struct vcpu *c;
 
-	if (atomic_load_explicit(&v->slot[i].owner, memory_order_relaxed) == who)
+	if (holds(v, &v->slot[i], who))
 		return NULL;
 	/* Two that hold what the other one waits for would wait for ever. */
 	while (!(c = take_free(v, i, who)) && !holds_any(v, who))

@@ -16,9 +16,10 @@
  * run sees what that caller had unpublished before.
  *
  * Who owns: threads are told apart by where their thread-local storage is, which costs no system
- * call; processes that share slots by a number that their hive gave them (vcpu_who).  A thread
- * that ended in a run, and whose storage another one has now, is taken for that one, which may
- * take the slot over.
+ * call; processes that share slots by a number that their hive gave them (vcpu_who).  Children that
+ * have their parent's memory and storage are told apart by their thread's number (vcpu_who_asked).
+ * A thread that ended in a run, and whose storage another one has now, is taken for that one, which
+ * may take the slot over.
  */
 #ifndef SKEP_HIVE_VCPU_H
 #define SKEP_HIVE_VCPU_H
@@ -98,6 +99,16 @@ static inline uint64_t vcpu_who(const struct vcpus *v, uint32_t member)
 		thread = vcpu_thread_asked();
 	return (uint64_t)member << VCPU_THREAD_BITS | thread;
 }
+
+/** The same by the thread's number, where another task may have its storage too: a thread has both.
+ */
+static inline uint64_t vcpu_who_asked(uint32_t member)
+{
+	return (uint64_t)member << VCPU_THREAD_BITS | vcpu_thread_asked();
+}
+
+/** Is that owner the calling thread, which is called `who` by now? */
+bool vcpu_is_same(const struct vcpus *v, uint64_t owner, uint64_t who);
 
 /** The process of an owner. */
 static inline uint32_t vcpu_who_member(uint64_t who)

@@ -78,27 +78,31 @@ struct run_acts {
 };
 
 struct skep_run {
+	/* -- two lines of the cache: what is set for each program at a hook -- */
 	const struct skep_prog *prog; /* runs now; a tail call sets it anew */
 	struct vcpu *vcpu;	      /* the slot held for this run */
 	uint32_t cpu;		      /* vcpu->id, at hand for compiled code */
 	uint32_t tail_calls;	      /* taken so far in this run, at most SKEP_TAIL_CALLS_MAX */
 	void *ctx;		      /* the context: struct xdp_ctx, struct skb_ctx, ... */
-	const struct run_env *env;    /* never NULL */
-	const struct run_task *as;    /* whose run it is; NULL: this thread's */
 	uint32_t tid, tgid;	      /* of the thread that runs; 0: nobody asked yet */
-	int32_t exit_code;	      /* of a task that ends, as task_struct has it; else 0 */
 	uint64_t *task; /* room for RUN_TASK_SIZE bytes: bpf_get_current_task()'s answer */
 	const struct run_frame *user; /* where that task is; NULL: not known */
-	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
-	struct skep_map *later;
-	const struct obj_timer *timer; /* whose callback this run is, or NULL */
 	uint64_t sp; /* the stack pointer of the thread's own stack, where the run's is another; or
 			0 */
 	struct run_acts *acts; /* NULL: nobody looks at the end */
 	uint64_t func;	       /* address of the function, or instruction, that is probed; or 0 */
 	uint64_t cookie;       /* of what the program is attached to, or 0 */
 	struct skep_map *ring; /* in which the run reserved last, or NULL */
-	struct skep_seq *seq;  /* an iterator: where it writes (helper/seq.h); else NULL */
+	bool regioned;	       /* some row of region was ever used */
+	int32_t exit_code;     /* of a task that ends, as task_struct has it; else 0 */
+	const struct run_task *as; /* whose run it is; NULL: this thread's */
+	const struct run_env *env; /* never NULL */
+
+	/* -- the rest -- */
+	/* A callback that was left for later (a timer's): the map that it is told of.  Or NULL. */
+	struct skep_map *later;
+	const struct obj_timer *timer; /* whose callback this run is, or NULL */
+	struct skep_seq *seq;	       /* an iterator: where it writes (helper/seq.h); else NULL */
 	/*
 	 * Set by the interpreter while it runs: how a helper calls back into it.  NULL under
 	 * compiled code, where a callback is a function that C can call.
@@ -109,9 +113,9 @@ struct skep_run {
 	int fault;		    /* interpreter: -EFAULT when a memory check failed, else 0 */
 	uint32_t fault_insn;	    /* where */
 	uintptr_t fault_addr;	    /* on which address */
-	bool regioned;		    /* some row of region was ever used */
 	struct run_region region[RUN_REGIONS];
 };
+static_assert(offsetof(struct skep_run, later) <= 128, "those two lines");
 
 /** Calls a BPF function that a program handed to a helper (bpf_loop and its like). Hot. */
 static inline uint64_t run_callback(struct skep_run *run, uint64_t func, uint64_t r1, uint64_t r2,

@@ -4,9 +4,11 @@
  * time.
  *
  *	acts threads N | detached N | leaps N | signals | handlers | filter | filter-late | strict |
- * emulates | bomb LEVELS CHILDREN | children
+ * emulates | bomb LEVELS CHILDREN | children | beside N
  *
  * children: prints how it made each child, and its number; each has called getpgid(its index).
+ * beside: it and a child that has its memory, and its thread's storage, call getsid(0) N times each
+ * at the same time, on one CPU.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -397,6 +399,30 @@ static int children(char *self)
 	return 0;
 }
 
+static int ask_often(void *times)
+{
+	for (long i = 0; i < (long)times; i++)
+		syscall(SYS_getsid, 0);
+	return 0;
+}
+
+static int beside(long times)
+{
+	static uint8_t stack[64 * 1024] __attribute__((aligned(16)));
+	cpu_set_t one;
+	pid_t pid;
+	int st;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	pid = clone(ask_often, stack + sizeof(stack), CLONE_VM | SIGCHLD, (void *)times);
+	ask_often((void *)times);
+	waitpid(pid, &st, 0);
+	printf("beside %d\n", WEXITSTATUS(st));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -424,6 +450,8 @@ int main(int argc, char **argv)
 		return emulates();
 	if (!strcmp(how, "children"))
 		return children(argv[0]);
+	if (!strcmp(how, "beside"))
+		return beside(a);
 	if (!strcmp(how, "mark"))
 		return mark((void *)6);
 	if (strcmp(how, "bomb"))

@@ -355,6 +355,14 @@ def children_in_the_memory_of_others():
     children_of(acts)
 
 
+@case
+def who_shares_memory_and_storage():
+    """Neither is taken for the other, that has been stopped while programs ran for it."""
+    seen = same(acts, 'beside', 200000)
+    assert (seen.entered['getsid'], seen.left['getsid'], seen.missed) == (400000, 400000, 0), (seen.entered, seen.missed)
+    assert len(seen.by_pid) == 2, seen.by_pid
+
+
 def as_built(cc, *flags):
     need(cc)
     to = work / '-'.join(['acts', cc, *(f.strip('-') for f in flags)])
