@@ -37,6 +37,15 @@ server { listen 127.0.0.1:$1; root $dir/www; } }
 CONF
 }
 
+# The server has a CPU and who asks another, where there are two: who shares one with whom would be chance.
+cpus=$(taskset -cp $$ | sed 's/.*: //')
+server_cpu=${cpus%%[-,]*} asking_cpu=${cpus##*[-,]}
+on() {
+	cpu=$1
+	shift
+	if [ "$server_cpu" = "$asking_cpu" ]; then "$@"; else taskset -c "$cpu" "$@"; fi
+}
+
 missing() {
 	echo "servers: $1 is not installed: tools/setup --programs" >&2
 	exit 77
@@ -53,7 +62,7 @@ nginx)
 	programs="$programs,bump@ngx_http_core_content_phase=$server,bump@ngx_http_send_header=$server"
 	programs="$programs,bump@ngx_http_output_filter=$server,bump@ngx_http_finalize_request=$server"
 	programs="$programs,ret:bump@ngx_http_handler=$server"
-	ask() { wrk -t 1 -c 8 -d 1s "http://127.0.0.1:$1/small" | awk '/^Requests.sec/ { print $2 }'; }
+	ask() { on "$asking_cpu" wrk -t 1 -c 8 -d 1s "http://127.0.0.1:$1/small" | awk '/^Requests.sec/ { print $2 }'; }
 	ready() { curl -s -o /dev/null "http://127.0.0.1:$1/small"; }
 	;;
 redis)
@@ -62,7 +71,7 @@ redis)
 	prepare() { printf 'bind 127.0.0.1\nport %s\nsave ""\ndir %s\n' "$1" "$dir" >"$dir/$1.conf"; }
 	command_of() { echo "$server $dir/$1.conf"; }
 	programs="call:bump_call@sys_enter,call:bump_call@sys_exit"
-	ask() { redis-benchmark -p "$1" -n 100000 -c 8 -t get --csv | awk -F '"' '/GET/ { print $4 }'; }
+	ask() { on "$asking_cpu" redis-benchmark -p "$1" -n 100000 -c 8 -t get --csv | awk -F '"' '/GET/ { print $4 }'; }
 	ready() { redis-cli -p "$1" ping >/dev/null 2>&1; }
 	;;
 *) echo "servers: what is $what? It knows nginx and redis" >&2; exit 2 ;;
@@ -77,13 +86,19 @@ await() {
 	exit 1
 }
 
+# Half a second after what came before, which may be a tool's beginning or end, with all that they leave to do.
+measure() {
+	sleep 0.5
+	ask "$1"
+}
+
 # Starts the server at a port, behind what else is given.
 start() {
 	at=$1
 	shift
 	prepare "$at"
 	# shellcheck disable=SC2046
-	"$@" $(command_of "$at") >"$dir/log" 2>&1 &
+	"$@" taskset -c "$server_cpu" $(command_of "$at") >"$dir/log" 2>&1 &
 	pids="$pids $!"
 	await "$at"
 }
@@ -110,11 +125,11 @@ detach() {
 
 # The other one comes first in each second round: who comes where must not matter.
 for i in $(seq "$rounds"); do
-	if [ $((i % 2)) -eq 0 ]; then native=$(ask $port); fi
+	if [ $((i % 2)) -eq 0 ]; then native=$(measure $port); fi
 	attach
-	looked=$(ask $((port + 1)))
+	looked=$(measure $((port + 1)))
 	detach
-	alone=$(ask $((port + 1)))
-	if [ $((i % 2)) -eq 1 ]; then native=$(ask $port); fi
+	alone=$(measure $((port + 1)))
+	if [ $((i % 2)) -eq 1 ]; then native=$(measure $port); fi
 	echo "$looked $alone $native"
 done
