@@ -65,18 +65,17 @@ void members_drop(struct members *m, struct process *p)
 
 /* --- /proc ------------------------------------------------------------------------------------ */
 
-/* The beginning of a file in a folder, as a string: its length, 0 where it cannot be read. */
-static size_t read_file(int dir, const char *name, char *to, size_t size)
+/* The beginning of a file in a folder, as a string: its length, or -errno. */
+static ssize_t read_file(int dir, const char *name, char *to, size_t size)
 {
 	_cleanup_(close_fd_p) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
-	ssize_t got = 1;
+	ssize_t n = fd < 0 ? -errno : 0, got = 1;
 
-	while (fd >= 0 && got > 0 && n < size - 1) {
-		got = read(fd, to + n, size - 1 - n);
-		n += got > 0 ? (size_t)got : 0;
+	while (n >= 0 && got > 0 && (size_t)n < size - 1) {
+		got = read(fd, to + n, size - 1 - (size_t)n);
+		n += MAX(got, 0);
 	}
-	to[n] = '\0';
+	to[MAX(n, 0)] = '\0';
 	return n;
 }
 
@@ -108,16 +107,17 @@ static pid_t parent_of(int dir)
 	return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-static bool names_hive(int dir, const char *hive)
+/* 1 or 0; -ESRCH: it has no memory, as those that have ended, and the kernel's own threads. */
+static int names_hive(int dir, const char *hive)
 {
 	static const char name[] = "SKEP_HIVE=";
 	static char env[256 * 1024]; /* for who has the lock of hooks */
-	const size_t n = read_file(dir, "environ", env, sizeof(env));
+	const ssize_t n = read_file(dir, "environ", env, sizeof(env));
 
 	for (const char *at = env; at < env + n; at += strlen(at) + 1)
 		if (!strncmp(at, name, sizeof(name) - 1) && !strcmp(at + sizeof(name) - 1, hive))
-			return true;
-	return false;
+			return 1;
+	return n == -ESRCH ? -ESRCH : 0;
 }
 
 /* One that was forked by whom we took in, and whose parent has ended since. */
@@ -138,10 +138,10 @@ static bool is_ours(int dir)
 /* Those that have the preload library tell us of themselves when they become other programs. */
 static void consider(struct members *m, int dir, pid_t pid)
 {
-	const bool named = names_hive(dir, m->hive);
+	const int named = names_hive(dir, m->hive);
 	struct process *p;
 
-	if (!named && !members_find(m, parent_of(dir)) && !has_memory(dir, m->space))
+	if (named < 0 || (!named && !members_find(m, parent_of(dir)) && !has_memory(dir, m->space)))
 		return;
 	p = add(m, pid);
 	if (p)
