@@ -168,6 +168,7 @@ int agent_sync(void);
 /* Gives the process its number: false where the hive has as many members as it can. */
 bool agent_enrol(void);
 bool agent_probe(void *regs, uint64_t cookie);
+
 /* What runs on the other stack. */
 struct hit {
 	void *regs;  /* struct pt_regs */

@@ -172,7 +172,10 @@ static bool both_on_signals(uint64_t at, bool *ret_here)
 	return *ret_here && at - (uint64_t)s.ss_sp < s.ss_size;
 }
 
-/* Where the thread's stack is while it holds the vCPU of that run; 0: it does not. */
+/*
+ * Where the thread's stack is while it holds the vCPU of that run, below the hit that it is for:
+ * one that comes to the same place later has a hit there too.  0: it does not.
+ */
 static inline void hold_at(struct skep_run *run, uint64_t sp)
 {
 	run->sp = sp;
@@ -275,7 +278,7 @@ static inline __attribute__((always_inline)) void run_all(
 		h->vcpu = vcpu_enter(vcpus, who);
 	run = run_of(h->vcpu);
 	if (likely(run != NULL))
-		hold_at(run, (uintptr_t)__builtin_frame_address(0));
+		hold_at(run, (uintptr_t)h - sizeof(uint64_t));
 	/* In a run, ours or the one that was interrupted, so what is there stays until its end. */
 	h->probes = list ? atomic_load_explicit(list, memory_order_acquire) : NULL;
 	if (unlikely(!h->vcpu)) {

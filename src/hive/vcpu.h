@@ -100,8 +100,7 @@ static inline uint64_t vcpu_who(const struct vcpus *v, uint32_t member)
 	return (uint64_t)member << VCPU_THREAD_BITS | thread;
 }
 
-/** The same by the thread's number, where another task may have its storage too: a thread has both.
- */
+/** The same by the thread's number, where another task may have its storage too. */
 static inline uint64_t vcpu_who_asked(uint32_t member)
 {
 	return (uint64_t)member << VCPU_THREAD_BITS | vcpu_thread_asked();
